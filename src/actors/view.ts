@@ -1,0 +1,177 @@
+import type { AgentState, Blocker, Health } from '../model/agent.js';
+import type { ExitRecord } from '../model/exit.js';
+import type { ChildCount, ChildRow } from '../model/fact.js';
+import type { NodeInput } from '../model/input.js';
+import type { Report, SupervisorStatus } from '../model/report.js';
+import type { NodeSpec, PauseMode, Strategy, StreamName } from '../model/spec.js';
+
+/** One agent as it is now. Times are wall-clock ms. It never carries environment values. */
+export interface AgentView {
+  readonly path: string;
+  readonly id: string;
+  readonly uuid: string;
+  readonly state: AgentState;
+  /** The whole state, sub-states with dots: `stopping.asking`. */
+  readonly detail: string;
+  readonly pid: number | null;
+  readonly ports: Readonly<Record<string, number>>;
+  /** How often it was started again since it was added, by anybody. */
+  readonly restarts: number;
+  readonly incarnation: number;
+  readonly health: Health;
+  /** When it came into `state`. */
+  readonly since: number;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly readyAt: number | null;
+  readonly pausedAt: number | null;
+  readonly pauseMode: PauseMode | null;
+  /** Its last end; `null` before the first one. */
+  readonly exit: ExitRecord | null;
+  /** In `failed`: the delay before the next try; `null` when none comes by itself. */
+  readonly retryIn: number | null;
+  readonly blockers: readonly Blocker[];
+  /** What it runs: program and arguments as in its spec, or `task`, or `logic`. */
+  readonly command: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A supervisor or pool with what is below it, in start order. */
+export interface SupervisorView {
+  readonly kind: 'supervisor' | 'pool';
+  readonly path: string;
+  readonly id: string;
+  readonly status: SupervisorStatus | 'idle';
+  readonly strategy: Strategy | 'pool';
+  readonly children: readonly TreeView[];
+}
+
+export type TreeView = SupervisorView | ({ readonly kind: 'agent' } & AgentView);
+
+/** One line of output. `bytes` is exactly what was written, line end included; `partial` when it is a piece of a longer line. */
+export interface OutputLine {
+  /** From 0, per agent and stream, going on over incarnations. */
+  readonly seq: number;
+  readonly stream: StreamName;
+  readonly at: number;
+  readonly partial: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export interface OutputQuery {
+  /** If not given, both. With both, lines are ordered by time. */
+  readonly stream?: StreamName | 'both';
+  /** The first sequence number wanted. If not given, as far back as the ring reaches (or `last` says). */
+  readonly from?: number;
+  /** The last so many lines. If not given, all. */
+  readonly last?: number;
+  /** At most so many lines. If not given, all. */
+  readonly limit?: number;
+}
+
+export interface OutputPage {
+  readonly lines: readonly OutputLine[];
+  /** Lines that were asked for and have left the ring. */
+  readonly dropped: number;
+  /** The sequence number that the next line of each stream will have: the cursor to go on from. */
+  readonly next: Readonly<Record<StreamName, number>>;
+}
+
+/** The use of one whole process tree. */
+export interface Usage {
+  /** Percent of one core. */
+  readonly cpu: number;
+  /** Bytes of resident memory. */
+  readonly memory: number;
+}
+
+/** One agent, over all its incarnations. Every method rejects with a SupertreeError. */
+export interface AgentHandle {
+  readonly path: string;
+  readonly uuid: string;
+  view(): AgentView;
+  /** Resolves when it is ready. Rejects START_FAILED, ZOMBIE, SUPERSEDED. A person's start clears the budget. */
+  start(): Promise<void>;
+  /** Resolves when its process tree is verified gone. Rejects ZOMBIE. */
+  stop(): Promise<void>;
+  /** As stop, with SIGKILL at once. */
+  kill(): Promise<void>;
+  /** Stops and starts; concurrent calls collapse into one. */
+  restart(): Promise<void>;
+  /** Resolves when every process of its tree is seen stopped (forced), or when it was told (cooperative). */
+  pause(mode?: PauseMode): Promise<void>;
+  resume(): Promise<void>;
+  /** `signal` is a name, with or without SIG, in any case. */
+  signal(signal: string): Promise<void>;
+  /** Writes to standard input; resolves with the number of bytes when they are handed over. */
+  write(data: string | Uint8Array): Promise<number>;
+  endInput(): Promise<void>;
+  output(query?: OutputQuery): OutputPage;
+  /** Calls `listener` with every line from now on. Returns the way to end that. */
+  onOutput(listener: (line: OutputLine) => void): () => void;
+}
+
+/** One supervisor or pool. Answers are OTP's, errors carry the codes of otp's answers (A1 to A9). */
+export interface SupervisorHandle {
+  readonly path: string;
+  view(): SupervisorView;
+  /** Adds a child and starts it; resolves with its path. For a pool, `input` is left out and an instance is added. */
+  add(input?: NodeInput): Promise<string>;
+  terminate(id: string): Promise<void>;
+  restart(id: string): Promise<void>;
+  delete(id: string): Promise<void>;
+  which(): ChildRow[];
+  whichChild(id: string): ChildRow;
+  count(): ChildCount;
+  childSpec(id: string): NodeSpec;
+}
+
+/** How a tree ended. */
+export interface TreeEnd {
+  readonly reason: string;
+  /** False when it gave up or could not boot. */
+  readonly clean: boolean;
+  /** The paths of agents that could not be ended. */
+  readonly left: readonly string[];
+}
+
+/**
+ * A running tree. `await using tree = createTree(...)` stops it at the end of the block.
+ * Agents are named by path, by an id that is unique in the tree, or by uuid.
+ */
+export interface Tree extends AsyncDisposable {
+  /** The path of the root supervisor. */
+  readonly path: string;
+  readonly status: SupervisorStatus | 'idle';
+  /** Resolves when every child is ready. Rejects BOOT_FAILED after what had started is stopped again. */
+  start(): Promise<void>;
+  /** Stops everything in reverse order. Never rejects; what could not be ended is named in `left`. Calling it again joins the first call; `brutal` makes it hurry. */
+  stop(options?: { brutal?: boolean }): Promise<TreeEnd>;
+  /** Resolves when the tree has ended, for whatever reason. */
+  readonly ended: Promise<TreeEnd>;
+  agents(): AgentView[];
+  /** Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  agent(ref: string): AgentHandle;
+  /** If `path` is not given, the root. Throws SUPERVISOR_NOT_FOUND. */
+  supervisor(path?: string): SupervisorHandle;
+  view(): SupervisorView;
+  /** Measures cpu and memory of whole process trees, in one batch, keyed by path. If `paths` is not given, of all agents with a pid. */
+  usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
+  /** Calls `listener` with every report, in order. A listener that throws is reported and harms nobody. Returns the way to end that. */
+  subscribe(listener: (report: Report) => void): () => void;
+}
+
+/** What an administrative call answers: the path of the child it was about. */
+export interface ChildAnswer {
+  readonly path: string;
+}
+
+/** A line of output as it is told over the wire: `text` is UTF-8 with U+FFFD for what is not, `bytes` only when the text is not exact. */
+export interface LineView {
+  readonly seq: number;
+  readonly stream: StreamName;
+  readonly at: number;
+  readonly partial: boolean;
+  readonly text: string;
+  readonly bytes?: Uint8Array;
+}

@@ -1,0 +1,121 @@
+import type { Reason } from './reason.js';
+import type { NodeSpec } from './spec.js';
+
+/*
+ * The words between a supervisor and its engine. Facts go in, with the time and the chance they need; effects come out.
+ * The static engine (supervision) and the pool's speak the same words.
+ */
+
+/** What a caller may ask of a supervisor about one child. `restart_child` and `terminate` are OTP's; `start`, `stop`, `restart` are idempotent. */
+export type Verb = 'start' | 'stop' | 'kill' | 'restart' | 'restart_child' | 'delete';
+
+/** Names the caller who waits for an answer. */
+export type Token = number;
+
+export type Fact =
+  | { readonly type: 'boot'; readonly at: number }
+  | { readonly type: 'halt'; readonly at: number; readonly brutal: boolean }
+  | { readonly type: 'ready'; readonly id: string; readonly generation: number; readonly at: number }
+  | {
+      readonly type: 'ended';
+      readonly id: string;
+      readonly generation: number;
+      readonly at: number;
+      readonly random: number;
+      readonly reason: Reason;
+    }
+  /** It cannot be ended: a zombie. An `ended` follows if its last process ever goes. */
+  | { readonly type: 'stuck'; readonly id: string; readonly generation: number; readonly blockers: string }
+  /** The delay of a sweep is over. */
+  | { readonly type: 'due'; readonly sweep: number; readonly at: number }
+  | { readonly type: 'add'; readonly token: Token; readonly spec: NodeSpec; readonly at: number }
+  | { readonly type: 'command'; readonly token: Token; readonly verb: Verb; readonly id: string; readonly at: number };
+
+/** Why a child is told to stop: it becomes the cause in its exit record. */
+export type StopCause = 'command' | 'sibling' | 'shutdown';
+
+export type Answer =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly code: AnswerCode; readonly reason: string };
+
+export type AnswerCode =
+  | 'NOT_FOUND'
+  | 'ALREADY_STARTED'
+  | 'ALREADY_PRESENT'
+  | 'RUNNING'
+  | 'RESTARTING'
+  | 'SIMPLE_ONE_FOR_ONE'
+  | 'POOL_FULL'
+  | 'SUPERVISOR_ENDED'
+  | 'START_FAILED'
+  | 'SUPERSEDED'
+  | 'ZOMBIE'
+  | 'EXHAUSTED';
+
+export type Effect =
+  /** A child is now known; it is not started yet. */
+  | { readonly type: 'create'; readonly id: string; readonly spec: NodeSpec }
+  | { readonly type: 'start'; readonly id: string; readonly generation: number }
+  | { readonly type: 'stop'; readonly id: string; readonly brutal: boolean; readonly cause: StopCause }
+  /** The child waits for its next try; the number behind the decision goes with it. */
+  | {
+      readonly type: 'retry';
+      readonly id: string;
+      readonly delay: number;
+      readonly restarts: number;
+      readonly left: number;
+      readonly reason: Reason;
+    }
+  /** No further try comes by itself. */
+  | {
+      readonly type: 'exhausted';
+      readonly id: string;
+      readonly restarts: number;
+      readonly within: number;
+      readonly reason: Reason;
+    }
+  /** A `due` fact is wanted for this sweep after `delay` ms. */
+  | { readonly type: 'delay'; readonly sweep: number; readonly delay: number }
+  /** The child is forgotten. */
+  | { readonly type: 'remove'; readonly id: string }
+  | { readonly type: 'answer'; readonly token: Token; readonly answer: Answer }
+  /** A fact of an incarnation that is no longer the living one. */
+  | { readonly type: 'stale'; readonly id: string; readonly generation: number; readonly fact: string }
+  | { readonly type: 'status'; readonly status: Status }
+  /** The last effect of an engine: all children are down, but for the ones named in `left`. */
+  | {
+      readonly type: 'finished';
+      readonly reason: Reason;
+      readonly child: string | null;
+      readonly left: readonly string[];
+    };
+
+export type Status = 'idle' | 'booting' | 'running' | 'stopping' | 'failing' | 'ended';
+
+/** One row of which_children (A6): `undefined` pid in OTP is `down` here, `restarting` is `restarting`. */
+export interface ChildRow {
+  readonly id: string;
+  readonly phase: Phase;
+  readonly generation: number;
+}
+
+export type Phase = 'down' | 'starting' | 'up' | 'stopping' | 'restarting' | 'stuck';
+
+/** count_children (A8). */
+export interface ChildCount {
+  readonly specs: number;
+  readonly active: number;
+  readonly supervisors: number;
+  readonly workers: number;
+}
+
+/** What both engines offer to the actor that acts for them. */
+export interface Engine {
+  readonly status: Status;
+  /** Takes in one fact and says what is to be done, in order. Never throws, reads no clock, does nothing itself. */
+  decide(fact: Fact): Effect[];
+  /** Newest first (A6). */
+  which(): ChildRow[];
+  row(id: string): ChildRow | undefined;
+  count(): ChildCount;
+}

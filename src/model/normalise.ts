@@ -1,0 +1,152 @@
+import type {
+  AgentInput,
+  LimitInput,
+  NodeInput,
+  PoolInput,
+  ReadinessInput,
+  StopInput,
+  SupervisorInput,
+} from './input.js';
+import type {
+  AgentSpec,
+  Backoff,
+  Body,
+  Budget,
+  NodeSpec,
+  PoolSpec,
+  PortRequest,
+  Readiness,
+  ResourceLimit,
+  StopPlan,
+  SupervisorSpec,
+} from './spec.js';
+
+/** The defaults of every field, in one place; the reference page is made from them. */
+export const DEFAULTS = {
+  budget: { maxRestarts: 5, within: 60_000 },
+  otpBudget: { maxRestarts: 1, within: 5_000 },
+  backoff: { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 60_000 },
+  noBackoff: { initial: 0, factor: 1, max: 0, jitter: 0, resetAfter: 0 },
+  cooldown: 30_000,
+  stop: { brutal: false, signal: 'SIGTERM', message: null, ask: 10_000, insist: 5_000, kill: 5_000, drain: 1_000 },
+  readyTimeout: 30_000,
+  portInterval: 50,
+  execInterval: 500,
+  output: { bytes: 262_144, lines: 2_000, lineBytes: 65_536 },
+  pool: { size: 0, max: 10_000, concurrency: 64 },
+} as const;
+
+/** Fills in every default. The input must have passed `validate`. */
+export function normaliseNode(input: NodeInput): NodeSpec {
+  if ('children' in input) return normaliseSupervisor(input);
+  if ('pool' in input) return normalisePool(input);
+  return normaliseAgent(input);
+}
+
+export function normaliseSupervisor(input: SupervisorInput): SupervisorSpec {
+  return {
+    kind: 'supervisor',
+    id: input.id ?? 'root',
+    ...supervision(input),
+    strategy: input.strategy ?? 'one_for_one',
+    autoShutdown: input.autoShutdown ?? 'never',
+    boot: input.boot ?? 'strict',
+    children: input.children.map(normaliseNode),
+  };
+}
+
+export function normalisePool(input: PoolInput): PoolSpec {
+  const { size, max, concurrency, agent } = input.pool;
+  return {
+    kind: 'pool',
+    id: input.id,
+    ...supervision(input),
+    size: size ?? DEFAULTS.pool.size,
+    max: max ?? DEFAULTS.pool.max,
+    concurrency: concurrency ?? DEFAULTS.pool.concurrency,
+    template: normaliseAgent({ ...agent, id: input.id }),
+  };
+}
+
+export function normaliseAgent(input: AgentInput): AgentSpec {
+  const ports = (input.ports ?? []).map(portRequest);
+  return {
+    kind: 'agent',
+    id: input.id,
+    body: bodyOf(input),
+    cwd: input.cwd ?? null,
+    env: { ...input.env },
+    restart: input.restart ?? 'permanent',
+    significant: input.significant ?? false,
+    ports,
+    readiness: readinessOf(input.readiness ?? { type: 'none' }, ports),
+    stop: stopPlan(input.stop ?? {}),
+    pause: input.pause ?? 'forced',
+    successCodes: [...(input.successCodes ?? [0])],
+    limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
+    output: { ...DEFAULTS.output, ...input.output },
+    metadata: { ...input.metadata },
+  };
+}
+
+function supervision(input: SupervisorInput | PoolInput) {
+  const exact = input.otpExact ?? false;
+  return {
+    restart: input.restart ?? ('permanent' as const),
+    significant: input.significant ?? false,
+    budget: budgetOf(input, exact),
+    backoff: exact ? DEFAULTS.noBackoff : ({ ...DEFAULTS.backoff, ...input.backoff } satisfies Backoff),
+    onExhausted: input.onExhausted ?? ('escalate' as const),
+    cooldown: input.cooldown ?? DEFAULTS.cooldown,
+    otpExact: exact,
+  };
+}
+
+function budgetOf(input: SupervisorInput | PoolInput, exact: boolean): Budget {
+  const fallback = exact ? DEFAULTS.otpBudget : DEFAULTS.budget;
+  return { maxRestarts: input.maxRestarts ?? fallback.maxRestarts, within: input.within ?? fallback.within };
+}
+
+function bodyOf(input: AgentInput): Body {
+  if (input.task !== undefined) return { type: 'task', task: input.task };
+  if (input.logic !== undefined) return { type: 'logic', logic: input.logic, input: input.input };
+  return { type: 'command', command: [...(input.command ?? [])] };
+}
+
+function portRequest(port: string | { name: string; preferred?: number }): PortRequest {
+  return typeof port === 'string'
+    ? { name: port, preferred: null }
+    : { name: port.name, preferred: port.preferred ?? null };
+}
+
+function readinessOf(input: ReadinessInput, ports: readonly PortRequest[]): Readiness {
+  const timeout = (input.type !== 'none' && input.timeout) || DEFAULTS.readyTimeout;
+  switch (input.type) {
+    case 'none':
+      return { type: 'none', minUptime: input.minUptime ?? 0, timeout: Number.POSITIVE_INFINITY };
+    case 'port':
+      return {
+        type: 'port',
+        port: input.port ?? ports[0]?.name ?? '',
+        interval: input.interval ?? DEFAULTS.portInterval,
+        timeout,
+      };
+    case 'log':
+      return { type: 'log', pattern: input.pattern, stream: input.stream ?? 'both', timeout };
+    case 'exec':
+      return { type: 'exec', command: [...input.command], interval: input.interval ?? DEFAULTS.execInterval, timeout };
+    case 'notify':
+      return { type: 'notify', timeout };
+  }
+}
+
+function stopPlan(input: StopInput | 'brutal_kill' | 'infinity'): StopPlan {
+  if (input === 'brutal_kill') return { ...DEFAULTS.stop, brutal: true };
+  if (input === 'infinity') return { ...DEFAULTS.stop, ask: Number.POSITIVE_INFINITY };
+  const ask = input.ask === 'infinity' ? Number.POSITIVE_INFINITY : input.ask;
+  return { ...DEFAULTS.stop, ...input, ask: ask ?? DEFAULTS.stop.ask };
+}
+
+function limit(input: LimitInput | undefined): ResourceLimit | null {
+  return input === undefined ? null : { max: input.max, action: input.action ?? 'restart' };
+}

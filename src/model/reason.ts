@@ -1,0 +1,35 @@
+import type { ExitRecord } from './exit.js';
+
+/**
+ * Why something ended, in OTP's terms (OTP supervisor, "exit reasons"): a closed set, because restart decisions hang on it.
+ * `start-failed` is not a crash: it never became ready. `exhausted` is a supervisor that gave up (under `otpExact` it says `shutdown`).
+ */
+export type Reason =
+  | { readonly kind: 'normal' | 'shutdown' | 'killed' }
+  | { readonly kind: 'abnormal' | 'start-failed' | 'exhausted'; readonly detail: string };
+
+/** True for the reasons after which a transient child is not restarted (R2). */
+export function isClean(reason: Reason): boolean {
+  return reason.kind === 'normal' || reason.kind === 'shutdown';
+}
+
+/** The reason as the end of a sentence: `exit code 3`, `signal SIGKILL`, `shutdown`. */
+export function describeReason(reason: Reason): string {
+  return 'detail' in reason ? reason.detail : reason.kind;
+}
+
+/** What an exit means to a supervisor. An end we asked for is `shutdown`, or `killed` when it took SIGKILL. */
+export function reasonOfExit(exit: ExitRecord, successCodes: readonly number[]): Reason {
+  if (exit.commanded) return { kind: exit.signal === 'SIGKILL' ? 'killed' : 'shutdown' };
+  if (exit.readyAt === null) return { kind: 'start-failed', detail: describeExit(exit) };
+  if (exit.cause === 'exit' && exit.code !== null && successCodes.includes(exit.code)) return { kind: 'normal' };
+  return { kind: 'abnormal', detail: describeExit(exit) };
+}
+
+/** One exit in words, cause first where it is not plain from code and signal. */
+export function describeExit(exit: ExitRecord): string {
+  const how = exit.signal !== null ? `signal ${exit.signal}` : exit.code !== null ? `exit code ${exit.code}` : '';
+  if (exit.cause === 'exit' || exit.cause === 'signal')
+    return exit.readyAt === null ? `${how} before it was ready` : how;
+  return [exit.cause, exit.detail, how].filter(Boolean).join(', ');
+}

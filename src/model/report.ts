@@ -1,0 +1,104 @@
+import type { AgentState, Blocker, Health } from './agent.js';
+import type { ExitRecord } from './exit.js';
+import { describeExit } from './reason.js';
+import type { PauseMode, StreamName } from './spec.js';
+
+/**
+ * What a tree tells about itself, in the order in which it happened. For one incarnation the order is
+ * created < started < ready < exited < removed. A report carries the numbers behind its decision.
+ */
+export type Report = { readonly path: string; readonly at: number } & ReportBody;
+
+export type ReportBody =
+  | { readonly type: 'created'; readonly uuid: string }
+  | {
+      readonly type: 'started';
+      readonly incarnation: number;
+      readonly pid: number | null;
+      readonly ports: Readonly<Record<string, number>>;
+    }
+  | { readonly type: 'ready'; readonly incarnation: number; readonly after: number }
+  | { readonly type: 'exited'; readonly incarnation: number; readonly exit: ExitRecord }
+  | { readonly type: 'state'; readonly state: AgentState; readonly incarnation: number }
+  | { readonly type: 'paused'; readonly incarnation: number; readonly mode: PauseMode }
+  | { readonly type: 'resumed'; readonly incarnation: number }
+  | { readonly type: 'health'; readonly incarnation: number; readonly health: Health }
+  | {
+      readonly type: 'restarting';
+      readonly delay: number;
+      readonly restarts: number;
+      readonly left: number;
+      readonly reason: string;
+    }
+  | { readonly type: 'exhausted'; readonly restarts: number; readonly within: number; readonly reason: string }
+  | { readonly type: 'zombie'; readonly incarnation: number; readonly blockers: readonly Blocker[] }
+  | { readonly type: 'removed'; readonly uuid: string }
+  | { readonly type: 'port-conflict'; readonly port: number; readonly holder: string }
+  | {
+      readonly type: 'limit';
+      readonly resource: 'memory' | 'cpu';
+      readonly value: number;
+      readonly max: number;
+      readonly action: string;
+    }
+  | { readonly type: 'output-dropped'; readonly stream: StreamName; readonly lines: number }
+  | { readonly type: 'dead-letter'; readonly event: string; readonly incarnation: number; readonly reason: string }
+  | { readonly type: 'supervisor'; readonly status: SupervisorStatus; readonly reason: string }
+  | { readonly type: 'error'; readonly problem: string };
+
+export type SupervisorStatus = 'booting' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** One report as one line for a person, without the time. */
+export function toText(report: Report): string {
+  return `${report.path} ${detailOf(report)}`;
+}
+
+function detailOf(report: Report): string {
+  switch (report.type) {
+    case 'created':
+    case 'removed':
+    case 'resumed':
+      return report.type;
+    case 'started':
+      return `started${report.pid === null ? '' : `, pid ${report.pid}`}${portsText(report.ports)}`;
+    case 'ready':
+      return `ready after ${Math.round(report.after)} ms`;
+    case 'exited':
+      return `exited: ${describeExit(report.exit)}`;
+    case 'state':
+      return `is ${report.state}`;
+    case 'paused':
+      return `paused (${report.mode})`;
+    case 'health':
+      return `is ${report.health}`;
+    case 'restarting':
+      return `restarts in ${Math.round(report.delay)} ms after ${report.reason} (${report.left} left)`;
+    case 'exhausted':
+      return `is not restarted: ${report.restarts} restarts within ${report.within} ms, last ${report.reason}`;
+    case 'zombie':
+      return `is a zombie, blocked by ${blockersText(report.blockers)}`;
+    case 'port-conflict':
+      return `cannot have port ${report.port}: held by ${report.holder}`;
+    case 'limit':
+      return `passed its ${report.resource} limit: ${report.value} of ${report.max}, ${report.action}`;
+    case 'output-dropped':
+      return `lost ${report.lines} lines of ${report.stream} from its ring`;
+    case 'dead-letter':
+      return `ignored ${report.event} of incarnation ${report.incarnation}: ${report.reason}`;
+    case 'supervisor':
+      return `is ${report.status}${report.reason ? `: ${report.reason}` : ''}`;
+    case 'error':
+      return `met an error: ${report.problem}`;
+  }
+}
+
+/** The blockers of a zombie as the end of a sentence. */
+export function blockersText(blockers: readonly Blocker[]): string {
+  if (blockers.length === 0) return 'a process that cannot be seen';
+  return blockers.map((b) => `pid ${b.pid} (${b.state}) ${b.command}`).join(', ');
+}
+
+function portsText(ports: Readonly<Record<string, number>>): string {
+  const all = Object.entries(ports).map(([name, port]) => `${name} ${port}`);
+  return all.length === 0 ? '' : `, port ${all.join(', ')}`;
+}

@@ -1,0 +1,157 @@
+import type { AnyActorLogic } from 'xstate';
+
+/*
+ * The words in which a tree is described, with every default filled in. What a person writes is in input.ts;
+ * normalise.ts turns the one into the other. All times are milliseconds, all sizes bytes.
+ */
+
+/** When a child is started again (R1, R2, R3). */
+export type RestartType = 'permanent' | 'transient' | 'temporary';
+
+/** Which siblings an end touches (T1, T2, T3). */
+export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one';
+
+/** What happens when the budget is exceeded. */
+export type OnExhausted = 'escalate' | 'fail' | 'cooldown';
+
+export type AutoShutdown = 'never' | 'any_significant' | 'all_significant';
+
+export type StreamName = 'stdout' | 'stderr';
+
+export type PauseMode = 'forced' | 'cooperative';
+
+export type LimitAction = 'report' | 'restart' | 'stop';
+
+export interface Budget {
+  readonly maxRestarts: number;
+  readonly within: number;
+}
+
+export interface Backoff {
+  readonly initial: number;
+  readonly factor: number;
+  readonly max: number;
+  /** The share of a delay that chance may take off, 0 to 1. */
+  readonly jitter: number;
+  /** So long ready, and the next delay starts from `initial` again. */
+  readonly resetAfter: number;
+}
+
+export interface PortRequest {
+  readonly name: string;
+  readonly preferred: number | null;
+}
+
+export type Readiness =
+  | { readonly type: 'none'; readonly minUptime: number; readonly timeout: number }
+  | { readonly type: 'port'; readonly port: string; readonly interval: number; readonly timeout: number }
+  | { readonly type: 'log'; readonly pattern: string; readonly stream: StreamName | 'both'; readonly timeout: number }
+  | { readonly type: 'exec'; readonly command: readonly string[]; readonly interval: number; readonly timeout: number }
+  | { readonly type: 'notify'; readonly timeout: number };
+
+/** The stages of a stop. `ask` may be `Infinity`; `brutal` skips asking and insisting. */
+export interface StopPlan {
+  readonly brutal: boolean;
+  readonly signal: string;
+  /** A line written to standard input instead of the signal; `null` for the signal. */
+  readonly message: string | null;
+  readonly ask: number;
+  readonly insist: number;
+  readonly kill: number;
+  readonly drain: number;
+}
+
+export interface ResourceLimit {
+  readonly max: number;
+  readonly action: LimitAction;
+}
+
+export interface Limits {
+  /** Bytes of resident memory of the whole process tree. */
+  readonly memory: ResourceLimit | null;
+  /** Percent of one core of the whole process tree. */
+  readonly cpu: ResourceLimit | null;
+}
+
+export interface OutputPlan {
+  /** How much each stream's ring keeps, in bytes. */
+  readonly bytes: number;
+  /** How many lines each stream's ring keeps. */
+  readonly lines: number;
+  /** A longer line is cut into numbered parts. */
+  readonly lineBytes: number;
+}
+
+export type Body =
+  | { readonly type: 'command'; readonly command: readonly string[] }
+  | { readonly type: 'task'; readonly task: TaskBody }
+  | { readonly type: 'logic'; readonly logic: AnyActorLogic; readonly input: unknown };
+
+/** What a task is given. It ends by returning (exit 0) or throwing (exit 1); `signal` is aborted when it is asked to stop. */
+export interface TaskContext {
+  readonly id: string;
+  readonly path: string;
+  readonly incarnation: number;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly signal: AbortSignal;
+  /** Says that it is ready. Needed only with readiness `notify`. */
+  ready(): void;
+  /** Writes a line to the agent's own output. */
+  log(line: string): void;
+  /** Calls `listener` with every text that is written to the agent's standard input. Returns the way to end that. */
+  onInput(listener: (text: string) => void): () => void;
+}
+
+export type TaskBody = (context: TaskContext) => Promise<void> | void;
+
+export interface AgentSpec {
+  readonly kind: 'agent';
+  readonly id: string;
+  readonly body: Body;
+  readonly cwd: string | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly restart: RestartType;
+  readonly significant: boolean;
+  readonly ports: readonly PortRequest[];
+  readonly readiness: Readiness;
+  readonly stop: StopPlan;
+  readonly pause: PauseMode;
+  readonly successCodes: readonly number[];
+  readonly limits: Limits;
+  readonly output: OutputPlan;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What a supervisor and a pool have in common. */
+interface SupervisionSpec {
+  readonly id: string;
+  readonly restart: RestartType;
+  readonly significant: boolean;
+  readonly budget: Budget;
+  readonly backoff: Backoff;
+  readonly onExhausted: OnExhausted;
+  /** With `onExhausted: 'cooldown'`: how long until the one try. */
+  readonly cooldown: number;
+  readonly otpExact: boolean;
+}
+
+export interface SupervisorSpec extends SupervisionSpec {
+  readonly kind: 'supervisor';
+  readonly strategy: Strategy;
+  readonly autoShutdown: AutoShutdown;
+  /** `strict`: a failed first start fails the supervisor (S2). `retry`: it is charged and tried again. */
+  readonly boot: 'strict' | 'retry';
+  readonly children: readonly NodeSpec[];
+}
+
+export interface PoolSpec extends SupervisionSpec {
+  readonly kind: 'pool';
+  readonly size: number;
+  readonly max: number;
+  /** How many instances may be between asked-for and ready at once. */
+  readonly concurrency: number;
+  /** The agent that each instance is; its id is replaced by 1, 2, 3, ... */
+  readonly template: AgentSpec;
+}
+
+export type NodeSpec = AgentSpec | SupervisorSpec | PoolSpec;
