@@ -79,6 +79,10 @@ const CATALOGUE = {
   FILE_INVALID: ['{file} cannot be read as a tree: {problem}.', 'Correct the file; nothing was started.'],
   USAGE: ['{problem}.', 'See `supertree {command} --help`.'],
   INTERNAL: ['supertree failed in a way it should not: {problem}.', 'Please report this with the cause.'],
+  UNHEALTHY: [
+    'The server {server} says that it is not healthy.',
+    'Look at its agents with `supertree ps`, and at its log.',
+  ],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
 /** Every code that a `SupertreeError` can carry. */

@@ -1,0 +1,146 @@
+import { assign, setup } from 'xstate';
+import { type AgentEvent, MAX_EXTENSION } from '../model/agent.js';
+import type { Cause } from '../model/exit.js';
+import {
+  type AgentContext,
+  type AgentInput,
+  freshIncarnation,
+  grantExtension,
+  type Heading,
+  noteExit,
+} from '../model/lifecycle.js';
+
+/*
+ * The words of the agent's chart: what it writes down, what it asks, how long it waits, and the effects that an actor gives hands to.
+ */
+
+/** The states that are announced when they are entered. */
+export type AnnouncedState =
+  | 'spawning'
+  | 'running'
+  | 'paused'
+  | 'stopping'
+  | 'zombie'
+  | 'failed'
+  | 'completed'
+  | 'stopped';
+
+/** What is reported besides states and exits. */
+export type ReportedKind = 'started' | 'ready' | 'paused' | 'resumed' | 'health';
+
+/** What a supervisor is told. */
+export type ToldFact = 'ready' | 'ended' | 'stuck';
+
+const effect = (): void => {};
+const effectWith =
+  <P>() =>
+  (_: unknown, _params: P): void => {};
+
+export const agentSetup = setup({
+  types: {
+    context: {} as AgentContext,
+    events: {} as AgentEvent,
+    input: {} as AgentInput,
+  },
+  actions: {
+    begin: assign(({ event }) => (event.type === 'START' ? freshIncarnation(event.incarnation, event.at) : {})),
+    notePorts: assign(({ event }) => (event.type === 'LEASED' ? { ports: event.ports } : {})),
+    noteSpawned: assign(({ event }) => (event.type === 'SPAWNED' ? { pid: event.pid, startedAt: event.at } : {})),
+    noteReady: assign(({ event }) => ('at' in event ? { readyAt: event.at } : {})),
+    noteExit: assign(({ context, event }) => (event.type === 'EXITED' ? noteExit(context, event) : {})),
+    noteStop: assign(({ event }) =>
+      event.type === 'STOP' ? { cause: event.cause, commanded: true, heading: 'stopped' as const } : {},
+    ),
+    noteCondemned: assign(({ event }) =>
+      event.type === 'CONDEMN' ? { cause: event.cause, detail: event.detail, heading: 'failed' as const } : {},
+    ),
+    noteCause: assign((_, params: { cause: Cause; heading: Heading }) => params),
+    noteDetail: assign(({ event }) => ('detail' in event ? { detail: event.detail } : {})),
+    notePause: assign(({ event }) => (event.type === 'PAUSE' ? { pausedAt: event.at, pauseMode: event.mode } : {})),
+    noteResumed: assign({ pausedAt: null, pauseMode: null }),
+    noteHealth: assign(({ event }) => (event.type === 'HEALTH' ? { health: event.health } : {})),
+    noteDrained: assign({ drained: true }),
+    noteRetry: assign(({ event }) => ({ retryIn: event.type === 'RETRY' ? event.delay : null })),
+    noteExtension: assign(({ context, event }) => {
+      const granted = event.type === 'EXTEND' ? grantExtension(event.ms, context.extended, MAX_EXTENSION) : 0;
+      return { extension: granted, extended: context.extended + granted };
+    }),
+
+    lease: effect,
+    launch: effect,
+    watch: effect,
+    unwatch: effect,
+    kill: effect,
+    drain: effect,
+    freeze: effect,
+    thaw: effect,
+    tellPause: effect,
+    tellResume: effect,
+    inspect: effect,
+    release: effect,
+    recordExit: effect,
+    recordMissing: effect,
+    announce: effectWith<{ state: AnnouncedState }>(),
+    report: effectWith<{ kind: ReportedKind }>(),
+    ask: effectWith<{ again: boolean }>(),
+    tell: effectWith<{ fact: ToldFact }>(),
+  },
+  guards: {
+    needsPorts: ({ context }) => context.settings.leases,
+    isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
+    isBrutal: ({ context, event }) => event.type === 'STOP' && (event.brutal || context.settings.stop.brutal),
+    isForced: ({ event }) => event.type === 'PAUSE' && event.mode === 'forced',
+    wasForced: ({ context }) => context.pauseMode === 'forced',
+    leavesNothing: ({ event }) => event.type === 'EXITED' && event.empty && event.drained,
+    leavesOutput: ({ event }) => event.type === 'EXITED' && event.empty,
+    isDrained: ({ context }) => context.drained,
+    saysHealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'healthy',
+    saysUnhealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'unhealthy',
+    wasHealthy: ({ context }) => context.health === 'healthy',
+    wasUnhealthy: ({ context }) => context.health === 'unhealthy',
+    isCompleted: ({ context }) => context.heading === 'completed',
+    isStopped: ({ context }) => context.heading === 'stopped',
+  },
+  delays: {
+    ready: ({ context }) => context.settings.readyTimeout,
+    ask: ({ context }) => context.settings.stop.ask,
+    insist: ({ context }) => context.settings.stop.insist,
+    kill: ({ context }) => context.settings.stop.kill,
+    drain: ({ context }) => context.settings.stop.drain,
+    extension: ({ context }) => context.extension,
+  },
+});
+
+export const announcing = <S extends AnnouncedState>(state: S) => ({ type: 'announce', params: { state } }) as const;
+export const reporting = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
+export const telling = <F extends ToldFact>(fact: F) => ({ type: 'tell', params: { fact } }) as const;
+
+export const ANNOUNCE = {
+  spawning: announcing('spawning'),
+  running: announcing('running'),
+  paused: announcing('paused'),
+  stopping: announcing('stopping'),
+  zombie: announcing('zombie'),
+  stopped: announcing('stopped'),
+};
+
+export const REPORT = {
+  started: reporting('started'),
+  ready: reporting('ready'),
+  paused: reporting('paused'),
+  resumed: reporting('resumed'),
+  health: reporting('health'),
+};
+
+export const TELL = { ready: telling('ready'), ended: telling('ended'), stuck: telling('stuck') };
+
+export const NEVER_RAN = [
+  { type: 'noteCause', params: { cause: 'spawn-error', heading: 'failed' } },
+  'noteDetail',
+  'recordExit',
+] as const;
+
+export const NOT_READY_IN_TIME = {
+  type: 'noteCause',
+  params: { cause: 'readiness-timeout', heading: 'failed' },
+} as const;

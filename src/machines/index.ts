@@ -1,0 +1,4 @@
+/** The production charts, to be drawn, imported into the Stately editor, or tested as tables. */
+export { agentMachine } from './agent.js';
+export { hostMachine } from './host.js';
+export { supervisorMachine } from './supervisor.js';

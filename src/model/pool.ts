@@ -1,0 +1,196 @@
+import type { Answer, AnswerCode, ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
+import { onEnded } from './pool/endings.js';
+import {
+  addInstance,
+  answer,
+  answerWaiters,
+  askToStop,
+  beginHalt,
+  type Instance,
+  isAlive,
+  isEnding,
+  newState,
+  removeInstance,
+  type State,
+  setStatus,
+  settle,
+} from './pool/state.js';
+import type { PoolSpec } from './spec.js';
+
+/**
+ * The engine of a pool (OTP's simple_one_for_one, Elixir's DynamicSupervisor): instances of one template, without order, each restarted
+ * for itself, all stopped at once. It speaks the same words as the static engine; it costs the same per fact however many there are.
+ *
+ * `generations`: as in `createSupervision`.
+ */
+export function createPool(spec: PoolSpec, generations?: (id: string) => number): Engine {
+  const state = newState(spec);
+  const known = generations ?? (() => 0);
+  return {
+    get status(): Status {
+      return state.status;
+    },
+    decide(fact: Fact): Effect[] {
+      state.out = [];
+      take(state, fact, known);
+      settle(state);
+      return state.out;
+    },
+    which: () => [...state.instances.values()].map(rowOf).reverse(),
+    row: (id) => {
+      const instance = state.instances.get(id);
+      return instance && rowOf(instance);
+    },
+    count: () => countOf(state),
+  };
+}
+
+function take(state: State, fact: Fact, known: (id: string) => number): void {
+  switch (fact.type) {
+    case 'boot':
+      return onBoot(state, known);
+    case 'halt':
+      return onHalt(state, fact.brutal);
+    case 'due':
+      return onDue(state, fact.sweep);
+    case 'add':
+      return onAdd(state, fact.token, known);
+    case 'command':
+      return onCommand(state, fact);
+    default:
+      return onInstanceFact(state, fact);
+  }
+}
+
+function onBoot(state: State, known: (id: string) => number): void {
+  if (state.status !== 'idle') return;
+  setStatus(state, 'booting');
+  for (let n = 0; n < state.spec.size; n++) state.booting.add(addInstance(state, 'kept', known));
+}
+
+function onHalt(state: State, brutal: boolean): void {
+  if (state.status === 'ended') return;
+  if (!isEnding(state)) return beginHalt(state, 'stopping', { kind: 'shutdown' }, null, brutal);
+  if (!brutal) return;
+  for (const instance of state.instances.values()) {
+    if (instance.phase === 'stopping') state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'shutdown' });
+  }
+}
+
+function onDue(state: State, delay: number): void {
+  const instance = state.delays.get(delay);
+  state.delays.delete(delay);
+  if (instance?.phase !== 'restarting' || isEnding(state)) return;
+  instance.phase = 'down';
+  state.queue.add(instance);
+}
+
+function onAdd(state: State, token: number, known: (id: string) => number): void {
+  if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
+  if (state.instances.size >= state.spec.max) return refuse(state, token, 'POOL_FULL', String(state.spec.max));
+  addInstance(state, 'added', known).waiters.push({ token, until: 'up' });
+}
+
+type Command = Extract<Fact, { type: 'command' }>;
+
+function onCommand(state: State, { token, verb, id }: Command): void {
+  if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
+  if (verb === 'restart_child' || verb === 'delete') return refuse(state, token, 'SIMPLE_ONE_FOR_ONE', verb);
+  const instance = state.instances.get(id);
+  if (instance === undefined) return refuse(state, token, 'NOT_FOUND', id);
+  if (verb === 'stop' || verb === 'kill') stop(state, instance, token, verb === 'kill');
+  else if (verb === 'restart' && instance.phase === 'up') cycle(state, instance, token);
+  else start(state, instance, token);
+}
+
+function takesCommands(state: State): boolean {
+  return state.status !== 'idle' && !isEnding(state);
+}
+
+function refuse(state: State, token: number, code: AnswerCode, reason: string): void {
+  answer(state, token, { ok: false, code, reason });
+}
+
+function stop(state: State, instance: Instance, token: number, brutal: boolean): void {
+  answerWaiters(state, instance, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
+  instance.next = 'remove';
+  state.booting.delete(instance);
+  if (!isAlive(instance)) {
+    removeInstance(state, instance);
+    return answer(state, token, { ok: true, id: instance.id });
+  }
+  if (instance.phase === 'stuck') return refuse(state, token, 'ZOMBIE', instance.id);
+  instance.waiters.push({ token, until: 'down' });
+  if (instance.phase !== 'stopping') askToStop(state, instance, brutal, 'command');
+  else if (brutal) state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'command' });
+}
+
+function cycle(state: State, instance: Instance, token: number): void {
+  forgive(state, instance);
+  instance.next = 'start';
+  instance.origin = 'kept';
+  instance.waiters.push({ token, until: 'up' });
+  askToStop(state, instance, false, 'command');
+}
+
+function start(state: State, instance: Instance, token: number): void {
+  if (instance.phase === 'stuck') return refuse(state, token, 'ZOMBIE', instance.id);
+  if (instance.phase === 'up') return answer(state, token, { ok: true, id: instance.id });
+  instance.next = 'start';
+  instance.waiters.push({ token, until: 'up' });
+  if (instance.phase !== 'restarting' && instance.phase !== 'down') return;
+  forgive(state, instance);
+  instance.phase = 'down';
+  state.queue.add(instance);
+}
+
+/** A person's start is free and clears the budget; OTP's leaves it as it is. */
+function forgive(state: State, instance: Instance): void {
+  if (state.spec.otpExact) return;
+  state.stamps = [];
+  instance.stamps = [];
+  instance.streak = 0;
+  instance.halfOpen = false;
+}
+
+type InstanceFact = Extract<Fact, { generation: number }>;
+
+function onInstanceFact(state: State, fact: InstanceFact): void {
+  const instance = state.instances.get(fact.id);
+  if (instance === undefined || instance.generation !== fact.generation || !isAlive(instance)) {
+    state.out.push({ type: 'stale', id: fact.id, generation: fact.generation, fact: fact.type });
+    return;
+  }
+  if (fact.type === 'ended') onEnded(state, instance, fact);
+  else if (fact.type === 'ready') onReady(state, instance, fact.at);
+  else onStuck(state, instance, fact.blockers);
+}
+
+function onReady(state: State, instance: Instance, at: number): void {
+  if (instance.phase !== 'starting') return;
+  state.starting--;
+  state.booting.delete(instance);
+  instance.phase = 'up';
+  instance.readyAt = at;
+  const reply: Answer = { ok: true, id: instance.id };
+  answerWaiters(state, instance, reply, 'up');
+}
+
+function onStuck(state: State, instance: Instance, blockers: string): void {
+  if (instance.phase === 'starting') state.starting--;
+  instance.phase = 'stuck';
+  state.booting.delete(instance);
+  state.halting.delete(instance);
+  answerWaiters(state, instance, { ok: false, code: 'ZOMBIE', reason: blockers });
+}
+
+function rowOf(instance: Instance): ChildRow {
+  return { id: instance.id, phase: instance.phase, generation: instance.generation };
+}
+
+/** A8 for simple_one_for_one: one spec; those that wait for a restart are not active. */
+function countOf(state: State): ChildCount {
+  let active = 0;
+  for (const instance of state.instances.values()) if (isAlive(instance)) active++;
+  return { specs: 1, active, supervisors: 0, workers: state.instances.size };
+}

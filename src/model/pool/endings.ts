@@ -1,0 +1,90 @@
+import type { Fact } from '../fact.js';
+import { describeReason, type Reason } from '../reason.js';
+import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
+import { answerWaiters, beginHalt, type Instance, isEnding, removeInstance, type State } from './state.js';
+
+type Ended = Extract<Fact, { type: 'ended' }>;
+
+/** Takes in the end of a living instance. */
+export function onEnded(state: State, instance: Instance, fact: Ended): void {
+  const was = instance.phase;
+  const readyFor = instance.readyAt < 0 ? -1 : fact.at - instance.readyAt;
+  if (was === 'starting') state.starting--;
+  instance.phase = 'down';
+  state.halting.delete(instance);
+  if (isEnding(state) || was === 'stopping' || was === 'stuck') return settleDown(state, instance);
+  if (was === 'starting') return onStartFailed(state, instance, fact);
+  if (shouldRestart(state.spec.template.restart, fact.reason)) restart(state, instance, fact, readyFor);
+  else removeInstance(state, instance);
+}
+
+/** It was meant to end. During a halt it is kept, so that its last state can still be read; otherwise a stopped instance is forgotten (T4). */
+function settleDown(state: State, instance: Instance): void {
+  answerWaiters(state, instance, { ok: true, id: instance.id }, 'down');
+  if (isEnding(state)) return superseded(state, instance, 'the stop of its pool');
+  if (instance.next === 'start') {
+    state.queue.add(instance);
+    return;
+  }
+  superseded(state, instance, 'a stop');
+  removeInstance(state, instance);
+}
+
+function superseded(state: State, instance: Instance, reason: string): void {
+  answerWaiters(state, instance, { ok: false, code: 'SUPERSEDED', reason });
+}
+
+function onStartFailed(state: State, instance: Instance, fact: Ended): void {
+  const reason = describeReason(fact.reason);
+  answerWaiters(state, instance, { ok: false, code: 'START_FAILED', reason });
+  const forgotten = instance.origin === 'added' || state.spec.template.restart === 'temporary';
+  if (forgotten) removeInstance(state, instance);
+  else restart(state, instance, fact, -1);
+}
+
+function restart(state: State, instance: Instance, fact: Ended, readyFor: number): void {
+  const { backoff } = state.spec;
+  instance.streak = nextStreak(instance.streak, readyFor, backoff);
+  instance.origin = 'kept';
+  if (instance.halfOpen && instance.streak === 1 && readyFor >= 0) forgive(instance);
+  const charged = chargeFor(state, instance, fact.at);
+  if (charged.exceeded || instance.halfOpen) return exhaust(state, instance, fact.reason, charged);
+  plan(state, instance, backoffDelay(backoff, instance.streak, fact.random), charged, fact.reason);
+}
+
+function forgive(instance: Instance): void {
+  instance.halfOpen = false;
+  instance.stamps = [];
+}
+
+function chargeFor(state: State, instance: Instance, at: number): Charge {
+  const { budget, otpExact, onExhausted } = state.spec;
+  const owner = onExhausted === 'escalate' ? state : instance;
+  const charged = charge(owner.stamps, at, budget, otpExact);
+  owner.stamps = charged.stamps;
+  return charged;
+}
+
+function plan(state: State, instance: Instance, delay: number, charged: Charge, reason: Reason): void {
+  instance.phase = 'restarting';
+  const sweep = ++state.lastDelay;
+  state.delays.set(sweep, instance);
+  const restarts = charged.stamps.length;
+  state.out.push({ type: 'retry', id: instance.id, delay, restarts, left: charged.left, reason });
+  state.out.push({ type: 'delay', sweep, delay });
+}
+
+function exhaust(state: State, instance: Instance, reason: Reason, charged: Charge): void {
+  const { onExhausted, budget, otpExact, cooldown } = state.spec;
+  const restarts = charged.stamps.length;
+  state.out.push({ type: 'exhausted', id: instance.id, restarts, within: budget.within, reason });
+  state.booting.delete(instance);
+  if (onExhausted === 'cooldown') {
+    instance.halfOpen = true;
+    plan(state, instance, cooldown, charged, reason);
+  } else if (onExhausted === 'escalate') {
+    const detail = `${instance.id} ended, ${restarts} within ${budget.within} ms, last with ${describeReason(reason)}`;
+    const given: Reason = otpExact ? { kind: 'shutdown' } : { kind: 'exhausted', detail };
+    beginHalt(state, 'failing', given, instance.id, false);
+  }
+}

@@ -1,0 +1,66 @@
+/** One thing that is wrong with a spec. */
+export interface Problem {
+  /** Where: `children[2].stop.ask`; empty for the spec itself. */
+  readonly path: string;
+  /** What holds there, as the end of a sentence: `must be an integer >= 0`. */
+  readonly rule: string;
+  /** The value that was found: itself when it is simple, else a word for it. Values of environment variables are `(hidden)`. */
+  readonly got: unknown;
+}
+
+/** What stands in a problem for a value that nobody should read. */
+export const HIDDEN = '(hidden)';
+
+/** One problem as a sentence without its full stop. */
+export function problemText(problem: Problem): string {
+  const subject = problem.path === '' ? 'it' : problem.path;
+  return `${subject} ${problem.rule}${problem.got === undefined ? '' : `, got ${quoted(problem.got)}`}`;
+}
+
+/** Many problems on one line: the first ones in words, the others counted. */
+export function problemsText(problems: readonly Problem[]): string {
+  const told = problems.slice(0, MOST_TOLD).map(problemText);
+  const more = problems.length - told.length;
+  return more === 0 ? told.join('; ') : `${told.join('; ')}; and ${more} more`;
+}
+
+/** The value as a problem shows it: plain data that is safe to print and to send, whatever it was. Never throws. */
+export function shown(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+      return value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value;
+    case 'symbol':
+      return value.description ?? '(symbol)';
+    case 'bigint':
+      return '(bigint)';
+    case 'function':
+      return '(function)';
+    case 'object':
+      return value === null ? null : wordFor(value);
+    default:
+      return value;
+  }
+}
+
+/** The path of a field of what `path` names. Names that would be ambiguous are put in quotes. */
+export function fieldPath(path: string, key: string | number): string {
+  if (typeof key === 'number') return `${path}[${key}]`;
+  if (!/^[A-Za-z_][\w-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  return path === '' ? key : `${path}.${key}`;
+}
+
+function wordFor(value: object): string {
+  try {
+    return Array.isArray(value) ? '(a list)' : '(an object)';
+  } catch {
+    // A revoked proxy has no answer even to this question.
+    return '(cannot be read)';
+  }
+}
+
+function quoted(got: unknown): string {
+  return typeof got === 'string' && !/^\(.*\)$/.test(got) ? JSON.stringify(got) : String(got);
+}
+
+const MOST_TOLD = 20;
+const LONGEST_SHOWN = 200;

@@ -1,0 +1,59 @@
+import { isClean, type Reason } from './reason.js';
+import type { Backoff, Budget, RestartType } from './spec.js';
+
+/** Whether a child that ended like this is started again (R1, R2, R3). A failed start during a restart is decided elsewhere (R8). */
+export function shouldRestart(type: RestartType, reason: Reason): boolean {
+  switch (type) {
+    case 'permanent':
+      return true;
+    case 'transient':
+      return !isClean(reason);
+    case 'temporary':
+      return false;
+  }
+}
+
+/** The stamps of the restarts that still count, newest first, and whether they are too many. */
+export interface Charge {
+  readonly stamps: readonly number[];
+  readonly exceeded: boolean;
+  /** How many more restarts the budget allows now. */
+  readonly left: number;
+}
+
+/**
+ * Charges one restart to a budget (R5, R6): `at` is prepended, stamps outside the window are dropped, and the budget is
+ * exceeded when more than `maxRestarts` remain. The window is inclusive. With `otpExact` time is counted in whole seconds as OTP
+ * does, so the window really is up to one second longer.
+ */
+export function charge(stamps: readonly number[], at: number, budget: Budget, otpExact: boolean): Charge {
+  const tick = otpExact ? (ms: number) => Math.floor(ms / 1000) * 1000 : (ms: number) => ms;
+  const oldest = tick(at) - budget.within;
+  const kept = [at, ...stamps.filter((stamp) => tick(stamp) >= oldest)];
+  return {
+    stamps: kept,
+    exceeded: kept.length > budget.maxRestarts,
+    left: Math.max(0, budget.maxRestarts - kept.length),
+  };
+}
+
+/** The delay before the `attempt`th restart in a row (from 1); `random` in [0, 1) takes off up to `jitter` of it. */
+export function backoffDelay(backoff: Backoff, attempt: number, random: number): number {
+  const full = Math.min(backoff.max, backoff.initial * backoff.factor ** (attempt - 1));
+  return full * (1 - backoff.jitter * random);
+}
+
+/** How many unplanned ends in a row this one makes: a long enough ready time before it begins a new row. */
+export function nextStreak(streak: number, readyFor: number, backoff: Backoff): number {
+  return readyFor >= backoff.resetAfter ? 1 : streak + 1;
+}
+
+/** The time that a row of restarts needs before it can exceed the budget, at its slowest. More than `within` means: never. */
+export function slowestExhaustion(budget: Budget, backoff: Backoff): number {
+  let total = 0;
+  for (let attempt = 1; attempt <= budget.maxRestarts; attempt++) {
+    total += backoffDelay(backoff, attempt, 0);
+    if (total > budget.within) break;
+  }
+  return total;
+}

@@ -1,0 +1,119 @@
+import * as v from 'valibot';
+import { anyBody, dataBody, traits } from './schema/agent.js';
+import { bounded, count, exact, field, fields, flag, id, ids, membership, oneOf, positive } from './schema/field.js';
+
+/*
+ * The shape of every node, one at a time: `children` and the agent of a pool are left open here, because they are walked
+ * (validate.ts). What joins several fields is in rule.ts. The recursive form for editors is at the bottom.
+ */
+
+/** `any`: what a program may give. `data`: what a file or a message can hold, so no functions. */
+export type Form = 'any' | 'data';
+
+const supervision = {
+  ...membership,
+  maxRestarts: field('How many restarts the window allows. If not given, 5 (under otpExact 1).', count),
+  within: field('The window of the budget, in ms. If not given, 60000 (under otpExact 5000).', positive),
+  backoff: field(
+    'The delay before a restart. If not given, 100 ms doubling to 30 s.',
+    fields('Backoff', {
+      initial: exact('The first delay, in ms. If not given, 100.', count),
+      factor: exact(
+        'What each delay is multiplied by. If not given, 2.',
+        bounded(1, Number.MAX_VALUE, 'must be a number >= 1'),
+      ),
+      max: exact('The longest delay, in ms. If not given, 30000.', count),
+      jitter: exact(
+        'The share that chance may take off. If not given, 0.5.',
+        bounded(0, 1, 'must be a number from 0 to 1'),
+      ),
+      resetAfter: exact('So long ready, and it starts from initial again, in ms. If not given, 60000.', count),
+    }),
+  ),
+  onExhausted: field(
+    'What happens beyond the budget. If not given, escalate.',
+    oneOf(['escalate', 'fail', 'cooldown']),
+  ),
+  cooldown: field('With onExhausted cooldown: how long until the one try, in ms. If not given, 30000.', positive),
+  otpExact: field('No backoff, the window and the exit reason of OTP. If not given, false.', flag),
+};
+
+const manner = {
+  strategy: field(
+    'Which siblings a restart touches. If not given, one_for_one.',
+    oneOf(['one_for_one', 'one_for_all', 'rest_for_one']),
+  ),
+  autoShutdown: field(
+    'Whether it ends with its significant children. If not given, never.',
+    oneOf(['never', 'any_significant', 'all_significant']),
+  ),
+  boot: field(
+    'Whether a failed first start fails the supervisor, or is tried again. If not given, strict.',
+    oneOf(['strict', 'retry']),
+  ),
+};
+
+const instances = {
+  size: field('How many instances are started. If not given, 0.', count),
+  max: field('How many it may ever have. If not given, 10000.', positive),
+  concurrency: field('How many may be starting at once. If not given, 64.', positive),
+};
+
+const root = { id: field('If not given, root.', id), ...supervision, ...manner };
+const editor = { $schema: field('Where this schema is, for editors.', v.string('must be a string')) };
+
+const CHILDREN = 'Started from first to last, stopped from last to first.';
+const open = v.unknown();
+
+/** The parts of a tree, one node at a time. */
+export const SCHEMAS: Readonly<Record<NodeKind, Readonly<Record<Form, v.GenericSchema>>>> = {
+  root: {
+    any: fields('Root', { ...root, children: open }),
+    data: fields('Root', { ...editor, ...root, children: open }),
+  },
+  supervisor: bothForms(fields('Supervisor', { ...ids, ...supervision, ...manner, children: open })),
+  pool: bothForms(fields('Pool', { ...ids, ...supervision, pool: open })),
+  instances: bothForms(fields('Instances', { ...instances, agent: open })),
+  agent: {
+    any: fields('Agent', { ...ids, ...anyBody, ...traits }),
+    data: fields('Agent', { ...ids, ...dataBody, ...traits }),
+  },
+  template: {
+    any: fields('Template', { ...anyBody, ...traits }),
+    data: fields('Template', { ...dataBody, ...traits }),
+  },
+};
+
+/** The places that a node, or a part of one, can have. */
+export type NodeKind = 'root' | 'supervisor' | 'pool' | 'instances' | 'agent' | 'template';
+
+const agentData = v.pipe(fields('Agent', { ...ids, ...dataBody, ...traits }), v.description('One supervised process.'));
+const template = v.pipe(fields('Template', { ...dataBody, ...traits }), v.description('What each instance is.'));
+const poolData = v.pipe(
+  fields('Pool', { ...ids, ...supervision, pool: fields('Instances', { ...instances, agent: template }) }),
+  v.description('Any number of agents that are all alike.'),
+);
+const node: v.GenericSchema = v.lazy(() => v.union([agentData, supervisorData, poolData]));
+const children = v.pipe(v.array(node), v.description(CHILDREN));
+const supervisorData = v.pipe(
+  fields('Supervisor', { ...ids, ...supervision, ...manner, children }),
+  v.description('Starts its children in order and restarts them by policy.'),
+);
+
+/** A whole tree as data, for editors: the root, and the definitions that it refers to. It knows no rule that joins several fields. */
+export const treeSchema: v.GenericSchema = v.pipe(
+  fields('supertree tree', { ...editor, ...root, children }),
+  v.description('A supervision tree. Times are milliseconds, sizes bytes.'),
+);
+
+/** The definitions of `treeSchema` by name. */
+export const definitions: Readonly<Record<string, v.GenericSchema>> = {
+  Agent: agentData,
+  Supervisor: supervisorData,
+  Pool: poolData,
+  Node: node,
+};
+
+function bothForms(schema: v.GenericSchema): Record<Form, v.GenericSchema> {
+  return { any: schema, data: schema };
+}

@@ -1,0 +1,187 @@
+import * as v from 'valibot';
+import { signalName } from '../signal.js';
+import {
+  count,
+  exact,
+  field,
+  fields,
+  filled,
+  membership,
+  needed,
+  noNul,
+  OBJECT,
+  oneOf,
+  positive,
+  text,
+} from './field.js';
+
+const command = v.pipe(
+  v.array(text, 'must be a list of strings'),
+  v.minLength(1, 'must name a program'),
+  v.check((words) => words[0] !== '', 'must not begin with an empty name'),
+);
+
+const envName = v.pipe(
+  v.string(),
+  v.check((name) => name !== '' && !name.includes('=') && noNul(name), 'must have a name without = and NUL'),
+);
+
+const env = v.record(envName, text, OBJECT);
+
+const metadata = v.pipe(
+  v.record(v.string(), v.string('must be a string'), OBJECT),
+  v.maxEntries(64, 'must have at most 64 entries'),
+);
+
+const PORT = 'must be an integer from 1 to 65535';
+const portNumber = v.pipe(v.number(PORT), v.integer(PORT), v.minValue(1, PORT), v.maxValue(65_535, PORT));
+const portName = v.pipe(
+  v.string('must be a string'),
+  v.regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must match ^[A-Za-z][A-Za-z0-9_]*$'),
+);
+
+const port = v.union(
+  [
+    portName,
+    fields('Port', {
+      name: needed('Its name in {port:name} and PORT_<NAME>.', portName),
+      preferred: field('The port to try first. If not given, none.', portNumber),
+    }),
+  ],
+  'must be a name or an object',
+);
+
+const timeout = field('How long until it counts as failed, in ms. If not given, 30000.', positive);
+const stream = oneOf(['stdout', 'stderr', 'both']);
+
+const readiness = v.variant(
+  'type',
+  [
+    fields('Ready by itself', {
+      type: v.literal('none'),
+      minUptime: field('How long it must be alive, in ms. If not given, 0: ready as soon as the program runs.', count),
+    }),
+    fields('Ready when the port accepts', {
+      type: v.literal('port'),
+      port: field('The name of the port. If not given, the first one.', portName),
+      interval: field('Between tries, in ms. If not given, 50.', positive),
+      timeout,
+    }),
+    fields('Ready when a line matches', {
+      type: v.literal('log'),
+      pattern: needed(
+        'A regular expression.',
+        v.pipe(v.string('must be a string'), v.check(compiles, 'must be a regular expression')),
+      ),
+      stream: field('If not given, both.', stream),
+      timeout,
+    }),
+    fields('Ready when a command succeeds', {
+      type: v.literal('exec'),
+      command: needed('Program and arguments; ready when it exits with 0.', command),
+      interval: field('Between tries, in ms. If not given, 500.', positive),
+      timeout,
+    }),
+    fields('Ready when it says so', { type: v.literal('notify'), timeout }),
+  ],
+  (issue) => (issue.expected === 'Object' ? OBJECT : 'must be one of none, port, log, exec, notify'),
+);
+
+const ASK = 'must be an integer >= 0 or "infinity"';
+const ask = v.union([v.pipe(v.number(ASK), v.integer(ASK), v.minValue(0, ASK)), v.literal('infinity')], ASK);
+const signal = v.pipe(
+  v.string('must be a string'),
+  v.check((name) => signalName(name) !== null, 'must be the name of a signal, such as SIGTERM'),
+);
+
+const stopPlan = fields('Stop', {
+  signal: exact('The first signal. If not given, SIGTERM.', signal),
+  message: exact(
+    'A line for standard input instead of the signal. If not given, the signal is sent.',
+    v.string('must be a string'),
+  ),
+  ask: exact('How long it is asked, in ms, or "infinity". If not given, 10000.', ask),
+  insist: exact('How long it is asked again before SIGKILL, in ms. If not given, 5000.', count),
+  kill: exact('How long after SIGKILL it counts as a zombie, in ms. If not given, 5000.', count),
+  drain: exact('How long output is still read after its last process, in ms. If not given, 1000.', count),
+});
+
+const stop = v.union([oneOf(['brutal_kill', 'infinity']), stopPlan], 'must be an object, "brutal_kill" or "infinity"');
+
+const action = field('What happens beyond it. If not given, restart.', oneOf(['report', 'restart', 'stop']));
+const PERCENT = 'must be a number > 0';
+const percent = v.pipe(v.number(PERCENT), v.finite(PERCENT), v.gtValue(0, PERCENT));
+const limits = fields('Limits', {
+  memory: field(
+    'Resident memory of the process tree.',
+    fields('Memory limit', { max: needed('Bytes.', positive), action }),
+  ),
+  cpu: field(
+    'Processor use of the process tree.',
+    fields('CPU limit', { max: needed('Percent of one core.', percent), action }),
+  ),
+});
+
+const output = fields('Output', {
+  bytes: exact('What the ring of each stream keeps, in bytes. If not given, 262144.', positive),
+  lines: exact('How many lines the ring of each stream keeps. If not given, 2000.', positive),
+  lineBytes: exact('A longer line is cut here, in bytes. If not given, 65536.', positive),
+});
+
+const EXIT_CODE = 'must be an integer from 0 to 255';
+const exitCode = v.pipe(
+  v.number(EXIT_CODE),
+  v.integer(EXIT_CODE),
+  v.minValue(0, EXIT_CODE),
+  v.maxValue(255, EXIT_CODE),
+);
+
+/** The fields of an agent but for its id and its body. */
+export const traits = {
+  cwd: field('Its working directory. If not given, that of the supervisor.', filled),
+  env: field(
+    'Added to the environment of the supervisor; {port}, {port:name}, {id}, {incarnation} are replaced. If not given, nothing.',
+    env,
+  ),
+  ...membership,
+  ports: field(
+    'The ports it is given. The first one is PORT, each one PORT_<NAME>. If not given, none.',
+    v.array(port, 'must be a list'),
+  ),
+  readiness: field('When it counts as ready. If not given, as soon as it runs.', readiness),
+  stop: field('How it is stopped. If not given, SIGTERM, 10 s, SIGTERM, 5 s, SIGKILL, 5 s.', stop),
+  pause: field('How pause works when the caller does not say. If not given, forced.', oneOf(['forced', 'cooperative'])),
+  successCodes: field('Exit codes that mean done. If not given, [0].', v.array(exitCode, 'must be a list of integers')),
+  limits: field('If not given, none, and nothing is sampled.', limits),
+  output: field('How much of its output is kept.', output),
+  metadata: field('Kept and listed, never read. If not given, nothing.', metadata),
+};
+
+const COMMAND = 'Program and arguments, no shell; {port}, {port:name}, {id}, {incarnation} are replaced.';
+/** The body of an agent as data. */
+export const dataBody = { command: v.pipe(command, v.description(COMMAND)) };
+/** The body of an agent as a program may give it. */
+export const anyBody = {
+  command: v.optional(command),
+  task: v.optional(v.function('must be a function')),
+  logic: v.optional(v.custom(isLogic, 'must be actor logic of XState')),
+  input: v.optional(v.unknown()),
+};
+
+function compiles(pattern: string): boolean {
+  try {
+    return new RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is what XState calls ActorLogic: anything with these two functions. Never throws. */
+export function isLogic(value: unknown): boolean {
+  try {
+    const logic = value as { transition?: unknown; getInitialSnapshot?: unknown } | null;
+    return typeof logic?.transition === 'function' && typeof logic.getInitialSnapshot === 'function';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,76 @@
+import * as v from 'valibot';
+import { idProblem, MAX_ID_LENGTH } from '../id.js';
+
+/*
+ * What the schemas of nodes are made of. Messages are rules: the end of a sentence that begins with the path.
+ * Descriptions are what an editor shows.
+ */
+
+/** The rule of everything that has fields. */
+export const OBJECT = 'must be an object';
+const COUNT = 'must be an integer >= 0';
+const POSITIVE = 'must be an integer > 0';
+
+/** How many, or how long: an integer that may be 0. */
+export const count = v.pipe(v.number(COUNT), v.integer(COUNT), v.minValue(0, COUNT));
+/** An integer that may not be 0. */
+export const positive = v.pipe(v.number(POSITIVE), v.integer(POSITIVE), v.minValue(1, POSITIVE));
+/** Yes or no. */
+export const flag = v.boolean('must be true or false');
+/** Whether the system can take it as an argument, a variable or a path: C strings end at NUL. */
+export const noNul = (text: string): boolean => !text.includes('\0');
+/** A string for the system. */
+export const text = v.pipe(v.string('must be a string'), v.check(noNul, 'must not contain a NUL byte'));
+/** The same, not empty. */
+export const filled = v.pipe(text, v.nonEmpty('must not be empty'));
+
+/** A field that may be left out; `undefined` counts as left out. */
+export function field<S extends v.GenericSchema>(description: string, schema: S) {
+  return v.optional(v.pipe(schema, v.description(description)));
+}
+
+/** A field that may be left out but not be `undefined`: its default is spread beneath it. */
+export function exact<S extends v.GenericSchema>(description: string, schema: S) {
+  return v.exactOptional(v.pipe(schema, v.description(description)));
+}
+
+/** A field that must be given. */
+export function needed<S extends v.GenericSchema>(description: string, schema: S) {
+  return v.pipe(schema, v.description(description));
+}
+
+/** An object with these fields and no others; every unknown one is a problem of its own. */
+export function fields<E extends v.ObjectEntries>(title: string, entries: E) {
+  const unknown = v.never(`must not be given; known here: ${Object.keys(entries).join(', ')}`);
+  const rule = (issue: v.BaseIssue<unknown>) => (issue.expected === 'Object' ? OBJECT : 'must be given');
+  return v.pipe(v.objectWithRest(entries, unknown, rule), v.title(title));
+}
+
+/** One of these words. */
+export function oneOf<const T extends readonly string[]>(words: T) {
+  return v.picklist(words, `must be one of ${words.join(', ')}`);
+}
+
+/** The id of a node, see id.ts. */
+export const id = v.pipe(
+  v.string('must be a string'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? idProblem(dataset.value) : null;
+    if (problem !== null) addIssue({ message: problem });
+  }),
+  v.metadata({ pattern: '^[A-Za-z][\\w.-]*$', maxLength: MAX_ID_LENGTH }),
+);
+
+/** A number between two others, both included. */
+export function bounded(min: number, max: number, rule: string) {
+  return v.pipe(v.number(rule), v.minValue(min, rule), v.maxValue(max, rule));
+}
+
+/** The id as a field. */
+export const ids = { id: needed('Unique among its siblings.', id) };
+
+/** What every child has, of whatever kind. */
+export const membership = {
+  restart: field('When it is started again. If not given, permanent.', oneOf(['permanent', 'transient', 'temporary'])),
+  significant: field('Whether its end counts for autoShutdown. If not given, false.', flag),
+};

@@ -1,0 +1,48 @@
+/**
+ * The signals of signal(7) on Linux by name, standard ones only. SIGIOT, SIGPOLL and SIGUNUSED are other names of these
+ * and SIGSTKFLT is used by nobody, but Node knows them, so they are taken too.
+ */
+export const SIGNALS: readonly string[] = [
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGIOT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGKILL',
+  'SIGUSR1',
+  'SIGSEGV',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGTERM',
+  'SIGCHLD',
+  'SIGSTKFLT',
+  'SIGCONT',
+  'SIGSTOP',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGURG',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGWINCH',
+  'SIGIO',
+  'SIGPOLL',
+  'SIGPWR',
+  'SIGSYS',
+];
+
+/** The name of a signal as the system calls it, from `int`, `Int`, `sigint` or `SIGINT`; `null` when there is none. Numbers are not names. */
+export function signalName(text: string): string | null {
+  const upper = text.toUpperCase();
+  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
+  return KNOWN.has(name) ? name : null;
+}
+
+const KNOWN: ReadonlySet<string> = new Set(SIGNALS);

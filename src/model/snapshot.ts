@@ -1,0 +1,113 @@
+import { fieldPath, type Problem } from './problem.js';
+
+/*
+ * A spec may come from anywhere: a file, the wire, a program with proxies and getters. Before it is judged, every field is
+ * read once into plain data, so that what is judged cannot change, throw or go on for ever. What cannot be read becomes a symbol:
+ * no field allows one, and its description is what the problem shows.
+ */
+
+/** Plain fields without a prototype. */
+export type Fields = Record<string, unknown>;
+
+/** Why `key` cannot be a name, as a rule; `null` when it can. */
+export function nameProblem(key: string): string | null {
+  return key in Object.prototype || key === 'prototype'
+    ? 'must not have the name of something that every object has'
+    : null;
+}
+
+/**
+ * The fields of `value`, each read once; those named in `kept` are handed on as they are. `null` when it is not a plain
+ * object. Forbidden names are added to `problems`. Never throws.
+ */
+export function readFields(
+  value: unknown,
+  kept: ReadonlySet<string>,
+  path: string,
+  problems: Problem[],
+): Fields | null {
+  try {
+    if (!isPlain(value)) return null;
+    const fields: Fields = Object.create(null);
+    for (const key of namesOf(value)) {
+      const at = fieldPath(path, key);
+      const forbidden = nameProblem(key);
+      if (forbidden !== null) problems.push({ path: at, rule: forbidden, got: undefined });
+      else fields[key] = kept.has(key) ? read(value, key) : copy(read(value, key), key, at, 0, problems);
+    }
+    return fields;
+  } catch {
+    return null;
+  }
+}
+
+/** The entries of a list, at most `limit`; `null` when it is not a list. Never throws. */
+export function readList(value: unknown, limit: number): unknown[] | null {
+  try {
+    if (!Array.isArray(value)) return null;
+    const length = Math.min(value.length, limit);
+    return Array.from({ length }, (_, index) => read(value, index));
+  } catch {
+    return null;
+  }
+}
+
+function copy(value: unknown, key: string, path: string, depth: number, problems: Problem[]): unknown {
+  if (typeof value === 'function') return Symbol('(function)');
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) return Symbol('(nested too deep)');
+  try {
+    if (Array.isArray(value)) return copyList(value, key, path, depth, problems);
+    if (!isPlain(value)) return Symbol('(not a plain object)');
+    return copyObject(value, path, depth, problems);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+/** A list where no field is a list is no list for us: schemas of objects and records would take it for one of theirs. */
+function copyList(value: readonly unknown[], key: string, path: string, depth: number, problems: Problem[]): unknown {
+  if (!LISTS.has(key)) return Symbol('(a list)');
+  if (value.length > MAX_ENTRIES) return Symbol(`(a list of ${value.length})`);
+  return Array.from(value, (_, i) => copy(read(value, i), '', fieldPath(path, i), depth + 1, problems));
+}
+
+function copyObject(value: object, path: string, depth: number, problems: Problem[]): Fields | symbol {
+  const names = namesOf(value);
+  if (names.length > MAX_ENTRIES) return Symbol(`(an object of ${names.length})`);
+  const fields: Fields = Object.create(null);
+  for (const key of names) {
+    const at = fieldPath(path, key);
+    const forbidden = nameProblem(key);
+    if (forbidden !== null) problems.push({ path: at, rule: forbidden, got: undefined });
+    else fields[key] = copy(read(value, key), key, at, depth + 1, problems);
+  }
+  return fields;
+}
+
+/** Plain: made by a literal, by a parser, or without a prototype; also in another realm. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Inherited names count too: whoever reads the spec later would see them. */
+function namesOf(value: object): string[] {
+  const names: string[] = [];
+  for (const key in value) names.push(key);
+  return names;
+}
+
+function read(value: object, key: string | number): unknown {
+  try {
+    return Reflect.get(value, key);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+const UNREADABLE = Symbol('(cannot be read)');
+const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes']);
+const MAX_ENTRIES = 10_000;
+const MAX_DEPTH = 8;

@@ -1,0 +1,125 @@
+import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
+import type { SupervisorSpec } from './spec.js';
+import { onAdd, onCommand } from './supervision/commands.js';
+import { onEnded } from './supervision/endings.js';
+import {
+  addChild,
+  answerWaiters,
+  type Child,
+  isAlive,
+  newState,
+  openSweep,
+  type State,
+  setStatus,
+} from './supervision/state.js';
+import { advanceAll, beginHalt } from './supervision/sweep.js';
+
+/**
+ * The engine of a static supervisor: facts in, effects out, by OTP's rules (docs/otp.md). It reads no clock, draws no lots and does
+ * nothing itself. All ordered work is done by sweeps (supervision/sweep.ts).
+ *
+ * `generations`: the last generation that a child of this id has had, so that a restarted supervisor goes on counting.
+ * If not given, every child begins at 0.
+ */
+export function createSupervision(spec: SupervisorSpec, generations?: (id: string) => number): Engine {
+  const state = newState(spec);
+  const known = generations ?? (() => 0);
+  return {
+    get status(): Status {
+      return state.status;
+    },
+    decide(fact: Fact): Effect[] {
+      state.out = [];
+      take(state, fact, known);
+      advanceAll(state);
+      return state.out;
+    },
+    which: () => state.order.map((id) => rowOf(state.children.get(id) as Child)).reverse(),
+    row: (id) => {
+      const child = state.children.get(id);
+      return child && rowOf(child);
+    },
+    count: () => countOf(state),
+  };
+}
+
+function take(state: State, fact: Fact, known: (id: string) => number): void {
+  switch (fact.type) {
+    case 'boot':
+      return onBoot(state, known);
+    case 'halt':
+      return onHalt(state, fact.brutal);
+    case 'due':
+      return onDue(state, fact.sweep);
+    case 'add':
+      return onAdd(state, fact, known(fact.spec.id));
+    case 'command':
+      return onCommand(state, fact);
+    default:
+      return onChildFact(state, fact);
+  }
+}
+
+function onBoot(state: State, known: (id: string) => number): void {
+  if (state.status !== 'idle') return;
+  setStatus(state, 'booting');
+  for (const spec of state.spec.children) addChild(state, spec, known(spec.id), 'boot');
+  state.boot = openSweep(state, state.order, 'command').id;
+}
+
+function onHalt(state: State, brutal: boolean): void {
+  if (state.status === 'ended') return;
+  if (state.halt === 0) return beginHalt(state, 'stopping', { kind: 'shutdown' }, null, brutal);
+  const sweep = state.sweeps.get(state.halt);
+  if (!brutal || sweep === undefined || sweep.brutal) return;
+  sweep.brutal = true;
+  for (const child of state.children.values()) {
+    if (child.phase === 'stopping') state.out.push({ type: 'stop', id: child.id, brutal, cause: 'shutdown' });
+  }
+}
+
+function onDue(state: State, id: number): void {
+  const sweep = state.sweeps.get(id);
+  if (sweep === undefined) return;
+  sweep.hold = false;
+  state.pending.add(id);
+}
+
+type ChildFact = Extract<Fact, { generation: number }>;
+
+function onChildFact(state: State, fact: ChildFact): void {
+  const child = state.children.get(fact.id);
+  if (child === undefined || child.generation !== fact.generation || !isAlive(child)) {
+    state.out.push({ type: 'stale', id: fact.id, generation: fact.generation, fact: fact.type });
+    return;
+  }
+  if (fact.type === 'ended') onEnded(state, child, fact);
+  else if (fact.type === 'ready') onReady(state, child, fact.at);
+  else onStuck(state, child, fact.blockers);
+}
+
+function onReady(state: State, child: Child, at: number): void {
+  if (child.phase !== 'starting') return;
+  child.phase = 'up';
+  child.readyAt = at;
+  if (child.due === 'start') child.due = 'none';
+  state.pending.add(child.sweep);
+  if (child.due === 'none') answerWaiters(state, child, { ok: true, id: child.id }, 'up');
+}
+
+function onStuck(state: State, child: Child, blockers: string): void {
+  child.phase = 'stuck';
+  state.pending.add(child.sweep);
+  answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
+}
+
+function rowOf(child: Child): ChildRow {
+  return { id: child.id, phase: child.phase, generation: child.generation };
+}
+
+function countOf(state: State): ChildCount {
+  const all = [...state.children.values()];
+  const supervisors = all.filter((child) => child.spec.kind !== 'agent').length;
+  const active = all.filter(isAlive).length;
+  return { specs: all.length, active, supervisors, workers: all.length - supervisors };
+}

@@ -1,0 +1,150 @@
+import type { AnswerCode, Fact, Token } from '../fact.js';
+import { addChild, answer, answerWaiters, type Child, isEnding, openSweep, removeChild, type State } from './state.js';
+
+type Command = Extract<Fact, { type: 'command' }>;
+type Add = Extract<Fact, { type: 'add' }>;
+
+/** A1: a new child at the end of the start order. */
+export function onAdd(state: State, fact: Add, generation: number): void {
+  const { token, spec } = fact;
+  if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
+  const known = state.children.get(spec.id);
+  if (known !== undefined) {
+    const started = known.phase === 'up' || known.phase === 'starting';
+    return refuse(state, token, started ? 'ALREADY_STARTED' : 'ALREADY_PRESENT', known.phase);
+  }
+  const child = addChild(state, spec, generation, 'add');
+  child.waiters.push({ token, until: 'up' });
+  const boot = state.sweeps.get(state.boot);
+  if (boot === undefined) openSweep(state, [child.id], 'command');
+  else joinBoot(state, boot.members, child);
+}
+
+/** Added while the supervisor boots: it comes after those that boot. */
+function joinBoot(state: State, members: string[], child: Child): void {
+  members.push(child.id);
+  child.sweep = state.boot;
+  state.pending.add(state.boot);
+}
+
+/** One command for one child (A2 to A4, and the idempotent ones). */
+export function onCommand(state: State, fact: Command): void {
+  const { token, verb, id } = fact;
+  if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
+  const child = state.children.get(id);
+  if (child === undefined) return refuse(state, token, 'NOT_FOUND', id);
+  switch (verb) {
+    case 'stop':
+      return stop(state, child, token, false);
+    case 'kill':
+      return stop(state, child, token, true);
+    case 'start':
+      return start(state, child, token);
+    case 'restart':
+      return cycle(state, child, token);
+    case 'restart_child':
+      return restartChild(state, child, token);
+    case 'delete':
+      return deleteChild(state, child, token);
+  }
+}
+
+function takesCommands(state: State): boolean {
+  return state.status !== 'idle' && !isEnding(state);
+}
+
+function refuse(state: State, token: Token, code: AnswerCode, reason: string): void {
+  answer(state, token, { ok: false, code, reason });
+}
+
+function stop(state: State, child: Child, token: Token, brutal: boolean): void {
+  child.goal = 'down';
+  child.waiters.push({ token, until: 'down' });
+  answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
+  child.due = 'stop';
+  if (child.phase === 'stopping' || child.phase === 'stuck') {
+    if (brutal) state.out.push({ type: 'stop', id: child.id, brutal, cause: 'command' });
+    if (child.phase === 'stuck') refuseAll(state, child);
+    return;
+  }
+  if (child.phase === 'down' || child.phase === 'restarting') {
+    state.out.push({ type: 'stop', id: child.id, brutal, cause: 'command' });
+    child.phase = 'down';
+  }
+  openSweep(state, [child.id], 'command', false, brutal);
+}
+
+function start(state: State, child: Child, token: Token): void {
+  switch (child.phase) {
+    case 'up':
+      child.goal = 'up';
+      if (child.due === 'cycle') return wait(child, token);
+      return answer(state, token, { ok: true, id: child.id });
+    case 'stuck':
+      return refuse(state, token, 'ZOMBIE', child.id);
+    case 'starting':
+      return wait(child, token);
+    case 'stopping':
+      child.due = 'cycle';
+      return wait(child, token);
+    default:
+      startNow(state, child, token, 'person');
+  }
+}
+
+/** A stop and a start. Calls that find one under way join it. */
+function cycle(state: State, child: Child, token: Token): void {
+  if (child.phase !== 'up' || child.due === 'cycle') return start(state, child, token);
+  forgive(state, child);
+  child.due = 'cycle';
+  child.origin = 'person';
+  wait(child, token);
+  openSweep(state, [child.id], 'command');
+}
+
+function restartChild(state: State, child: Child, token: Token): void {
+  if (child.phase === 'restarting' || (child.phase === 'down' && child.due === 'start')) {
+    return refuse(state, token, 'RESTARTING', child.id);
+  }
+  if (child.phase !== 'down') return refuse(state, token, child.phase === 'stuck' ? 'ZOMBIE' : 'RUNNING', child.id);
+  startNow(state, child, token, 'restart_child');
+}
+
+function deleteChild(state: State, child: Child, token: Token): void {
+  if (child.phase === 'restarting' || (child.phase === 'down' && child.due === 'start')) {
+    return refuse(state, token, 'RESTARTING', child.id);
+  }
+  if (child.phase !== 'down') return refuse(state, token, child.phase === 'stuck' ? 'ZOMBIE' : 'RUNNING', child.id);
+  removeChild(state, child);
+  answer(state, token, { ok: true, id: child.id });
+}
+
+/** Starts a child that is down, without its delay; where it waits for its turn in an order, it keeps waiting. */
+function startNow(state: State, child: Child, token: Token, origin: 'person' | 'restart_child'): void {
+  const hasTurn = child.phase === 'down' && child.due === 'start';
+  wait(child, token);
+  if (hasTurn) return;
+  forgive(state, child);
+  child.phase = 'down';
+  child.due = 'start';
+  child.origin = origin;
+  openSweep(state, [child.id], 'command');
+}
+
+function wait(child: Child, token: Token): void {
+  child.goal = 'up';
+  child.waiters.push({ token, until: 'up' });
+}
+
+/** A person's start is free and clears the budget; OTP's leaves it as it is. */
+function forgive(state: State, child: Child): void {
+  if (state.spec.otpExact) return;
+  state.stamps = [];
+  child.stamps = [];
+  child.streak = 0;
+  child.halfOpen = false;
+}
+
+function refuseAll(state: State, child: Child): void {
+  answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: child.id });
+}

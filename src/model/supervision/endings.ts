@@ -1,0 +1,137 @@
+import type { Fact } from '../fact.js';
+import { affectedBy } from '../order.js';
+import { describeReason, type Reason } from '../reason.js';
+import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
+import { answerWaiters, type Child, isAlive, isEnding, openSweep, removeChild, type State } from './state.js';
+import { beginHalt, settleDown } from './sweep.js';
+
+type Ended = Extract<Fact, { type: 'ended' }>;
+
+/** Takes in the end of a living child. */
+export function onEnded(state: State, child: Child, fact: Ended): void {
+  const was = child.phase;
+  const readyFor = child.readyAt < 0 ? -1 : fact.at - child.readyAt;
+  child.phase = 'down';
+  state.pending.add(child.sweep);
+  if (wasMeant(state, child, was)) return settleDown(state, child);
+  if (was === 'stuck' && child.due !== 'none') return void openSweep(state, [child.id], 'sibling');
+  child.due = 'none';
+  if (was === 'starting') onStartFailed(state, child, fact);
+  else if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
+  else onDone(state, child);
+}
+
+/** True when the end was on its way anyway: it was told to stop, or its turn to be told had not come (P2). */
+function wasMeant(state: State, child: Child, was: Child['phase']): boolean {
+  if (isEnding(state) || was === 'stopping') return true;
+  return (
+    child.due === 'stop' || (child.due === 'cycle' && was !== 'stuck') || (was === 'stuck' && child.goal === 'down')
+  );
+}
+
+function onStartFailed(state: State, child: Child, fact: Ended): void {
+  const reason = describeReason(fact.reason);
+  answerWaiters(state, child, { ok: false, code: 'START_FAILED', reason });
+  switch (child.origin) {
+    case 'boot':
+      if (state.spec.boot === 'strict') return failBoot(state, child, reason);
+      break;
+    case 'add':
+      return removeChild(state, child);
+    case 'restart_child':
+      return;
+  }
+  if (child.restart === 'temporary') removeChild(state, child);
+  else restart(state, child, fact, -1);
+}
+
+/** S2: no retry, the budget is not asked; what had started is stopped in reverse. */
+function failBoot(state: State, child: Child, detail: string): void {
+  beginHalt(state, 'failing', { kind: 'start-failed', detail }, child.id, false);
+}
+
+/** It ended by itself and is not restarted: it may be what an automatic shutdown waited for (U1, U2). */
+function onDone(state: State, child: Child): void {
+  const shutdown = child.significant && endsTheTree(state, child);
+  if (child.restart === 'temporary') removeChild(state, child);
+  if (shutdown) beginHalt(state, 'stopping', { kind: 'shutdown' }, child.id, false);
+}
+
+function endsTheTree(state: State, child: Child): boolean {
+  if (state.spec.autoShutdown === 'never') return false;
+  if (state.spec.autoShutdown === 'any_significant') return true;
+  const others = [...state.children.values()].filter((other) => other !== child && other.significant);
+  return others.every((other) => other.phase === 'down');
+}
+
+/** Charges the restart and, within the budget, plans it for all whom the strategy touches (R5 to R8, T1 to T3). */
+function restart(state: State, child: Child, fact: Ended, readyFor: number): void {
+  const { spec } = state;
+  child.streak = nextStreak(child.streak, readyFor, spec.backoff);
+  if (child.halfOpen && child.streak === 1 && readyFor >= 0) forgive(child);
+  const charged = chargeFor(state, child, fact.at);
+  if (charged.exceeded || child.halfOpen) return exhaust(state, child, fact.reason, charged);
+  const delay = backoffDelay(spec.backoff, child.streak, fact.random);
+  plan(state, child, delay, charged, fact.reason);
+}
+
+function chargeFor(state: State, child: Child, at: number): Charge {
+  const { budget, otpExact, onExhausted } = state.spec;
+  const shared = onExhausted === 'escalate';
+  const charged = charge(shared ? state.stamps : child.stamps, at, budget, otpExact);
+  if (shared) state.stamps = charged.stamps;
+  else child.stamps = charged.stamps;
+  return charged;
+}
+
+function forgive(child: Child): void {
+  child.halfOpen = false;
+  child.stamps = [];
+}
+
+function plan(state: State, child: Child, delay: number, charged: Charge, reason: Reason): void {
+  const affected = affectedBy(state.spec.strategy, state.order, child.id);
+  for (const id of affected) planSibling(state.children.get(id) as Child);
+  child.phase = 'restarting';
+  child.due = 'start';
+  const sweep = openSweep(state, affected, 'sibling', true);
+  const restarts = charged.stamps.length;
+  state.out.push({ type: 'retry', id: child.id, delay, restarts, left: charged.left, reason });
+  state.out.push({ type: 'delay', sweep: sweep.id, delay });
+}
+
+/** A sibling goes down and comes up again, unless it is temporary (T6) or a person wants it down. */
+function planSibling(sibling: Child): void {
+  const stays = sibling.restart === 'temporary' || sibling.goal === 'down';
+  if (isAlive(sibling)) sibling.due = stays ? 'stop' : 'cycle';
+  else sibling.due = stays ? 'none' : 'start';
+  if (sibling.phase === 'restarting') sibling.phase = 'down';
+  sibling.origin = 'restart';
+}
+
+function exhaust(state: State, child: Child, reason: Reason, charged: Charge): void {
+  const { onExhausted, budget, otpExact, cooldown } = state.spec;
+  const restarts = charged.stamps.length;
+  state.out.push({ type: 'exhausted', id: child.id, restarts, within: budget.within, reason });
+  if (onExhausted === 'escalate') {
+    const detail = `${child.id} ended ${restarts} times within ${budget.within} ms, last with ${describeReason(reason)}`;
+    const given: Reason = otpExact ? { kind: 'shutdown' } : { kind: 'exhausted', detail };
+    return beginHalt(state, 'failing', given, child.id, false);
+  }
+  if (onExhausted === 'cooldown') {
+    child.halfOpen = true;
+    return plan(state, child, cooldown, charged, reason);
+  }
+  abandon(state, child);
+}
+
+/** `fail`: the child stays down, and whom the strategy ties to it goes down with it; the supervisor lives on. */
+function abandon(state: State, child: Child): void {
+  const affected = affectedBy(state.spec.strategy, state.order, child.id);
+  for (const id of affected) {
+    const sibling = state.children.get(id) as Child;
+    if (sibling.phase === 'restarting') sibling.phase = 'down';
+    sibling.due = isAlive(sibling) ? 'stop' : 'none';
+  }
+  if (affected.length > 1) openSweep(state, affected, 'sibling');
+}

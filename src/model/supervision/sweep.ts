@@ -1,0 +1,118 @@
+import type { Reason } from '../reason.js';
+import {
+  answerWaiters,
+  type Child,
+  isAlive,
+  isEnding,
+  openSweep,
+  removeChild,
+  type State,
+  type Sweep,
+  setStatus,
+} from './state.js';
+
+/** Lets every sweep that may go on do its next step. */
+export function advanceAll(state: State): void {
+  for (const id of state.pending) {
+    state.pending.delete(id);
+    const sweep = state.sweeps.get(id);
+    if (sweep !== undefined) advance(state, sweep);
+  }
+}
+
+function advance(state: State, sweep: Sweep): void {
+  if (stopNext(state, sweep) || sweep.hold || startNext(state, sweep)) return;
+  state.sweeps.delete(sweep.id);
+  for (const id of sweep.members) release(state, sweep, id);
+  if (sweep.id === state.boot && state.status === 'booting') setStatus(state, 'running');
+  if (sweep.id === state.halt) finish(state);
+}
+
+/** Asks the last member that must go down; false when none must. */
+function stopNext(state: State, sweep: Sweep): boolean {
+  for (; sweep.stopMark >= 0; sweep.stopMark--) {
+    const child = memberOf(state, sweep, sweep.stopMark);
+    if (child === undefined || (child.due !== 'stop' && child.due !== 'cycle')) continue;
+    if (child.phase === 'stopping') return true;
+    if (child.phase === 'up' || child.phase === 'starting') {
+      askToStop(state, child, sweep);
+      return true;
+    }
+    if (child.phase !== 'stuck') settleDown(state, child);
+  }
+  return false;
+}
+
+/** Starts the first member that must come up; false when all are up. */
+function startNext(state: State, sweep: Sweep): boolean {
+  for (; sweep.startMark < sweep.members.length; sweep.startMark++) {
+    const child = memberOf(state, sweep, sweep.startMark);
+    if (child === undefined || child.due !== 'start' || child.phase === 'stuck') continue;
+    if (child.phase === 'starting') return true;
+    if (isAlive(child) || isEnding(state)) child.due = 'none';
+    else {
+      launch(state, child);
+      return true;
+    }
+  }
+  return false;
+}
+
+function memberOf(state: State, sweep: Sweep, index: number): Child | undefined {
+  const child = state.children.get(sweep.members[index] as string);
+  return child?.sweep === sweep.id ? child : undefined;
+}
+
+function release(state: State, sweep: Sweep, id: string): void {
+  const child = state.children.get(id);
+  if (child?.sweep === sweep.id) child.sweep = 0;
+}
+
+function launch(state: State, child: Child): void {
+  child.generation++;
+  child.phase = 'starting';
+  child.readyAt = -1;
+  state.out.push({ type: 'start', id: child.id, generation: child.generation });
+}
+
+function askToStop(state: State, child: Child, sweep: Sweep): void {
+  child.phase = 'stopping';
+  state.out.push({ type: 'stop', id: child.id, brutal: sweep.brutal, cause: sweep.cause });
+}
+
+/** The child is down and was meant to be: it waits for its start, or stays down; a temporary one is forgotten (R3, T6). */
+export function settleDown(state: State, child: Child): void {
+  child.phase = 'down';
+  answerWaiters(state, child, { ok: true, id: child.id }, 'down');
+  if (child.due === 'cycle') child.due = 'start';
+  else if (child.due === 'stop') {
+    child.due = 'none';
+    const reason = isEnding(state) ? 'the stop of its supervisor' : 'a stop';
+    answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason });
+    if (child.restart === 'temporary') removeChild(state, child);
+  }
+}
+
+/** Brings everything down in reverse order; nothing starts any more. `finished` is told with this reason at the end. */
+export function beginHalt(
+  state: State,
+  status: 'stopping' | 'failing',
+  reason: Reason,
+  child: string | null,
+  brutal: boolean,
+): void {
+  state.finish = { reason, child };
+  setStatus(state, status);
+  for (const each of state.children.values()) {
+    if (each.phase === 'restarting') each.phase = 'down';
+    each.due = 'stop';
+  }
+  state.halt = openSweep(state, state.order, 'shutdown', false, brutal).id;
+}
+
+function finish(state: State): void {
+  const left = [...state.children.values()].filter((child) => child.phase === 'stuck').map((child) => child.id);
+  setStatus(state, 'ended');
+  const { reason, child } = state.finish ?? { reason: { kind: 'shutdown' }, child: null };
+  state.out.push({ type: 'finished', reason, child, left });
+}

@@ -1,0 +1,189 @@
+import * as v from 'valibot';
+import { SupertreeError } from '../errors.js';
+import type { SupervisorInput } from './input.js';
+import { fieldPath, HIDDEN, type Problem, problemsText, shown } from './problem.js';
+import { checkAgent, checkBudget, checkInstances, checkSignificance, type ParentFacts } from './rule.js';
+import { isLogic } from './schema/agent.js';
+import { type Form, type NodeKind, SCHEMAS } from './schema.js';
+import { type Fields, readFields, readList } from './snapshot.js';
+import type { AutoShutdown } from './spec.js';
+
+export type { Problem } from './problem.js';
+
+/** How deep supervisors may be nested, the root being the first level. */
+export const MAX_LEVELS = 64;
+
+/** How many nodes a tree may be described with. Instances of a pool do not count. */
+export const MAX_NODES = 100_000;
+
+/**
+ * All that is wrong with a whole tree as a person writes it; empty when nothing is. The input may be anything at all: it is
+ * read once, never changed, and this never throws. Values of environment variables are never in a problem.
+ */
+export function validate(input: unknown): Problem[] {
+  return judge(input, 'any', null);
+}
+
+/** As `validate`, for a tree that came from a file or over the wire: there is only `command`, no `task` and no `logic`. `$schema` may be given. */
+export function validateData(input: unknown): Problem[] {
+  return judge(input, 'data', null);
+}
+
+/** As `validate`, for one node that is to be added below a running supervisor (C5 is checked there too). `form`: if not given, any. */
+export function validateChild(input: unknown, parent: { autoShutdown: AutoShutdown }, form: Form = 'any'): Problem[] {
+  return judge(input, form, parent);
+}
+
+/** Throws SPEC_INVALID when `validate` finds a problem; its details have all of them as `list`. */
+export function assertValid(input: unknown): asserts input is SupervisorInput {
+  const list = validate(input);
+  if (list.length > 0) throw invalidSpec(list);
+}
+
+/** The error for these problems. */
+export function invalidSpec(list: readonly Problem[]): SupertreeError {
+  return new SupertreeError('SPEC_INVALID', { problems: problemsText(list), list });
+}
+
+/** One judgement under way. */
+interface Walk {
+  readonly form: Form;
+  readonly problems: Problem[];
+  nodes: number;
+}
+
+/** Where a node stands. */
+interface Place {
+  readonly path: string;
+  readonly level: number;
+  readonly parent: ParentFacts;
+}
+
+function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[] {
+  const walk: Walk = { form, problems: [], nodes: 0 };
+  walkNode(walk, input, { path: '', level: 1, parent: parent ?? { autoShutdown: 'never' } }, parent === null);
+  return walk.problems;
+}
+
+/** Judges one node and all below it. Returns its id, so that its siblings can be compared. */
+function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): unknown {
+  walk.nodes++;
+  if (walk.nodes > MAX_NODES) return void complain(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
+  if (place.level > MAX_LEVELS)
+    return void complain(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
+  const node = readFields(input, NODE_PARTS, place.path, walk.problems);
+  if (node === null) return void complain(walk, place.path, 'must be an object', input);
+  const kind = isRoot ? 'root' : kindOf(node);
+  const wrong = checkShape(walk, node, kind, place.path);
+  checkSignificance(node, place.parent, within(walk, place.path));
+  if (kind === 'agent') checkAgent(node, walk.form, within(walk, place.path));
+  else checkBudget(node, wrong, within(walk, place.path));
+  if (kind === 'pool') walkPool(walk, node.pool, fieldPath(place.path, 'pool'));
+  if (kind === 'root' || kind === 'supervisor') walkChildren(walk, node, place, wrong.has('autoShutdown'));
+  return node.id;
+}
+
+/** The keys decide what a node is, so that a problem speaks of what was meant. */
+function kindOf(node: Fields): NodeKind {
+  if ('children' in node) return 'supervisor';
+  return 'pool' in node ? 'pool' : 'agent';
+}
+
+function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boolean): void {
+  if (!('children' in node)) return;
+  const path = fieldPath(place.path, 'children');
+  const children = readList(node.children, MAX_NODES + 1);
+  if (children === null) return complain(walk, path, 'must be a list', node.children);
+  const parent = { autoShutdown: wrongShutdown ? null : ((node.autoShutdown ?? 'never') as AutoShutdown) };
+  const known = new Map<unknown, string>();
+  for (const [index, child] of children.entries()) {
+    const at = fieldPath(path, index);
+    const id = walkNode(walk, child, { path: at, level: place.level + 1, parent }, false);
+    if (walk.nodes > MAX_NODES) return;
+    const twin = typeof id === 'string' ? known.get(id) : undefined;
+    if (twin === undefined) known.set(id, at);
+    else complain(walk, fieldPath(at, 'id'), `must be unique among its siblings; ${twin} has it already`, id);
+  }
+}
+
+/** C6: a pool has one template, not a list of them, and it has no id of its own. Its instances cannot be significant: pools do not end with them. */
+function walkPool(walk: Walk, input: unknown, path: string): void {
+  const instances = readFields(input, POOL_PARTS, path, walk.problems);
+  if (instances === null) return complain(walk, path, 'must be an object', input);
+  const wrong = checkShape(walk, instances, 'instances', path);
+  checkInstances(instances, wrong, within(walk, path));
+  if (!('agent' in instances)) return;
+  const at = fieldPath(path, 'agent');
+  const template = readFields(instances.agent, NODE_PARTS, at, walk.problems);
+  if (template === null) return complain(walk, at, 'must be an object', instances.agent);
+  checkShape(walk, template, 'template', at);
+  checkSignificance(template, { autoShutdown: 'never' }, within(walk, at));
+  checkAgent(template, walk.form, within(walk, at));
+}
+
+/** Holds the fields of one node against its schema. Returns the names of the fields that are wrong. */
+function checkShape(walk: Walk, node: Fields, kind: NodeKind, path: string): ReadonlySet<string> {
+  const result = v.safeParse(SCHEMAS[kind][walk.form], inert(node));
+  const wrong = new Set<string>();
+  const told = new Set<string>();
+  for (const issue of (result.issues ?? []).flatMap(parts)) {
+    const [first = '', ...rest] = issue.keys;
+    const at = rest.reduce<string>(fieldPath, fieldPath(path, first));
+    wrong.add(String(first));
+    // A pipe goes on after its first failure, and says the same again.
+    if (told.has(at + issue.rule)) continue;
+    told.add(at + issue.rule);
+    complain(walk, at, issue.rule, issue.unknown && typeof issue.got === 'string' ? HIDDEN : issue.got);
+  }
+  return wrong;
+}
+
+/** The parts that were handed on unread are not for valibot's eyes: it describes what it refuses, and a proxy may throw at that. */
+function inert(node: Fields): Fields {
+  const fields: Fields = Object.assign(Object.create(null), node);
+  for (const key of UNREAD) if (fields[key] !== undefined) fields[key] = standIn(key, fields[key]);
+  return fields;
+}
+
+function standIn(key: string, value: unknown): unknown {
+  if (key === 'task' && typeof value === 'function') return TASK;
+  if (key === 'logic' && isLogic(value)) return LOGIC;
+  return Symbol(String(shown(value)));
+}
+
+/** One finding of valibot in our terms. */
+interface Finding {
+  readonly keys: readonly (string | number)[];
+  readonly rule: string;
+  readonly got: unknown;
+  /** The field is not known. Its value may be anything, a secret in the wrong place too. */
+  readonly unknown: boolean;
+}
+
+/** A union that none of its options fits speaks through the option that got furthest: the one that found something inside. */
+function parts(issue: v.BaseIssue<unknown>): Finding[] {
+  const keys = keysOf(issue);
+  const inner = (issue.issues ?? []).filter((part) => part.path !== undefined);
+  if (inner.length > 0) return inner.flatMap(parts).map((part) => ({ ...part, keys: [...keys, ...part.keys] }));
+  return [{ keys, rule: issue.message, got: issue.input, unknown: issue.type === 'never' }];
+}
+
+function keysOf(issue: v.BaseIssue<unknown>): (string | number)[] {
+  return (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
+}
+
+function within(walk: Walk, path: string): (field: string, rule: string, got: unknown) => void {
+  return (field, rule, got) =>
+    complain(walk, path === '' || field === '' ? path + field : `${path}.${field}`, rule, got);
+}
+
+function complain(walk: Walk, path: string, rule: string, got: unknown): void {
+  const secret = /(^|\.)env(\.|\[|$)/.test(path) && got !== undefined;
+  walk.problems.push({ path, rule, got: secret ? HIDDEN : shown(got) });
+}
+
+const NODE_PARTS: ReadonlySet<string> = new Set(['children', 'pool', 'task', 'logic', 'input']);
+const POOL_PARTS: ReadonlySet<string> = new Set(['agent']);
+const UNREAD = [...NODE_PARTS, ...POOL_PARTS];
+const TASK = () => {};
+const LOGIC = { transition: TASK, getInitialSnapshot: TASK };
