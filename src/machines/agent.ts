@@ -26,6 +26,9 @@ const EXITED = [
 /** How it comes to rest: first it is told to people, then to its supervisor, which may start it again. */
 const arrive = <S extends AnnouncedState>(state: S) => [announcing(state), TELL.ended] as const;
 
+/** How it becomes ready: people hear of it before its supervisor, which may start the next one. */
+const READY = [ANNOUNCE.running, REPORT.ready, TELL.ready] as const;
+
 const STOP = [
   { guard: 'isBrutal', target: '#killing', actions: 'noteStop' },
   { target: '#asking', actions: 'noteStop' },
@@ -76,7 +79,7 @@ export const agentMachine = agentSetup.createMachine({
               {
                 guard: 'isReadyAtOnce',
                 target: '#running',
-                actions: ['noteSpawned', REPORT.started, 'noteReady', REPORT.ready, TELL.ready],
+                actions: ['noteSpawned', REPORT.started, 'noteReady', ...READY],
               },
               { target: 'probing', actions: ['noteSpawned', REPORT.started] },
             ],
@@ -90,7 +93,7 @@ export const agentMachine = agentSetup.createMachine({
           exit: 'unwatch',
           initial: 'waiting',
           on: {
-            READY: { target: '#running', actions: ['noteReady', REPORT.ready, TELL.ready] },
+            READY: { target: '#running', actions: ['noteReady', ...READY] },
             EXTEND: { target: '.extended', actions: 'noteExtension' },
             EXITED,
             STOP,
@@ -111,7 +114,6 @@ export const agentMachine = agentSetup.createMachine({
     running: {
       id: 'running',
       description: 'Ready. Its health is unknown until something tells.',
-      entry: ANNOUNCE.running,
       initial: 'unknown',
       on: {
         PAUSE: [
@@ -169,7 +171,7 @@ export const agentMachine = agentSetup.createMachine({
           on: {
             RESUME: BACK_TO_RUNNING.map((way) => ({
               ...way,
-              actions: ['thaw', 'noteResumed', REPORT.resumed] as const,
+              actions: ['thaw', 'noteResumed', ANNOUNCE.running, REPORT.resumed] as const,
             })),
           },
         },
@@ -179,7 +181,7 @@ export const agentMachine = agentSetup.createMachine({
             PAUSE: { guard: 'isForced', target: '#running.freezing', actions: ['notePause', 'freeze'] },
             RESUME: BACK_TO_RUNNING.map((way) => ({
               ...way,
-              actions: ['tellResume', 'noteResumed', REPORT.resumed] as const,
+              actions: ['tellResume', 'noteResumed', ANNOUNCE.running, REPORT.resumed] as const,
             })),
           },
         },

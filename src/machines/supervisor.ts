@@ -47,7 +47,7 @@ export const supervisorMachine = setup({
     decide: (_, _params: SupervisorEvent) => {},
     boot: () => {},
     halt: (_, _params: { brutal: boolean }) => {},
-    announce: (_, _params: { status: 'booting' | 'running' | 'stopping' | 'stopped' | 'failed' }) => {},
+    announce: (_, _params: { status: 'stopped' | 'failed' }) => {},
     /** Tells the parent, or whoever waits for the root. */
     finish: () => {},
     ready: () => {},
@@ -74,7 +74,7 @@ export const supervisorMachine = setup({
     },
     booting: {
       description: 'Its children start left to right, each ready before the next.',
-      entry: [{ type: 'announce', params: { status: 'booting' } }, 'boot'],
+      entry: 'boot',
       on: {
         FACT,
         BOOTED: { target: 'running', actions: 'ready' },
@@ -84,7 +84,6 @@ export const supervisorMachine = setup({
     },
     running: {
       description: 'Every child was ready once; ends are answered by strategy, restart type and budget.',
-      entry: { type: 'announce', params: { status: 'running' } },
       on: {
         FACT,
         HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
@@ -93,7 +92,6 @@ export const supervisorMachine = setup({
     },
     stopping: {
       description: 'It was told to stop, or shuts itself down: children end in reverse order, nothing starts.',
-      entry: { type: 'announce', params: { status: 'stopping' } },
       on: {
         FACT,
         HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
@@ -102,7 +100,6 @@ export const supervisorMachine = setup({
     },
     failing: {
       description: 'It gave up or could not boot: children end in reverse order, nothing starts.',
-      entry: { type: 'announce', params: { status: 'stopping' } },
       on: {
         FACT,
         HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },

@@ -10,6 +10,7 @@ import { bounded, count, exact, field, fields, flag, id, ids, membership, oneOf,
 /** `any`: what a program may give. `data`: what a file or a message can hold, so no functions. */
 export type Form = 'any' | 'data';
 
+const FACTOR = 'must be a number >= 1';
 const supervision = {
   ...membership,
   maxRestarts: field('How many restarts the window allows. If not given, 5 (under otpExact 1).', count),
@@ -20,7 +21,7 @@ const supervision = {
       initial: exact('The first delay, in ms. If not given, 100.', count),
       factor: exact(
         'What each delay is multiplied by. If not given, 2.',
-        bounded(1, Number.MAX_VALUE, 'must be a number >= 1'),
+        v.pipe(v.number(FACTOR), v.finite(FACTOR), v.minValue(1, FACTOR)),
       ),
       max: exact('The longest delay, in ms. If not given, 30000.', count),
       jitter: exact(
@@ -90,15 +91,21 @@ export type NodeKind = 'root' | 'supervisor' | 'pool' | 'instances' | 'agent' | 
 const agentData = v.pipe(fields('Agent', { ...ids, ...dataBody, ...traits }), v.description('One supervised process.'));
 const template = v.pipe(fields('Template', { ...dataBody, ...traits }), v.description('What each instance is.'));
 const poolData = v.pipe(
-  fields('Pool', { ...ids, ...supervision, pool: fields('Instances', { ...instances, agent: template }) }),
+  fields('Pool', {
+    ...ids,
+    ...supervision,
+    pool: v.pipe(fields('Instances', { ...instances, agent: template }), v.description('How many of what.')),
+  }),
   v.description('Any number of agents that are all alike.'),
 );
-const node: v.GenericSchema = v.lazy(() => v.union([agentData, supervisorData, poolData]));
+const node: v.GenericSchema = v.lazy(() => anyNode);
 const children = v.pipe(v.array(node), v.description(CHILDREN));
 const supervisorData = v.pipe(
   fields('Supervisor', { ...ids, ...supervision, ...manner, children }),
   v.description('Starts its children in order and restarts them by policy.'),
 );
+
+const anyNode = v.union([agentData, supervisorData, poolData]);
 
 /** A whole tree as data, for editors: the root, and the definitions that it refers to. It knows no rule that joins several fields. */
 export const treeSchema: v.GenericSchema = v.pipe(
@@ -111,7 +118,7 @@ export const definitions: Readonly<Record<string, v.GenericSchema>> = {
   Agent: agentData,
   Supervisor: supervisorData,
   Pool: poolData,
-  Node: node,
+  Node: anyNode,
 };
 
 function bothForms(schema: v.GenericSchema): Record<Form, v.GenericSchema> {

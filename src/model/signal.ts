@@ -2,7 +2,7 @@
  * The signals of signal(7) on Linux by name, standard ones only. SIGIOT, SIGPOLL and SIGUNUSED are other names of these
  * and SIGSTKFLT is used by nobody, but Node knows them, so they are taken too.
  */
-export const SIGNALS: readonly string[] = [
+export const SIGNAL_NAMES: readonly string[] = [
   'SIGHUP',
   'SIGINT',
   'SIGQUIT',
@@ -45,4 +45,4 @@ export function signalName(text: string): string | null {
   return KNOWN.has(name) ? name : null;
 }
 
-const KNOWN: ReadonlySet<string> = new Set(SIGNALS);
+const KNOWN: ReadonlySet<string> = new Set(SIGNAL_NAMES);

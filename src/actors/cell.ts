@@ -1,0 +1,94 @@
+import type { ActorRefFrom } from 'xstate';
+import type { agentMachine } from '../machines/agent.js';
+import type { AgentState, Blocker } from '../model/agent.js';
+import type { ExitRecord } from '../model/exit.js';
+import type { AgentContext } from '../model/lifecycle.js';
+import type { Reason } from '../model/reason.js';
+import type { AgentSpec } from '../model/spec.js';
+import type { Incarnation, StartOrder } from './driver.js';
+import type { Identity } from './identity.js';
+import type { Output } from './output.js';
+import type { AgentView } from './view.js';
+
+/** What an agent tells its supervisor; the supervisor adds id, time and chance. */
+export type Told =
+  | { readonly type: 'ready'; readonly generation: number }
+  | { readonly type: 'ended'; readonly generation: number; readonly reason: Reason }
+  | { readonly type: 'stuck'; readonly generation: number; readonly blockers: string };
+
+/**
+ * One agent's hands: what the chart of the agent acts with, and what it looks like from outside. The chart's context holds plain
+ * data only; handles, rings and listeners are here.
+ */
+export interface AgentCell {
+  readonly path: string;
+  readonly id: string;
+  readonly uuid: string;
+  readonly spec: AgentSpec;
+  readonly createdAt: number;
+  readonly output: Output;
+  readonly tell: (told: Told) => void;
+  /** Asks the supervisor to stop it for good. */
+  readonly stop: () => void;
+  /** What stays with its path. */
+  readonly identity: Identity;
+  /** Called after every change; used by commands that wait. */
+  watchers: Set<() => void> | null;
+  ref: ActorRefFrom<typeof agentMachine>;
+  /** The context as it is even while the chart is between two states. */
+  context: AgentContext;
+  state: AgentState;
+  since: number;
+  body: Incarnation | null;
+  order: StartOrder | null;
+  pid: number | null;
+  exit: ExitRecord | null;
+  blockers: readonly Blocker[];
+  unwatch: (() => void) | null;
+  /** Takes a word of the readiness channel while readiness is awaited. */
+  word: ((word: string) => void) | null;
+}
+
+/** The agent as it is now. */
+export function viewOf(cell: AgentCell): AgentView {
+  const { context } = cell;
+  const { body } = cell.spec;
+  return {
+    path: cell.path,
+    id: cell.id,
+    uuid: cell.uuid,
+    state: cell.state,
+    detail: detailOf(cell),
+    pid: context.pid,
+    ports: context.ports,
+    restarts: Math.max(0, cell.identity.starts - 1),
+    incarnation: context.incarnation,
+    health: context.health,
+    since: cell.since,
+    createdAt: cell.createdAt,
+    startedAt: context.startedAt,
+    readyAt: context.readyAt,
+    pausedAt: cell.state === 'paused' ? context.pausedAt : null,
+    pauseMode: cell.state === 'paused' ? context.pauseMode : null,
+    exit: cell.exit,
+    retryIn: cell.state === 'failed' ? context.retryIn : null,
+    blockers: cell.state === 'zombie' ? cell.blockers : [],
+    command: body.type === 'command' ? body.command : [body.type],
+    metadata: cell.spec.metadata,
+  };
+}
+
+/** `stopping.asking.asked`. Between two states the chart still has the old value: then the state alone is told. */
+function detailOf(cell: AgentCell): string {
+  const words: string[] = [];
+  for (let value: unknown = cell.ref.getSnapshot().value; value !== undefined; ) {
+    if (typeof value === 'string') {
+      words.push(value);
+      break;
+    }
+    const [word, inner] = Object.entries(value as Record<string, unknown>)[0] ?? [];
+    if (word !== undefined) words.push(word);
+    value = inner;
+  }
+  return words[0] === cell.state ? words.join('.') : cell.state;
+}

@@ -1,0 +1,67 @@
+import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+
+/**
+ * Tells whether the kernel ended a process for want of memory. A counter of a cgroup does not name the process, so the kernel's
+ * log is asked, which does: `Killed process PID (name)`. Where the log cannot be read, or counts pids of another namespace, the
+ * answer is false: it is never a guess.
+ */
+export class OomWitness {
+  #kills = killsSinceBoot();
+  #recent = new Set<number>();
+  /** The stamp of the youngest record that was read. */
+  #heard = 0;
+
+  /** Asked after a SIGKILL that nobody here sent. Costs one small read when the kernel has ended nothing since the last question. */
+  killed(pid: number): boolean {
+    const kills = killsSinceBoot();
+    if (kills === this.#kills) return this.#recent.has(pid) && this.#recent.delete(pid);
+    this.#kills = kills;
+    this.#recent = isFirstNamespace() ? this.#unheard(readKernelLog()) : new Set();
+    return this.#recent.delete(pid);
+  }
+
+  #unheard(log: string): Set<number> {
+    const victims = victimsIn(log, this.#heard);
+    this.#heard = victims.at(-1)?.at ?? this.#heard;
+    return new Set(victims.map((victim) => victim.pid));
+  }
+}
+
+/** The victims in records of /dev/kmsg (`priority,sequence,microseconds,flags;text`) that are younger than `after`, oldest first. */
+export function victimsIn(log: string, after: number): { pid: number; at: number }[] {
+  return log.split('\n').flatMap((record) => {
+    const [, at, pid] = /^\d+,\d+,(\d+),[^;]*;.*Killed process (\d+) \(/.exec(record) ?? [];
+    return pid !== undefined && Number(at) > after ? [{ pid: Number(pid), at: Number(at) }] : [];
+  });
+}
+
+function killsSinceBoot(): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1] ?? 0);
+  } catch {
+    return 0; // a restricted /proc: then nothing is ever known
+  }
+}
+
+/** The inode of the first pid namespace is fixed: PROC_PID_INIT_INO of the kernel. */
+function isFirstNamespace(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/pid') === 'pid:[4026531836]';
+  } catch {
+    return false;
+  }
+}
+
+function readKernelLog(): string {
+  let log = '';
+  let fd: number | undefined;
+  try {
+    fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+    const record = Buffer.alloc(8192);
+    for (;;) log += record.toString('utf8', 0, readSync(fd, record, 0, record.length, null));
+  } catch {
+    return log; // EAGAIN is the end of the log; EPERM means that it is not for us
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}

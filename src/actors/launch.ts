@@ -1,0 +1,26 @@
+import { nanoid } from 'nanoid';
+import type { AgentContext } from '../model/lifecycle.js';
+import { agentEnvironment, fillEnvironment, fillTemplate } from '../model/template.js';
+import type { AgentCell } from './cell.js';
+import type { StartOrder } from './driver.js';
+import type { World } from './world.js';
+
+/** Everything a driver needs for the incarnation that `context` is about to start. */
+export function startOrder(world: World, cell: AgentCell, context: AgentContext): StartOrder {
+  const { spec, path } = cell;
+  const { incarnation, ports } = context;
+  if (spec.body.type !== 'command') {
+    return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: {} };
+  }
+  const facts = { id: spec.id, path, incarnation, ports, token: nanoid(), endpoint: world.endpoint };
+  return {
+    spec,
+    path,
+    incarnation,
+    ports,
+    token: facts.token,
+    command: spec.body.command.map((word) => fillTemplate(word, facts)),
+    cwd: spec.cwd,
+    env: { ...world.env, ...fillEnvironment(spec.env, facts), ...agentEnvironment(facts) },
+  };
+}

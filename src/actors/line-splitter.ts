@@ -1,0 +1,107 @@
+/** Takes one line, end included; `partial` when it is a piece of a longer one. */
+type Take = (line: Uint8Array, partial: boolean) => void;
+
+const NEWLINE = 0x0a;
+
+/** Cuts a stream of bytes into lines and keeps every byte. The lines never keep a large buffer alive that they are a small part of. */
+export class LineSplitter {
+  readonly #limit: number;
+  readonly #copies = new Copies();
+  /** The beginning of a line whose end has not come. */
+  #rest = EMPTY;
+  #length = 0;
+  /** The line that is under way has already been cut. */
+  #cut = false;
+
+  /** `limit`: a line of more bytes, its end included, is cut into pieces of that size. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  push(chunk: Uint8Array, take: Take): void {
+    let start = 0;
+    while (start < chunk.length) {
+      const end = chunk.indexOf(NEWLINE, start);
+      const stop = end < 0 ? chunk.length : end + 1;
+      this.#piece(chunk, start, stop, end >= 0, take);
+      start = stop;
+    }
+  }
+
+  /** The beginning of a line whose end has not come; valid until the next push. */
+  rest(): Uint8Array {
+    return this.#rest.subarray(0, this.#length);
+  }
+
+  /** Nothing more comes: what is unfinished is a line. */
+  flush(take: Take): void {
+    if (this.#length > 0) take(this.#copies.of(this.rest()), this.#cut);
+    this.#rest = EMPTY;
+    this.#length = 0;
+    this.#cut = false;
+  }
+
+  #piece(chunk: Uint8Array, from: number, stop: number, ends: boolean, take: Take): void {
+    let start = from;
+    while (this.#length + stop - start > this.#limit) {
+      const middle = start + this.#limit - this.#length;
+      this.#cut = true;
+      take(this.#join(chunk, start, middle), true);
+      start = middle;
+    }
+    if (!ends) return this.#keep(chunk, start, stop);
+    take(this.#join(chunk, start, stop), this.#cut);
+    this.#cut = false;
+  }
+
+  #join(chunk: Uint8Array, start: number, stop: number): Uint8Array {
+    if (this.#length === 0) return this.#copies.of(chunk.subarray(start, stop));
+    this.#keep(chunk, start, stop);
+    const line = this.#copies.of(this.rest());
+    this.#length = 0;
+    if (this.#rest.length > SMALL) this.#rest = EMPTY;
+    return line;
+  }
+
+  #keep(chunk: Uint8Array, start: number, stop: number): void {
+    const needed = this.#length + stop - start;
+    if (needed > this.#rest.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#limit, Math.max(needed, this.#rest.length * 2, 64)));
+      grown.set(this.rest());
+      this.#rest = grown;
+    }
+    this.#rest.set(chunk.subarray(start, stop), this.#length);
+    this.#length = needed;
+  }
+}
+
+/**
+ * Copies of small lines lie side by side in slabs: an allocation for each would cost more than the copy, and a view into what was
+ * read would keep 64 KiB alive for a few bytes. Slabs grow with use, so a quiet agent has a small one.
+ */
+class Copies {
+  #slab = EMPTY;
+  #used = 0;
+
+  of(line: Uint8Array): Uint8Array {
+    if (line.length > SMALL) return copyOf(line);
+    if (this.#used + line.length > this.#slab.length) {
+      const size = Math.min(SLAB, Math.max(this.#slab.length * 2, 256, line.length));
+      this.#slab = Buffer.allocUnsafeSlow(size);
+      this.#used = 0;
+    }
+    this.#slab.set(line, this.#used);
+    this.#used += line.length;
+    return this.#slab.subarray(this.#used - line.length, this.#used);
+  }
+}
+
+function copyOf(line: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(line.length);
+  copy.set(line);
+  return copy;
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+const SMALL = 1024;
+const SLAB = 8192;

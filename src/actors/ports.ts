@@ -1,0 +1,216 @@
+import { readFileSync } from 'node:fs';
+import { SupertreeError } from '../errors.js';
+import {
+  choosePort,
+  chooseRange,
+  confirmPort,
+  createLeaseTable,
+  DEFAULT_BASE,
+  incarnationKey,
+  type Lease,
+  type LeaseTable,
+  MAX_PORT,
+  type PortRange,
+  rangeText,
+  refusePort,
+  releasePorts,
+} from '../model/lease.js';
+import type { Problem } from '../model/problem.js';
+import type { ReportBody } from '../model/report.js';
+import type { PortRequest } from '../model/spec.js';
+import { invalidSpec } from '../model/validate.js';
+import { createBinder } from './binding.js';
+import type { Clock } from './clock.js';
+import { holdersOf } from './holder.js';
+
+export interface PortOptions {
+  /** The lowest port. If not given, 8100. */
+  readonly base?: number;
+  /** How many ports from there on. If not given, 10000, or fewer where the ephemeral range begins earlier. */
+  readonly count?: number;
+  /** Whether ports may be in the range that the kernel gives out by itself. If not given, false. */
+  readonly allowEphemeral?: boolean;
+  /** How long nobody else gets a port after an unclean end, in ms. If not given, 2000. */
+  readonly quarantine?: number;
+}
+
+/**
+ * Leases ports to incarnations. No port is ever leased twice, however many ask at once; each was bound on every local
+ * address before it is handed out. A port that a stranger holds is reported as `port-conflict`, another one is tried, and that one
+ * is left alone for 30 s.
+ */
+export interface Ports {
+  /**
+   * Leases all requested ports of one incarnation or none, by name and in the order of the requests. Asking again for the same
+   * incarnation answers the same. Rejects PORTS_EXHAUSTED, PORT_RANGE (only where no range was given), SUPERSEDED when it was
+   * released meanwhile, INTERNAL when the system lets nobody bind.
+   */
+  lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>>;
+  /**
+   * Ends the leases of that incarnation, or cancels the one under way. Stale incarnations are ignored. After a clean end the ports
+   * are free at once; otherwise nobody but the same agent gets them within the quarantine.
+   */
+  release(path: string, incarnation: number, clean: boolean): void;
+  /** All leases, lowest port first, with those still under way. */
+  leases(): Lease[];
+}
+
+/**
+ * Ports for one tree. `report` is told of every conflict, some time after it was met; it must not throw. Throws PORT_RANGE when the
+ * given range overlaps the ephemeral one (where no range is given, `lease` rejects with it), SPEC_INVALID for other options.
+ */
+export function createPorts(
+  options: PortOptions,
+  clock: Clock,
+  report: (path: string, body: ReportBody) => void,
+): Ports {
+  checkOptions(options);
+  const ephemeral = ephemeralRange();
+  const { range, refused } = chooseRange(options, ephemeral);
+  const refusal = () => new SupertreeError('PORT_RANGE', { range: rangeText(range), ephemeral: rangeText(ephemeral) });
+  if (refused && (options.base !== undefined || options.count !== undefined)) throw refusal();
+  const table = createLeaseTable({
+    range,
+    ephemeral: options.allowEphemeral ? null : ephemeral,
+    quarantine: options.quarantine ?? QUARANTINE,
+    avoidance: AVOIDANCE,
+  });
+  const office: Office = { table, clock, bind: createBinder(), conflict: createConflicts(report) };
+  const jobs = new Map<string, Job>();
+  return {
+    lease(path, incarnation, requests) {
+      if (requests.length === 0) return Promise.resolve({});
+      if (refused) return Promise.reject(refusal());
+      const key = incarnationKey(path, incarnation);
+      const known = jobs.get(key);
+      if (known !== undefined) return known.ports;
+      const job: Job = { path, incarnation, cancelled: false, done: false, ports: NONE };
+      jobs.set(key, job);
+      job.ports = acquireAll(office, job, requests, () => jobs.delete(key));
+      return job.ports;
+    },
+    release(path, incarnation, clean) {
+      const key = incarnationKey(path, incarnation);
+      const job = jobs.get(key);
+      if (job === undefined) return;
+      // Its socket may be open on the port just now: who got that port next would take us for a stranger. So acquireAll releases.
+      if (!job.done) {
+        job.cancelled = true;
+        return;
+      }
+      jobs.delete(key);
+      releasePorts(table, path, incarnation, clean, clock.now());
+    },
+    leases: () => [...table.leases.values()].sort((a, b) => a.port - b.port),
+  };
+}
+
+/** What all leases of a tree share. */
+interface Office {
+  readonly table: LeaseTable;
+  readonly clock: Clock;
+  readonly bind: ReturnType<typeof createBinder>;
+  readonly conflict: (path: string, port: number, code: string) => void;
+}
+
+/** The lease of one incarnation, from the asking to the release. */
+interface Job {
+  readonly path: string;
+  readonly incarnation: number;
+  cancelled: boolean;
+  done: boolean;
+  ports: Promise<Record<string, number>>;
+}
+
+/** One port after the other, so that no socket of ours is open any more when it fails on the way. */
+async function acquireAll(
+  office: Office,
+  job: Job,
+  requests: readonly PortRequest[],
+  forget: () => void,
+): Promise<Record<string, number>> {
+  try {
+    const ports: [string, number][] = [];
+    for (const request of requests) ports.push([request.name, await acquire(office, job, request)]);
+    job.done = true;
+    return Object.fromEntries(ports);
+  } catch (error) {
+    forget();
+    releasePorts(office.table, job.path, job.incarnation, true, office.clock.now());
+    throw error;
+  }
+}
+
+async function acquire(office: Office, job: Job, request: PortRequest): Promise<number> {
+  const { table, clock } = office;
+  for (;;) {
+    const port = choosePort(table, job.path, job.incarnation, request, clock.now());
+    if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
+    const result = await office.bind(port);
+    if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
+    if (result === null) {
+      confirmPort(table, port);
+      return port;
+    }
+    if (!TAKEN.has(result)) throw new SupertreeError('INTERNAL', { problem: `no port can be bound: ${result}` });
+    refusePort(table, port, clock.now());
+    office.conflict(job.path, port, result);
+  }
+}
+
+/** Looking for a holder reads all of /proc: conflicts that come meanwhile wait, and are looked up together. */
+function createConflicts(report: (path: string, body: ReportBody) => void): Office['conflict'] {
+  let waiting: { path: string; port: number; code: string }[] = [];
+  let busy = false;
+  const work = async () => {
+    busy = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      const holders = await holdersOf(batch.map(({ port }) => port));
+      for (const { path, port, code } of batch) {
+        const holder = code === 'EADDRINUSE' ? (holders.get(port) ?? '') : `the system (${code})`;
+        report(path, { type: 'port-conflict', port, holder });
+      }
+    }
+    busy = false;
+  };
+  return (path, port, code) => {
+    waiting.push({ path, port, code });
+    if (!busy) void work();
+  };
+}
+
+/** The ports that the kernel gives to outgoing connections (ip(7), ip_local_port_range); Linux's own default when it cannot be read. */
+function ephemeralRange(): PortRange {
+  const [first, last] = readRangeFile().trim().split(/\s+/).map(Number);
+  return first !== undefined && last !== undefined && first > 0 && last >= first ? { first, last } : LINUX_DEFAULT;
+}
+
+function readRangeFile(): string {
+  try {
+    return readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function checkOptions({ base, count, quarantine }: PortOptions): void {
+  const problems: Problem[] = [];
+  const check = (path: string, got: number | undefined, min: number, max: number) => {
+    if (got === undefined || (Number.isInteger(got) && got >= min && got <= max)) return;
+    problems.push({ path, rule: `must be an integer from ${min} to ${max}`, got });
+  };
+  check('ports.base', base, 1, MAX_PORT);
+  if (problems.length === 0) check('ports.count', count, 1, MAX_PORT - (base ?? DEFAULT_BASE) + 1);
+  check('ports.quarantine', quarantine, 0, Number.MAX_SAFE_INTEGER);
+  if (problems.length > 0) throw invalidSpec(problems);
+}
+
+const NONE: Promise<Record<string, number>> = Promise.resolve({});
+const QUARANTINE = 2_000;
+const AVOIDANCE = 30_000;
+const LINUX_DEFAULT: PortRange = { first: 32_768, last: 60_999 };
+
+/** The codes by which the system says that this port, and not every port, cannot be had. */
+const TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'EPERM']);

@@ -1,0 +1,152 @@
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+
+/*
+ * Reading /proc (proc_pid_stat(5) and its neighbours). Every function answers for this moment only: a process may be gone
+ * before the caller looks at the answer, so what vanishes is `undefined`, never an error.
+ */
+
+/** One line of /proc/PID/stat, as far as supervision needs it. */
+export interface ProcStat {
+  readonly pid: number;
+  /** The name of the program, at most 15 bytes, as the kernel keeps it. */
+  readonly name: string;
+  /** R, S, D, Z, T, t, X, I. */
+  readonly state: string;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  readonly threads: number;
+  /** Ticks between the boot of the kernel and the start of the process: with pid and boot id, its identity. */
+  readonly startTicks: number;
+}
+
+/** The stat of one process; `undefined` when there is no such process. */
+export function readStat(pid: number | 'self'): ProcStat | undefined {
+  const text = readSmall(`/proc/${pid}/stat`);
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** Parses one line of /proc/PID/stat. The name may hold spaces and parentheses; the last one closes it. */
+export function parseStat(line: string): ProcStat | undefined {
+  const open = line.indexOf('(');
+  const close = line.lastIndexOf(')');
+  const field = line.slice(close + 2).split(' ');
+  if (open < 0 || field.length < 20) return undefined;
+  return {
+    pid: Number.parseInt(line, 10),
+    name: line.slice(open + 1, close),
+    state: field[0]!,
+    parent: Number(field[1]),
+    group: Number(field[2]),
+    session: Number(field[3]),
+    threads: Number(field[17]),
+    startTicks: Number(field[19]),
+  };
+}
+
+/** True when nothing of the process runs any more: it only waits to be reaped. A leader that ended before its threads still lives. */
+export function isDefunct(stat: ProcStat): boolean {
+  return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1;
+}
+
+/** The direct children of a process, those of all its threads. Empty when it is gone. */
+export function childrenOf(pid: number): number[] {
+  return entriesOf(`/proc/${pid}/task`).flatMap((tid) => numbers(readSmall(`/proc/${pid}/task/${tid}/children`)));
+}
+
+/** Every process that this process can see, in ascending order of the kernel's table. */
+export function listPids(): number[] {
+  const pids: number[] = [];
+  for (const name of entriesOf('/proc')) {
+    const first = name.charCodeAt(0);
+    if (first >= 48 && first <= 57) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/**
+ * The value of one variable in the environment that a process was started with; `null` when it has no such variable, `undefined`
+ * when there is nothing to read: it is gone, defunct, not ours to read, or just replacing its program (proc_pid_environ(5)).
+ */
+export function environValue(pid: number, variable: string): string | null | undefined {
+  try {
+    const environ = readFileSync(`/proc/${pid}/environ`);
+    return environ.length === 0 ? undefined : valueIn(environ, `${variable}=`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The command line with spaces between the arguments, cut at 256 characters; the name in brackets when it has none. */
+export function commandLine(stat: ProcStat): string {
+  const text = readSmall(`/proc/${stat.pid}/cmdline`)?.replace(/\0+$/, '').replaceAll('\0', ' ') ?? '';
+  return text === '' ? `[${stat.name}]` : text.slice(0, 256);
+}
+
+/** The pid that the kernel gave out last in this pid namespace: proc_loadavg(5). */
+export function lastPid(): number {
+  const text = readSmall('/proc/loadavg') ?? '';
+  return Number(text.slice(text.lastIndexOf(' ') + 1));
+}
+
+/** How many processes and threads were started since boot, on the whole machine: proc_stat(5). */
+export function forksSinceBoot(): number {
+  return Number(/^processes (\d+)$/m.exec(readWhole('/proc/stat'))?.[1] ?? 0);
+}
+
+/** After so many new processes and threads a pid may come again: proc_sys_kernel(5). */
+export function pidMax(): number {
+  return Number(readWhole('/proc/sys/kernel/pid_max')) || 32_768;
+}
+
+/** Names this boot of the kernel; start ticks of two boots cannot be compared. */
+export function bootId(): string {
+  return readWhole('/proc/sys/kernel/random/boot_id').trim();
+}
+
+function valueIn(environ: Buffer, assignment: string): string | null {
+  for (let at = environ.indexOf(assignment); at >= 0; at = environ.indexOf(assignment, at + 1)) {
+    if (at > 0 && environ[at - 1] !== 0) continue;
+    const end = environ.indexOf(0, at);
+    return environ.toString('utf8', at + assignment.length, end < 0 ? environ.length : end);
+  }
+  return null;
+}
+
+function entriesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // the process is gone
+  }
+}
+
+function numbers(text: string | undefined): number[] {
+  return text === undefined || text === '' ? [] : text.trim().split(' ').map(Number);
+}
+
+/** Small files of /proc. readFileSync takes twice as long, for it asks for the size first. A read may end at a page before the file does. */
+function readSmall(path: string): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, 'r');
+    let length = 0;
+    for (let read = -1; read !== 0 && length < scratch.length; length += read)
+      read = readSync(fd, scratch, length, scratch.length - length, null);
+    return length < scratch.length ? scratch.toString('utf8', 0, length) : readWhole(path);
+  } catch {
+    return undefined; // gone between two looks (ENOENT, ESRCH), or not ours to read (EACCES)
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function readWhole(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // not there in a restricted /proc
+  }
+}
+
+const scratch = Buffer.allocUnsafeSlow(16_384);

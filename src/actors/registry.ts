@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { SupertreeError } from '../errors.js';
+import type { AgentCell } from './cell.js';
+import type { Identity } from './identity.js';
+import type { SupervisorNode } from './supervisor.js';
+
+/** Who is who in one tree: agents by path, id and uuid, supervisors by path. */
+export class Registry {
+  readonly #agents = new Map<string, AgentCell>();
+  readonly #byUuid = new Map<string, AgentCell>();
+  readonly #byId = new Map<string, Set<AgentCell>>();
+  readonly #supervisors = new Map<string, SupervisorNode>();
+  readonly #identities = new Map<string, Identity>();
+
+  /** The identity of a path; made when it is met for the first time. */
+  identity(path: string, wall: number): Identity {
+    let known = this.#identities.get(path);
+    if (known === undefined) {
+      known = { uuid: randomUUID(), createdAt: wall, incarnation: 0, starts: 0 };
+      this.#identities.set(path, known);
+    }
+    return known;
+  }
+
+  /** The last incarnation of a path, 0 when it never had one. */
+  incarnationOf(path: string): number {
+    return this.#identities.get(path)?.incarnation ?? 0;
+  }
+
+  addAgent(cell: AgentCell): void {
+    this.#agents.set(cell.path, cell);
+    this.#byUuid.set(cell.uuid, cell);
+    const same = this.#byId.get(cell.id);
+    if (same === undefined) this.#byId.set(cell.id, new Set([cell]));
+    else same.add(cell);
+  }
+
+  /** Takes an agent out. `forget` gives up its identity too: the same path would be somebody new. */
+  removeAgent(cell: AgentCell, forget: boolean): void {
+    this.#agents.delete(cell.path);
+    this.#byUuid.delete(cell.uuid);
+    const same = this.#byId.get(cell.id);
+    same?.delete(cell);
+    if (same?.size === 0) this.#byId.delete(cell.id);
+    if (forget) this.#identities.delete(cell.path);
+  }
+
+  addSupervisor(node: SupervisorNode): void {
+    this.#supervisors.set(node.path, node);
+  }
+
+  removeSupervisor(node: SupervisorNode): void {
+    this.#supervisors.delete(node.path);
+  }
+
+  agents(): IterableIterator<AgentCell> {
+    return this.#agents.values();
+  }
+
+  agentAt(path: string): AgentCell | undefined {
+    return this.#agents.get(path);
+  }
+
+  /** By path, by uuid, or by an id that is unique in the tree. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  find(ref: string): AgentCell {
+    const exact = this.#agents.get(ref) ?? this.#byUuid.get(ref.toLowerCase());
+    if (exact !== undefined) return exact;
+    const same = [...(this.#byId.get(ref) ?? [])];
+    if (same.length > 1) {
+      throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((cell) => cell.path).join(', ') });
+    }
+    if (same[0] === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
+    return same[0];
+  }
+
+  /** Throws SUPERVISOR_NOT_FOUND. */
+  supervisor(path: string): SupervisorNode {
+    const node = this.#supervisors.get(path);
+    if (node === undefined) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path });
+    return node;
+  }
+}

@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Whether one of these processes listens on the TCP port: by the inodes in /proc/net/tcp and tcp6 and the descriptors of the
+ * processes (proc_pid_net(5), proc_pid_fd(5)). `undefined` when /proc does not tell.
+ */
+export function listensOn(pids: readonly number[], port: number): boolean | undefined {
+  const inodes = listeningInodes(port);
+  if (inodes.size === 0) return undefined;
+  let unread = false;
+  for (const pid of pids) {
+    const links = descriptorsOf(pid);
+    if (links === undefined) unread = true;
+    else if (links.some((link) => inodes.has(link))) return true;
+  }
+  return unread ? undefined : false;
+}
+
+function listeningInodes(port: number): Set<string> {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const inodes = new Set<string>();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of textOf(table).split('\n')) {
+      const column = line.trim().split(/\s+/);
+      if (column[3] === LISTEN && column[1]?.endsWith(`:${hex}`)) inodes.add(`socket:[${column[9]}]`);
+    }
+  }
+  return inodes;
+}
+
+function descriptorsOf(pid: number): string[] | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return undefined; // gone, or of another user
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed since it was listed
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // tcp6 is missing where IPv6 is off
+  }
+}
+
+const LISTEN = '0A';

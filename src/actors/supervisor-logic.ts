@@ -1,0 +1,32 @@
+import { messageOf } from '../errors.js';
+import { hostMachine } from '../machines/host.js';
+import { supervisorMachine } from '../machines/supervisor.js';
+import type { SupervisorNode } from './supervisor.js';
+import type { World } from './world.js';
+
+/** Gives the supervisor's chart its hands, once per tree. */
+export function createSupervisorLogic(world: World): typeof supervisorMachine {
+  const nodeOf = (context: { path: string }): SupervisorNode => world.registry.supervisor(context.path);
+  return supervisorMachine.provide({
+    actions: {
+      decide: ({ context }, event) => nodeOf(context).perform(event),
+      boot: ({ context }) => nodeOf(context).perform({ type: 'BOOT' }),
+      halt: ({ context }, { brutal }) => nodeOf(context).perform({ type: 'HALT', brutal }),
+      announce: ({ context }, { status }) => nodeOf(context).announce(status),
+      finish: ({ context }) => nodeOf(context).tellEnded(),
+      ready: ({ context }) => nodeOf(context).tellReady(),
+      complain: ({ context }, { error }) => {
+        world.reports.emit(context.path, { type: 'error', problem: messageOf(error) });
+      },
+    },
+  });
+}
+
+/** Gives the chart of a further system's root its hands. */
+export function createHostLogic(world: World): typeof hostMachine {
+  return hostMachine.provide({
+    actions: {
+      complain: ({ self }, { error }) => world.reports.emit(self.id, { type: 'error', problem: messageOf(error) }),
+    },
+  });
+}

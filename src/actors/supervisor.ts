@@ -1,0 +1,316 @@
+import { type ActorRefFrom, createActor } from 'xstate';
+import { messageOf, SupertreeError } from '../errors.js';
+import type { SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
+import type { Answer, Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
+import { joinPath } from '../model/id.js';
+import { createPool } from '../model/pool.js';
+import { describeReason, type Reason } from '../model/reason.js';
+import type { SupervisorStatus } from '../model/report.js';
+import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../model/spec.js';
+import { createSupervision } from '../model/supervision.js';
+import { createAgent, deliver, disposeAgent } from './agent.js';
+import { type AgentCell, type Told, viewOf } from './cell.js';
+import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
+import type { SupervisorView, TreeView } from './view.js';
+import type { World } from './world.js';
+
+/** A child as its supervisor acts on it: an agent, or a supervisor of its own. */
+type Child =
+  | { readonly kind: 'agent'; readonly cell: AgentCell }
+  | { readonly kind: 'node'; readonly node: SupervisorNode };
+
+/** What a supervisor is told by, and how it ended. */
+export interface Parent {
+  ready(generation: number): void;
+  ended(generation: number, reason: Reason): void;
+}
+
+/**
+ * One supervisor or pool at work: it hands every fact through its chart to its engine, performs the effects, and keeps the children in
+ * a Map of its own. User code never runs in here.
+ */
+export class SupervisorNode {
+  status: SupervisorStatus | 'idle' = 'idle';
+  /** Why it ended last. */
+  reason: Reason = { kind: 'shutdown' };
+  /** The child that made it fail, and those that could not be ended. */
+  culprit: string | null = null;
+  left: readonly string[] = [];
+  readonly #children = new Map<string, Child>();
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #ref: ActorRefFrom<typeof supervisorMachine>;
+  readonly #systems: Systems;
+  #engine: Engine;
+  #generation = 0;
+  #lastToken = 0;
+
+  constructor(
+    readonly world: World,
+    readonly spec: SupervisorSpec | PoolSpec,
+    readonly path: string,
+    readonly parent: Parent,
+  ) {
+    this.#engine = this.#newEngine();
+    world.registry.addSupervisor(this);
+    const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy };
+    const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), input });
+    this.#ref = ref;
+    this.#systems = createSystems(world, path, ref);
+    startRoot(world, path, ref);
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** Begins anew from the spec; `generation` goes with what the parent is told. */
+  boot(generation: number): void {
+    this.#generation = generation;
+    if (this.left.length > 0 && this.#zombies().length > 0) return this.#refuseBoot();
+    this.#ref.send({ type: 'BOOT' });
+  }
+
+  /** What could not be ended still lives: to begin anew would double it. */
+  #refuseBoot(): void {
+    const detail = `${this.#zombies().join(', ')} cannot be ended`;
+    this.world.clock.defer(() => this.parent.ended(this.#generation, { kind: 'start-failed', detail }));
+  }
+
+  #zombies(): string[] {
+    return this.left.filter((path) => this.world.registry.agentAt(path)?.state === 'zombie');
+  }
+
+  halt(brutal: boolean): void {
+    this.#ref.send({ type: 'HALT', brutal });
+  }
+
+  fact(fact: Fact): void {
+    this.#ref.send({ type: 'FACT', fact });
+  }
+
+  /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
+  command(verb: Verb, id: string): Promise<string> {
+    return this.#ask(verb, id, (token) => ({ type: 'command', token, verb, id, at: this.world.clock.now() }));
+  }
+
+  /** Adds a child; resolves with its id when it is ready. The spec must be valid. */
+  add(spec: NodeSpec): Promise<string> {
+    return this.#ask('add', spec.id, (token) => ({ type: 'add', token, spec, at: this.world.clock.now() }));
+  }
+
+  childSpec(id: string): NodeSpec | undefined {
+    const child = this.#children.get(id);
+    return child?.kind === 'agent' ? child.cell.spec : child?.node.spec;
+  }
+
+  view(): SupervisorView {
+    const { kind, id } = this.spec;
+    const strategy = this.spec.kind === 'pool' ? 'pool' : this.spec.strategy;
+    const children = [...this.#children.values()].map(viewOfChild);
+    return { kind, path: this.path, id, status: this.status, strategy, children };
+  }
+
+  /** What its chart asks for; called by the chart's hands only. */
+  perform(event: SupervisorEvent): void {
+    const { clock } = this.world;
+    if (event.type === 'BOOT') {
+      this.#forgetChildren();
+      this.#engine = this.#newEngine();
+      this.#act({ type: 'boot', at: clock.now() });
+    } else if (event.type === 'HALT') this.#act({ type: 'halt', at: clock.now(), brutal: event.brutal });
+    else if (event.type === 'FACT') this.#act(event.fact);
+  }
+
+  announce(status: SupervisorStatus): void {
+    this.status = status;
+    const reason = status === 'failed' || status === 'stopped' ? describeReason(this.reason) : '';
+    this.world.reports.emit(this.path, { type: 'supervisor', status, reason });
+  }
+
+  tellReady(): void {
+    this.parent.ready(this.#generation);
+  }
+
+  tellEnded(): void {
+    this.parent.ended(this.#generation, this.reason);
+  }
+
+  dispose(): void {
+    this.#forgetChildren();
+    this.world.registry.removeSupervisor(this);
+    this.#ref.stop();
+  }
+
+  #newEngine(): Engine {
+    const { spec, path, world } = this;
+    const generations = (id: string): number => world.registry.incarnationOf(joinPath(path, id));
+    return spec.kind === 'pool' ? createPool(spec, generations) : createSupervision(spec, generations);
+  }
+
+  #ask(verb: string, id: string, fact: (token: number) => Fact): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const token = ++this.#lastToken;
+      this.#waiting.set(token, (answer) => {
+        if (answer.ok) resolve(answer.id);
+        else reject(this.#errorOf(verb, id, answer));
+      });
+      if (this.status === 'idle') this.#answer(token, { ok: false, code: 'SUPERVISOR_ENDED', reason: 'not started' });
+      else this.fact(fact(token));
+    });
+  }
+
+  #errorOf(verb: string, id: string, { code, reason }: Extract<Answer, { ok: false }>): SupertreeError {
+    const agent = joinPath(this.path, id);
+    const same = { reason, by: reason, blockers: reason, status: reason, max: reason };
+    return new SupertreeError(code, { agent, id, path: this.path, command: verb, child: id, ...same });
+  }
+
+  #answer(token: number, answer: Answer): void {
+    const settle = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    settle?.(answer);
+  }
+
+  #act(fact: Fact): void {
+    for (const effect of this.#engine.decide(fact)) {
+      try {
+        this.#perform(effect);
+      } catch (thrown) {
+        this.world.reports.emit(this.path, { type: 'error', problem: messageOf(thrown) });
+      }
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'create':
+        this.#children.set(effect.id, this.#create(effect.spec));
+        return;
+      case 'start':
+        return this.#start(effect.id, effect.generation);
+      case 'stop':
+        return this.#stop(effect.id, effect.brutal, effect.cause);
+      case 'retry':
+      case 'exhausted':
+        return this.#tellRetry(effect);
+      case 'delay':
+        return this.#delay(effect.sweep, effect.delay);
+      case 'remove':
+        return this.#remove(effect.id, true);
+      case 'answer':
+        return this.#answer(effect.token, effect.answer);
+      case 'stale':
+        return this.#deadLetter(effect);
+      case 'status':
+        return this.#onStatus(effect.status);
+      case 'finished':
+        return this.#onFinished(effect);
+    }
+  }
+
+  #create(spec: NodeSpec): Child {
+    const path = joinPath(this.path, spec.id);
+    return spec.kind === 'agent' ? this.#createAgent(spec, path) : this.#createNode(spec, path);
+  }
+
+  #createAgent(spec: AgentSpec, path: string): Child {
+    const tell = (told: Told): void => this.#hear(spec.id, told);
+    const stop = (): void => void this.command('stop', spec.id).catch(() => undefined);
+    return { kind: 'agent', cell: createAgent(this.world, this.#systems, spec, path, { tell, stop }) };
+  }
+
+  #createNode(spec: SupervisorSpec | PoolSpec, path: string): Child {
+    const { id } = spec;
+    const parent: Parent = {
+      ready: (generation) => this.#hear(id, { type: 'ready', generation }),
+      ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
+    };
+    return { kind: 'node', node: new SupervisorNode(this.world, spec, path, parent) };
+  }
+
+  #hear(id: string, told: Told): void {
+    const { clock, random } = this.world;
+    this.fact({ ...told, id, at: clock.now(), random: random() } as Fact);
+  }
+
+  #start(id: string, generation: number): void {
+    const child = this.#children.get(id);
+    if (child?.kind === 'node') child.node.boot(generation);
+    else if (child !== undefined) {
+      deliver(this.world, child.cell, { type: 'START', incarnation: generation, at: this.world.clock.wall() });
+    }
+  }
+
+  #stop(id: string, brutal: boolean, cause: StopCause): void {
+    const child = this.#children.get(id);
+    if (child?.kind === 'node') child.node.halt(brutal);
+    else if (child !== undefined) deliver(this.world, child.cell, { type: 'STOP', cause, brutal });
+  }
+
+  #tellRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
+    const { id, restarts } = effect;
+    const path = joinPath(this.path, id);
+    const reason = describeReason(effect.reason);
+    const child = this.#children.get(id);
+    if (effect.type === 'retry') {
+      const { delay, left } = effect;
+      this.world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
+      if (child?.kind === 'agent') deliver(this.world, child.cell, { type: 'RETRY', delay });
+    } else {
+      this.world.reports.emit(path, { type: 'exhausted', restarts, within: effect.within, reason });
+      if (child?.kind === 'agent') deliver(this.world, child.cell, { type: 'EXHAUSTED' });
+    }
+  }
+
+  /** Also a delay of 0 yields the turn: a child that fails at once must not starve the others (R8). */
+  #delay(sweep: number, ms: number): void {
+    const { clock } = this.world;
+    const due = (): void => this.fact({ type: 'due', sweep, at: clock.now() });
+    if (ms <= 0) clock.defer(due);
+    else clock.setTimeout(due, ms);
+  }
+
+  #remove(id: string, forget: boolean): void {
+    const child = this.#children.get(id);
+    this.#children.delete(id);
+    if (child?.kind === 'agent') disposeAgent(this.world, this.#systems, child.cell, forget);
+    else child?.node.dispose();
+  }
+
+  #forgetChildren(): void {
+    for (const id of [...this.#children.keys()]) this.#remove(id, false);
+  }
+
+  #deadLetter({ id, generation, fact }: Extract<Effect, { type: 'stale' }>): void {
+    const reason = 'it is not the living incarnation';
+    this.world.reports.emit(joinPath(this.path, id), {
+      type: 'dead-letter',
+      event: fact,
+      incarnation: generation,
+      reason,
+    });
+  }
+
+  /** Told at once, so that it comes before what follows from it; the chart follows when it has done its present work. */
+  #onStatus(status: Status): void {
+    if (status === 'booting') this.announce('booting');
+    else if (status === 'running') {
+      this.announce('running');
+      this.#ref.send({ type: 'BOOTED' });
+    } else if (status === 'stopping' || status === 'failing') {
+      this.announce('stopping');
+      this.#ref.send({ type: 'HALTING', failing: status === 'failing' });
+    }
+  }
+
+  #onFinished({ reason, child, left }: Extract<Effect, { type: 'finished' }>): void {
+    this.reason = reason;
+    this.culprit = child;
+    this.left = left.map((id) => joinPath(this.path, id));
+    this.#ref.send({ type: 'FINISHED', reason });
+  }
+}
+
+function viewOfChild(child: Child): TreeView {
+  return child.kind === 'node' ? child.node.view() : { kind: 'agent', ...viewOf(child.cell) };
+}

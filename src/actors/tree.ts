@@ -1,0 +1,210 @@
+import type { InspectionEvent } from 'xstate';
+import { messageOf, SupertreeError } from '../errors.js';
+import { parentOf } from '../model/id.js';
+import type { SupervisorInput } from '../model/input.js';
+import { normaliseSupervisor } from '../model/normalise.js';
+import { describeReason, isClean, type Reason } from '../model/reason.js';
+import type { Report } from '../model/report.js';
+import type { SupervisorSpec } from '../model/spec.js';
+import { assertValid } from '../model/validate.js';
+import { createAgentLogic } from './agent.js';
+import { CellHandle } from './agent-handle.js';
+import { viewOf } from './cell.js';
+import { type Clock, systemClock } from './clock.js';
+import type { Driver } from './driver.js';
+import { createInProcessDriver } from './drivers/in-process.js';
+import { createLocalDriver } from './drivers/local.js';
+import { createMonitor } from './monitor.js';
+import { createPorts, type PortOptions } from './ports.js';
+import { Registry } from './registry.js';
+import { createReports } from './reports.js';
+import { SupervisorNode } from './supervisor.js';
+import { NodeHandle } from './supervisor-handle.js';
+import { createHostLogic, createSupervisorLogic } from './supervisor-logic.js';
+import type { AgentHandle, AgentView, SupervisorHandle, SupervisorView, Tree, TreeEnd, Usage } from './view.js';
+import type { World } from './world.js';
+
+export interface TreeOptions {
+  /** Where ports are leased from. If not given, from 8100 upwards. */
+  readonly ports?: PortOptions;
+  /** Told to agents as SUPERTREE_ENDPOINT. If not given, they are told none. */
+  readonly endpoint?: string;
+  /** Receives XState's own inspection events of every actor. It may throw: the tree is not harmed. If not given, nothing is inspected. */
+  readonly inspect?: (event: InspectionEvent) => void;
+  /** Between two samples of agents with limits, in ms. If not given, 2000. */
+  readonly samplePeriod?: number;
+  /** The time. If not given, the machine's own. */
+  readonly clock?: Clock;
+  /** Chance in [0, 1), for the jitter of delays. If not given, Math.random. */
+  readonly random?: () => number;
+  /** Runs the commands. If not given, child processes of this process. */
+  readonly driver?: Driver;
+  /** Runs tasks and logics. If not given, this process. */
+  readonly bodies?: Driver;
+}
+
+/**
+ * A tree of supervised agents, not started yet. Throws SPEC_INVALID with all problems at once, PORT_RANGE, PLATFORM.
+ * Nothing runs before `start()`.
+ */
+export function createTree(input: SupervisorInput, options: TreeOptions = {}): Tree {
+  assertValid(input);
+  return new SupervisedTree(normaliseSupervisor(input), options);
+}
+
+class SupervisedTree implements Tree {
+  readonly path: string;
+  readonly ended: Promise<TreeEnd>;
+  readonly #world: World;
+  readonly #root: SupervisorNode;
+  readonly #drivers: readonly Driver[];
+  #resolveEnded!: (end: TreeEnd) => void;
+  #booted: { resolve: () => void; reject: (error: SupertreeError) => void } | null = null;
+  #starting: Promise<void> | null = null;
+
+  constructor(spec: SupervisorSpec, options: TreeOptions) {
+    const { world, drivers } = createWorld(options);
+    this.path = spec.id;
+    this.#world = world;
+    this.#drivers = drivers;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#root = new SupervisorNode(world, spec, spec.id, {
+      ready: () => this.#booted?.resolve(),
+      ended: (_, reason) => void this.#onEnded(reason),
+    });
+  }
+
+  get status(): Tree['status'] {
+    return this.#root.status;
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  #start(): Promise<void> {
+    if (this.status !== 'idle') throw new SupertreeError('TREE_NOT_STARTED', { status: this.status });
+    const booted = new Promise<void>((resolve, reject) => {
+      this.#booted = { resolve, reject };
+    });
+    this.#root.boot(1);
+    return booted;
+  }
+
+  stop(options: { brutal?: boolean } = {}): Promise<TreeEnd> {
+    if (this.status === 'idle') void this.#onEnded({ kind: 'shutdown' });
+    else this.#root.halt(options.brutal ?? false);
+    return this.ended;
+  }
+
+  agents(): AgentView[] {
+    return [...this.#world.registry.agents()].map(viewOf);
+  }
+
+  agent(ref: string): AgentHandle {
+    const cell = this.#world.registry.find(ref);
+    const supervisor = parentOf(cell.path) as string;
+    return new CellHandle(this.#world, cell, () => this.#world.registry.supervisor(supervisor));
+  }
+
+  supervisor(path: string = this.path): SupervisorHandle {
+    this.#world.registry.supervisor(path);
+    return new NodeHandle(path, () => this.#world.registry.supervisor(path));
+  }
+
+  view(): SupervisorView {
+    return this.#root.view();
+  }
+
+  async usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
+    const wanted =
+      paths ?? [...this.#world.registry.agents()].filter((cell) => cell.context.pid !== null).map((cell) => cell.path);
+    return this.#world.monitor.sample(wanted);
+  }
+
+  subscribe(listener: (report: Report) => void): () => void {
+    return this.#world.reports.subscribe(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Zombies keep their driver: it goes on watching them, and they are told of when they are gone. */
+  async #onEnded(reason: Reason): Promise<void> {
+    const left = [...this.#world.registry.agents()].filter((cell) => cell.state === 'zombie').map((cell) => cell.path);
+    this.#booted?.reject(this.#bootError(reason));
+    this.#world.monitor.close();
+    if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));
+    this.#resolveEnded({ reason: describeReason(reason), clean: isClean(reason) && left.length === 0, left });
+  }
+
+  #bootError(reason: Reason): SupertreeError {
+    const child = this.#root.culprit ?? 'its stop';
+    return new SupertreeError('BOOT_FAILED', { path: this.path, child, reason: describeReason(reason) });
+  }
+}
+
+function createWorld(options: TreeOptions): { world: World; drivers: readonly Driver[] } {
+  const clock = options.clock ?? systemClock;
+  const reports = createReports(clock);
+  const registry = new Registry();
+  const complain = (path: string, problem: unknown): void => {
+    reports.emit(path, { type: 'error', problem: messageOf(problem) });
+  };
+  const processes = options.driver ?? createLocalDriver({ clock });
+  const bodies = options.bodies ?? createInProcessDriver({ clock, report: complain });
+  const world: World = {
+    clock,
+    random: options.random ?? Math.random,
+    reports,
+    registry,
+    ports: createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
+    monitor: createMonitor({
+      clock,
+      membersOf: (path) =>
+        registry
+          .agentAt(path)
+          ?.body?.inspect()
+          .map(({ pid }) => pid) ?? [],
+      onProblem: (problem) => complain('monitor', problem),
+      ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
+    }),
+    driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
+    env: inheritedEnvironment(),
+    endpoint: options.endpoint ?? null,
+    inspect: options.inspect && isolated(options.inspect, complain),
+    get logics() {
+      return logics;
+    },
+  };
+  const logics = {
+    agent: createAgentLogic(world),
+    supervisor: createSupervisorLogic(world),
+    host: createHostLogic(world),
+  };
+  return { world, drivers: [processes, bodies] };
+}
+
+/** A throw in an inspector would wedge the actor that it looks at: its mailbox would never drain again. */
+function isolated(
+  inspect: (event: InspectionEvent) => void,
+  complain: (path: string, problem: unknown) => void,
+): (event: InspectionEvent) => void {
+  return (event) => {
+    try {
+      inspect(event);
+    } catch (thrown) {
+      complain('inspect', thrown);
+    }
+  };
+}
+
+/** Our own variables are told anew to each agent; those of a tree around us must not reach it. */
+function inheritedEnvironment(): Record<string, string> {
+  const all = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERTREE_'));
+  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,37 @@
+import type { InspectionEvent, Observer } from 'xstate';
+import type { agentMachine } from '../machines/agent.js';
+import type { hostMachine } from '../machines/host.js';
+import type { supervisorMachine } from '../machines/supervisor.js';
+import type { AgentSpec } from '../model/spec.js';
+import type { Clock } from './clock.js';
+import type { Driver } from './driver.js';
+import type { Monitor } from './monitor.js';
+import type { Ports } from './ports.js';
+import type { Registry } from './registry.js';
+import type { Reports } from './reports.js';
+
+export interface Logics {
+  readonly agent: typeof agentMachine;
+  readonly supervisor: typeof supervisorMachine;
+  readonly host: typeof hostMachine;
+}
+
+/** What all actors of one tree share. */
+export interface World {
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly reports: Reports;
+  readonly registry: Registry;
+  readonly ports: Ports;
+  readonly monitor: Monitor;
+  readonly driverOf: (spec: AgentSpec) => Driver;
+  /** The environment that every agent inherits. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Told to agents as SUPERTREE_ENDPOINT; `null` without a server. */
+  readonly endpoint: string | null;
+  /** XState's inspection events of all actors; already isolated. */
+  /** The charts with their hands, made once for the whole tree. */
+  readonly logics: Logics;
+  readonly inspect: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
+}

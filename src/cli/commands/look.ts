@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { SupertreeError } from '../../errors.js';
+import { EXIT } from '../exit.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { renderAgents, renderHealth, renderStatus, renderTree } from '../render.js';
+import { printJson, printLines, viewOf, withClient } from '../session.js';
+
+const NOTE = 'Interrupted. Nothing was changed.';
+
+interface Options {
+  json?: boolean;
+}
+
+/** `ps`, `tree`, `status`, `health`: they change nothing. */
+export const addLooking: AddCommands = (program, { host, finish }) => {
+  const look = (name: string, summary: string, examples: string) =>
+    program
+      .command(name)
+      .description(summary)
+      .option('--json', 'one JSON document; times in ms, memory in bytes, cpu in percent of one core')
+      .addHelpText('after', `\nExamples:\n${examples}`);
+
+  look('ps', 'List the agents, one row each.', '  $ supertree ps\n  $ supertree ps --json | jq -r ".[].path"\n').action(
+    async (options: Options, command: Command) => finish(await ps(host, options, command)),
+  );
+  look('tree', 'Draw supervisors and agents as a tree.', '  $ supertree tree\n  $ supertree tree --json\n').action(
+    async (options: Options, command: Command) => finish(await tree(host, options, command)),
+  );
+  look(
+    'status <agent>',
+    'Tell everything about one agent.',
+    '  $ supertree status web\n  $ supertree status root/web --json\n',
+  ).action(async (agent: string, options: Options, command: Command) =>
+    finish(await status(host, agent, options, command)),
+  );
+  look(
+    'health',
+    'Ask the server how it is. Exits with 1 when it is not healthy.',
+    '  $ supertree health\n  $ supertree health --json\n',
+  ).action(async (options: Options, command: Command) => finish(await health(host, options, command)));
+};
+
+async function ps(host: Host, { json }: Options, command: Command): Promise<number> {
+  const rows = await withClient(host, command, NOTE, (client, signal) =>
+    client.request('ps', { usage: true }, { signal }),
+  );
+  if (json) printJson(host.out, rows);
+  else printLines(host.out, renderAgents(rows, viewOf(host)));
+  return EXIT.done;
+}
+
+async function tree(host: Host, { json }: Options, command: Command): Promise<number> {
+  const root = await withClient(host, command, NOTE, (client, signal) =>
+    client.request('tree', { usage: true }, { signal }),
+  );
+  if (json) printJson(host.out, root);
+  else printLines(host.out, renderTree(root, viewOf(host)));
+  return EXIT.done;
+}
+
+async function status(host: Host, agent: string, { json }: Options, command: Command): Promise<number> {
+  const row = await withClient(host, command, NOTE, (client, signal) =>
+    client.request('status', { agent, usage: true }, { signal }),
+  );
+  if (json) printJson(host.out, row);
+  else printLines(host.out, renderStatus(row, viewOf(host)));
+  return EXIT.done;
+}
+
+async function health(host: Host, { json }: Options, command: Command): Promise<number> {
+  const answer = await withClient(host, command, NOTE, (client, signal) => client.request('health', {}, { signal }));
+  if (json) printJson(host.out, answer);
+  else printLines(host.out, renderHealth(answer));
+  if (!answer.healthy) throw new SupertreeError('UNHEALTHY', { server: answer.serverId });
+  return EXIT.done;
+}

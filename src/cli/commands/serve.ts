@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { absolute, nonEmpty, positive } from '../arguments.js';
+import type { ServeRequest } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { endpointOf } from '../session.js';
+
+const EXAMPLES = `
+Examples:
+  $ supertree serve
+  $ supertree serve tree.toml
+  $ supertree serve tree.json --endpoint tcp://127.0.0.1:7001 --pub-endpoint tcp://127.0.0.1:7002 --max-agents 200
+
+SIGINT (Ctrl-C) and SIGTERM stop every agent in reverse order; a second one kills what is left.
+`;
+
+interface Options {
+  pubEndpoint?: string;
+  maxAgents?: number;
+}
+
+/** `serve`: the bundled server, in the foreground. */
+export const addServing: AddCommands = (program, { host, finish }) => {
+  program
+    .command('serve')
+    .description('Run a tree and answer requests for it, until it is told to stop.')
+    .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host.cwd))
+    .option('--pub-endpoint <E>', 'where reports are published', nonEmpty)
+    .option('--max-agents <N>', 'how many agents it may have', positive)
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string | undefined, options: Options, command: Command) => {
+      finish(await host.serve(requestOf(file, options, endpointOf(host, command))));
+    });
+};
+
+function requestOf(file: string | undefined, options: Options, endpoint: string | undefined): ServeRequest {
+  const { pubEndpoint, maxAgents } = options;
+  return {
+    ...(file !== undefined && { file }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(pubEndpoint !== undefined && { pubEndpoint }),
+    ...(maxAgents !== undefined && { maxAgents }),
+  };
+}

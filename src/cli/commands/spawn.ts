@@ -1,0 +1,105 @@
+import { type Command, Option } from 'commander';
+import { SupertreeError } from '../../errors.js';
+import type { AgentInput } from '../../model/input.js';
+import type { RestartType } from '../../model/spec.js';
+import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
+import { EXIT } from '../exit.js';
+import { summary } from '../format.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { progressTo } from '../progress.js';
+import { printJson, printLines, withClient } from '../session.js';
+
+const EXAMPLES = `
+Examples:
+  $ supertree spawn ticker -- sh -c 'while sleep 1; do date; done'
+  $ supertree spawn web --port http -- node server.mjs --listen {port}
+  $ supertree spawn job --restart temporary --env LEVEL=debug --cwd /srv/job --json -- ./run
+`;
+
+interface Options {
+  restart?: RestartType;
+  port?: string[];
+  env?: Record<string, string>;
+  cwd?: string;
+  parent?: string;
+  wait: boolean;
+  json?: boolean;
+}
+
+/** `spawn`: adds an agent to the running tree. */
+export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
+  program
+    .command('spawn')
+    .usage('<name> [options] -- <command> [arg...]')
+    .description('Add an agent to the tree and start it; done when it is ready.')
+    .argument('<name>', 'its id, unique among its siblings', newId)
+    .argument('<command...>', 'program and arguments, behind --; no shell is involved')
+    .addOption(restartOption())
+    .option(
+      '--port <NAME>',
+      'lease a port; PORT_<NAME> and {port:NAME} carry it, PORT and {port} the first. Repeatable',
+      portName,
+    )
+    .option('--env <NAME=VALUE>', 'add to its environment. Repeatable', variable)
+    .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host.cwd))
+    .option('--parent <PATH>', 'the supervisor above it. If not given, the root', nonEmpty)
+    .option('--no-wait', 'be done when it is accepted')
+    .option('--json', 'print its row as one JSON document')
+    .addHelpText('after', EXAMPLES)
+    .action(async (name: string, words: string[], options: Options, command: Command) => {
+      requireSeparator(argv, words);
+      finish(await spawn(host, specOf(name, words, options, host.cwd), options, command));
+    });
+};
+
+function restartOption(): Option {
+  return new Option('--restart <TYPE>', 'when it is started again. If not given, permanent').choices([
+    'permanent',
+    'transient',
+    'temporary',
+  ]);
+}
+
+/**
+ * Everything behind `--` must be the command: `spawn -- node x.js` would otherwise make an agent named node that runs x.js,
+ * and the options of a command without `--` in front would be taken for ours.
+ */
+function requireSeparator(argv: readonly string[], words: readonly string[]): void {
+  const separator = argv.indexOf('--');
+  const behind = argv.length - separator - 1;
+  if (separator >= 0 && behind === words.length) return;
+  throw new SupertreeError('USAGE', {
+    problem: separatorProblem(separator, words, words.length - behind),
+    command: 'spawn',
+  });
+}
+
+function separatorProblem(separator: number, words: readonly string[], extra: number): string {
+  if (separator < 0) return `Missing -- in front of the command '${words.join(' ')}'`;
+  if (extra < 0) return 'Missing <name> in front of --';
+  return `Only <name> stands in front of --, not also '${words.slice(0, extra).join(' ')}'`;
+}
+
+function specOf(id: string, command: readonly string[], options: Options, cwd: string): AgentInput {
+  return {
+    id,
+    command,
+    cwd: options.cwd ?? cwd,
+    ...(options.restart && { restart: options.restart }),
+    ...(options.port && { ports: options.port }),
+    ...(options.env && { env: options.env }),
+  };
+}
+
+async function spawn(host: Host, spec: AgentInput, options: Options, command: Command): Promise<number> {
+  const { parent, wait } = options;
+  const params = { spec, wait, ...(parent !== undefined && { parent }) };
+  const note = `Interrupted. The server goes on starting ${spec.id}; see \`supertree status ${spec.id}\`.`;
+  const row = await withClient(host, command, note, (client, signal) =>
+    client.request('spawn', params, { signal, onProgress: progressTo(host.err) }),
+  );
+  if (options.json) printJson(host.out, row);
+  else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);
+  return EXIT.done;
+}

@@ -1,0 +1,153 @@
+import { type Command, Option } from 'commander';
+import type { LineView } from '../../actors/view.js';
+import { SupertreeError } from '../../errors.js';
+import type { StreamName } from '../../model/spec.js';
+import type { Client } from '../../transport/client.js';
+import type { LogsPage } from '../../transport/operations.js';
+import { count } from '../arguments.js';
+import { EXIT } from '../exit.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { printJson, printLines, withClient } from '../session.js';
+
+/** Between tries while an agent does not read its standard input, in ms: doubling from the first to the last. */
+const FULL_DELAY = { first: 20, last: 1_000 };
+const NEWLINE = 0x0a;
+const SEND_NOTE = 'Interrupted. What was read so far has been handed over.';
+const NOTE = 'Interrupted. Nothing was changed.';
+
+interface SendOptions {
+  end?: boolean;
+}
+
+interface LogsOptions {
+  lines?: number;
+  from?: number;
+  stream?: StreamName | 'both';
+  json?: boolean;
+}
+
+/** `signal`, `send`, `logs`: what goes into an agent and what comes out. */
+export const addStreams: AddCommands = (program, invocation) => {
+  for (const add of [addSignal, addSend, addLogs]) add(program, invocation);
+};
+
+const addSignal: AddCommands = (program, { host, finish }) => {
+  program
+    .command('signal <agent> <signal>')
+    .description('Send a signal to the main process of an agent. The name may be given with or without SIG.')
+    .addHelpText('after', '\nExamples:\n  $ supertree signal web HUP\n  $ supertree signal root/worker SIGUSR1\n')
+    .action(async (agent: string, signal: string, _options: object, command: Command) => {
+      await withClient(host, command, NOTE, (client, interrupted) =>
+        client.request('signal', { agent, signal }, { signal: interrupted }),
+      );
+      finish(EXIT.done);
+    });
+};
+
+const addSend: AddCommands = (program, { host, finish }) => {
+  program
+    .command('send <agent> [text]')
+    .description(
+      'Write to the standard input of an agent. TEXT gets a newline behind it. Without TEXT, standard input is passed on ' +
+        'byte for byte, as fast as the agent reads.',
+    )
+    .option('--end', 'close the standard input of the agent behind it. If not given, it stays open')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ supertree send repl 'print(1 + 1)'\n  $ supertree send loader --end < data.bin\n",
+    )
+    .action(async (agent: string, text: string | undefined, options: SendOptions, command: Command) => {
+      await withClient<unknown>(host, command, SEND_NOTE, (client, interrupted) =>
+        text === undefined
+          ? passOn(host, client, agent, options, interrupted)
+          : client.request('send', { agent, data: `${text}\n`, end: options.end ?? false }, { signal: interrupted }),
+      );
+      finish(EXIT.done);
+    });
+};
+
+const addLogs: AddCommands = (program, { host, finish }) => {
+  program
+    .command('logs <agent>')
+    .description(
+      'Print what an agent wrote, byte for byte as it wrote it, both streams in the order of time. ' +
+        'Nothing is filtered: its own colours and control sequences reach your terminal.',
+    )
+    .option('-n, --lines <N>', 'only the last N lines. If not given, all that are kept', count)
+    .option('--from <SEQ>', 'only lines from this sequence number on', count)
+    .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
+    .option('--json', 'print { lines, dropped, next }; a line that is not UTF-8 has its bytes in base64')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ supertree logs web -n 20\n  $ supertree logs web --stream stderr | grep Error\n',
+    )
+    .action(async (agent: string, options: LogsOptions, command: Command) => {
+      const { lines: last, from, stream } = options;
+      const query = {
+        agent,
+        ...(last !== undefined && { last }),
+        ...(from !== undefined && { from }),
+        ...(stream && { stream }),
+      };
+      const page = await withClient(host, command, NOTE, (client, interrupted) =>
+        client.request('logs', query, { signal: interrupted }),
+      );
+      if (options.json) printJson(host.out, { ...page, lines: page.lines.map(lineToJson) });
+      else printOutput(host, page);
+      finish(EXIT.done);
+    });
+};
+
+/**
+ * Sends standard input piece by piece, one at a time, so that a slow agent slows its writer and nothing is heaped up here.
+ * An empty input is sent too: it tells whether the agent is there and reads.
+ */
+async function passOn(
+  host: Host,
+  client: Client,
+  agent: string,
+  { end }: SendOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  if (host.stdinTerminal) printLines(host.err, [`Reading what you type for ${agent}; Ctrl-D ends it.`]);
+  let pieces = 0;
+  for await (const data of host.stdin) {
+    signal.throwIfAborted();
+    await sendPiece(client, agent, data, signal);
+    pieces += 1;
+  }
+  if (end || pieces === 0)
+    await client.request('send', { agent, data: new Uint8Array(), end: end ?? false }, { signal });
+}
+
+/** A full input takes nothing of the piece, so trying again neither loses nor doubles a byte. */
+async function sendPiece(client: Client, agent: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+  for (let delay = FULL_DELAY.first; ; delay = Math.min(2 * delay, FULL_DELAY.last)) {
+    try {
+      await client.request('send', { agent, data }, { signal });
+      return;
+    } catch (thrown) {
+      if (!(thrown instanceof SupertreeError && thrown.code === 'STDIN_FULL')) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    signal.throwIfAborted();
+  }
+}
+
+/** The bytes as they were written; only where the other stream cuts into an unfinished line is a newline added. */
+function printOutput(host: Host, page: LogsPage): void {
+  let open: StreamName | null = null;
+  for (const line of page.lines) {
+    const bytes = line.bytes ?? Buffer.from(line.text);
+    if (open !== null && open !== line.stream) host.out.write('\n');
+    host.out.write(bytes);
+    if (bytes.length > 0) open = bytes[bytes.length - 1] === NEWLINE ? null : line.stream;
+  }
+  if (open !== null && host.out.terminal) host.out.write('\n');
+  if (page.dropped > 0) printLines(host.err, [`${page.dropped} older lines are no longer kept.`]);
+}
+
+function lineToJson({ bytes, ...line }: LineView): object {
+  return bytes === undefined ? line : { ...line, bytes: Buffer.from(bytes).toString('base64') };
+}

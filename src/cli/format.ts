@@ -1,0 +1,64 @@
+import type { AgentState } from '../model/agent.js';
+import type { AgentRow } from '../transport/operations.js';
+
+const AGE_UNITS: readonly (readonly [name: string, ms: number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+];
+const SIZES = ['kB', 'MB', 'GB', 'TB'];
+
+/** How long ago `since` was, in its largest unit: 12s, 3m, 2h, 4d. A clock that runs behind makes it 0s. */
+export function age(since: number, now: number): string {
+  return duration(now - since);
+}
+
+/** Milliseconds in the largest whole unit. */
+export function duration(ms: number): string {
+  for (const [name, unit] of AGE_UNITS) if (ms >= unit) return `${Math.floor(ms / unit)}${name}`;
+  return `${Math.max(0, Math.floor(ms / 1_000))}s`;
+}
+
+/** Bytes for a person, in powers of 1000: 12.3 MB. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const power = Math.min(SIZES.length, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1_000 ** power).toFixed(1)} ${SIZES[power - 1]}`;
+}
+
+export function percent(value: number): string {
+  return `${value.toFixed(1)}%`;
+}
+
+/** Named ports as `http:8100 admin:8101`; `-` when there are none. */
+export function ports(row: Pick<AgentRow, 'ports'>): string {
+  const all = Object.entries(row.ports).map(([name, port]) => `${name}:${port}`);
+  return all.length === 0 ? '-' : all.join(' ');
+}
+
+/** One agent in one line: where it is now. */
+export function summary(row: AgentRow): string {
+  const facts = [`${row.path} is ${row.state}`];
+  if (row.pid !== null) facts.push(`pid ${row.pid}`);
+  if (Object.keys(row.ports).length > 0) facts.push(`ports ${ports(row)}`);
+  return facts.join(', ');
+}
+
+/** A text in the colour of a state, for a terminal. */
+export type Paint = (state: AgentState | 'other', text: string) => string;
+
+/** SGR codes (ECMA-48). */
+const COLOURS: Readonly<Record<AgentState | 'other', number>> = {
+  spawning: 36,
+  running: 32,
+  paused: 33,
+  stopping: 33,
+  zombie: 31,
+  failed: 31,
+  completed: 2,
+  stopped: 2,
+  other: 1,
+};
+
+export const colourful: Paint = (state, text) => `\x1b[${COLOURS[state]}m${text}\x1b[0m`;
+export const plain: Paint = (_state, text) => text;

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { nonEmpty } from './arguments.js';
+import { addLifecycle } from './commands/lifecycle.js';
+import { addLooking } from './commands/look.js';
+import { addServing } from './commands/serve.js';
+import { addSpawning } from './commands/spawn.js';
+import { addStreams } from './commands/streams.js';
+import { usageError } from './exit.js';
+import type { Host } from './host.js';
+import type { Invocation } from './invocation.js';
+
+const CLOSING = `
+AGENT is a path (root/web), an id that is unique in the tree (web), or a uuid.
+--json prints one document on standard output; everything else that is said goes to standard error.
+
+Exit codes:
+  0  done
+  1  refused or failed: one line with a code, a sentence and a remedy
+  2  usage
+  3  no server answered
+
+Examples:
+  $ supertree serve tree.toml
+  $ supertree ps
+  $ supertree spawn web --port http -- node server.mjs
+  $ supertree restart web worker
+  $ supertree logs web -n 20
+`;
+
+/** The whole command line as a commander program: parses, never exits, throws USAGE for what it does not understand. */
+export function createProgram(invocation: Invocation, version: string): Command {
+  const program = new Command('supertree')
+    .description('Supervision trees for processes: look at a running tree and steer it.')
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'explain the command')
+    .helpCommand('help [command]', 'explain a command')
+    .configureHelp({ showGlobalOptions: true })
+    .option(
+      '--endpoint <E>',
+      'the server. If not given, SUPERTREE_ENDPOINT, then the ipc socket of this user, then tcp://127.0.0.1:5555',
+      nonEmpty,
+    )
+    .addHelpText('after', CLOSING);
+  for (const add of [addServing, addLooking, addSpawning, addLifecycle, addStreams]) add(program, invocation);
+  for (const command of [program, ...program.commands]) {
+    tame(command, command === program ? '' : command.name(), invocation.host);
+  }
+  return program;
+}
+
+function tame(command: Command, name: string, host: Host): void {
+  command.exitOverride((error) => {
+    throw usageError(error, name);
+  });
+  command.configureOutput({
+    writeOut: (text) => host.out.write(text),
+    writeErr: (text) => host.err.write(text),
+    outputError: () => undefined,
+    getOutHelpWidth: () => helpWidth(host.out.columns),
+    getErrHelpWidth: () => helpWidth(host.err.columns),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+}
+
+function helpWidth(columns: number): number {
+  return Number.isFinite(columns) ? columns : 100;
+}

@@ -1,0 +1,148 @@
+import type { SupervisorView, TreeView } from '../actors/view.js';
+import type { AgentState } from '../model/agent.js';
+import { describeExit } from '../model/reason.js';
+import { blockersText } from '../model/report.js';
+import type { AgentRow, ServerHealth } from '../transport/operations.js';
+import { age, duration, type Paint, percent, ports, size } from './format.js';
+import { type Column, table } from './table.js';
+import { pad, printable } from './width.js';
+
+/** What a picture depends on besides its subject. */
+export interface View {
+  /** Wall-clock ms. */
+  readonly now: number;
+  /** Columns of the terminal; infinite when it is none. */
+  readonly columns: number;
+  readonly paint: Paint;
+}
+
+type Usage = AgentRow['usage'];
+
+/** One line of a tree: an agent, or a supervisor that has only a status. */
+interface Branch {
+  readonly name: string;
+  readonly node: TreeView;
+}
+
+/** The table of `supertree ps`. */
+export function renderAgents(rows: readonly AgentRow[], view: View): string[] {
+  const columns: Column<AgentRow>[] = [
+    { title: 'PATH', cell: (row) => row.path, least: 16 },
+    { title: 'UUID', cell: (row) => row.uuid, least: 9 },
+    ...agentColumns<AgentRow>((row) => row, view),
+  ];
+  return table(columns, rows, view.columns);
+}
+
+/** The drawing of `supertree tree`. */
+export function renderTree(root: SupervisorView, view: View): string[] {
+  const columns: Column<Branch>[] = [
+    { title: 'TREE', cell: (branch) => branch.name, least: 16 },
+    ...agentColumns<Branch>(({ node }) => (node.kind === 'agent' ? node : supervisorCells(node)), view),
+    { title: 'UUID', cell: ({ node }) => (node.kind === 'agent' ? node.uuid : '-'), least: 9 },
+  ];
+  return table(columns, branches(root, '', ''), view.columns);
+}
+
+/** Everything about one agent, a fact a line. */
+export function renderStatus(row: AgentRow, view: View): string[] {
+  const since = (at: number | null) => (at === null ? '-' : `${age(at, view.now)} ago`);
+  const facts: [string, string][] = [
+    ['path', row.path],
+    ['uuid', row.uuid],
+    ['state', `${view.paint(row.state, row.detail)} for ${age(row.since, view.now)}`],
+    ['health', row.health],
+    ['pid', row.pid === null ? '-' : String(row.pid)],
+    ['ports', ports(row)],
+    ['command', printable(row.command.join(' '))],
+    ['incarnation', `${row.incarnation}, restarted ${row.restarts} times`],
+    ['cpu', row.usage === null ? '-' : percent(row.usage.cpu)],
+    ['memory', row.usage === null ? '-' : size(row.usage.memory)],
+    ['created', since(row.createdAt)],
+    ['started', since(row.startedAt)],
+    ['ready', since(row.readyAt)],
+    ...occasional(row, view),
+  ];
+  return facts.map(([name, value]) => `${pad(name, 12)} ${value}`).concat(tailLines(row));
+}
+
+/** What the server says about itself, a fact a line. */
+export function renderHealth(health: ServerHealth): string[] {
+  const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);
+  const facts: [string, string][] = [
+    ['healthy', health.healthy ? 'yes' : 'no'],
+    ['server', health.serverId],
+    ['version', `${health.version}, protocol ${health.protocolVersion}`],
+    ['endpoints', health.endpoints.join(' ')],
+    ['uptime', duration(health.uptime)],
+    ['agents', `${health.agents} of at most ${health.maxAgents}, ${health.active} active`],
+    ['states', states.length === 0 ? '-' : states.join(', ')],
+  ];
+  return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
+}
+
+/** What a row of either table shows; the cells of a supervisor are empty but for its state. */
+interface Cells {
+  readonly state: string;
+  readonly pid?: number | null;
+  readonly ports?: Readonly<Record<string, number>>;
+  readonly restarts?: number;
+  readonly health?: string;
+  readonly usage?: Usage;
+  readonly since?: number;
+}
+
+function agentColumns<Row>(cellsOf: (row: Row) => Cells, view: View): Column<Row>[] {
+  const column = (title: string, cell: (cells: Cells) => string, align: 'left' | 'right' = 'right'): Column<Row> => ({
+    title,
+    align,
+    cell: (row) => cell(cellsOf(row)),
+  });
+  const paint = (row: Row, text: string) => view.paint(paintable(cellsOf(row)), text);
+  return [
+    { ...column('STATE', (cells) => cells.state, 'left'), paint },
+    column('PID', (cells) => String(cells.pid ?? '-')),
+    column('PORTS', (cells) => ports({ ports: cells.ports ?? {} }), 'left'),
+    column('RESTARTS', (cells) => String(cells.restarts ?? '-')),
+    column('HEALTH', (cells) => cells.health ?? '-', 'left'),
+    column('CPU', ({ usage }) => (usage ? percent(usage.cpu) : '-')),
+    column('MEMORY', ({ usage }) => (usage ? size(usage.memory) : '-')),
+    column('SINCE', ({ since }) => (since === undefined ? '-' : age(since, view.now))),
+  ];
+}
+
+/** The node of a supervisor has no agent state: its own status is shown, with its strategy. */
+function supervisorCells(node: SupervisorView): Cells {
+  return { state: node.status };
+}
+
+function paintable(cells: Cells): AgentState | 'other' {
+  return cells.restarts === undefined ? 'other' : (cells.state as AgentState);
+}
+
+function branches(node: TreeView, own: string, below: string): Branch[] {
+  if (node.kind === 'agent') return [{ name: own + node.id, node }];
+  const last = node.children.length - 1;
+  const rest = node.children.flatMap((child, index) =>
+    branches(child, `${below}${index === last ? '└─ ' : '├─ '}`, `${below}${index === last ? '   ' : '│  '}`),
+  );
+  return [{ name: `${own}${node.id} (${node.strategy})`, node }, ...rest];
+}
+
+/** Facts that are worth a line only when there is something to say. */
+function occasional(row: AgentRow, view: View): [string, string][] {
+  const facts: [string, string][] = [];
+  if (row.pausedAt !== null) facts.push(['paused', `${age(row.pausedAt, view.now)} ago, ${row.pauseMode}`]);
+  if (row.retryIn !== null) facts.push(['next try', `in ${Math.round(row.retryIn)} ms`]);
+  if (row.blockers.length > 0) facts.push(['blocked by', printable(blockersText(row.blockers))]);
+  for (const [name, value] of Object.entries(row.metadata)) facts.push(['metadata', printable(`${name}=${value}`)]);
+  if (row.exit !== null) {
+    const { exit } = row;
+    facts.push(['last exit', `${printable(describeExit(exit))}, ${age(exit.exitedAt, view.now)} ago`]);
+  }
+  return facts;
+}
+
+function tailLines(row: AgentRow): string[] {
+  return (row.exit?.tail ?? []).map((line) => `${pad('', 12)} | ${printable(line)}`);
+}

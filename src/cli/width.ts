@@ -1,0 +1,46 @@
+const GRAPHEMES = new Intl.Segmenter();
+const PLAIN = /^[\x20-\x7e]*$/;
+const ZERO = /^[\p{Mark}\p{Cf}\p{Cc}]/u;
+/** East Asian wide and fullwidth blocks (UAX #11), and what is drawn as an emoji by default. */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;
+
+/** How many columns of a terminal `text` takes. It must not carry escape sequences. */
+export function displayWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of GRAPHEMES.segment(text)) width += columnsOf(segment);
+  return width;
+}
+
+/** `text` with spaces behind it, `width` columns wide; longer text stays as it is. */
+export function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
+}
+
+/** `text` cut to `width` columns, the last one an ellipsis; shorter text stays as it is. */
+export function truncate(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let cut = '';
+  let used = 1;
+  for (const { segment } of GRAPHEMES.segment(text)) {
+    used += columnsOf(segment);
+    if (used > width) break;
+    cut += segment;
+  }
+  return `${cut}…`;
+}
+
+/** `text` on one line, with control characters spelled out, so that an agent cannot steer the terminal of its operator. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => {
+    if (char === '\n') return '\\n';
+    if (char === '\t') return '\\t';
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+function columnsOf(grapheme: string): number {
+  if (ZERO.test(grapheme)) return 0;
+  return WIDE.test(grapheme) ? 2 : 1;
+}

@@ -1,0 +1,28 @@
+/** The public names of supertree, one by one. */
+
+export type { Clock } from './actors/clock.js';
+export type { Driver, Incarnation, Sink, StartOrder } from './actors/driver.js';
+export type { PortOptions } from './actors/ports.js';
+export { createTree, type TreeOptions } from './actors/tree.js';
+export type {
+  AgentHandle,
+  AgentView,
+  OutputLine,
+  OutputPage,
+  OutputQuery,
+  SupervisorHandle,
+  SupervisorView,
+  Tree,
+  TreeEnd,
+  TreeView,
+  Usage,
+} from './actors/view.js';
+export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
+export type { AgentState, Blocker, Health } from './model/agent.js';
+export type { Cause, ExitRecord } from './model/exit.js';
+export type { ChildCount, ChildRow, Phase } from './model/fact.js';
+export type { AgentInput, NodeInput, PoolInput, ReadinessInput, StopInput, SupervisorInput } from './model/input.js';
+export type { Problem } from './model/problem.js';
+export { type Report, type ReportBody, type SupervisorStatus, toText } from './model/report.js';
+export type { NodeSpec, PauseMode, RestartType, Strategy, StreamName, TaskBody, TaskContext } from './model/spec.js';
+export { validate } from './model/validate.js';

@@ -1,0 +1,201 @@
+import type { PortRequest } from './spec.js';
+
+/*
+ * Which port an agent gets. The table is owned by whoever calls; time is an argument. A port is leased from the moment it is
+ * chosen, before anybody has tried to bind it: so two leases under way can never have the same one.
+ */
+
+/** Ports from `first` to `last`, both included. Empty when `first` is greater. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Lease {
+  readonly port: number;
+  readonly path: string;
+  readonly name: string;
+  readonly incarnation: number;
+}
+
+/** Why nobody may have a port until some time; but `owner`, if there is one, may. */
+interface Bar {
+  readonly until: number;
+  readonly owner: string | null;
+}
+
+/** All that is known about the ports. Its size is bounded by the number of ports, not by the number of agents there ever were. */
+export interface LeaseTable {
+  readonly range: PortRange;
+  /** The kernel gives these out by itself; a preferred port is refused in here. `null` when that is allowed. */
+  readonly ephemeral: PortRange | null;
+  /** How long nobody else gets a port after an unclean end, in ms. */
+  readonly quarantine: number;
+  /** How long a port that a stranger holds is not tried again, in ms. */
+  readonly avoidance: number;
+  readonly leases: Map<number, Lease>;
+  /** The ports of one incarnation. */
+  readonly held: Map<string, number[]>;
+  readonly bars: Map<number, Bar>;
+  /** The port that an agent had last under a name, and who had a port last: one to one. */
+  readonly sticky: Map<string, number>;
+  readonly owners: Map<number, string>;
+  /** Every port of the range below this one is leased. */
+  lowest: number;
+}
+
+/** A table in which every port of the range is free. */
+export function createLeaseTable(
+  options: Pick<LeaseTable, 'range' | 'ephemeral' | 'quarantine' | 'avoidance'>,
+): LeaseTable {
+  return {
+    ...options,
+    leases: new Map(),
+    held: new Map(),
+    bars: new Map(),
+    sticky: new Map(),
+    owners: new Map(),
+    lowest: options.range.first,
+  };
+}
+
+/**
+ * Leases one port: the preferred one if it is free, else the one that this agent had last under this name, else the lowest
+ * free one of the range. `null` when there is none. After an unclean end the agent itself may have its port back at once: whatever
+ * of it is left is found by binding.
+ */
+export function choosePort(
+  table: LeaseTable,
+  path: string,
+  incarnation: number,
+  request: PortRequest,
+  at: number,
+): number | null {
+  const owner = ownerKey(path, request.name);
+  const port =
+    [request.preferred, table.sticky.get(owner)].find((p) => mayHave(table, p, owner, at)) ??
+    lowestFree(table, owner, at);
+  if (port === null || port === undefined) return null;
+  table.leases.set(port, { port, path, name: request.name, incarnation });
+  const key = incarnationKey(path, incarnation);
+  table.held.set(key, [...(table.held.get(key) ?? []), port]);
+  table.bars.delete(port);
+  return port;
+}
+
+/** The port was bound and is free: its agent will be given it again if possible. */
+export function confirmPort(table: LeaseTable, port: number): void {
+  const lease = table.leases.get(port);
+  if (lease === undefined) return;
+  const owner = ownerKey(lease.path, lease.name);
+  const before = table.owners.get(port);
+  const had = table.sticky.get(owner);
+  if (before !== undefined) table.sticky.delete(before);
+  if (had !== undefined) table.owners.delete(had);
+  table.sticky.set(owner, port);
+  table.owners.set(port, owner);
+}
+
+/** The port could not be bound, a stranger has it: its lease ends, and nobody gets it for a while. */
+export function refusePort(table: LeaseTable, port: number, at: number): void {
+  const lease = table.leases.get(port);
+  if (lease === undefined) return;
+  dropLease(table, lease);
+  const key = incarnationKey(lease.path, lease.incarnation);
+  const rest = (table.held.get(key) ?? []).filter((other) => other !== port);
+  if (rest.length > 0) table.held.set(key, rest);
+  else table.held.delete(key);
+  table.bars.set(port, { until: at + table.avoidance, owner: null });
+}
+
+/** Ends every lease of one incarnation and returns their ports. A stale or unknown incarnation ends nothing. */
+export function releasePorts(
+  table: LeaseTable,
+  path: string,
+  incarnation: number,
+  clean: boolean,
+  at: number,
+): readonly number[] {
+  const key = incarnationKey(path, incarnation);
+  const ports = table.held.get(key) ?? [];
+  table.held.delete(key);
+  for (const port of ports) {
+    const lease = table.leases.get(port);
+    if (lease === undefined) continue;
+    dropLease(table, lease);
+    if (!clean) table.bars.set(port, { until: at + table.quarantine, owner: ownerKey(lease.path, lease.name) });
+  }
+  return ports;
+}
+
+/** What a person says about the range; see `PortOptions`. */
+export interface RangeChoice {
+  readonly base?: number;
+  readonly count?: number;
+  readonly allowEphemeral?: boolean;
+}
+
+/**
+ * The range of ports: from 8100, 10000 of them. A count that is not given is made to end before the ephemeral range.
+ * `refused` when it overlaps that range all the same, and nobody allowed it.
+ */
+export function chooseRange(choice: RangeChoice, ephemeral: PortRange): { range: PortRange; refused: boolean } {
+  const first = choice.base ?? DEFAULT_BASE;
+  const wall = !choice.allowEphemeral && first < ephemeral.first ? ephemeral.first - 1 : MAX_PORT;
+  const last = choice.count === undefined ? Math.min(first + DEFAULT_COUNT - 1, wall) : first + choice.count - 1;
+  const range = { first, last };
+  return { range, refused: !choice.allowEphemeral && overlap(range, ephemeral) };
+}
+
+/** The name of one incarnation among all. No path has a space in it. */
+export function incarnationKey(path: string, incarnation: number): string {
+  return `${path} ${incarnation}`;
+}
+
+/** Whether two ranges have a port in common. */
+export function overlap(a: PortRange, b: PortRange): boolean {
+  return Math.max(a.first, b.first) <= Math.min(a.last, b.last);
+}
+
+/** The range as a person writes it. */
+export function rangeText(range: PortRange): string {
+  return `${range.first}-${range.last}`;
+}
+
+function mayHave(table: LeaseTable, port: number | null | undefined, owner: string, at: number): port is number {
+  if (port === null || port === undefined || table.leases.has(port)) return false;
+  if (table.ephemeral !== null && overlap({ first: port, last: port }, table.ephemeral)) return false;
+  return !isBarred(table, port, owner, at);
+}
+
+function lowestFree(table: LeaseTable, owner: string, at: number): number | null {
+  while (table.lowest <= table.range.last && table.leases.has(table.lowest)) table.lowest++;
+  for (let port = table.lowest; port <= table.range.last; port++)
+    if (!table.leases.has(port) && !isBarred(table, port, owner, at)) return port;
+  return null;
+}
+
+function isBarred(table: LeaseTable, port: number, owner: string, at: number): boolean {
+  const bar = table.bars.get(port);
+  if (bar === undefined || bar.owner === owner) return false;
+  if (at < bar.until) return true;
+  table.bars.delete(port);
+  return false;
+}
+
+function dropLease(table: LeaseTable, lease: Lease): void {
+  table.leases.delete(lease.port);
+  if (lease.port >= table.range.first) table.lowest = Math.min(table.lowest, lease.port);
+}
+
+function ownerKey(path: string, name: string): string {
+  return `${path} ${name}`;
+}
+
+/** Where the range begins if nobody says. */
+export const DEFAULT_BASE = 8_100;
+
+/** The highest port there is. */
+export const MAX_PORT = 65_535;
+
+const DEFAULT_COUNT = 10_000;

@@ -1,0 +1,82 @@
+import { SupertreeError } from '../errors.js';
+import type { AgentConfig } from '../transport/protocol.js';
+import type { SpawnPlan } from '../transport/service.js';
+
+/** The environment entry whose words become further arguments; it is not handed on. */
+const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';
+
+/**
+ * The command line of an agent configuration. Arguments are never read by a shell. Throws BACKEND_UNKNOWN.
+ */
+export function planSpawn(config: AgentConfig): SpawnPlan {
+  const { [EXTRA_ARGS]: extra = '', ...env } = config.environment;
+  const words = extra.split(/\s+/).filter((word) => word !== '');
+  return {
+    command: [...commandOf(config), ...words],
+    env: config.context === null ? env : { ...env, AGENT_CONTEXT: config.context },
+  };
+}
+
+function commandOf(config: AgentConfig): readonly string[] {
+  const { model_backend: backend, task } = config;
+  switch (backend) {
+    case 'claude':
+    case 'claude-code-cli':
+      return claude(config);
+    case 'opencode':
+      return ['opencode', 'run', '--format', 'json', task, ...option('--model', config.model)];
+    default:
+      return [programOf(backend), task];
+  }
+}
+
+function claude(config: AgentConfig): readonly string[] {
+  const agents = config.agents ?? {};
+  const definitions = Object.keys(agents).length === 0 ? null : JSON.stringify(agents);
+  return [
+    'claude',
+    '-p',
+    config.task,
+    '--output-format',
+    'stream-json',
+    ...option('--model', config.model),
+    ...option('--allowedTools', toolsOf(config.tool_level)),
+    ...option('--append-system-prompt', config.system_prompt),
+    ...option('--agents', definitions),
+  ];
+}
+
+function option(name: string, value: string | null): readonly string[] {
+  return value === null ? [] : [name, value];
+}
+
+const MINIMAL = 'Read,Write,Edit,Bash,Glob,Grep';
+const READ_ONLY = 'Read,Bash,Glob,Grep';
+const WEB = 'WebFetch,WebSearch';
+
+/** The tools of each level; names are compared without case, `-` and `_`. */
+const TOOL_LEVELS: ReadonlyMap<string, string> = new Map([
+  ['minimal', MINIMAL],
+  ['orchestrator', `${MINIMAL},Task,${WEB}`],
+  ['full', `${MINIMAL},Task,${WEB}`],
+  ['readonly', READ_ONLY],
+  ['read', READ_ONLY],
+  ['researcher', `${READ_ONLY},${WEB}`],
+  ['research', `${READ_ONLY},${WEB}`],
+  ['planner', 'Read,Write,Bash,Glob,Grep'],
+  ['plan', 'Read,Write,Bash,Glob,Grep'],
+  ['lispdeveloper', READ_ONLY],
+  ['lisp', READ_ONLY],
+]);
+
+/** `null` for a level that is not known: then nothing is restricted, as in the agent protocol. */
+function toolsOf(level: string | null): string | null {
+  return TOOL_LEVELS.get((level ?? '').toLowerCase().replace(/[-_]/g, '')) ?? null;
+}
+
+/** `sleep-cli` is `sleep`, `cli` is `cli`. */
+function programOf(backend: string): string {
+  const program = backend.split('-', 1)[0] ?? '';
+  if (!backend.includes('cli') || program === '') throw new SupertreeError('BACKEND_UNKNOWN', { backend });
+  return program;
+}

@@ -1,0 +1,137 @@
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { holdersOf, UNKNOWN_HOLDER } from '../actors/holder.js';
+import { SupertreeError } from '../errors.js';
+import { DEFAULT_TCP, type Endpoint, isLoopback, parseEndpoint, userEndpoint } from '../transport/endpoint.js';
+import { reach } from '../transport/reach.js';
+import { lockPath, type PathLock } from './lock.js';
+
+/** What can be bound to an endpoint. */
+export interface Bindable {
+  /** Resolves with the endpoint as it is. */
+  bind(endpoint: string): Promise<string>;
+  unbind(endpoint: string): Promise<void>;
+}
+
+/** One endpoint that is ours. */
+export interface Binding {
+  readonly endpoint: string;
+  /** Lets go of it, and removes its socket file. Never rejects on a second call. */
+  release(): Promise<void>;
+}
+
+/** Where a server listens that was not told: private to this user, and on this machine only. */
+export function defaultEndpoints(): readonly string[] {
+  return [userEndpoint(), DEFAULT_TCP];
+}
+
+/**
+ * Reads endpoints and refuses those that must not be bound, before anything is. Throws ENDPOINT_INVALID, and
+ * ENDPOINT_EXPOSED for one that other machines could reach.
+ */
+export function checkEndpoints(endpoints: readonly string[]): readonly Endpoint[] {
+  const parsed = endpoints.map(parseEndpoint);
+  for (const each of parsed) {
+    if (!isLoopback(each)) throw new SupertreeError('ENDPOINT_EXPOSED', { endpoint: each.text });
+  }
+  return parsed;
+}
+
+/** Binds every endpoint, or none. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_INVALID. */
+export async function bindAll(socket: Bindable, endpoints: readonly Endpoint[]): Promise<readonly Binding[]> {
+  const bindings: Binding[] = [];
+  try {
+    for (const each of endpoints) bindings.push(await bindOne(socket, each));
+  } catch (thrown) {
+    await Promise.all(bindings.map((binding) => binding.release()));
+    throw thrown;
+  }
+  return bindings;
+}
+
+function bindOne(socket: Bindable, endpoint: Endpoint): Promise<Binding> {
+  return endpoint.kind === 'ipc' ? bindIpc(socket, endpoint.text, endpoint.path) : bindTcp(socket, endpoint);
+}
+
+/**
+ * Binds an ipc socket. libzmq would silently unlink whatever stands at the path, so first:
+ * 1. take the lock, which also keeps out a server that starts at this moment;
+ * 2. look whether somebody listens: a socket that refuses was left behind by a dead server, and only that is removed.
+ */
+async function bindIpc(socket: Bindable, text: string, path: string): Promise<Binding> {
+  await prepareDirectory(text, dirname(path));
+  const lock = await lockPath(path);
+  if (typeof lock === 'string') throw inUse(text, lock);
+  try {
+    await clearPath(text, path);
+    await socket.bind(text);
+    await chmod(path, 0o600);
+  } catch (thrown) {
+    await lock.release();
+    throw thrown;
+  }
+  return { endpoint: text, release: once(() => releaseIpc(socket, text, path, lock)) };
+}
+
+async function releaseIpc(socket: Bindable, text: string, path: string, lock: PathLock): Promise<void> {
+  await socket.unbind(text);
+  // libzmq removes the file in its own time; it must be done before somebody else may bind the path.
+  for (let tries = 0; tries < 100 && (await exists(path)); tries++) await new Promise((done) => setTimeout(done, 10));
+  await rm(path, { force: true });
+  await lock.release();
+}
+
+/** The directory of the default socket is made, private; any other one must be there. One that others could write to is refused. */
+async function prepareDirectory(endpoint: string, directory: string): Promise<void> {
+  const own = directory === dirname(userEndpoint().slice('ipc://'.length));
+  if (own) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const stats = await lstat(directory).catch(() => null);
+  if (stats === null)
+    throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: `there is no directory ${directory}` });
+  if (!own) return;
+  if (!stats.isDirectory() || stats.uid !== process.getuid?.())
+    throw inUse(endpoint, `somebody else, who owns ${directory}`);
+  await chmod(directory, 0o700);
+}
+
+async function clearPath(endpoint: string, path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => null);
+  if (stats === null) return;
+  if (!stats.isSocket()) throw inUse(endpoint, 'a file that is not a socket');
+  const found = await reach({ kind: 'ipc', text: endpoint, path }, 1_000);
+  if (found !== 'refused') throw inUse(endpoint, 'a process that listens there');
+  await rm(path, { force: true });
+}
+
+async function bindTcp(socket: Bindable, endpoint: Endpoint & { kind: 'tcp' }): Promise<Binding> {
+  const host =
+    endpoint.host === 'localhost' ? '127.0.0.1' : endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  try {
+    const bound = await socket.bind(`tcp://${host}:${endpoint.port === 0 ? '*' : endpoint.port}`);
+    return { endpoint: bound, release: once(() => socket.unbind(bound)) };
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw inUse(endpoint.text, await holderOf(endpoint.port), thrown);
+    throw new SupertreeError('ENDPOINT_INVALID', { endpoint: endpoint.text, rule: `the system says ${code}` }, thrown);
+  }
+}
+
+async function holderOf(port: number): Promise<string> {
+  return (await holdersOf([port])).get(port) ?? UNKNOWN_HOLDER;
+}
+
+function inUse(endpoint: string, holder: string, cause?: unknown): SupertreeError {
+  return new SupertreeError('ENDPOINT_IN_USE', { endpoint, holder }, cause);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null)) !== null;
+}
+
+function once(release: () => Promise<void>): () => Promise<void> {
+  let released: Promise<void> | undefined;
+  return () => {
+    released ??= release();
+    return released;
+  };
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { messageOf, SupertreeError } from '../errors.js';
+import type { SupervisorInput } from '../model/input.js';
+import { type Problem, problemsText } from '../model/problem.js';
+import { validateData } from '../model/validate.js';
+import { jsonFault } from './json.js';
+import { readSettings, type ServerSettings } from './settings.js';
+
+/** What a tree file says. */
+export interface ServerConfig {
+  readonly tree: SupervisorInput;
+  readonly settings: ServerSettings;
+}
+
+/** The root of a server unless the file says otherwise: one agent that cannot start must not keep the others from it. */
+const ROOT = { id: 'root', boot: 'retry', onExhausted: 'fail', children: [] } as const satisfies SupervisorInput;
+
+/** What a server runs that was given no file: nothing yet. */
+export const EMPTY_CONFIG: ServerConfig = { tree: ROOT, settings: {} };
+
+/**
+ * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table
+ * `server` has the server's own settings. A relative `cwd` is relative to the file. Throws FILE_INVALID, for a syntax
+ * error with line and column, else with every problem.
+ */
+export async function loadConfig(file: string): Promise<ServerConfig> {
+  const text = await readText(file);
+  const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw fileError(file, 'it must be an object');
+  const { server, ...rest } = data as Record<string, unknown>;
+  const { settings, problems } = readSettings(server);
+  const tree = { ...ROOT, ...rest };
+  const all = [...problems, ...validateData(tree)];
+  if (all.length > 0) throw fileError(file, problemsText(all), all);
+  // Validated as data just now, so it is what its type says.
+  return { tree: placed(tree, dirname(resolve(file))) as SupervisorInput, settings };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+  } catch (thrown) {
+    throw new SupertreeError('FILE_INVALID', { file, problem: messageOf(thrown) }, thrown);
+  }
+}
+
+function parseToml(file: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (!(thrown instanceof TomlError)) throw thrown;
+    const [sentence = ''] = thrown.message.split('\n');
+    throw syntaxError(file, thrown.line, thrown.column, sentence.replace(/^Invalid TOML document: /, ''), thrown);
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    const before = text.slice(0, jsonFault(text)).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    throw syntaxError(file, before.length, column, messageOf(thrown).split('\n', 1)[0] ?? '', thrown);
+  }
+}
+
+function syntaxError(file: string, line: number, column: number, text: string, cause: unknown): SupertreeError {
+  const problem = `line ${line}, column ${column}: ${text}`;
+  return new SupertreeError('FILE_INVALID', { file, problem, line, column }, cause);
+}
+
+function fileError(file: string, problem: string, list: readonly Problem[] = []): SupertreeError {
+  return new SupertreeError('FILE_INVALID', { file, problem, list });
+}
+
+/** The node with every relative `cwd` made absolute. */
+function placed(node: unknown, directory: string): unknown {
+  if (Array.isArray(node)) return node.map((each) => placed(each, directory));
+  if (typeof node !== 'object' || node === null) return node;
+  const { cwd, children, pool, agent } = node as Record<string, unknown>;
+  return {
+    ...node,
+    ...(typeof cwd === 'string' && { cwd: resolve(directory, cwd) }),
+    ...(children !== undefined && { children: placed(children, directory) }),
+    ...(pool !== undefined && { pool: placed(pool, directory) }),
+    ...(agent !== undefined && { agent: placed(agent, directory) }),
+  };
+}

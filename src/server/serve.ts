@@ -1,0 +1,121 @@
+import type { Logger } from 'pino';
+import { createTree } from '../actors/tree.js';
+import type { TreeEnd } from '../actors/view.js';
+import { asSupertreeError } from '../errors.js';
+import { type Report, toText } from '../model/report.js';
+import { EMPTY_CONFIG, loadConfig, type ServerConfig } from './config.js';
+import { createLog, type LineSink, standardSink } from './log.js';
+import { createServer, type Server } from './server.js';
+
+export interface ServeOptions {
+  /** A tree file. If not given, an empty tree. */
+  readonly file?: string;
+  /** Replaces all endpoints of the file. If not given, those of the file, else the defaults. */
+  readonly endpoint?: string;
+  /** If not given, that of the file, else none. */
+  readonly pubEndpoint?: string;
+  /** If not given, that of the file, else 1000. */
+  readonly maxAgents?: number;
+  /** Where the tree and the endpoints are told. If not given, standard output. */
+  readonly out?: LineSink;
+  /** Where the server's own troubles are told. If not given, standard error. */
+  readonly err?: LineSink;
+}
+
+/**
+ * Runs a server in the foreground until it is told to stop by SIGINT or SIGTERM, or until its tree has given up. Resolves with the
+ * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
+ * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED.
+ */
+export async function serve(options: ServeOptions = {}): Promise<number> {
+  const out = options.out ?? standardSink(process.stdout);
+  const told = createLog(out);
+  const troubles = createLog(options.err ?? standardSink(process.stderr));
+  const failed = (thrown: unknown) => troubles.error(asSupertreeError(thrown).toLine());
+  const config = withFlags(options.file === undefined ? EMPTY_CONFIG : await loadConfig(options.file), options);
+  const server = await createServer({ config, createTree, failed });
+  const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
+  const signals = onSignals(server, told);
+  try {
+    for (const endpoint of server.endpoints)
+      told.info({ endpoint, serverId: server.serverId }, `listening on ${endpoint}`);
+    return await run(server, told, failed);
+  } finally {
+    unsubscribe();
+    signals.undo();
+  }
+}
+
+/** Starts the tree, waits for its end, lets go of everything. */
+async function run(server: Server, told: Logger, failed: (thrown: unknown) => void): Promise<number> {
+  // A tree that cannot start ends, and its end says why: the rejection itself says no more.
+  server.tree.start().then(() => told.info(`${server.tree.path} is up`), failed);
+  const end = await server.tree.ended;
+  await server.stop();
+  told.info({ ...end }, farewell(end));
+  return end.clean && end.left.length === 0 ? 0 : 1;
+}
+
+function farewell(end: TreeEnd): string {
+  const left = end.left.length === 0 ? '' : `; could not be ended: ${end.left.join(', ')}`;
+  return end.clean ? `stopped${left}` : `gave up: ${end.reason}${left}`;
+}
+
+function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents }: ServeOptions): ServerConfig {
+  const flags = {
+    ...(endpoint !== undefined && { endpoints: [endpoint] }),
+    ...(pubEndpoint !== undefined && { pubEndpoint }),
+    ...(maxAgents !== undefined && { maxAgents }),
+  };
+  return { ...config, settings: { ...config.settings, ...flags } };
+}
+
+/** Reports that say the same again, or that a person has no use for while the tree runs. A program gets them all. */
+const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
+  'created',
+  'removed',
+  'state',
+  'health',
+  'dead-letter',
+  'output-dropped',
+]);
+
+function tell(told: Logger, terminal: boolean, report: Report): void {
+  if (terminal && QUIET.has(report.type)) return;
+  told[LEVEL_OF[report.type] ?? 'info']({ report }, toText(report));
+}
+
+const LEVEL_OF: Readonly<Partial<Record<Report['type'], 'warn' | 'error'>>> = {
+  restarting: 'warn',
+  exhausted: 'error',
+  zombie: 'error',
+  error: 'error',
+  limit: 'warn',
+  'port-conflict': 'warn',
+};
+
+/** A second signal sooner than this, in ms, is the first one again: npm hands the SIGINT of a terminal on to one that already had it. */
+const AGAIN = 1_000;
+
+/** The first signal stops the tree in reverse order, a later one ends what is left by force. */
+function onSignals(server: Server, told: Logger): { undo: () => void } {
+  let first: number | null = null;
+  const listener = (signal: NodeJS.Signals) => {
+    const now = performance.now();
+    if (first === null) {
+      first = now;
+      told.info(`${signal}: stopping everything in reverse order`);
+      void server.stop();
+    } else if (now - first >= AGAIN) {
+      told.warn(`${signal} again: ending what is left by force`);
+      void server.stop({ brutal: true });
+    }
+  };
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  const undo = () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+  return { undo };
+}

@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import type { Problem } from '../model/problem.js';
+import { shown } from '../model/problem.js';
+
+/** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores. */
+export interface ServerSettings {
+  /** If not given, the ipc socket of this user and tcp://127.0.0.1:5555. */
+  readonly endpoints?: readonly string[];
+  /** If not given, output is not published. */
+  readonly pubEndpoint?: string;
+  /** If not given, 1000. */
+  readonly maxAgents?: number;
+  /** Where ports are leased from. If not given, 8100 upwards. */
+  readonly ports?: { readonly base?: number; readonly count?: number };
+}
+
+const text = v.string('must be a string');
+const count = v.pipe(
+  v.number('must be an integer from 1'),
+  v.integer('must be an integer from 1'),
+  v.minValue(1, 'must be an integer from 1'),
+);
+const port = v.pipe(count, v.maxValue(65_535, 'must be at most 65535'));
+
+const SETTINGS = v.strictObject(
+  {
+    endpoint: v.exactOptional(text),
+    endpoints: v.exactOptional(
+      v.pipe(v.array(text, 'must be a list of strings'), v.minLength(1, 'must name an endpoint')),
+    ),
+    pubEndpoint: v.exactOptional(text),
+    maxAgents: v.exactOptional(count),
+    ports: v.exactOptional(
+      v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, rule('must be a table')),
+    ),
+  },
+  rule('must be a table'),
+);
+
+/** The settings, and all that is wrong with them. */
+export function readSettings(given: unknown): {
+  readonly settings: ServerSettings;
+  readonly problems: readonly Problem[];
+} {
+  if (given === undefined) return { settings: {}, problems: [] };
+  const result = v.safeParse(SETTINGS, camelKeys(given));
+  if (!result.success) return { settings: {}, problems: result.issues.map(problemOf) };
+  const { endpoint, endpoints, ...rest } = result.output;
+  if (endpoint === undefined) return { settings: { ...rest, ...(endpoints && { endpoints }) }, problems: [] };
+  const twice = { path: 'server.endpoint', rule: 'must not be given beside endpoints', got: endpoint };
+  return { settings: { ...rest, endpoints: [endpoint] }, problems: endpoints === undefined ? [] : [twice] };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>): Problem {
+  const path = v.getDotPath(issue);
+  return { path: path === null ? 'server' : `server.${path}`, rule: issue.message, got: shown(issue.input) };
+}
+
+/** A table is refused for what it is, or for a key that it must not have. */
+function rule(table: string): (issue: v.StrictObjectIssue) => string {
+  return (issue) =>
+    issue.expected === 'never' ? 'is not a setting' : issue.expected === 'Object' ? table : 'is missing';
+}
+
+function camelKeys(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), value]));
+}

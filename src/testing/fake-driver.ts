@@ -1,0 +1,164 @@
+import type { Clock } from '../actors/clock.js';
+import type { Driver, Incarnation, Sink, StartOrder } from '../actors/driver.js';
+import type { StreamName } from '../model/spec.js';
+import type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
+import { type FakeCall, FakeIncarnation, type FakeLife, type FakeWorld } from './fake-incarnation.js';
+
+/** A driver without processes, and the hands to move it. Handles name the living incarnation by path; without one they do nothing and return false. */
+export interface FakeDriver extends Driver {
+  /** Ends the main process as by itself. If nothing is given, by SIGKILL. */
+  crash(path: string, how?: { code?: number; signal?: string; oom?: boolean }): boolean;
+  /** Makes it ready now, in the way its spec waits for. */
+  ready(path: string): boolean;
+  /** Says one word on the readiness channel. */
+  notify(path: string, word: string): boolean;
+  /** Writes a line. If `stream` is not given, to standard output. */
+  say(path: string, line: string, stream?: StreamName): boolean;
+  /** Lets go of what `unkillable` held: whatever is left of it ends. */
+  release(path: string): boolean;
+  /** What is not gone yet, in the order of its start. */
+  lives(): FakeLife[];
+  /** How often the path was started, failed starts included. */
+  starts(path: string): number;
+  readonly calls: readonly FakeCall[];
+  /**
+   * Where the caller broke the contract of a driver: two living incarnations of one path, an incarnation or a token used
+   * again, one port given to two of the living, a template left in an order, a start after close().
+   */
+  readonly violations: readonly string[];
+}
+
+/**
+ * A fake of the process drivers for tests, demonstrations and dashboards: same facts, same order, times of `clock`, no processes.
+ * Pids are made up, from 100001. If `script` is not given, every body starts at once, is ready at once where its spec waits
+ * for readiness, runs for ever, and ends at the first signal.
+ */
+export function createFakeDriver(clock: Clock, script: FakeScript = {}): FakeDriver {
+  return new ScriptedDriver(clock, script);
+}
+
+const FIRST_PID = 100_001;
+
+/** What normalised orders never contain: they are final (`StartOrder`). */
+const TEMPLATE = /\{(port(:\w+)?|id|incarnation)\}/;
+
+class ScriptedDriver implements FakeDriver, FakeWorld {
+  readonly clock: Clock;
+  readonly calls: FakeCall[] = [];
+  readonly violations: string[] = [];
+  readonly #script: FakeScript;
+  readonly #living = new Set<FakeIncarnation>();
+  readonly #byPath = new Map<string, FakeIncarnation>();
+  readonly #starts = new Map<string, number>();
+  readonly #newest = new Map<string, number>();
+  readonly #tokens = new Set<string>();
+  readonly #ports = new Map<number, FakeIncarnation>();
+  #nextPid = FIRST_PID;
+  #closed = false;
+
+  constructor(clock: Clock, script: FakeScript) {
+    this.clock = clock;
+    this.#script = script;
+  }
+
+  start(order: StartOrder, sink: Sink): Incarnation {
+    this.#check(order);
+    const attempt = this.starts(order.path) + 1;
+    this.#starts.set(order.path, attempt);
+    const life = new FakeIncarnation(order, sink, this.#behaviourOf(order, attempt), attempt, this);
+    this.#living.add(life);
+    this.#byPath.set(order.path, life);
+    for (const port of Object.values(order.ports)) this.#ports.set(port, life);
+    this.record(life, 'start', order.command.join(' '));
+    life.begin();
+    return life;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const life of [...this.#living]) life.abandon();
+  }
+
+  crash(path: string, how: { code?: number; signal?: string; oom?: boolean } = { signal: 'SIGKILL' }): boolean {
+    return this.#with(path, (life) => life.exit(how.code ?? null, how.signal ?? null, how.oom ?? false));
+  }
+
+  ready(path: string): boolean {
+    return this.#with(path, (life) => life.becomeReady());
+  }
+
+  notify(path: string, word: string): boolean {
+    return this.#with(path, (life) => life.notify(word));
+  }
+
+  say(path: string, line: string, stream: StreamName = 'stdout'): boolean {
+    return this.#with(path, (life) => life.say(line, stream));
+  }
+
+  release(path: string): boolean {
+    return this.#with(path, (life) => life.release());
+  }
+
+  lives(): FakeLife[] {
+    return [...this.#living].map((life) => life.view());
+  }
+
+  starts(path: string): number {
+    return this.#starts.get(path) ?? 0;
+  }
+
+  takePid(): number {
+    return this.#nextPid++;
+  }
+
+  record(life: FakeIncarnation, call: FakeCall['call'], detail: string): void {
+    const { path, incarnation } = life.order;
+    this.calls.push({ at: this.clock.now(), path, incarnation, call, detail });
+  }
+
+  forget(life: FakeIncarnation): void {
+    this.#living.delete(life);
+    if (this.#byPath.get(life.order.path) === life) this.#byPath.delete(life.order.path);
+    for (const port of Object.values(life.order.ports)) if (this.#ports.get(port) === life) this.#ports.delete(port);
+  }
+
+  #with(path: string, act: (life: FakeIncarnation) => boolean): boolean {
+    const life = this.#byPath.get(path);
+    return life !== undefined && act(life);
+  }
+
+  #behaviourOf(order: StartOrder, attempt: number): FakeBehaviour {
+    if (typeof this.#script === 'function') return this.#script(order, attempt);
+    return this.#script[order.path] ?? this.#script['*'] ?? {};
+  }
+
+  #check(order: StartOrder): void {
+    const { path, incarnation, token } = order;
+    const other = this.#byPath.get(path);
+    if (this.#closed) this.#violated(order, 'was started after close()');
+    if (other) this.#violated(order, `was started while incarnation ${other.order.incarnation} lives`);
+    const newest = this.#newest.get(path) ?? Number.NEGATIVE_INFINITY;
+    if (incarnation <= newest) this.#violated(order, `follows incarnation ${newest}`);
+    if (this.#tokens.has(token)) this.#violated(order, `has the token ${token}, which was used before`);
+    this.#checkPorts(order);
+    this.#checkTemplates(order);
+    this.#newest.set(path, incarnation);
+    this.#tokens.add(token);
+  }
+
+  #checkPorts(order: StartOrder): void {
+    for (const [name, port] of Object.entries(order.ports)) {
+      const holder = this.#ports.get(port);
+      if (holder) this.#violated(order, `was given port ${port} (${name}), which ${holder.order.path} still has`);
+    }
+  }
+
+  #checkTemplates(order: StartOrder): void {
+    const left = [...order.command, ...Object.values(order.env)].find((word) => TEMPLATE.test(word));
+    if (left !== undefined) this.#violated(order, `has a template left: ${TEMPLATE.exec(left)?.[0]}`);
+  }
+
+  #violated(order: StartOrder, what: string): void {
+    this.violations.push(`${order.path} incarnation ${order.incarnation} ${what}`);
+  }
+}

@@ -1,0 +1,5 @@
+/** What tests of supervised programs need: time that moves on command, and a driver without processes. */
+export type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
+export { createFakeDriver, type FakeDriver } from './fake-driver.js';
+export type { FakeCall, FakeLife } from './fake-incarnation.js';
+export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from './virtual-clock.js';

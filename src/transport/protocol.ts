@@ -1,0 +1,288 @@
+import {
+  addition,
+  bool,
+  bytes,
+  defaulted,
+  type Fields,
+  int,
+  list,
+  map,
+  oneOf,
+  optional,
+  required,
+  secret,
+  string,
+  time,
+  uint,
+  uuid,
+  type ValuesOf,
+  value,
+} from './kinds.js';
+import { struct } from './struct.js';
+
+/** The version of the agent protocol that we speak. */
+export const PROTOCOL_VERSION = '1.0.0';
+
+/** The largest message that is accepted or sent, in bytes. */
+export const MAX_MESSAGE_SIZE = 10 * 1024 * 1024;
+
+/** A uuid that names nobody: for an answer that must carry one where none could be read. */
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+export const AGENT_STATUSES = [
+  'idle',
+  'initializing',
+  'running',
+  'thinking',
+  'paused',
+  'completed',
+  'failed',
+  'terminated',
+] as const;
+
+export const CONTROL_COMMANDS = [
+  'pause',
+  'resume',
+  'stop',
+  'kill',
+  'write_stdin',
+  'read_stdout',
+  'read_stderr',
+  'get_status',
+  'signal',
+  'custom_action',
+  'query_output',
+  'stream_logs',
+] as const;
+
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+export type ControlCommandType = (typeof CONTROL_COMMANDS)[number];
+
+// The older version writes Running where the newer one writes running: both are read.
+const agentStatus = oneOf('AgentStatus', AGENT_STATUSES, true);
+const pauseMode = oneOf('PauseMode', ['cooperative', 'forced'], true);
+const commandType = oneOf('ControlCommandType', CONTROL_COMMANDS);
+const updateType = oneOf('StatusUpdateType', [
+  'status_changed',
+  'output_available',
+  'error',
+  'completed',
+  'terminated',
+  'heartbeat',
+]);
+
+const agentConfig = struct('AgentConfig', {
+  name: defaulted(string, ''),
+  model_backend: defaulted(string, ''),
+  task: defaulted(string, ''),
+  context: optional(string),
+  system_prompt: optional(string),
+  environment: defaulted(map(secret), {}),
+  model: optional(string),
+  tool_level: optional(string),
+  agents: optional(map(value)),
+});
+
+const attachInfo = struct('AttachInfo', {
+  connect_url: required(string),
+  token: required(string),
+  expires_at: required(int),
+});
+
+const agentInfo = struct('AgentInfo', {
+  id: required(uuid),
+  name: required(string),
+  status: required(agentStatus),
+  model_backend: required(string),
+  started_at: required(time),
+  task: required(string),
+  paused_at: optional(time),
+  pause_mode: optional(pauseMode),
+  attach_info: optional(attachInfo),
+});
+
+const batchResult = struct('BatchAgentResult', {
+  agent_id: required(uuid),
+  success: required(bool),
+  status: optional(agentStatus),
+  error: optional(string),
+});
+
+/** What our own answers add, so that a program need not parse a sentence. */
+const reasons = { code: addition(string), remedy: addition(string), details: addition(value) };
+
+/**
+ * Every message: its index in the agent protocol (`null` for our own additions) and its fields in the order of the array form.
+ * Reading, writing, validation and the reference page come from this one table.
+ */
+export const MESSAGES = {
+  spawn_request: message(0, {
+    request_id: required(string),
+    config: required(agentConfig),
+    timeout_secs: optional(uint),
+    metadata: optional(map(string)),
+  }),
+  spawn_response: message(1, {
+    request_id: required(string),
+    success: required(bool),
+    agent_info: optional(agentInfo),
+    error: optional(string),
+    server_id: optional(string),
+    ...reasons,
+  }),
+  control_command: message(2, {
+    request_id: required(string),
+    agent_id: required(uuid),
+    command_type: required(commandType),
+    payload: optional(value),
+  }),
+  command_response: message(3, {
+    request_id: required(string),
+    agent_id: required(uuid),
+    success: required(bool),
+    status: optional(agentStatus),
+    data: optional(value),
+    error: optional(string),
+    ...reasons,
+  }),
+  status_update: message(4, {
+    agent_id: required(uuid),
+    update_type: required(updateType),
+    status: optional(agentStatus),
+    message: optional(string),
+    data: optional(value),
+    timestamp: required(time),
+  }),
+  list_agents_request: message(5, {
+    request_id: required(string),
+    filter_status: optional(agentStatus),
+    limit: optional(uint),
+  }),
+  list_agents_response: message(6, {
+    request_id: required(string),
+    success: required(bool),
+    agents: defaulted(list(agentInfo), []),
+    error: optional(string),
+    ...reasons,
+  }),
+  health_check_request: message(7, { request_id: required(string) }),
+  health_check_response: message(8, {
+    request_id: required(string),
+    healthy: required(bool),
+    protocol_version: required(string),
+    uptime_secs: optional(uint),
+    active_agents: optional(uint),
+    metadata: optional(map(string)),
+    error: addition(string),
+    ...reasons,
+  }),
+  custom_action_request: message(9, {
+    request_id: required(string),
+    agent_id: required(uuid),
+    action: required(string),
+    params: optional(value),
+    timeout_secs: optional(uint),
+  }),
+  batch_control_command: message(10, {
+    request_id: required(string),
+    agent_ids: required(list(uuid)),
+    command_type: required(commandType),
+    payload: optional(value),
+    fail_fast: defaulted(bool, false),
+  }),
+  batch_control_response: message(11, {
+    request_id: required(string),
+    success: required(bool),
+    results: required(list(batchResult)),
+    successful: required(uint),
+    failed: required(uint),
+    error: addition(string),
+    ...reasons,
+  }),
+  output_query_request: message(12, {
+    request_id: required(string),
+    agent_id: required(uuid),
+    stream: required(oneOf('ZmqOutputStream', ['stdout', 'stderr', 'both'])),
+    filter: optional(string),
+    limit: optional(uint),
+    offset: optional(uint),
+  }),
+  output_query_response: message(13, {
+    request_id: required(string),
+    agent_id: required(uuid),
+    success: required(bool),
+    lines: defaulted(list(string), []),
+    total_lines: optional(uint),
+    has_more: defaulted(bool, false),
+    error: optional(string),
+    ...reasons,
+  }),
+  log_stream: message(14, {
+    agent_id: required(uuid),
+    stream_type: required(oneOf('LogStreamType', ['stdout', 'stderr'])),
+    data: required(bytes),
+    timestamp: required(time),
+    sequence: required(uint),
+  }),
+  tree_request: message(null, {
+    request_id: required(string),
+    operation: required(string),
+    params: defaulted(map(value), {}),
+    progress: defaulted(bool, false),
+  }),
+  tree_response: message(null, {
+    request_id: required(string),
+    success: required(bool),
+    data: optional(value),
+    error: optional(string),
+    ...reasons,
+  }),
+  tree_progress: message(null, {
+    request_id: required(string),
+    path: required(string),
+    state: required(string),
+    detail: required(string),
+  }),
+  error_response: message(null, {
+    request_id: required(string),
+    success: required(bool),
+    error: required(string),
+    ...reasons,
+  }),
+} as const;
+
+export type MessageType = keyof typeof MESSAGES;
+
+/** One message, typed from its table. Fields that may be absent are `null` when they are. */
+export type Message<T extends MessageType> = T extends MessageType
+  ? { type: T } & ValuesOf<(typeof MESSAGES)[T]['fields']>
+  : never;
+
+/** A message to be sent: what may be absent may be left out. */
+export type Draft<T extends MessageType> = T extends MessageType ? { type: T } & DraftOf<Message<T>> : never;
+
+type DraftOf<M> = { [K in keyof M as null extends M[K] ? never : K]: M[K] } & {
+  [K in keyof M as null extends M[K] ? K : never]?: M[K];
+};
+
+export type AgentConfig = ReturnType<typeof agentConfig.read>;
+export type AgentInfo = ReturnType<typeof agentInfo.read>;
+
+/** The message type of a tag: a name, or an index of the agent protocol. `null` when there is none. */
+export function typeOfTag(tag: unknown): MessageType | null {
+  if (typeof tag === 'string') return Object.hasOwn(MESSAGES, tag) ? (tag as MessageType) : null;
+  return typeof tag === 'number' ? (BY_INDEX.get(tag) ?? null) : null;
+}
+
+function message<F extends Fields>(
+  index: number | null,
+  fields: F,
+): { readonly index: number | null; readonly fields: F } {
+  return { index, fields };
+}
+
+const BY_INDEX = new Map<number | null, MessageType>(
+  (Object.keys(MESSAGES) as MessageType[])
+    .filter((type) => MESSAGES[type].index !== null)
+    .map((type) => [MESSAGES[type].index, type]),
+);

@@ -1,0 +1,86 @@
+import { asSupertreeError, SupertreeError } from '../errors.js';
+import { answerControl } from './control.js';
+import { type Decoded, decode, encode, type Undecodable } from './decode.js';
+import { answerHealth, answerList } from './listing.js';
+import { type Draft, type Message, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
+import type { Service } from './service.js';
+import { answerSpawn } from './spawn.js';
+import { answerTree } from './tree-request.js';
+
+type Interim = (bytes: Buffer) => void;
+
+/**
+ * Answers one message, whatever it is: with what was asked for, or with the reason why not, in the response type that belongs to
+ * the request where that is known. Never rejects.
+ */
+export async function answer(service: Service, bytes: Uint8Array, interim: Interim): Promise<Buffer> {
+  const decoded = decode(bytes);
+  const about = aboutOf(decoded);
+  try {
+    if (!decoded.ok) throw decoded.error;
+    return encode(await reply(service, decoded.message, interim));
+  } catch (thrown) {
+    return encode(refusal(about, asSupertreeError(thrown)));
+  }
+}
+
+type Reply =
+  | Draft<'spawn_response'>
+  | Draft<'command_response'>
+  | Draft<'list_agents_response'>
+  | Draft<'health_check_response'>
+  | Draft<'tree_response'>;
+
+async function reply(service: Service, message: Message<MessageType>, interim: Interim): Promise<Reply> {
+  switch (message.type) {
+    case 'spawn_request':
+      return answerSpawn(service, message);
+    case 'control_command':
+      return answerControl(service, message);
+    case 'list_agents_request':
+      return answerList(service, message);
+    case 'health_check_request':
+      return answerHealth(service, message);
+    case 'tree_request':
+      return answerTree(service, message, interim);
+    default:
+      throw new SupertreeError('MESSAGE_TYPE', { type: message.type });
+  }
+}
+
+type About = Omit<Undecodable, 'error'>;
+
+function aboutOf(decoded: Decoded): About {
+  if (!decoded.ok) return decoded;
+  const { message } = decoded;
+  return {
+    type: message.type,
+    requestId: 'request_id' in message ? message.request_id : '',
+    agentId: 'agent_id' in message ? message.agent_id : null,
+  };
+}
+
+/** The answer to a request that was not done. */
+function refusal({ type, requestId, agentId }: About, thrown: SupertreeError): Draft<MessageType> {
+  const { message: error, code, remedy, details } = thrown;
+  const common = { request_id: requestId, success: false, error, code, remedy, details };
+  switch (type) {
+    case 'spawn_request':
+      return { type: 'spawn_response', ...common };
+    case 'control_command':
+    case 'custom_action_request':
+      return { type: 'command_response', agent_id: agentId ?? NIL_UUID, ...common };
+    case 'list_agents_request':
+      return { type: 'list_agents_response', agents: [], ...common };
+    case 'health_check_request':
+      return { type: 'health_check_response', healthy: false, protocol_version: PROTOCOL_VERSION, ...common };
+    case 'batch_control_command':
+      return { type: 'batch_control_response', results: [], successful: 0, failed: 0, ...common };
+    case 'output_query_request':
+      return { type: 'output_query_response', agent_id: agentId ?? NIL_UUID, lines: [], has_more: false, ...common };
+    case 'tree_request':
+      return { type: 'tree_response', ...common };
+    default:
+      return { type: 'error_response', ...common };
+  }
+}

@@ -1,0 +1,50 @@
+import { type Field, type Fields, invalid, isMap, type Kind, type ValuesOf } from './kinds.js';
+
+/** A struct in a message: read from an array in table order or from a map, written as a map. */
+export function struct<F extends Fields>(name: string, fields: F): Kind<ValuesOf<F>> & { readonly fields: F } {
+  return {
+    name,
+    fields,
+    read: (given, at) => readFields(fields, given, at, 0),
+    write: (given) => writeFields(fields, given),
+  };
+}
+
+/** Reads the fields; in array form they begin at index `from`. Throws MESSAGE_INVALID. */
+export function readFields<F extends Fields>(fields: F, given: unknown, at: string, from: number): ValuesOf<F> {
+  if (Array.isArray(given)) return readArray(fields, given, at, from);
+  if (!isMap(given)) throw invalid(at, 'must be an array or a map', given);
+  const read: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) read[name] = readField(field, given[name], `${at}.${name}`);
+  return read as ValuesOf<F>;
+}
+
+/** The fields in map form. */
+export function writeFields<F extends Fields>(fields: F, given: ValuesOf<F>): Record<string, unknown> {
+  const written: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const item = (given as Record<string, unknown>)[name] ?? null;
+    if (field.addition && item === null) continue;
+    written[name] = field.kind.write(item);
+  }
+  return written;
+}
+
+function readArray<F extends Fields>(fields: F, given: readonly unknown[], at: string, from: number): ValuesOf<F> {
+  const names = Object.keys(fields).filter((name) => fields[name]?.addition === false);
+  if (given.length - from > names.length) {
+    throw invalid(at, `must have at most ${names.length + from} elements`, given, `${given.length}`);
+  }
+  const read: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const index = names.indexOf(name);
+    read[name] = readField(field, index < 0 ? undefined : given[index + from], `${at}.${name}`);
+  }
+  return read as ValuesOf<F>;
+}
+
+function readField(field: Field<unknown>, given: unknown, at: string): unknown {
+  if (given !== undefined) return field.kind.read(given, at);
+  if (field.required) throw invalid(at, 'is missing', undefined);
+  return field.fallback;
+}

@@ -1,0 +1,27 @@
+import { OPERATIONS } from './answers.js';
+import type { OperationName, ParamsOf, ResultOf } from './operations.js';
+import { operationOf, readParams } from './params.js';
+import { reportProgress } from './progress.js';
+import type { Draft, Message } from './protocol.js';
+import type { Service } from './service.js';
+
+/** Answers one of our own operations. Throws what the tree throws, COMMAND_UNKNOWN, MESSAGE_INVALID. */
+export async function answerTree(
+  service: Service,
+  request: Message<'tree_request'>,
+  interim: (bytes: Buffer) => void,
+): Promise<Draft<'tree_response'>> {
+  const operation = operationOf(request.operation);
+  const params = readParams(operation, request.params);
+  const stop = request.progress ? reportProgress(service, request.request_id, params, interim) : undefined;
+  try {
+    const data = await perform(service, operation, params);
+    return { type: 'tree_response', request_id: request.request_id, success: true, data };
+  } finally {
+    stop?.();
+  }
+}
+
+function perform<N extends OperationName>(service: Service, name: N, params: ParamsOf<N>): Promise<ResultOf<N>> {
+  return OPERATIONS[name](service, params);
+}
