@@ -27,8 +27,8 @@ const CATALOGUE = {
     'Correct that child, then start the tree again.',
   ],
   EXHAUSTED: [
-    '{path} gave up after {restarts} restarts within {within} ms.',
-    'Read the exit of {child}, correct it, then start again.',
+    '{agent} is not started: {reason} used up the restarts that its supervisor allows.',
+    'Read the exit of {reason}, correct it, then start it.',
   ],
   SUPERSEDED: ['The command for {agent} was overtaken by {by}.', 'Repeat the command if you still want it.'],
   ZOMBIE: [

@@ -5,7 +5,7 @@ import type { PauseMode } from '../model/spec.js';
 import { deliver } from './agent.js';
 import { type AgentCell, viewOf } from './cell.js';
 import type { Incarnation } from './driver.js';
-import type { SupervisorNode } from './supervisor.js';
+import type { SupervisorNode } from './node.js';
 import type { AgentHandle, AgentView, OutputLine, OutputPage, OutputQuery } from './view.js';
 import { until } from './waiting.js';
 import type { World } from './world.js';

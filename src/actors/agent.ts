@@ -8,10 +8,10 @@ import type { AgentSpec } from '../model/spec.js';
 import type { AgentCell, Told } from './cell.js';
 import type { Sink } from './driver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
-import { startOrder } from './launch.js';
-import { ownsListener } from './listeners.js';
+import { filledReadiness, startOrder } from './launch.js';
 import { createOutput } from './output.js';
 import { watchReadiness } from './probes.js';
+import { listensOn } from './sockets.js';
 import type { Systems } from './systems.js';
 import type { World } from './world.js';
 
@@ -180,12 +180,14 @@ function onWord(world: World, cell: AgentCell, incarnation: number, word: string
   }
 }
 
-function watch(world: World, cell: AgentCell, { incarnation, ports }: AgentContext): void {
+function watch(world: World, cell: AgentCell, context: AgentContext): void {
   const { clock } = world;
+  const { incarnation, ports } = context;
   const { output, spec, order, body } = cell;
-  const ownsPort = (port: number): boolean | undefined => ownsListener(body, port);
+  const ownsPort = (port: number) => listensOn(body?.inspect().map(({ pid }) => pid) ?? [], port);
+  const readiness = filledReadiness(spec, context);
   const watching = watchReadiness(
-    { readiness: spec.readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
+    { readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
     () => deliver(world, cell, { type: 'READY', incarnation, at: clock.wall() }),
     (problem) => world.reports.emit(cell.path, { type: 'error', problem }),
   );

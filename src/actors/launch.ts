@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid';
 import type { AgentContext } from '../model/lifecycle.js';
+import type { AgentSpec, Readiness } from '../model/spec.js';
 import { agentEnvironment, fillEnvironment, fillTemplate } from '../model/template.js';
 import type { AgentCell } from './cell.js';
 import type { StartOrder } from './driver.js';
@@ -23,4 +24,11 @@ export function startOrder(world: World, cell: AgentCell, context: AgentContext)
     cwd: spec.cwd,
     env: { ...world.env, ...fillEnvironment(spec.env, facts), ...agentEnvironment(facts) },
   };
+}
+
+/** The readiness of a spec with the placeholders of this incarnation filled in. */
+export function filledReadiness(spec: AgentSpec, { id, incarnation, ports }: AgentContext): Readiness {
+  const { readiness } = spec;
+  if (readiness.type !== 'exec') return readiness;
+  return { ...readiness, command: readiness.command.map((word) => fillTemplate(word, { id, incarnation, ports })) };
 }

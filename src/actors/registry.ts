@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SupertreeError } from '../errors.js';
 import type { AgentCell } from './cell.js';
 import type { Identity } from './identity.js';
-import type { SupervisorNode } from './supervisor.js';
+import type { SupervisorNode } from './node.js';
 
 /** Who is who in one tree: agents by path, id and uuid, supervisors by path. */
 export class Registry {

@@ -5,7 +5,7 @@ import type { NodeInput } from '../model/input.js';
 import { normaliseNode } from '../model/normalise.js';
 import type { NodeSpec } from '../model/spec.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
-import type { SupervisorNode } from './supervisor.js';
+import type { SupervisorNode } from './node.js';
 import type { SupervisorHandle, SupervisorView } from './view.js';
 
 /** The hand on one supervisor or pool: OTP's administration (A1 to A9). */

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.js';
 import { hostMachine } from '../machines/host.js';
 import { supervisorMachine } from '../machines/supervisor.js';
-import type { SupervisorNode } from './supervisor.js';
+import type { SupervisorNode } from './node.js';
 import type { World } from './world.js';
 
 /** Gives the supervisor's chart its hands, once per tree. */

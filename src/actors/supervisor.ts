@@ -1,7 +1,7 @@
 import { type ActorRefFrom, createActor } from 'xstate';
-import { messageOf, SupertreeError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
-import type { Answer, Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
+import type { Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
 import { joinPath } from '../model/id.js';
 import { createPool } from '../model/pool.js';
 import { describeReason, type Reason } from '../model/reason.js';
@@ -10,6 +10,9 @@ import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../model/spe
 import { createSupervision } from '../model/supervision.js';
 import { createAgent, deliver, disposeAgent } from './agent.js';
 import { type AgentCell, type Told, viewOf } from './cell.js';
+import type { SupervisorNode } from './node.js';
+import { Pending } from './pending.js';
+import { tellRetry } from './retry.js';
 import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
 import type { SupervisorView, TreeView } from './view.js';
 import type { World } from './world.js';
@@ -17,7 +20,7 @@ import type { World } from './world.js';
 /** A child as its supervisor acts on it: an agent, or a supervisor of its own. */
 type Child =
   | { readonly kind: 'agent'; readonly cell: AgentCell }
-  | { readonly kind: 'node'; readonly node: SupervisorNode };
+  | { readonly kind: 'node'; readonly node: SupervisorActor };
 
 /** What a supervisor is told by, and how it ended. */
 export interface Parent {
@@ -29,7 +32,7 @@ export interface Parent {
  * One supervisor or pool at work: it hands every fact through its chart to its engine, performs the effects, and keeps the children in
  * a Map of its own. User code never runs in here.
  */
-export class SupervisorNode {
+export class SupervisorActor implements SupervisorNode {
   status: SupervisorStatus | 'idle' = 'idle';
   /** Why it ended last. */
   reason: Reason = { kind: 'shutdown' };
@@ -37,12 +40,11 @@ export class SupervisorNode {
   culprit: string | null = null;
   left: readonly string[] = [];
   readonly #children = new Map<string, Child>();
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #pending: Pending;
   readonly #ref: ActorRefFrom<typeof supervisorMachine>;
   readonly #systems: Systems;
   #engine: Engine;
   #generation = 0;
-  #lastToken = 0;
 
   constructor(
     readonly world: World,
@@ -50,6 +52,7 @@ export class SupervisorNode {
     readonly path: string,
     readonly parent: Parent,
   ) {
+    this.#pending = new Pending(path);
     this.#engine = this.#newEngine();
     world.registry.addSupervisor(this);
     const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy };
@@ -148,27 +151,10 @@ export class SupervisorNode {
   }
 
   #ask(verb: string, id: string, fact: (token: number) => Fact): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const token = ++this.#lastToken;
-      this.#waiting.set(token, (answer) => {
-        if (answer.ok) resolve(answer.id);
-        else reject(this.#errorOf(verb, id, answer));
-      });
-      if (this.status === 'idle') this.#answer(token, { ok: false, code: 'SUPERVISOR_ENDED', reason: 'not started' });
-      else this.fact(fact(token));
+    return this.#pending.open(verb, id, (token) => {
+      if (this.status !== 'idle') this.fact(fact(token));
+      else this.#pending.settle(token, { ok: false, code: 'SUPERVISOR_ENDED', reason: 'not started' });
     });
-  }
-
-  #errorOf(verb: string, id: string, { code, reason }: Extract<Answer, { ok: false }>): SupertreeError {
-    const agent = joinPath(this.path, id);
-    const same = { reason, by: reason, blockers: reason, status: reason, max: reason };
-    return new SupertreeError(code, { agent, id, path: this.path, command: verb, child: id, ...same });
-  }
-
-  #answer(token: number, answer: Answer): void {
-    const settle = this.#waiting.get(token);
-    this.#waiting.delete(token);
-    settle?.(answer);
   }
 
   #act(fact: Fact): void {
@@ -192,13 +178,13 @@ export class SupervisorNode {
         return this.#stop(effect.id, effect.brutal, effect.cause);
       case 'retry':
       case 'exhausted':
-        return this.#tellRetry(effect);
+        return tellRetry(this.world, joinPath(this.path, effect.id), this.#cellOf(effect.id), effect);
       case 'delay':
         return this.#delay(effect.sweep, effect.delay);
       case 'remove':
         return this.#remove(effect.id, true);
       case 'answer':
-        return this.#answer(effect.token, effect.answer);
+        return this.#pending.settle(effect.token, effect.answer);
       case 'stale':
         return this.#deadLetter(effect);
       case 'status':
@@ -225,7 +211,7 @@ export class SupervisorNode {
       ready: (generation) => this.#hear(id, { type: 'ready', generation }),
       ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
     };
-    return { kind: 'node', node: new SupervisorNode(this.world, spec, path, parent) };
+    return { kind: 'node', node: new SupervisorActor(this.world, spec, path, parent) };
   }
 
   #hear(id: string, told: Told): void {
@@ -247,27 +233,17 @@ export class SupervisorNode {
     else if (child !== undefined) deliver(this.world, child.cell, { type: 'STOP', cause, brutal });
   }
 
-  #tellRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
-    const { id, restarts } = effect;
-    const path = joinPath(this.path, id);
-    const reason = describeReason(effect.reason);
-    const child = this.#children.get(id);
-    if (effect.type === 'retry') {
-      const { delay, left } = effect;
-      this.world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
-      if (child?.kind === 'agent') deliver(this.world, child.cell, { type: 'RETRY', delay });
-    } else {
-      this.world.reports.emit(path, { type: 'exhausted', restarts, within: effect.within, reason });
-      if (child?.kind === 'agent') deliver(this.world, child.cell, { type: 'EXHAUSTED' });
-    }
-  }
-
   /** Also a delay of 0 yields the turn: a child that fails at once must not starve the others (R8). */
   #delay(sweep: number, ms: number): void {
     const { clock } = this.world;
     const due = (): void => this.fact({ type: 'due', sweep, at: clock.now() });
     if (ms <= 0) clock.defer(due);
     else clock.setTimeout(due, ms);
+  }
+
+  #cellOf(id: string): AgentCell | null {
+    const child = this.#children.get(id);
+    return child?.kind === 'agent' ? child.cell : null;
   }
 
   #remove(id: string, forget: boolean): void {

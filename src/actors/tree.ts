@@ -18,7 +18,7 @@ import { createMonitor } from './monitor.js';
 import { createPorts, type PortOptions } from './ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
-import { SupervisorNode } from './supervisor.js';
+import { SupervisorActor } from './supervisor.js';
 import { NodeHandle } from './supervisor-handle.js';
 import { createHostLogic, createSupervisorLogic } from './supervisor-logic.js';
 import type { AgentHandle, AgentView, SupervisorHandle, SupervisorView, Tree, TreeEnd, Usage } from './view.js';
@@ -56,7 +56,7 @@ class SupervisedTree implements Tree {
   readonly path: string;
   readonly ended: Promise<TreeEnd>;
   readonly #world: World;
-  readonly #root: SupervisorNode;
+  readonly #root: SupervisorActor;
   readonly #drivers: readonly Driver[];
   #resolveEnded!: (end: TreeEnd) => void;
   #booted: { resolve: () => void; reject: (error: SupertreeError) => void } | null = null;
@@ -70,7 +70,7 @@ class SupervisedTree implements Tree {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
-    this.#root = new SupervisorNode(world, spec, spec.id, {
+    this.#root = new SupervisorActor(world, spec, spec.id, {
       ready: () => this.#booted?.resolve(),
       ended: (_, reason) => void this.#onEnded(reason),
     });

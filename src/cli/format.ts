@@ -6,6 +6,7 @@ const AGE_UNITS: readonly (readonly [name: string, ms: number])[] = [
   ['h', 3_600_000],
   ['m', 60_000],
 ];
+const HEALTHS: ReadonlySet<string> = new Set(['running.unknown', 'running.healthy', 'running.unhealthy']);
 const SIZES = ['kB', 'MB', 'GB', 'TB'];
 
 /** How long ago `since` was, in its largest unit: 12s, 3m, 2h, 4d. A clock that runs behind makes it 0s. */
@@ -34,6 +35,11 @@ export function percent(value: number): string {
 export function ports(row: Pick<AgentRow, 'ports'>): string {
   const all = Object.entries(row.ports).map(([name, port]) => `${name}:${port}`);
   return all.length === 0 ? '-' : all.join(' ');
+}
+
+/** A state with the part of it that says more: `stopping.asking`. Those that only repeat the health are left out. */
+export function stateText({ state, detail }: { state: string; detail: string }): string {
+  return detail === '' || HEALTHS.has(detail) ? state : detail;
 }
 
 /** One agent in one line: where it is now. */

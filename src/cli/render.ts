@@ -3,7 +3,7 @@ import type { AgentState } from '../model/agent.js';
 import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
 import type { AgentRow, ServerHealth } from '../transport/operations.js';
-import { age, duration, type Paint, percent, ports, size } from './format.js';
+import { age, duration, type Paint, percent, ports, size, stateText } from './format.js';
 import { type Column, table } from './table.js';
 import { pad, printable } from './width.js';
 
@@ -50,12 +50,12 @@ export function renderStatus(row: AgentRow, view: View): string[] {
   const facts: [string, string][] = [
     ['path', row.path],
     ['uuid', row.uuid],
-    ['state', `${view.paint(row.state, row.detail)} for ${age(row.since, view.now)}`],
+    ['state', `${view.paint(row.state, stateText(row))} for ${age(row.since, view.now)}`],
     ['health', row.health],
     ['pid', row.pid === null ? '-' : String(row.pid)],
     ['ports', ports(row)],
     ['command', printable(row.command.join(' '))],
-    ['incarnation', `${row.incarnation}, restarted ${row.restarts} times`],
+    ['incarnation', `${row.incarnation}, restarted ${row.restarts === 1 ? 'once' : `${row.restarts} times`}`],
     ['cpu', row.usage === null ? '-' : percent(row.usage.cpu)],
     ['memory', row.usage === null ? '-' : size(row.usage.memory)],
     ['created', since(row.createdAt)],

@@ -1,4 +1,3 @@
-const GRAPHEMES = new Intl.Segmenter();
 const PLAIN = /^[\x20-\x7e]*$/;
 const ZERO = /^[\p{Mark}\p{Cf}\p{Cc}]/u;
 /** East Asian wide and fullwidth blocks (UAX #11), and what is drawn as an emoji by default. */
@@ -9,7 +8,7 @@ const WIDE =
 export function displayWidth(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of GRAPHEMES.segment(text)) width += columnsOf(segment);
+  for (const { segment } of graphemes(text)) width += columnsOf(segment);
   return width;
 }
 
@@ -21,9 +20,10 @@ export function pad(text: string, width: number): string {
 /** `text` cut to `width` columns, the last one an ellipsis; shorter text stays as it is. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
+  if (PLAIN.test(text)) return `${text.slice(0, Math.max(0, width - 1))}…`;
   let cut = '';
   let used = 1;
-  for (const { segment } of GRAPHEMES.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     used += columnsOf(segment);
     if (used > width) break;
     cut += segment;
@@ -43,4 +43,12 @@ export function printable(text: string): string {
 function columnsOf(grapheme: string): number {
   if (ZERO.test(grapheme)) return 0;
   return WIDE.test(grapheme) ? 2 : 1;
+}
+
+/** Made on first use: it takes 15 ms, and most output is ASCII. */
+let segmenter: Intl.Segmenter | undefined;
+
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
 }

@@ -7,6 +7,7 @@ import type {
   StopInput,
   SupervisorInput,
 } from './input.js';
+import { signalName } from './signal.js';
 import type {
   AgentSpec,
   Backoff,
@@ -144,7 +145,8 @@ function stopPlan(input: StopInput | 'brutal_kill' | 'infinity'): StopPlan {
   if (input === 'brutal_kill') return { ...DEFAULTS.stop, brutal: true };
   if (input === 'infinity') return { ...DEFAULTS.stop, ask: Number.POSITIVE_INFINITY };
   const ask = input.ask === 'infinity' ? Number.POSITIVE_INFINITY : input.ask;
-  return { ...DEFAULTS.stop, ...input, ask: ask ?? DEFAULTS.stop.ask };
+  const signal = signalName(input.signal ?? DEFAULTS.stop.signal) ?? DEFAULTS.stop.signal;
+  return { ...DEFAULTS.stop, ...input, signal, ask: ask ?? DEFAULTS.stop.ask };
 }
 
 function limit(input: LimitInput | undefined): ResourceLimit | null {

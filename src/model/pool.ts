@@ -80,7 +80,7 @@ function onHalt(state: State, brutal: boolean): void {
 function onDue(state: State, delay: number): void {
   const instance = state.delays.get(delay);
   state.delays.delete(delay);
-  if (instance?.phase !== 'restarting' || isEnding(state)) return;
+  if (instance?.phase !== 'restarting' || isEnding(state)) return; // removed or started meanwhile
   instance.phase = 'down';
   state.queue.add(instance);
 }

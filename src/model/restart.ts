@@ -47,13 +47,3 @@ export function backoffDelay(backoff: Backoff, attempt: number, random: number):
 export function nextStreak(streak: number, readyFor: number, backoff: Backoff): number {
   return readyFor >= backoff.resetAfter ? 1 : streak + 1;
 }
-
-/** The time that a row of restarts needs before it can exceed the budget, at its slowest. More than `within` means: never. */
-export function slowestExhaustion(budget: Budget, backoff: Backoff): number {
-  let total = 0;
-  for (let attempt = 1; attempt <= budget.maxRestarts; attempt++) {
-    total += backoffDelay(backoff, attempt, 0);
-    if (total > budget.within) break;
-  }
-  return total;
-}

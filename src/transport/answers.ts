@@ -34,7 +34,7 @@ export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
   send: async (service, { agent, data, end = false }) => {
     const handle = service.tree.agent(agent);
     const bytes = data.length === 0 ? 0 : await handle.write(data);
-    if (end) handle.endInput();
+    if (end) await handle.endInput();
     return { bytes };
   },
   logs: async (service, { agent, ...query }) => {

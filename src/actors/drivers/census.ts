@@ -1,9 +1,10 @@
-import { environValue, forksSinceBoot, lastPid, listPids, pidMax, readStat } from '../proc.js';
+import { environValue, forksSinceBoot, lastPid, listPids, type ProcStat, pidMax, readStat } from '../proc.js';
 
 /** What is remembered of a process that belongs to an incarnation. */
 export interface Citizen {
   readonly owner: string;
   readonly startTicks: number;
+  readonly session: number;
   /** It was seen defunct: it cannot fork any more. */
   defunct: boolean;
 }
@@ -24,6 +25,8 @@ export class Census {
   readonly #seen = new Map<number, Citizen | null>();
   readonly #members = new Map<string, Set<number>>();
   readonly #sessions = new Map<number, string>();
+  /** Sessions whose leader was reaped: their number stays taken only as long as they have members. */
+  readonly #orphaned = new Set<number>();
   #last: Scan = { certain: true, lastPid: lastPid() };
   #fresh = false;
   #forks = forksSinceBoot();
@@ -41,19 +44,20 @@ export class Census {
   register(token: string, pid: number, startTicks: number): void {
     this.#members.set(token, new Set());
     this.#sessions.set(pid, token);
-    this.#adopt(pid, token, startTicks);
+    this.#adopt(pid, token, { startTicks, session: pid });
   }
 
   /** Forgets an incarnation. */
   unregister(token: string, pid: number): void {
     for (const member of this.#members.get(token) ?? []) this.#seen.delete(member);
     this.#members.delete(token);
-    if (this.#sessions.get(pid) === token) this.#sessions.delete(pid);
+    if (this.#sessions.get(pid) === token) this.#forgetSession(pid);
   }
 
   /** The main process was reaped: its pid is no longer ours, and a look from before is no proof that nothing is left. */
   reaped(pid: number): void {
     this.#forget(pid);
+    this.#orphaned.add(pid);
     this.#fresh = false;
   }
 
@@ -80,7 +84,7 @@ export class Census {
   take(pid: number, token: string): boolean {
     if (this.#seen.get(pid)?.owner === token) return false;
     const stat = readStat(pid);
-    if (stat !== undefined) this.#adopt(pid, token, stat.startTicks);
+    if (stat !== undefined) this.#adopt(pid, token, stat);
     return stat !== undefined;
   }
 
@@ -124,6 +128,7 @@ export class Census {
       if (found === 'lost') lost += 1;
       if (found === 'blank') doubtful = true;
     }
+    this.#closeSessions(() => true);
     return { lost, doubtful };
   }
 
@@ -132,6 +137,8 @@ export class Census {
     const token = environValue(pid, 'SUPERTREE_TOKEN');
     const stat = readStat(pid);
     if (stat === undefined) return 'lost';
+    // Ours was reaped, so this leader is a stranger who was given the number again.
+    if (stat.session === pid && this.#orphaned.has(pid)) this.#forgetSession(pid);
     const named = token && this.#members.has(token) ? token : undefined;
     const owner = named ?? this.#sessions.get(stat.session) ?? this.#seen.get(stat.parent)?.owner;
     if (owner === undefined && token === undefined && stat.state !== 'Z' && !blank.has(pid)) {
@@ -139,13 +146,13 @@ export class Census {
       return 'blank';
     }
     if (owner === undefined) this.#seen.set(pid, null);
-    else this.#adopt(pid, owner, stat.startTicks);
+    else this.#adopt(pid, owner, stat);
     return stat.state === 'Z' && owner === undefined ? 'lost' : 'known';
   }
 
-  #adopt(pid: number, owner: string, startTicks: number): void {
+  #adopt(pid: number, owner: string, { startTicks, session }: Pick<ProcStat, 'startTicks' | 'session'>): void {
     this.#forget(pid);
-    this.#seen.set(pid, { owner, startTicks, defunct: false });
+    this.#seen.set(pid, { owner, startTicks, session, defunct: false });
     this.#members.get(owner)?.add(pid);
   }
 
@@ -179,6 +186,26 @@ export class Census {
   #reread(inDoubt: (pid: number) => boolean): void {
     for (const [pid, citizen] of this.#seen)
       if (inDoubt(pid) && (citizen === null || readStat(pid)?.startTicks !== citizen.startTicks)) this.#forget(pid);
+    this.#closeSessions(inDoubt);
+  }
+
+  /** A session without a leader and without a member is over, and its number may be given to a stranger who leads a new one. */
+  #closeSessions(inDoubt: (session: number) => boolean): void {
+    for (const session of this.#orphaned)
+      if (inDoubt(session) && !this.#livesIn(session, this.#sessions.get(session))) this.#forgetSession(session);
+  }
+
+  #livesIn(session: number, token: string | undefined): boolean {
+    const members = token === undefined ? [] : this.membersOf(token);
+    return members.some((pid) => {
+      const citizen = this.#seen.get(pid);
+      return citizen?.session === session && readStat(pid)?.startTicks === citizen.startTicks;
+    });
+  }
+
+  #forgetSession(session: number): void {
+    this.#sessions.delete(session);
+    this.#orphaned.delete(session);
   }
 }
 

@@ -104,6 +104,7 @@ export abstract class InProcessBody implements Incarnation {
     // User code must not run on the caller's stack: the caller may be in the middle of a transition.
     await null;
     if (this.#phase === 'ended') throw this.#closed();
+    if (text === '') return;
     if (this.#backlog === null && this.reads) this.receive(text);
     else this.#keep(text);
   }

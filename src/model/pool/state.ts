@@ -78,6 +78,7 @@ export function addInstance(state: State, origin: Instance['origin'], generation
 }
 
 export function removeInstance(state: State, instance: Instance): void {
+  instance.phase = 'down';
   state.instances.delete(instance.id);
   state.queue.delete(instance);
   state.booting.delete(instance);

@@ -100,11 +100,15 @@ function plan(state: State, child: Child, delay: number, charged: Charge, reason
   state.out.push({ type: 'delay', sweep: sweep.id, delay });
 }
 
-/** A sibling goes down and comes up again, unless it is temporary (T6) or a person wants it down. */
+/**
+ * A sibling goes down and comes up again, unless it is temporary (T6) or a person wants it down. A temporary one whose first start has
+ * not come yet keeps its turn.
+ */
 function planSibling(sibling: Child): void {
   const stays = sibling.restart === 'temporary' || sibling.goal === 'down';
   if (isAlive(sibling)) sibling.due = stays ? 'stop' : 'cycle';
-  else sibling.due = stays ? 'none' : 'start';
+  else if (!stays) sibling.due = 'start';
+  else if (sibling.goal === 'down') sibling.due = 'none';
   if (sibling.phase === 'restarting') sibling.phase = 'down';
   sibling.origin = 'restart';
 }
@@ -131,7 +135,15 @@ function abandon(state: State, child: Child): void {
   for (const id of affected) {
     const sibling = state.children.get(id) as Child;
     if (sibling.phase === 'restarting') sibling.phase = 'down';
-    sibling.due = isAlive(sibling) ? 'stop' : 'none';
+    if (isAlive(sibling)) sibling.due = 'stop';
+    else if (sibling.due === 'start') giveUpStart(state, sibling, child.id);
   }
   if (affected.length > 1) openSweep(state, affected, 'sibling');
+}
+
+/** Its turn to start will not come. */
+function giveUpStart(state: State, sibling: Child, culprit: string): void {
+  sibling.due = 'none';
+  answerWaiters(state, sibling, { ok: false, code: 'EXHAUSTED', reason: culprit });
+  if (sibling.restart === 'temporary') removeChild(state, sibling);
 }

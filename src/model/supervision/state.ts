@@ -69,7 +69,7 @@ export interface State {
   readonly sweeps: Map<number, Sweep>;
   /** Sweeps that may be able to go on. */
   readonly pending: Set<number>;
-  order: string[];
+  readonly order: string[];
   status: Status;
   lastSweep: number;
   boot: number;
@@ -122,7 +122,7 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
 
 export function removeChild(state: State, child: Child): void {
   state.children.delete(child.id);
-  state.order = state.order.filter((id) => id !== child.id);
+  state.order.splice(state.order.lastIndexOf(child.id), 1);
   state.out.push({ type: 'remove', id: child.id });
 }
 

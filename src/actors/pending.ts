@@ -1,0 +1,37 @@
+import { SupertreeError } from '../errors.js';
+import type { Answer, Token } from '../model/fact.js';
+import { joinPath } from '../model/id.js';
+
+/** The callers who wait for the answers of one supervisor. */
+export class Pending {
+  readonly #path: string;
+  readonly #waiting = new Map<Token, (answer: Answer) => void>();
+  #last: Token = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Opens a token for a command about `id` and gives it to `send`. Resolves with the id of the answer, rejects with its code. */
+  open(command: string, id: string, send: (token: Token) => void): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const token = ++this.#last;
+      this.#waiting.set(token, (answer) => {
+        if (answer.ok) resolve(answer.id);
+        else reject(this.#errorOf(command, id, answer));
+      });
+      send(token);
+    });
+  }
+
+  settle(token: Token, answer: Answer): void {
+    const settle = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    settle?.(answer);
+  }
+
+  #errorOf(command: string, id: string, { code, reason }: Extract<Answer, { ok: false }>): SupertreeError {
+    const words = { reason, by: reason, blockers: reason, status: reason, max: reason };
+    return new SupertreeError(code, { agent: joinPath(this.#path, id), id, path: this.#path, command, ...words });
+  }
+}

@@ -1,0 +1,24 @@
+import type { Effect } from '../model/fact.js';
+import { describeReason } from '../model/reason.js';
+import { deliver } from './agent.js';
+import type { AgentCell } from './cell.js';
+import type { World } from './world.js';
+
+/** Reports what a supervisor decided about a child that failed, and tells the child if it is an agent. */
+export function tellRetry(
+  world: World,
+  path: string,
+  cell: AgentCell | null,
+  effect: Extract<Effect, { type: 'retry' | 'exhausted' }>,
+): void {
+  const { restarts } = effect;
+  const reason = describeReason(effect.reason);
+  if (effect.type === 'retry') {
+    const { delay, left } = effect;
+    world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
+    if (cell !== null) deliver(world, cell, { type: 'RETRY', delay });
+  } else {
+    world.reports.emit(path, { type: 'exhausted', restarts, within: effect.within, reason });
+    if (cell !== null) deliver(world, cell, { type: 'EXHAUSTED' });
+  }
+}

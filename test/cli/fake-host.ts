@@ -1,0 +1,148 @@
+import { EventEmitter } from 'node:events';
+import type { Host, ServeRequest, Sink } from '../../src/cli/host.js';
+import { run } from '../../src/cli/run.js';
+import { SupertreeError } from '../../src/errors.js';
+import type { Client } from '../../src/transport/client.js';
+import type { AgentRow, OperationName, ParamsOf, Progress } from '../../src/transport/operations.js';
+
+export const NOW = 1_700_000_000_000;
+
+/** A request as the fake server saw it. */
+export interface Seen {
+  readonly name: OperationName;
+  readonly params: ParamsOf<OperationName>;
+}
+
+export type Answer = (params: never, tell: (progress: Progress) => void) => unknown;
+
+export interface Setup {
+  /** What the fake server answers, by operation; a throw is a refusal. An operation without an answer never answers. */
+  answers?: Partial<Record<OperationName, Answer>>;
+  env?: Record<string, string>;
+  stdin?: readonly Uint8Array[];
+  terminal?: boolean;
+  columns?: number;
+  /** True when nobody answers at all. */
+  absent?: boolean;
+  serve?: (request: ServeRequest) => Promise<number>;
+}
+
+export interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly bytes: Buffer;
+  readonly err: string;
+  readonly seen: readonly Seen[];
+  readonly endpoints: readonly (string | undefined)[];
+  readonly closed: number;
+}
+
+/** A command line that is running against a fake server. */
+export interface Running {
+  readonly result: Promise<Result>;
+  readonly seen: readonly Seen[];
+  interrupt(signal: 'SIGINT' | 'SIGTERM'): void;
+}
+
+export function supertree(argv: readonly string[], setup: Setup = {}): Promise<Result> {
+  return begin(argv, setup).result;
+}
+
+export function begin(argv: readonly string[], setup: Setup = {}): Running {
+  const signals = new EventEmitter();
+  const out = capture(setup);
+  const err = capture({});
+  const seen: Seen[] = [];
+  const endpoints: (string | undefined)[] = [];
+  let closed = 0;
+  const client: Client = fakeClient(setup, seen, () => {
+    closed += 1;
+  });
+  const host: Host = {
+    env: setup.env ?? {},
+    cwd: '/home/me',
+    now: () => NOW,
+    out: out.sink,
+    err: err.sink,
+    stdin: pieces(setup.stdin ?? []),
+    stdinTerminal: false,
+    connect: async (endpoint) => {
+      endpoints.push(endpoint);
+      if (setup.absent) throw new SupertreeError('NO_SERVER', { endpoint: endpoint ?? 'ipc:///tmp/default' });
+      return client;
+    },
+    serve: setup.serve ?? (async () => 0),
+    onInterrupt: (listener) => {
+      signals.on('interrupt', listener);
+      return () => signals.off('interrupt', listener);
+    },
+  };
+  const result = run(argv, host).then((code) => ({
+    code,
+    out: out.bytes().toString(),
+    bytes: out.bytes(),
+    err: err.bytes().toString(),
+    seen,
+    endpoints,
+    closed,
+  }));
+  return { result, seen, interrupt: (signal) => signals.emit('interrupt', signal) };
+}
+
+export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
+  return {
+    path,
+    id: path.slice(path.lastIndexOf('/') + 1),
+    uuid: '0192f0c1-2222-7333-8444-555566667777',
+    state: 'running',
+    detail: 'running',
+    pid: 4711,
+    ports: {},
+    restarts: 0,
+    incarnation: 1,
+    health: 'unknown',
+    since: NOW - 12_000,
+    createdAt: NOW - 12_500,
+    startedAt: NOW - 12_400,
+    readyAt: NOW - 12_000,
+    pausedAt: null,
+    pauseMode: null,
+    exit: null,
+    retryIn: null,
+    blockers: [],
+    command: ['node', 'web.mjs'],
+    metadata: {},
+    usage: { cpu: 1.25, memory: 12_345_678 },
+    ...changes,
+  };
+}
+
+function fakeClient(setup: Setup, seen: Seen[], onClose: () => void): Client {
+  const request = async (
+    name: OperationName,
+    params: never,
+    options: { onProgress?: (word: Progress) => void } = {},
+  ) => {
+    seen.push({ name, params });
+    const answer = setup.answers?.[name];
+    if (answer === undefined) return new Promise(() => undefined);
+    return answer(params, (word) => options.onProgress?.(word));
+  };
+  return { endpoint: 'ipc:///tmp/fake', request: request as Client['request'], close: async () => onClose() } as Client;
+}
+
+function capture({ terminal = false, columns }: Setup): { sink: Sink; bytes: () => Buffer } {
+  const chunks: Buffer[] = [];
+  return {
+    sink: {
+      write: (data) => chunks.push(Buffer.from(data as Uint8Array)),
+      terminal,
+      columns: columns ?? Number.POSITIVE_INFINITY,
+    },
+    bytes: () => Buffer.concat(chunks),
+  };
+}
+
+async function* pieces(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}

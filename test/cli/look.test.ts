@@ -1,0 +1,207 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { SupervisorView } from '../../src/actors/view.js';
+import { NOW, row, supertree } from './fake-host.js';
+
+const web = row('root/web', { ports: { http: 8100, admin: 8101 }, restarts: 2, health: 'healthy', uuid: 'u-web' });
+const job = row('root/group/job', {
+  uuid: 'u-job',
+  state: 'failed',
+  detail: 'failed.retrying',
+  pid: null,
+  usage: null,
+  since: NOW - 3 * 60_000,
+});
+const view: SupervisorView = {
+  kind: 'supervisor',
+  path: 'root',
+  id: 'root',
+  status: 'running',
+  strategy: 'one_for_one',
+  children: [
+    { kind: 'agent', ...web },
+    {
+      kind: 'supervisor',
+      path: 'root/group',
+      id: 'group',
+      status: 'booting',
+      strategy: 'rest_for_one',
+      children: [{ kind: 'agent', ...job }],
+    },
+    { kind: 'pool', path: 'root/none', id: 'none', status: 'running', strategy: 'pool', children: [] },
+  ],
+};
+const health = {
+  healthy: true,
+  protocolVersion: '1.0.0',
+  version: '0.1.0',
+  serverId: 'server-1',
+  endpoints: ['ipc:///run/s.sock', 'tcp://127.0.0.1:5555'],
+  uptime: 7_300_000,
+  agents: 2,
+  active: 1,
+  maxAgents: 1000,
+  states: { running: 1, failed: 1 },
+};
+
+describe('supertree ps', () => {
+  it('shows one aligned row per agent with everything promised', async () => {
+    const result = await supertree(['ps'], { answers: { ps: () => [web, job] } });
+    expect(result).toMatchObject({ code: 0, err: '', closed: 1 });
+    expect(result.out).toBe(
+      [
+        'PATH            UUID   STATE     PID  PORTS                 RESTARTS  HEALTH    CPU   MEMORY  SINCE',
+        'root/web        u-web  running  4711  http:8100 admin:8101         2  healthy  1.3%  12.3 MB    12s',
+        'root/group/job  u-job  failed      -  -                            0  unknown     -        -     3m',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows only the header when there is no agent', async () => {
+    const result = await supertree(['ps'], { answers: { ps: () => [] } });
+    expect(result.out).toMatch(/^PATH .*SINCE\n$/);
+  });
+
+  it('prints one JSON document with the rows as the server told them, and asks for their use of the machine', async () => {
+    const result = await supertree(['ps', '--json'], { answers: { ps: () => [web, job] } });
+    expect(JSON.parse(result.out)).toEqual([web, job]);
+    expect(result.err).toBe('');
+    expect(result.seen).toEqual([{ name: 'ps', params: { usage: true } }]);
+  });
+
+  it('cuts nothing where no terminal is, however long a path is', async () => {
+    const long = `root/${'deep/'.repeat(60)}end`;
+    const result = await supertree(['ps'], { answers: { ps: () => [row(long)] } });
+    expect(result.out).toContain(long);
+  });
+
+  it('stays within a narrow terminal by shortening the uuid first, then the path', async () => {
+    const rows = [row('root/some-rather-long-group/web', { uuid: '0192f0c1-2222-7333-8444-555566667777' })];
+    const result = await supertree(['ps'], {
+      answers: { ps: () => rows },
+      terminal: true,
+      columns: 100,
+      env: { NO_COLOR: '1' },
+    });
+    const lines = result.out.trimEnd().split('\n');
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+    expect(lines[1]).toContain('…');
+  });
+
+  it('uses colours only on a terminal that wants them', async () => {
+    const answers = { ps: () => [web] };
+    const green = '\x1b[32mrunning';
+    expect((await supertree(['ps'], { answers, terminal: true })).out).toContain(green);
+    for (const setup of [
+      { terminal: false },
+      { terminal: true, env: { NO_COLOR: '1' } },
+      { terminal: true, env: { TERM: 'dumb' } },
+    ]) {
+      expect((await supertree(['ps'], { answers, ...setup })).out).not.toContain('\x1b');
+    }
+  });
+
+  it('aligns a coloured table exactly as a plain one', async () => {
+    const answers = { ps: () => [web, job] };
+    const coloured = (await supertree(['ps'], { answers, terminal: true })).out;
+    const plain = (await supertree(['ps'], { answers })).out;
+    expect(stripVTControlCharacters(coloured)).toBe(plain);
+  });
+});
+
+describe('supertree tree', () => {
+  it('draws supervisors, pools and agents in start order', async () => {
+    const result = await supertree(['tree'], { answers: { tree: () => view } });
+    const names = result.out.split('\n').map((line) => line.slice(0, 27).trimEnd());
+    expect(names).toEqual([
+      'TREE                     ST'.slice(0, 27).trimEnd(),
+      'root (one_for_one)       ru',
+      '├─ web                   ru',
+      '├─ group (rest_for_one)  bo',
+      '│  └─ job                fa',
+      '└─ none (pool)           ru',
+      '',
+    ]);
+    expect(result.out).toMatch(/├─ web .* 4711 .*http:8100 admin:8101 .*healthy .*1\.3% .*12\.3 MB .*12s .*u-web/);
+  });
+
+  it('prints the same as one JSON document', async () => {
+    const result = await supertree(['tree', '--json'], { answers: { tree: () => view } });
+    expect(JSON.parse(result.out)).toEqual(view);
+  });
+});
+
+describe('supertree status', () => {
+  it('tells everything about one agent, its last exit included', async () => {
+    const exit = {
+      id: 'web',
+      incarnation: 1,
+      pid: 4700,
+      code: 3,
+      signal: null,
+      oom: false,
+      cause: 'exit' as const,
+      detail: '',
+      commanded: false,
+      startedAt: NOW - 90_000,
+      readyAt: NOW - 89_000,
+      exitedAt: NOW - 60_000,
+      tail: ['the disk is on fire'],
+    };
+    const result = await supertree(['status', 'web'], {
+      answers: { status: () => ({ ...web, detail: 'running.healthy', exit, retryIn: 200 }) },
+    });
+    expect(result.code).toBe(0);
+    for (const line of [
+      'uuid         u-web',
+      'state        running for 12s',
+      'health       healthy',
+      'pid          4711',
+      'ports        http:8100 admin:8101',
+      'command      node web.mjs',
+      'incarnation  1, restarted 2 times',
+      'memory       12.3 MB',
+      'next try     in 200 ms',
+      'last exit    exit code 3, 1m ago',
+      '             | the disk is on fire',
+    ]) {
+      expect(result.out.split('\n')).toContain(line);
+    }
+  });
+
+  it('spells out control characters, so that an agent cannot steer the terminal', async () => {
+    const nasty = { ...web, command: ['sh', '-c', 'printf "\x1b]0;owned\x07"\n'] };
+    const result = await supertree(['status', 'web'], {
+      answers: { status: () => nasty },
+      terminal: true,
+      env: { NO_COLOR: '1' },
+    });
+    expect(result.out).toContain('\\x1b]0;owned\\x07');
+    expect(result.out).not.toContain('\x1b');
+  });
+
+  it('prints one JSON object', async () => {
+    const result = await supertree(['status', 'root/web', '--json'], { answers: { status: () => web } });
+    expect(JSON.parse(result.out)).toEqual(web);
+    expect(result.seen).toEqual([{ name: 'status', params: { agent: 'root/web', usage: true } }]);
+  });
+});
+
+describe('supertree health', () => {
+  it('tells how the server is', async () => {
+    const result = await supertree(['health'], { answers: { health: () => health } });
+    expect(result).toMatchObject({ code: 0, err: '' });
+    expect(result.out).toContain('agents       2 of at most 1000, 1 active\n');
+    expect(result.out).toContain('uptime       2h\n');
+    expect(result.out).toContain('states       1 running, 1 failed\n');
+  });
+
+  it('prints one JSON object, and exits with 1 when the server is not healthy', async () => {
+    const sick = { ...health, healthy: false };
+    const result = await supertree(['health', '--json'], { answers: { health: () => sick } });
+    expect(JSON.parse(result.out)).toEqual(sick);
+    expect(result.code).toBe(1);
+    expect(result.err).toMatch(/^UNHEALTHY: .*\n$/);
+  });
+});

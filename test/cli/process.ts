@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = join(ROOT, 'src/cli/main.ts');
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A real `supertree` process. */
+export interface Process {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  /** What it wrote so far. */
+  readonly out: () => string;
+  readonly err: () => string;
+}
+
+/** A directory of its own for sockets and files; `remove` takes it away again. */
+export async function scratch(): Promise<{ path: string; endpoint: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'supertree-cli-'));
+  return { path, endpoint: `ipc://${path}/s.sock`, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Starts `supertree ARGV` with nothing in its environment that could name a server but `endpoint`. */
+export function launch(
+  argv: readonly string[],
+  { endpoint, input }: { endpoint?: string; input?: Uint8Array } = {},
+): Process {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv], { cwd: ROOT, env: environment(endpoint) });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const finished = once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }));
+  return { child, finished, out: () => out, err: () => err };
+}
+
+/** Runs a shell line in which `supertree` is this program. */
+export function shell(line: string, endpoint?: string): Promise<Finished> {
+  const script = `supertree() { "${process.execPath}" --import tsx "${MAIN}" "$@"; }\n${line}`;
+  const child = spawn('bash', ['-c', script], {
+    cwd: ROOT,
+    env: environment(endpoint),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  return once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }));
+}
+
+function environment(endpoint: string | undefined): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env;
+  return { PATH, HOME, TMPDIR, ...(endpoint !== undefined && { SUPERTREE_ENDPOINT: endpoint }) };
+}
+
+/** Resolves when `condition` holds; the timeout of the test is the limit. A condition that throws does not hold yet. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (
+    !(await Promise.resolve()
+      .then(condition)
+      .catch(() => false))
+  )
+    await sleep(50);
+}

@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launch, type Process, scratch, shell, until } from './process.js';
+
+const PATIENCE = 60_000;
+
+/** Reads nothing, for as long as it lives. */
+const DEAF = ['sh', '-c', 'exec sleep 1000'];
+/** Ends on SIGKILL only. */
+const STUBBORN = ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.2; done'];
+
+const TREE = {
+  children: [
+    { id: 'echo', command: ['cat'] },
+    { id: 'deaf', command: DEAF },
+    { id: 'stubborn', command: STUBBORN, readiness: { type: 'log', pattern: 'up' }, stop: { ask: 60_000 } },
+    { id: 'worker', command: ['sleep', '1000'] },
+    { id: 'group', children: [{ id: 'worker', command: ['sleep', '1000'] }] },
+  ],
+};
+
+describe('the command line against a running server', { timeout: PATIENCE }, () => {
+  let place: Awaited<ReturnType<typeof scratch>>;
+  let server: Process;
+  const supertree = (...argv: string[]) => launch(argv, { endpoint: place.endpoint }).finished;
+  const json = async (...argv: string[]) => JSON.parse((await supertree(...argv, '--json')).out);
+
+  beforeAll(async () => {
+    place = await scratch();
+    const file = join(place.path, 'tree.json');
+    await writeFile(file, JSON.stringify(TREE));
+    server = launch(['serve', file], { endpoint: place.endpoint });
+    await until(async () => (await json('ps')).every(({ state }: { state: string }) => state === 'running'));
+  }, PATIENCE);
+
+  afterAll(async () => {
+    server.child.kill('SIGTERM');
+    server.child.kill('SIGTERM');
+    await until(async () => server.child.exitCode !== null || (await sleep(1_100), !server.child.kill('SIGTERM')));
+    await server.finished;
+    await place.remove();
+  }, PATIENCE);
+
+  it('lists agents, as a table, a tree and JSON', async () => {
+    const rows = await json('ps');
+    expect(rows).toHaveLength(5);
+    expect((await supertree('ps')).out.trimEnd().split('\n')).toHaveLength(6);
+    const tree = await supertree('tree');
+    expect(tree).toMatchObject({ code: 0, err: '' });
+    expect(tree.out).toMatch(/^├─ echo +running/m);
+    expect(tree.out).toMatch(/^ {3}└─ worker +running/m);
+    expect((await json('tree')).children.map(({ id }: { id: string }) => id)).toEqual(
+      TREE.children.map(({ id }) => id),
+    );
+  });
+
+  it('takes a path, an id that is unique, and a uuid, and refuses an id that is not', async () => {
+    const { path, uuid } = await json('status', 'echo');
+    expect(path).toBe('root/echo');
+    expect((await json('status', 'root/echo')).uuid).toBe(uuid);
+    expect((await json('status', uuid)).path).toBe(path);
+    const ambiguous = await supertree('status', 'worker');
+    expect(ambiguous).toMatchObject({ code: 1, out: '' });
+    expect(ambiguous.err).toMatch(/^AGENT_AMBIGUOUS: .*root\/worker.*root\/group\/worker.*\n$/);
+  });
+
+  it('sends bytes and prints them back as they were', async () => {
+    const input = Buffer.from([0xff, 0x00, 0x0a, 0xc3, 0x28, 0x0a]);
+    expect((await supertree('send', 'echo', 'hello')).code).toBe(0);
+    expect((await launch(['send', 'echo'], { endpoint: place.endpoint, input }).finished).code).toBe(0);
+    await until(async () => (await json('logs', 'echo')).lines.length === 3);
+    const dump = await shell('supertree logs echo | od -An -tx1 | tr -d " \\n"', place.endpoint);
+    expect(dump.out).toBe(Buffer.concat([Buffer.from('hello\n'), input]).toString('hex'));
+    const last = await json('logs', 'echo', '-n', '1');
+    expect(last.lines).toMatchObject([{ seq: 2, bytes: Buffer.from([0xc3, 0x28, 0x0a]).toString('base64') }]);
+  });
+
+  it('streams megabytes of standard input through an agent without a loss', async () => {
+    const size = 3_000_000;
+    await supertree('spawn', 'counter', '--', 'wc', '-c');
+    const sent = await launch(['send', 'counter', '--end'], {
+      endpoint: place.endpoint,
+      input: Buffer.alloc(size, 'x'),
+    }).finished;
+    expect(sent).toMatchObject({ code: 0, err: '' });
+    await until(async () => (await supertree('logs', 'counter')).out.startsWith(`${size}\n`));
+    expect((await supertree('stop', 'counter')).code).toBe(0);
+  });
+
+  it('is slowed down by an agent that does not read, and can be interrupted then', async () => {
+    const sending = launch(['send', 'deaf'], { endpoint: place.endpoint, input: Buffer.alloc(20_000_000) });
+    await sleep(3_000);
+    expect(sending.child.exitCode).toBe(null);
+    sending.child.kill('SIGINT');
+    expect(await sending.finished).toMatchObject({ code: 130 });
+    expect((await json('status', 'deaf')).state).toBe('running');
+  });
+
+  it('spawns, pauses, resumes, restarts, signals and stops for real', async () => {
+    const argv = ['spawn', 'job', '--env', 'A=b', '--cwd', place.path, '--port', 'http', '--json'];
+    const spawned = JSON.parse((await supertree(...argv, '--', 'sh', '-c', 'echo $A $PORT; pwd; exec sleep 1000')).out);
+    expect(spawned).toMatchObject({ path: 'root/job', state: 'running', ports: { http: expect.any(Number) } });
+    await until(async () => (await supertree('logs', 'job')).out === `b ${spawned.ports.http}\n${place.path}\n`);
+    expect(await supertree('pause', 'job')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('root/job is paused'),
+    });
+    expect(stateOf(spawned.pid)).toBe('T');
+    expect((await supertree('resume', 'job')).code).toBe(0);
+    expect(stateOf(spawned.pid)).toBe('S');
+    const [{ row }] = await json('restart', 'job');
+    expect(row).toMatchObject({ state: 'running', restarts: 1 });
+    expect(() => stateOf(spawned.pid)).toThrow();
+    expect(await supertree('signal', 'job', 'term')).toMatchObject({ code: 0, out: '' });
+    expect(await supertree('stop', 'job')).toMatchObject({ code: 0, out: 'root/job is stopped\n' });
+    const again = await supertree('spawn', 'job', '--', 'true');
+    expect(again).toMatchObject({ code: 1, out: '' });
+    expect(again.err).toMatch(/^ALREADY_(PRESENT|STARTED): .*\n$/m);
+  });
+
+  it('tells what failed, and does the rest all the same', async () => {
+    const result = await supertree('restart', 'ghost', 'echo');
+    expect(result.code).toBe(1);
+    expect(result.out).toMatch(/^root\/echo is running, pid \d+\n$/);
+    expect(result.err).toContain('AGENT_NOT_FOUND: There is no agent ghost. List the agents with `supertree ps`.\n');
+    const failed = await supertree('spawn', 'nothing', '--', '/nonexistent/program');
+    expect(failed).toMatchObject({ code: 1, out: '' });
+    expect(failed.err).toMatch(/^START_FAILED: root\/nothing .*\/nonexistent\/program.*\n$/m);
+  });
+
+  it('leaves the command alone when the wait for it is interrupted', async () => {
+    const stopping = launch(['stop', 'stubborn'], { endpoint: place.endpoint });
+    await until(() => stopping.err().includes('root/stubborn stopping'));
+    stopping.child.kill('SIGINT');
+    const result = await stopping.finished;
+    expect(result).toMatchObject({ code: 130, out: '' });
+    expect(result.err).toMatch(/\nInterrupted\. The server goes on with stop; see `supertree ps`\.\n$/);
+    expect((await json('status', 'stubborn')).state).toBe('stopping');
+  });
+
+  it('comes back at acceptance when it is told not to wait', async () => {
+    expect((await supertree('stop', 'stubborn', '--no-wait')).out).toMatch(/^root\/stubborn is stopping/);
+    expect((await supertree('kill', 'stubborn')).out).toBe('root/stubborn is stopped\n');
+  });
+
+  it('ends quietly when the reader has seen enough', async () => {
+    const result = await shell('set -o pipefail; supertree ps | head -n 1', place.endpoint);
+    expect(result).toMatchObject({ code: 0, err: '' });
+    expect(result.out).toMatch(/^PATH .*\n$/);
+  });
+
+  it('exits with 3 when the server is killed while it waits', async () => {
+    const other = await scratch();
+    const doomed = launch(['serve'], { endpoint: other.endpoint });
+    const ask = (...argv: string[]) => launch(argv, { endpoint: other.endpoint });
+    await until(async () => (await ask('health').finished).code === 0);
+    const waiting = ask('spawn', 'slow', '--', ...DEAF);
+    const { out } = await waiting.finished;
+    const stopping = ask('pause', 'slow');
+    await stopping.finished;
+    const pid = Number(/pid (\d+)/.exec(out)?.[1]);
+    const stop = ask('stop', 'slow', 'slow');
+    doomed.child.kill('SIGKILL');
+    expect((await stop.finished).code).toBe(3);
+    process.kill(pid, 'SIGKILL');
+    await other.remove();
+  });
+});
+
+function stateOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.charAt(0) ?? '';
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { SupertreeError } from '../../src/errors.js';
+import { begin, row, supertree } from './fake-host.js';
+
+const answers = { spawn: () => row('root/web', { uuid: 'u-web' }) };
+
+describe('supertree spawn', () => {
+  it('asks for the agent in the directory of the caller and waits until it is ready', async () => {
+    const result = await supertree(['spawn', 'web', '--', 'node', 'web.mjs'], { answers });
+    expect(result).toMatchObject({ code: 0, err: '', out: 'root/web is running, pid 4711, uuid u-web\n' });
+    expect(result.seen).toEqual([
+      { name: 'spawn', params: { spec: { id: 'web', command: ['node', 'web.mjs'], cwd: '/home/me' }, wait: true } },
+    ]);
+  });
+
+  it('passes every option on', async () => {
+    const argv =
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --parent root/group --no-wait';
+    const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
+    expect(result.seen[0]?.params).toEqual({
+      spec: {
+        id: 'web',
+        command: ['run'],
+        cwd: '/home/me/sub',
+        restart: 'transient',
+        ports: ['http', 'admin'],
+        env: { A: '1', B: 'x=y' },
+      },
+      parent: 'root/group',
+      wait: false,
+    });
+  });
+
+  it('leaves everything behind -- to the command, options and a second -- included', async () => {
+    const words = ['node', '--version', '--json', '--endpoint', 'x', '--', '-h', ''];
+    const result = await supertree(['spawn', 'web', '--', ...words], { answers });
+    expect(result.seen[0]?.params).toMatchObject({ spec: { command: words } });
+    expect(result.endpoints).toEqual([undefined]);
+  });
+
+  it('takes an empty value for a variable', async () => {
+    const result = await supertree(['spawn', 'web', '--env', 'A=', '--', 'run'], { answers });
+    expect(result.seen[0]?.params).toMatchObject({ spec: { env: { A: '' } } });
+  });
+
+  it('prints its row as one JSON object', async () => {
+    const result = await supertree(['spawn', 'web', '--json', '--', 'run'], { answers });
+    expect(JSON.parse(result.out)).toEqual(row('root/web', { uuid: 'u-web' }));
+  });
+
+  it('exits with 1 when the server refuses', async () => {
+    const refuse = () => Promise.reject(new SupertreeError('ALREADY_STARTED', { id: 'web' }));
+    const result = await supertree(['spawn', 'web', '--', 'run'], { answers: { spawn: refuse } });
+    expect(result).toMatchObject({ code: 1, out: '' });
+    expect(result.err).toMatch(/^ALREADY_STARTED: .*\n$/);
+  });
+
+  it('can be interrupted while the agent is not ready yet', async () => {
+    const running = begin(['spawn', 'web', '--', 'run']);
+    await expect.poll(() => running.seen.length).toBe(1);
+    running.interrupt('SIGINT');
+    expect(await running.result).toMatchObject({
+      code: 130,
+      err: 'Interrupted. The server goes on starting web; see `supertree status web`.\n',
+    });
+  });
+});
+
+describe('supertree serve', () => {
+  it('hands the server what it was told, the file as an absolute path, and exits as the server says', async () => {
+    const told: unknown[] = [];
+    const serve = async (request: unknown) => {
+      told.push(request);
+      return 7;
+    };
+    const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9'.split(' ');
+    expect((await supertree(['serve', 'tree.toml', ...flags], { serve })).code).toBe(7);
+    expect((await supertree(['serve'], { serve, env: { SUPERTREE_ENDPOINT: 'ipc:///tmp/env' } })).code).toBe(7);
+    expect(told).toEqual([
+      { file: '/home/me/tree.toml', endpoint: 'ipc:///tmp/a', pubEndpoint: 'ipc:///tmp/b', maxAgents: 9 },
+      { endpoint: 'ipc:///tmp/env' },
+    ]);
+  });
+
+  it('tells in one line why it cannot serve', async () => {
+    const serve = () =>
+      Promise.reject(new SupertreeError('FILE_INVALID', { file: 'x.toml', problem: 'line 3, column 7' }));
+    const result = await supertree(['serve', 'x.toml'], { serve });
+    expect(result).toMatchObject({ code: 1, out: '' });
+    expect(result.err).toMatch(/^FILE_INVALID: x\.toml cannot be read as a tree: line 3, column 7\. .*\n$/);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { booted, child, worldOf } from './family.js';
+
+describe('start', () => {
+  it('S1 starts children left to right, each only when the previous one is ready', () => {
+    const world = worldOf('a b c');
+    world.held.add('start');
+    world.boot();
+    expect(world.phases()).toBe('c down, b down, a starting');
+    world.pay('start', 'a');
+    expect(world.phases()).toBe('c down, b starting, a up');
+    world.pay('start', 'b');
+    world.pay('start', 'c');
+    expect(world.takeLog()).toBe('+a +b +c');
+  });
+
+  it('S1 answers other calls while a slow child starts', () => {
+    const world = worldOf('a b');
+    world.held.add('start');
+    world.boot();
+    expect(world.answer(world.command('delete', 'nobody'))).toBe('NOT_FOUND');
+    expect(world.answer(world.command('stop', 'b'))).toBe('ok');
+    world.pay('start', 'a');
+    expect(world.phases()).toBe('b down, a up');
+    expect(world.engine.status).toBe('running');
+  });
+
+  it('S2 stops in reverse what had started when a child fails at boot, and names that child', () => {
+    const world = worldOf('a b c d', { maxRestarts: 9 });
+    world.failNext('c');
+    world.boot();
+    expect(world.takeLog()).toBe('+a +b +c -b -a');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'start-failed' }, child: 'c', left: [] }]);
+    expect(world.statuses).toEqual(['booting', 'failing', 'ended']);
+  });
+
+  it('S2 does not ask the budget or the restart type at boot', () => {
+    for (const restart of ['permanent', 'transient', 'temporary']) {
+      const world = worldOf(`a:${restart}`, { maxRestarts: 100 });
+      world.failNext('a');
+      world.boot();
+      expect(world.takeLog()).toBe('+a');
+      expect(world.end()).toBe('start-failed');
+    }
+  });
+
+  it('S2 gives way to R8 with boot: retry: charged, tried again, and only those wait whom the strategy ties to it', () => {
+    const logs = {
+      one_for_one: '+a +b +c +b +b',
+      one_for_all: '+a +b -a +a +b -a +a +b +c',
+      rest_for_one: '+a +b +b +b +c',
+    };
+    for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one'] as const) {
+      const world = worldOf('a b c', { boot: 'retry', maxRestarts: 2, strategy });
+      world.failNext('b', 2);
+      world.boot();
+      expect(world.takeLog()).toBe(logs[strategy]);
+      expect(world.phases()).toBe('c up, b up, a up');
+      expect(world.engine.status).toBe('running');
+    }
+  });
+
+  it('S2 gives way to R7 with boot: retry when the tries exceed the budget', () => {
+    const world = worldOf('a b', { boot: 'retry', maxRestarts: 2 });
+    world.failNext('b', 3);
+    world.boot();
+    expect(world.takeLog()).toBe('+a +b +b +b -a');
+    expect(world.statuses.at(-1)).toBe('ended');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, child: 'b' }]);
+  });
+
+  it('S5 forgets the spec of an added child that does not start, and says so', () => {
+    for (const restart of ['permanent', 'transient', 'temporary']) {
+      const world = booted('a');
+      world.failNext('b');
+      expect(world.answer(world.add(child(`b:${restart}`)))).toBe('START_FAILED');
+      expect(world.phases()).toBe('a up');
+      expect(world.takeLog()).toBe('+b');
+      expect(world.answer(world.add(child('b')))).toBe('ok');
+    }
+  });
+
+  it('S7 is running only when the last child is ready', () => {
+    const world = worldOf('a b');
+    world.held.add('start');
+    world.boot();
+    world.pay('start', 'a');
+    expect(world.engine.status).toBe('booting');
+    world.pay('start', 'b');
+    expect(world.engine.status).toBe('running');
+    expect(world.statuses).toEqual(['booting', 'running']);
+  });
+
+  it('S7 is running at once without children', () => {
+    expect(booted('').engine.status).toBe('running');
+  });
+});

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { normaliseAgent, normaliseSupervisor } from '../../src/model/normalise.js';
+import { booted, pool, worldOf } from './family.js';
+import { CRASH, World } from './harness.js';
+
+describe('stop', () => {
+  it('P1 stops in reverse start order, each fully gone before the next is asked', () => {
+    const world = booted('a b c');
+    world.held.add('stop');
+    world.halt();
+    expect(world.takeLog()).toBe('-c');
+    world.pay('stop', 'c');
+    expect(world.takeLog()).toBe('-b');
+    expect(world.phases()).toBe('c down, b stopping, a up');
+    world.pay('stop', 'b');
+    world.pay('stop', 'a');
+    expect(world.takeLog()).toBe('-a');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, child: null, left: [] }]);
+    expect(world.statuses).toEqual(['booting', 'running', 'stopping', 'ended']);
+  });
+
+  it('P1 stops a child that is still starting, and starts no other', () => {
+    const world = worldOf('a b c');
+    world.held.add('start');
+    world.boot();
+    world.pay('start', 'a');
+    world.halt();
+    expect(world.takeLog()).toBe('+a +b -b -a');
+    expect(world.end()).toBe('shutdown');
+    expect(world.violations).toEqual([]);
+  });
+
+  it('P1 is over at once when nothing lives', () => {
+    const world = booted('');
+    world.halt();
+    expect(world.end()).toBe('shutdown');
+    const asleep = worldOf('a');
+    asleep.halt();
+    expect(asleep.takeLog()).toBe('');
+    expect(asleep.end()).toBe('shutdown');
+  });
+
+  it('P2 accepts that a child dies by itself, in any way, after it was asked', () => {
+    for (const reason of [{ kind: 'normal' }, { kind: 'shutdown' }, { kind: 'killed' }, CRASH] as const) {
+      for (const restart of ['permanent', 'transient', 'temporary']) {
+        const world = booted(`a b:${restart}`, { maxRestarts: 0 });
+        world.held.add('stop');
+        world.halt();
+        world.exit('b', reason);
+        expect(world.takeLog()).toBe('-b -a');
+        world.pay('stop', 'a');
+        expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, left: [] }]);
+      }
+    }
+  });
+
+  it('P2 accepts that a child dies by itself before its turn to be asked has come', () => {
+    const world = booted('a b c', { maxRestarts: 0 });
+    world.held.add('stop');
+    world.halt();
+    world.exit('a', CRASH);
+    world.pay('stop', 'c');
+    world.pay('stop', 'b');
+    expect(world.takeLog()).toBe('-c -b');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, left: [] }]);
+  });
+
+  it('P3 passes a brutal stop on, and takes killed for a stop', () => {
+    const world = booted('a b', { maxRestarts: 0 });
+    world.halt(true);
+    const stops = world.effects.filter((effect) => effect.type === 'stop');
+    expect(stops).toMatchObject([
+      { id: 'b', brutal: true, cause: 'shutdown' },
+      { id: 'a', brutal: true, cause: 'shutdown' },
+    ]);
+    expect(world.end()).toBe('shutdown');
+    expect(normaliseAgent({ id: 'a', command: ['true'], stop: 'brutal_kill' }).stop.brutal).toBe(true);
+  });
+
+  it('P3 turns a patient stop into a brutal one, for the child that is stopping and for those to come', () => {
+    const world = booted('a b');
+    world.held.add('stop');
+    world.halt();
+    world.halt(true);
+    world.pay('stop', 'b');
+    const stops = world.effects.filter((effect) => effect.type === 'stop');
+    expect(stops.map(({ id, brutal }) => `${id} ${brutal}`)).toEqual(['b false', 'b true', 'a true']);
+  });
+
+  it('P4 waits without limit: no clock of the engine ends a stop', () => {
+    const world = booted('a b');
+    world.held.add('stop');
+    world.halt();
+    world.advance(1_000_000_000);
+    expect(world.engine.status).toBe('stopping');
+    expect(world.effects.some((effect) => effect.type === 'delay')).toBe(false);
+    const spec = normaliseSupervisor({ children: [{ id: 'a', command: ['true'], stop: 'infinity' }] });
+    expect(spec.children[0]).toMatchObject({ stop: { ask: Number.POSITIVE_INFINITY } });
+  });
+
+  it('P5 asks all instances of a pool at once', () => {
+    const world = new World(pool({ size: 3 })).boot();
+    world.takeLog();
+    world.held.add('stop');
+    world.halt();
+    expect(world.takeLog().split(' ').sort()).toEqual(['-1', '-2', '-3']);
+    world.pay('stop', '2');
+    world.exit('3', CRASH);
+    expect(world.end()).toBeNull();
+    world.pay('stop', '1');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, left: [] }]);
+    expect(world.takeLog()).toBe('');
+  });
+
+  it('P6 is not held up by a child that cannot be ended, and names it', () => {
+    const world = booted('a b c');
+    world.stubborn.add('b');
+    world.halt();
+    expect(world.takeLog()).toBe('-c -b -a');
+    expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, left: ['b'] }]);
+    const instances = new World(pool({ size: 2 })).boot();
+    instances.stubborn.add('1');
+    instances.halt();
+    expect(instances.finished).toMatchObject([{ left: ['1'] }]);
+  });
+
+  it('P6 does not take the late end of such a child for a new death', () => {
+    const world = booted('a b', { maxRestarts: 0 });
+    world.stubborn.add('b');
+    world.halt();
+    world.takeLog();
+    world.exit('b', CRASH);
+    expect(world.takeLog()).toBe('');
+    expect(world.finished).toHaveLength(1);
+    expect(world.violations).toEqual([]);
+  });
+
+  it('P7 skips children that wait for a restart', () => {
+    const world = booted('a b c');
+    world.held.add('delay');
+    world.exit('b', CRASH);
+    expect(world.phases()).toBe('c up, b restarting, a up');
+    world.halt();
+    expect(world.takeLog()).toBe('-c -a');
+    expect(world.end()).toBe('shutdown');
+    world.advance(1000);
+    expect(world.takeLog()).toBe('');
+    expect(world.violations).toEqual([]);
+  });
+
+  it('P7 skips waiting instances of a pool', () => {
+    const world = new World(pool({ size: 2 })).boot();
+    world.held.add('delay');
+    world.exit('1', CRASH);
+    world.takeLog();
+    world.halt();
+    expect(world.takeLog()).toBe('-2');
+    expect(world.end()).toBe('shutdown');
+    world.advance(1000);
+    expect(world.violations).toEqual([]);
+  });
+
+  it('P8 takes a stop at any time, and a second one changes nothing', () => {
+    const world = booted('a b');
+    world.held.add('stop');
+    world.halt();
+    world.halt();
+    world.pay('stop', 'b');
+    world.halt();
+    world.pay('stop', 'a');
+    world.halt();
+    expect(world.takeLog()).toBe('-b -a');
+    expect(world.finished).toHaveLength(1);
+  });
+
+  it('P8 answers everybody: SUPERSEDED to those who wait, SUPERVISOR_ENDED to those who come too late', () => {
+    const world = worldOf('a b');
+    world.held.add('start');
+    world.held.add('stop');
+    world.boot();
+    const waiting = world.command('start', 'b');
+    world.halt();
+    const late = world.command('start', 'a');
+    world.pay('stop', 'a');
+    expect(world.answer(late)).toBe('SUPERVISOR_ENDED');
+    expect(world.answer(waiting)).toBe('SUPERSEDED');
+    expect(world.takeLog()).toBe('+a -a');
+  });
+});

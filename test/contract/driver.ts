@@ -1,0 +1,220 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Driver } from '../../src/actors/driver.js';
+import type { AgentInput } from '../../src/model/input.js';
+import { begin, eventually, orderFor, type Recorder } from './recorder.js';
+
+/** The bodies that a driver has to run for the contract; the two drivers make them of different stuff. */
+export interface Subjects {
+  /** Writes `up` and a line end to stdout, then runs until it is asked to stop. */
+  readonly forever: Omit<AgentInput, 'id'>;
+  /** Ends well by itself: code 0. */
+  readonly completes: Omit<AgentInput, 'id'>;
+  /** Ends badly by itself: code 1. */
+  readonly fails: Omit<AgentInput, 'id'>;
+  /** Writes `up` and runs on when it is asked to stop. */
+  readonly ignoresStop: Omit<AgentInput, 'id'>;
+  /** Writes `up`, then writes what it reads from standard input, lines only. */
+  readonly echoes: Omit<AgentInput, 'id'>;
+}
+
+/** What a driver can do beyond the core: `true`, or the reason why it cannot. */
+export interface Supports {
+  /** kill() ends a body that ignores being asked, and GONE means that nothing of it runs. */
+  readonly kill: true | string;
+  /** A body has a pid and takes any signal. */
+  readonly signals: true | string;
+  readonly freeze: true | string;
+  readonly stdin: true | string;
+  /** The end of the input reaches the body. */
+  readonly endOfInput: true | string;
+}
+
+/** The promises of driver.ts, for any driver. Differences are declared in `supports`, each with its reason. */
+export function driverContract(name: string, makeDriver: () => Driver, subjects: Subjects, supports: Supports): void {
+  describe(`the driver contract: ${name}`, () => {
+    let driver: Driver;
+    beforeEach(() => {
+      driver = makeDriver();
+    });
+    afterEach(() => driver.close());
+    const start = (input: Omit<AgentInput, 'id'>, incarnation = 1) => begin(driver, orderFor(input, incarnation));
+
+    it('tells no fact before start has returned', async () => {
+      const { heard } = start(subjects.completes);
+      expect(heard.facts).toEqual([]);
+      await heard.ended();
+    });
+
+    it('tells SPAWNED, EXITED and then only what EXITED left open', async () => {
+      const { heard } = start(subjects.completes);
+      await heard.ended();
+      expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
+      expect(heard.get('EXITED')).toMatchObject({ code: 0, signal: null, oom: false });
+      expectEachOnce(heard);
+    });
+
+    it('tells the code of a bad end', async () => {
+      const { heard } = start(subjects.fails);
+      await heard.ended();
+      expect(heard.get('EXITED')).toMatchObject({ code: 1, signal: null });
+    });
+
+    it('carries the incarnation in every fact', async () => {
+      const { heard } = start(subjects.completes, 7);
+      await heard.ended();
+      expect(new Set(heard.facts.map((fact) => fact.incarnation))).toEqual(new Set([7]));
+    });
+
+    it('ends a body that is asked', async () => {
+      const { body, heard } = start(subjects.forever);
+      await heard.says('up');
+      body.ask('SIGTERM');
+      await heard.ended();
+      expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
+    });
+
+    it('tells GONE alone for a body that was asked before it ran', async () => {
+      const { body, heard } = start(subjects.forever);
+      body.ask('SIGTERM');
+      body.ask('SIGTERM');
+      await heard.ended();
+      await settled(driver, subjects);
+      expect(heard.types()).toEqual(['GONE']);
+    });
+
+    it('tells GONE alone for a body that was killed before it ran', async () => {
+      const { body, heard } = start(subjects.forever);
+      body.kill();
+      body.kill();
+      await heard.ended();
+      await settled(driver, subjects);
+      expect(heard.types()).toEqual(['GONE']);
+    });
+
+    it('does nothing and tells nothing after the last fact', async () => {
+      const { body, heard } = start(subjects.completes);
+      await heard.ended();
+      const told = heard.types();
+      body.ask('SIGTERM');
+      body.kill();
+      body.freeze();
+      body.thaw();
+      body.endInput();
+      body.drain();
+      await settled(driver, subjects);
+      expect(heard.types()).toEqual(told);
+      expect(body.inspect()).toEqual([]);
+    });
+
+    it('runs a hundred at once', async () => {
+      const all = Array.from({ length: 100 }, () => start(subjects.completes));
+      await Promise.all(all.map(({ heard }) => heard.ended()));
+      for (const { heard } of all) expectEachOnce(heard);
+      expect(all.every(({ heard }) => heard.get('EXITED')?.code === 0)).toBe(true);
+    }, 60_000);
+
+    it('ends everything at close, and starts nothing after it', async () => {
+      const all = [start(subjects.forever), start(subjects.forever)];
+      await Promise.all(all.map(({ heard }) => heard.says('up')));
+      await driver.close();
+      expect(all.every(({ heard }) => heard.over)).toBe(true);
+      const late = start(subjects.forever);
+      await late.heard.ended();
+      expect(late.heard.types()).toEqual(['SPAWN_FAILED']);
+      await driver.close();
+    });
+
+    if (supports.kill === true)
+      it('kills a body that ignores being asked, even twice', async () => {
+        const { body, heard } = start(subjects.ignoresStop);
+        await heard.says('up');
+        body.ask('SIGTERM');
+        body.kill();
+        body.kill();
+        await heard.ended();
+        expectEachOnce(heard);
+        expect(body.inspect()).toEqual([]);
+      });
+    else
+      it(`leaves a body that ignores being asked without its hands: ${supports.kill}`, async () => {
+        const { body, heard } = start(subjects.ignoresStop);
+        await heard.says('up');
+        body.ask('SIGTERM');
+        await settled(driver, subjects);
+        expect(heard.get('EXITED')).toBeUndefined();
+        body.kill();
+        await heard.ended();
+      });
+
+    if (supports.signals === true)
+      it('tells a pid, and the signal that ended it', async () => {
+        const { body, heard } = start(subjects.forever);
+        await heard.says('up');
+        expect(heard.get('SPAWNED')?.pid).toBeGreaterThan(1);
+        body.signal('SIGUSR2');
+        await heard.ended();
+        expect(heard.get('EXITED')).toMatchObject({ code: null, signal: 'SIGUSR2' });
+      });
+    else
+      it(`refuses signals: ${supports.signals}`, async () => {
+        const { body, heard } = start(subjects.forever);
+        await heard.says('up');
+        expect(() => body.signal('SIGUSR2')).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+      });
+
+    if (supports.freeze === true)
+      it('freezes and thaws', async () => {
+        const { body, heard } = start(subjects.forever);
+        await heard.says('up');
+        body.freeze();
+        await heard.until('FROZEN');
+        expect(body.inspect().every((blocker) => blocker.state === 'T')).toBe(true);
+        body.thaw();
+        await eventually(() => body.inspect().every((blocker) => blocker.state !== 'T'), 'the end of the pause');
+      });
+    else
+      it(`says that it cannot freeze: ${supports.freeze}`, async () => {
+        const { body, heard } = start(subjects.forever);
+        await heard.says('up');
+        body.freeze();
+        await heard.until('FREEZE_FAILED');
+      });
+
+    if (supports.stdin === true)
+      it('hands over what is written to standard input, also what was written before it ran', async () => {
+        const { body, heard } = start(subjects.echoes);
+        const early = body.write(Buffer.from('early\n'));
+        await heard.says('up');
+        await early;
+        await body.write(Buffer.from('late\n'));
+        await heard.says('early\nlate');
+      });
+
+    if (supports.endOfInput === true)
+      it('closes standard input behind what is queued, and refuses more', async () => {
+        const { body, heard } = start(subjects.echoes);
+        await heard.says('up');
+        const last = body.write(Buffer.from('last\n'));
+        body.endInput();
+        await expect(body.write(Buffer.from('more\n'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
+        await last;
+        await heard.ended();
+        expect(heard.text()).toContain('last\n');
+      });
+
+    it('refuses to write after the end', async () => {
+      const { body, heard } = start(subjects.completes);
+      await heard.ended();
+      await expect(body.write(Buffer.from('late\n'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
+    });
+  });
+}
+
+function expectEachOnce(heard: Recorder): void {
+  expect(new Set(heard.types()).size).toBe(heard.facts.length);
+}
+
+/** A whole other life has passed: what could still have been told would have been. */
+async function settled(driver: Driver, subjects: Subjects): Promise<void> {
+  await begin(driver, orderFor(subjects.completes)).heard.ended();
+}

@@ -1,0 +1,104 @@
+import type { Driver, Incarnation, Sink, StartOrder } from '../../src/actors/driver.js';
+import type { BodyFact } from '../../src/model/agent.js';
+import type { AgentInput } from '../../src/model/input.js';
+import { normaliseAgent } from '../../src/model/normalise.js';
+import type { StreamName } from '../../src/model/spec.js';
+
+type FactOf<T extends BodyFact['type']> = Extract<BodyFact, { type: T }>;
+
+/** An order as a tree would give it, for one incarnation of an agent. */
+export function orderFor(input: Omit<AgentInput, 'id'>, incarnation = 1): StartOrder {
+  const spec = normaliseAgent({ id: 'subject', ...input });
+  serial += 1;
+  return {
+    spec,
+    path: 'root/subject',
+    incarnation,
+    token: `contract-${process.pid}-${serial}`,
+    command: spec.body.type === 'command' ? spec.body.command : [],
+    cwd: spec.cwd,
+    env: { ...(process.env as Record<string, string>), ...spec.env },
+    ports: {},
+  };
+}
+
+/** The command line of a fixture program. */
+export function fixture(name: string, ...args: (string | number)[]): string[] {
+  return [process.execPath, new URL(`../fixtures/${name}.mjs`, import.meta.url).pathname, ...args.map(String)];
+}
+
+/** Writes down what an incarnation tells, and waits for it. */
+export class Recorder implements Sink {
+  readonly facts: BodyFact[] = [];
+  readonly words: string[] = [];
+  readonly #chunks: { stream: StreamName; bytes: Buffer }[] = [];
+  onFact: (fact: BodyFact) => void = () => {};
+
+  fact(fact: BodyFact): void {
+    this.facts.push(fact);
+    this.onFact(fact);
+  }
+
+  output(stream: StreamName, bytes: Uint8Array): void {
+    this.#chunks.push({ stream, bytes: Buffer.from(bytes) });
+  }
+
+  notified(word: string): void {
+    this.words.push(word);
+  }
+
+  bytes(stream: StreamName): Buffer {
+    return Buffer.concat(this.#chunks.filter((chunk) => chunk.stream === stream).map((chunk) => chunk.bytes));
+  }
+
+  text(stream: StreamName = 'stdout'): string {
+    return this.bytes(stream).toString();
+  }
+
+  types(): string[] {
+    return this.facts.map((fact) => fact.type);
+  }
+
+  get<T extends BodyFact['type']>(type: T): FactOf<T> | undefined {
+    return this.facts.find((fact): fact is FactOf<T> => fact.type === type);
+  }
+
+  /** Resolves with the first fact of that type. */
+  async until<T extends BodyFact['type']>(type: T): Promise<FactOf<T>> {
+    await eventually(() => this.get(type) !== undefined, `${type} (${this.types().join(', ')})`);
+    return this.get(type)!;
+  }
+
+  /** True when nothing more may follow. */
+  get over(): boolean {
+    const exit = this.get('EXITED');
+    if (exit === undefined) return this.get('SPAWN_FAILED') !== undefined || this.get('GONE') !== undefined;
+    const gone = exit.empty || this.get('GONE') !== undefined;
+    return gone && (exit.drained || this.get('DRAINED') !== undefined);
+  }
+
+  ended(): Promise<void> {
+    return eventually(() => this.over, `the last fact (${this.types().join(', ')})`);
+  }
+
+  says(text: string): Promise<void> {
+    return eventually(() => this.text().includes(text), `the output ${text}`);
+  }
+}
+
+/** Starts one incarnation with a recorder. */
+export function begin(driver: Driver, order: StartOrder): { body: Incarnation; heard: Recorder } {
+  const heard = new Recorder();
+  return { body: driver.start(order, heard), heard };
+}
+
+/** Resolves when the condition holds; rejects with its name when it does not within `patience` ms. */
+export async function eventually(condition: () => boolean, what: string, patience = 20_000): Promise<void> {
+  const until = performance.now() + patience;
+  while (!condition()) {
+    if (performance.now() > until) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+let serial = 0;

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createMachine, fromPromise } from 'xstate';
+import type { SupervisorInput } from '../../src/model/input.js';
+import { normaliseSupervisor } from '../../src/model/normalise.js';
+import { type Problem, problemText } from '../../src/model/problem.js';
+import { validate } from '../../src/model/validate.js';
+
+const agent = (more: object = {}) => ({ id: 'a', command: ['sleep', '1'], ...more });
+const tree = (...children: unknown[]) => ({ children });
+const paths = (problems: readonly Problem[]) => problems.map((problem) => problem.path);
+const texts = (input: unknown) => validate(input).map(problemText);
+/** The problems of one agent in a tree, paths without the way to it. */
+const agentTexts = (more: object) =>
+  validate(tree(agent(more))).map((problem) =>
+    problemText({ ...problem, path: problem.path.replace(/^children\[0\]\.?/, '') }),
+  );
+
+describe('fields of an agent', () => {
+  it.each([
+    [{ command: [] }, 'command must name a program, got (a list)'],
+    [{ command: [''] }, 'command must not begin with an empty name, got (a list)'],
+    [{ command: ['a', 'b\0c'] }, 'command[1] must not contain a NUL byte, got "b\\u0000c"'],
+    [{ command: 'sleep 1' }, 'command must be a list of strings, got "sleep 1"'],
+    [{ cwd: '' }, 'cwd must not be empty, got ""'],
+    [{ cwd: '/a\0' }, 'cwd must not contain a NUL byte, got "/a\\u0000"'],
+    [{ id: '1' }, 'id must match ^[A-Za-z][\\w.-]*$, got "1"'],
+    [{ id: 'constructor' }, 'id must not be a name that every object has, got "constructor"'],
+    [{ task: () => {} }, 'it must have exactly one of command, task, logic, got (command, task)'],
+    [{ input: 1 }, 'input must not be given without logic'],
+    [{ ports: ['a', 'a'] }, 'ports[1] must have another name than ports[0], in more than case, got "a"'],
+    [
+      { ports: ['web', { name: 'WEB' }] },
+      'ports[1] must have another name than ports[0], in more than case, got "WEB"',
+    ],
+    [{ ports: ['9a'] }, 'ports[0] must match ^[A-Za-z][A-Za-z0-9_]*$, got "9a"'],
+    [{ ports: [{ name: 'a', preferred: 70_000 }] }, 'ports[0].preferred must be an integer from 1 to 65535, got 70000'],
+    [{ ports: [7] }, 'ports[0] must be a name or an object, got 7'],
+    [{ readiness: { type: 'port' } }, 'readiness must not wait for a port of an agent without ports, got "port"'],
+    [
+      { ports: ['a'], readiness: { type: 'port', port: 'b' } },
+      'readiness.port must be one of the ports of this agent: a, got "b"',
+    ],
+    [{ readiness: { type: 'log', pattern: '(' } }, 'readiness.pattern must be a regular expression, got "("'],
+    [{ readiness: { type: 'soon' } }, 'readiness.type must be one of none, port, log, exec, notify, got "soon"'],
+    [{ readiness: { type: 'notify', timeout: 0 } }, 'readiness.timeout must be an integer > 0, got 0'],
+    [{ stop: { signal: 'SIGSTRANGE' } }, 'stop.signal must be the name of a signal, such as SIGTERM, got "SIGSTRANGE"'],
+    [{ stop: { signal: undefined } }, 'stop.signal must be a string'],
+    [{ stop: [] }, 'stop must be an object, "brutal_kill" or "infinity", got (a list)'],
+    [{ limits: { memory: { max: -1 } } }, 'limits.memory.max must be an integer > 0, got -1'],
+    [{ limits: { cpu: { max: Number.NaN } } }, 'limits.cpu.max must be a number > 0, got NaN'],
+    [{ successCodes: [0, 256] }, 'successCodes[1] must be an integer from 0 to 255, got 256'],
+    [{ output: { lines: 0 } }, 'output.lines must be an integer > 0, got 0'],
+    [{ metadata: { a: 1 } }, 'metadata.a must be a string, got 1'],
+    [{ env: new Map() }, 'env must be an object, got (hidden)'],
+    [{ cwd: new Date(0) }, 'cwd must be a string, got (not a plain object)'],
+    [
+      { command: ['x', '{port:web}'] },
+      'command[1] must not use {port:web}, a port that it does not have; the text itself is {{port:web}}, got "{port:web}"',
+    ],
+  ])('says what is wrong with %j', (more, text) => {
+    expect(agentTexts(more)).toEqual([text]);
+  });
+
+  it.each([
+    [{ stop: { signal: 'int' } }],
+    [
+      {
+        ports: ['a', { name: 'b', preferred: 3000 }],
+        readiness: { type: 'port', port: 'b' },
+        command: ['x', '{port}{port:b}'],
+      },
+    ],
+    [{ cwd: undefined, env: undefined, ports: undefined, stop: undefined, task: undefined }],
+    [{ command: ['node', '-e', 'listen({port:8080})', '{"a":{"b":1}}', '{{port:none}}'] }],
+    [Object.assign(Object.create(null), { metadata: { a: '1' } })],
+  ])('takes %j, and so does normalise', (more) => {
+    const input = tree(agent(more));
+    expect(validate(input)).toEqual([]);
+    expect(() => normaliseSupervisor(input as SupervisorInput)).not.toThrow();
+  });
+
+  it('takes actor logic, and refuses what only looks like it', () => {
+    for (const logic of [fromPromise(async () => 1), createMachine({})])
+      expect(validate(tree({ id: 'a', logic, input: 1 }))).toEqual([]);
+    for (const logic of [{}, null, 1, { transition: () => {} }, () => {}])
+      expect(paths(validate(tree({ id: 'a', logic })))).toEqual(['children[0].logic']);
+  });
+
+  it('limits metadata to 64 entries', () => {
+    const entries = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, '']));
+    expect(agentTexts({ metadata: entries(64) })).toEqual([]);
+    expect(agentTexts({ metadata: entries(65) })).toEqual(['metadata must have at most 64 entries, got (an object)']);
+  });
+
+  it('never shows the value of an environment variable', () => {
+    const secret = 's3cret';
+    for (const env of [
+      secret,
+      [secret],
+      { A: `${secret}\0` },
+      { 'A=B': secret },
+      { '': secret },
+      { A: { B: secret } },
+      { A: `${secret}{port}` },
+      { __proto__: { A: [secret] } },
+    ]) {
+      const problems = validate(tree(agent({ env }), { id: 'p', pool: { agent: { command: ['x'], env } } }));
+      expect(problems.length).toBeGreaterThanOrEqual(2);
+      expect(JSON.stringify(problems)).not.toContain(secret);
+    }
+    expect(JSON.stringify(validate(tree(agent({ TOKEN: secret, enviroment: { A: secret } }))))).not.toContain(secret);
+  });
+
+  it('refuses names that every object has, wherever names are free', () => {
+    const input = JSON.parse(
+      '{"id":"a","command":["x"],"env":{"__proto__":"x","constructor":"y"},"metadata":{"prototype":"1"},"__proto__":{}}',
+    );
+    expect(paths(validate(tree(input)))).toEqual([
+      'children[0].env.__proto__',
+      'children[0].env.constructor',
+      'children[0].metadata.prototype',
+      'children[0].__proto__',
+    ]);
+  });
+});
+
+describe('budgets and pools', () => {
+  it('rejects a budget that its own backoff makes unreachable, and says the sum', () => {
+    expect(texts({ within: 3_099, children: [] })).toEqual([
+      'within must be at least 3100, the time that 5 restarts with this backoff take, got 3099',
+    ]);
+    expect(validate({ within: 3_100, children: [] })).toEqual([]);
+    expect(validate({ within: 1, otpExact: true, children: [] })).toEqual([]);
+  });
+
+  it('does the sum as a loop would, for every backoff', () => {
+    const backoff = fc.record({
+      initial: fc.nat(1_000),
+      factor: fc.double({ min: 1, max: 4, noNaN: true }),
+      max: fc.nat(20_000),
+    });
+    fc.assert(
+      fc.property(backoff, fc.nat(200), fc.integer({ min: 1, max: 100_000 }), (backoff, maxRestarts, within) => {
+        let sum = 0;
+        for (let i = 1; i <= maxRestarts; i++)
+          sum += Math.min(backoff.max, backoff.initial * backoff.factor ** (i - 1));
+        fc.pre(Math.abs(sum - within) > 1e-3);
+        expect(validate({ backoff, maxRestarts, within, children: [] }).length).toBe(sum > within ? 1 : 0);
+      }),
+    );
+  });
+
+  it('answers at once for a budget of more restarts than can be counted', () => {
+    const backoff = { initial: 0 };
+    expect(validate({ maxRestarts: Number.MAX_SAFE_INTEGER, backoff, children: [] })).toEqual([]);
+    expect(paths(validate({ maxRestarts: Number.MAX_SAFE_INTEGER, children: [] }))).toEqual(['within']);
+  });
+
+  it('keeps the size of a pool below its maximum, defaults included', () => {
+    const pool = (more: object) => tree({ id: 'p', pool: { agent: { command: ['x'] }, ...more } });
+    expect(texts(pool({ size: 3, max: 2 }))).toEqual(['children[0].pool.size must be at most max, which is 2, got 3']);
+    expect(paths(validate(pool({ size: 10_001 })))).toEqual(['children[0].pool.size']);
+    expect(paths(validate(pool({ max: 0 })))).toEqual(['children[0].pool.max']);
+    expect(validate(pool({ size: 2, max: 2 }))).toEqual([]);
+  });
+
+  it('checks jitter, factor and cooldown', () => {
+    const backoff = { factor: 0.5, jitter: 1.5 };
+    expect(paths(validate({ backoff, cooldown: 0, children: [] }))).toEqual([
+      'backoff.factor',
+      'backoff.jitter',
+      'cooldown',
+    ]);
+  });
+});

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Problem, problemText } from '../../src/model/problem.js';
+import { validate, validateChild, validateData } from '../../src/model/validate.js';
+
+const agent = (more: object = {}) => ({ id: 'a', command: ['sleep', '1'], ...more });
+const tree = (...children: unknown[]) => ({ children });
+const paths = (problems: readonly Problem[]) => problems.map((problem) => problem.path);
+
+describe('hostile input', () => {
+  const angry = new Proxy(
+    {},
+    { ownKeys: refuse, get: refuse, has: refuse, getPrototypeOf: refuse, getOwnPropertyDescriptor: refuse },
+  );
+  const revoked = () => {
+    const { proxy, revoke } = Proxy.revocable([], {});
+    revoke();
+    return proxy;
+  };
+  const cyclic: Record<string, unknown> = { id: 'c' };
+  cyclic.children = [cyclic, cyclic];
+  cyclic.metadata = cyclic;
+
+  it.each([
+    ['a proxy that throws', angry],
+    ['a revoked proxy', revoked()],
+    ['a cycle', cyclic],
+    ['a list of holes', tree(...new Array(3))],
+    ['a huge list', { children: new Array(4e9), backoff: new Array(4e9) }],
+    ['a huge command', tree({ id: 'a', command: new Array(4e9) })],
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', Number.NaN],
+    ['a list', []],
+    [
+      'a getter that throws',
+      {
+        get children() {
+          return refuse();
+        },
+      },
+    ],
+    [
+      'a proxy in every place',
+      tree(
+        angry,
+        { id: angry, children: angry },
+        { id: 'p', pool: angry },
+        { id: 'q', pool: { agent: angry } },
+        { id: 'a', logic: angry, task: angry, env: angry, command: [angry] },
+      ),
+    ],
+    [
+      'revoked proxies in every place',
+      tree(
+        revoked(),
+        { id: 's', children: revoked() },
+        { id: 'p', pool: revoked() },
+        { id: 'q', logic: revoked(), task: revoked(), ports: revoked() },
+      ),
+    ],
+    [
+      'a class',
+      tree(
+        new (class {
+          id = 'a';
+          command = ['x'];
+        })(),
+      ),
+    ],
+  ])('finds problems in %s without throwing', (_, input) => {
+    for (const problems of [validate(input), validateData(input), validateChild(input, { autoShutdown: 'never' })]) {
+      expect(problems.length).toBeGreaterThan(0);
+      expect(problems.map(problemText).every((text) => text.length > 0)).toBe(true);
+    }
+  });
+
+  it('reads every field once, so that a getter cannot show two faces', () => {
+    let reads = 0;
+    const child = {
+      id: 'a',
+      get command() {
+        return reads++ === 0 ? ['x'] : 7;
+      },
+    };
+    expect(validate(tree(child))).toEqual([]);
+    expect(reads).toBe(1);
+  });
+
+  it('sees inherited fields that normalise would see', () => {
+    const child = Object.assign(Object.create(Object.assign(Object.create(null), { cwd: 7 })), agent());
+    expect(paths(validate(tree(child)))).toEqual(['children[0].cwd']);
+  });
+
+  it('never throws, whatever it is given', () => {
+    const anything = fc.anything({
+      withBigInt: true,
+      withMap: true,
+      withSet: true,
+      withDate: true,
+      withNullPrototype: true,
+      withSparseArray: true,
+      withTypedArray: true,
+      withBoxedValues: true,
+    });
+    const keys = [
+      'id',
+      'command',
+      'children',
+      'pool',
+      'agent',
+      'env',
+      'ports',
+      'readiness',
+      'stop',
+      'limits',
+      'backoff',
+      'metadata',
+      'within',
+      'type',
+      'task',
+      'logic',
+      '__proto__',
+    ];
+    const { node } = fc.letrec((tie) => ({
+      node: fc.oneof(
+        { depthSize: 'small' },
+        anything,
+        fc.array(tie('node')),
+        fc.dictionary(fc.constantFrom(...keys), tie('node')),
+      ),
+    }));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          anything,
+          node,
+          node.map((child) => tree(child)),
+        ),
+        (input) => {
+          for (const problem of [...validate(input), ...validateData(input)])
+            expect(typeof problem.path).toBe('string');
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+function refuse(): never {
+  throw new Error('no');
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Dealer, Request } from 'zeromq';
+import { planSpawn } from '../../src/server/backend.js';
+import { unpack } from '../../src/transport/codec.js';
+import { answer } from '../../src/transport/requests.js';
+import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
+import { createService, type Service } from '../../src/transport/service.js';
+import { FakeTree } from './fake-tree.js';
+
+/** A fake tree behind a real ROUTER on a real ipc and a real tcp endpoint. `close` leaves nothing behind. */
+export interface Rig {
+  readonly tree: FakeTree;
+  readonly service: Service;
+  readonly router: RequestRouter;
+  readonly ipc: string;
+  readonly tcp: string;
+  /** What went wrong where no caller could be told. */
+  readonly failures: unknown[];
+  close(): Promise<void>;
+}
+
+export async function createRig(options: { maxAgents?: number; pubEndpoint?: string } = {}): Promise<Rig> {
+  const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+  const tree = new FakeTree('web', 'worker');
+  const failures: unknown[] = [];
+  const failed = (thrown: unknown) => failures.push(thrown);
+  const endpoints: string[] = [];
+  const service = createService({
+    tree,
+    serverId: 'server-test',
+    version: '0.0.0',
+    endpoints: () => endpoints,
+    pubEndpoint: options.pubEndpoint ?? null,
+    maxAgents: options.maxAgents ?? 10,
+    plan: planSpawn,
+    failed,
+  });
+  const router = createRequestRouter({ handle: (payload, interim) => answer(service, payload, interim), failed });
+  endpoints.push(await router.bind(`ipc://${join(directory, 'rig.sock')}`), await router.bind('tcp://127.0.0.1:*'));
+  const close = async () => {
+    service.close();
+    await router.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { tree, service, router, ipc: endpoints[0] ?? '', tcp: endpoints[1] ?? '', failures, close };
+}
+
+/** An answer as a program in any language would see it. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** Asks one question through a REQ socket of its own. */
+export async function ask(endpoint: string, payload: Uint8Array): Promise<Answer> {
+  const socket = new Request({ linger: 0, receiveTimeout: 20_000 });
+  socket.connect(endpoint);
+  try {
+    await socket.send(payload);
+    const [reply] = await socket.receive();
+    return unpack(reply ?? Buffer.alloc(0)) as Answer;
+  } finally {
+    socket.close();
+  }
+}
+
+/** Sends frames through a DEALER socket of its own and resolves with the first answer. */
+export async function deal(endpoint: string, ...frames: (Uint8Array | string)[]): Promise<Buffer[]> {
+  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+  socket.connect(endpoint);
+  try {
+    await socket.send(frames);
+    return await socket.receive();
+  } finally {
+    socket.close();
+  }
+}

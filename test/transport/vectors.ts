@@ -1,0 +1,371 @@
+/** Payload frames as the serialiser of the original system writes them, and what they say. */
+
+const UUID = '00112233-4455-6677-8899-aabbccddeeff';
+const AT = [1_700_000_000, 123_456_789];
+
+export interface Vector {
+  readonly title: string;
+  readonly hex: string;
+  readonly means: { readonly type: string } & Readonly<Record<string, unknown>>;
+}
+
+export const VECTORS: readonly Vector[] = [
+  {
+    title: 'spawn_request (env {K:V}, timeout 300, rest nil)',
+    hex: '95ad737061776e5f72657175657374a2723199a161a6636c61756465a174c0c081a14ba156c0c0c0cd012cc0',
+    means: {
+      type: 'spawn_request',
+      request_id: 'r1',
+      config: {
+        name: 'a',
+        model_backend: 'claude',
+        task: 't',
+        context: null,
+        system_prompt: null,
+        environment: { K: 'V' },
+        model: null,
+        tool_level: null,
+        agents: null,
+      },
+      timeout_secs: 300,
+      metadata: null,
+    },
+  },
+  {
+    title:
+      'spawn_request full (context c, system_prompt s, env {}, model opus, tool_level full, agents {sub:{arr:[1,"x"],b:true,description:"d",f:1.5,n:1,neg:-3,nil:null}}, timeout nil, metadata {K:V})',
+    hex: '95ad737061776e5f72657175657374a2723199a161a6636c61756465a174a163a17380a46f707573a466756c6c81a373756287a36172729201a178a162c3ab6465736372697074696f6ea164a166cb3ff8000000000000a16e01a36e6567fda36e696cc0c081a14ba156',
+    means: {
+      type: 'spawn_request',
+      request_id: 'r1',
+      config: {
+        name: 'a',
+        model_backend: 'claude',
+        task: 't',
+        context: 'c',
+        system_prompt: 's',
+        environment: {},
+        model: 'opus',
+        tool_level: 'full',
+        agents: { sub: { arr: [1, 'x'], b: true, description: 'd', f: 1.5, n: 1, neg: -3, nil: null } },
+      },
+      timeout_secs: null,
+      metadata: { K: 'V' },
+    },
+  },
+  {
+    title: 'spawn_response ok (running)',
+    hex: '96ae737061776e5f726573706f6e7365a27231c399c41000112233445566778899aabbccddeeffa161a772756e6e696e67a6636c6175646592ce6553f100ce075bcd15a174c0c0c0c0a27331',
+    means: {
+      type: 'spawn_response',
+      request_id: 'r1',
+      success: true,
+      agent_info: {
+        id: UUID,
+        name: 'a',
+        status: 'running',
+        model_backend: 'claude',
+        started_at: AT,
+        task: 't',
+        paused_at: null,
+        pause_mode: null,
+        attach_info: null,
+      },
+      error: null,
+      server_id: 's1',
+    },
+  },
+  {
+    title: 'spawn_response error "e"',
+    hex: '96ae737061776e5f726573706f6e7365a27231c2c0a165a27331',
+    means: { type: 'spawn_response', request_id: 'r1', success: false, agent_info: null, error: 'e', server_id: 's1' },
+  },
+  {
+    title: 'control_command pause, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa57061757365c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'pause', payload: null },
+  },
+  {
+    title: 'control_command pause, payload {force:true}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa5706175736581a5666f726365c3',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'pause',
+      payload: { force: true },
+    },
+  },
+  {
+    title: 'control_command resume, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa6726573756d65c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'resume', payload: null },
+  },
+  {
+    title: 'control_command stop, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa473746f70c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'stop', payload: null },
+  },
+  {
+    title: 'control_command kill, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa46b696c6cc0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'kill', payload: null },
+  },
+  {
+    title: 'control_command write_stdin, payload {data:"hi\\n"}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffab77726974655f737464696e81a464617461a368690a',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'write_stdin',
+      payload: { data: 'hi\n' },
+    },
+  },
+  {
+    title: 'control_command write_stdin, payload {data:[104,200]}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffab77726974655f737464696e81a4646174619268ccc8',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'write_stdin',
+      payload: { data: [104, 200] },
+    },
+  },
+  {
+    title: 'control_command read_stdout, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffab726561645f7374646f7574c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'read_stdout', payload: null },
+  },
+  {
+    title: 'control_command read_stderr, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffab726561645f737464657272c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'read_stderr', payload: null },
+  },
+  {
+    title: 'control_command get_status, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffaa6765745f737461747573c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'get_status', payload: null },
+  },
+  {
+    title: 'control_command signal, payload {signal:"int"}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffa67369676e616c81a67369676e616ca3696e74',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'signal',
+      payload: { signal: 'int' },
+    },
+  },
+  {
+    title: 'control_command custom_action, payload {action:"echo",params:{x:1}}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffad637573746f6d5f616374696f6e82a6616374696f6ea46563686fa6706172616d7381a17801',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'custom_action',
+      payload: { action: 'echo', params: { x: 1 } },
+    },
+  },
+  {
+    title: 'control_command query_output, payload {max_lines:10,stderr:false,stdout:true}',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffac71756572795f6f757470757483a96d61785f6c696e65730aa6737464657272c2a67374646f7574c3',
+    means: {
+      type: 'control_command',
+      request_id: 'r1',
+      agent_id: UUID,
+      command_type: 'query_output',
+      payload: { max_lines: 10, stderr: false, stdout: true },
+    },
+  },
+  {
+    title: 'control_command stream_logs, payload nil',
+    hex: '95af636f6e74726f6c5f636f6d6d616e64a27231c41000112233445566778899aabbccddeeffab73747265616d5f6c6f6773c0',
+    means: { type: 'control_command', request_id: 'r1', agent_id: UUID, command_type: 'stream_logs', payload: null },
+  },
+  {
+    title: 'command_response ok (status paused, data {mode:"cooperative",paused:true})',
+    hex: '97b0636f6d6d616e645f726573706f6e7365a27231c41000112233445566778899aabbccddeeffc3a670617573656482a46d6f6465ab636f6f7065726174697665a6706175736564c3c0',
+    means: {
+      type: 'command_response',
+      request_id: 'r1',
+      agent_id: UUID,
+      success: true,
+      status: 'paused',
+      data: { mode: 'cooperative', paused: true },
+      error: null,
+    },
+  },
+  {
+    title: 'command_response error "x" (status nil, data nil)',
+    hex: '97b0636f6d6d616e645f726573706f6e7365a27231c41000112233445566778899aabbccddeeffc2c0c0a178',
+    means: {
+      type: 'command_response',
+      request_id: 'r1',
+      agent_id: UUID,
+      success: false,
+      status: null,
+      data: null,
+      error: 'x',
+    },
+  },
+  {
+    title: 'status_update (status_changed, completed, message m, data nil)',
+    hex: '97ad7374617475735f757064617465c41000112233445566778899aabbccddeeffae7374617475735f6368616e676564a9636f6d706c65746564a16dc092ce6553f100ce075bcd15',
+    means: {
+      type: 'status_update',
+      agent_id: UUID,
+      update_type: 'status_changed',
+      status: 'completed',
+      message: 'm',
+      data: null,
+      timestamp: AT,
+    },
+  },
+  {
+    title: 'list_agents_request (running, limit 10)',
+    hex: '94b36c6973745f6167656e74735f72657175657374a27231a772756e6e696e670a',
+    means: { type: 'list_agents_request', request_id: 'r1', filter_status: 'running', limit: 10 },
+  },
+  {
+    title: 'list_agents_response (1 agent: paused, paused_at, forced, attach_info {ipc:///x, k, 1700000000})',
+    hex: '95b46c6973745f6167656e74735f726573706f6e7365a27231c39199c41000112233445566778899aabbccddeeffa161a6706175736564a6636c6175646592ce6553f100ce075bcd15a17492ce6553f100ce075bcd15a6666f7263656493a86970633a2f2f2f78a16bce6553f100c0',
+    means: {
+      type: 'list_agents_response',
+      request_id: 'r1',
+      success: true,
+      agents: [
+        {
+          id: UUID,
+          name: 'a',
+          status: 'paused',
+          model_backend: 'claude',
+          started_at: AT,
+          task: 't',
+          paused_at: AT,
+          pause_mode: 'forced',
+          attach_info: { connect_url: 'ipc:///x', token: 'k', expires_at: 1_700_000_000 },
+        },
+      ],
+      error: null,
+    },
+  },
+  {
+    title: 'health_check_request',
+    hex: '92b46865616c74685f636865636b5f72657175657374a27231',
+    means: { type: 'health_check_request', request_id: 'r1' },
+  },
+  {
+    title: 'health_check_response (true, 1.0.0, uptime 300, active 0, metadata {server_id:s1})',
+    hex: '97b56865616c74685f636865636b5f726573706f6e7365a27231c3a5312e302e30cd012c0081a97365727665725f6964a27331',
+    means: {
+      type: 'health_check_response',
+      request_id: 'r1',
+      healthy: true,
+      protocol_version: '1.0.0',
+      uptime_secs: 300,
+      active_agents: 0,
+      metadata: { server_id: 's1' },
+    },
+  },
+  {
+    title: 'custom_action_request (echo, {x:1}, timeout 60)',
+    hex: '96b5637573746f6d5f616374696f6e5f72657175657374a27231c41000112233445566778899aabbccddeeffa46563686f81a178013c',
+    means: {
+      type: 'custom_action_request',
+      request_id: 'r1',
+      agent_id: UUID,
+      action: 'echo',
+      params: { x: 1 },
+      timeout_secs: 60,
+    },
+  },
+  {
+    title: 'batch_control_command (1 id, get_status, nil, fail_fast false)',
+    hex: '96b562617463685f636f6e74726f6c5f636f6d6d616e64a2723191c41000112233445566778899aabbccddeeffaa6765745f737461747573c0c2',
+    means: {
+      type: 'batch_control_command',
+      request_id: 'r1',
+      agent_ids: [UUID],
+      command_type: 'get_status',
+      payload: null,
+      fail_fast: false,
+    },
+  },
+  {
+    title: 'batch_control_response (success false, 1 result ok/paused, 1, 0)',
+    hex: '96b662617463685f636f6e74726f6c5f726573706f6e7365a27231c29194c41000112233445566778899aabbccddeeffc3a6706175736564c00100',
+    means: {
+      type: 'batch_control_response',
+      request_id: 'r1',
+      success: false,
+      results: [{ agent_id: UUID, success: true, status: 'paused', error: null }],
+      successful: 1,
+      failed: 0,
+    },
+  },
+  {
+    title: 'output_query_request (both, filter E, limit 50, offset nil)',
+    hex: '97b46f75747075745f71756572795f72657175657374a27231c41000112233445566778899aabbccddeeffa4626f7468a14532c0',
+    means: {
+      type: 'output_query_request',
+      request_id: 'r1',
+      agent_id: UUID,
+      stream: 'both',
+      filter: 'E',
+      limit: 50,
+      offset: null,
+    },
+  },
+  {
+    title: 'output_query_response (true, ["l"], total 150, has_more true)',
+    hex: '98b56f75747075745f71756572795f726573706f6e7365a27231c41000112233445566778899aabbccddeeffc391a16ccc96c3c0',
+    means: {
+      type: 'output_query_response',
+      request_id: 'r1',
+      agent_id: UUID,
+      success: true,
+      lines: ['l'],
+      total_lines: 150,
+      has_more: true,
+      error: null,
+    },
+  },
+  {
+    title: 'log_stream (stdout, bytes 48 69 0a c8 ff, seq 300)',
+    hex: '96aa6c6f675f73747265616dc41000112233445566778899aabbccddeeffa67374646f75749548690accc8ccff92ce6553f100ce075bcd15cd012c',
+    means: {
+      type: 'log_stream',
+      agent_id: UUID,
+      stream_type: 'stdout',
+      data: Uint8Array.from([0x48, 0x69, 0x0a, 0xc8, 0xff]),
+      timestamp: AT,
+      sequence: 300,
+    },
+  },
+  {
+    title: 'old (2025-11-24) spawn_response ok, 6-field AgentInfo, status "Running"',
+    hex: '96ae737061776e5f726573706f6e7365a27231c396c41000112233445566778899aabbccddeeffa161a752756e6e696e67a6636c6175646592ce6553f100ce075bcd15a174c0a27331',
+    means: {
+      type: 'spawn_response',
+      request_id: 'r1',
+      success: true,
+      agent_info: {
+        id: UUID,
+        name: 'a',
+        status: 'running',
+        model_backend: 'claude',
+        started_at: AT,
+        task: 't',
+        paused_at: null,
+        pause_mode: null,
+        attach_info: null,
+      },
+      error: null,
+      server_id: 's1',
+    },
+  },
+];
