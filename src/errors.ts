@@ -130,7 +130,12 @@ export function asSupertreeError(thrown: unknown): SupertreeError {
 
 /** The text of any thrown value. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return 'a value that has no text';
+  }
 }
 
 function fill(text: string, details: ErrorDetails): string {

@@ -32,6 +32,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
 
   return agentMachine.provide({
     actions: {
+      publish: hand(() => {}),
       lease: hand((cell, context) => lease(world, cell, context)),
       launch: hand((cell, context) => launch(world, cell, context)),
       watch: hand((cell, context) => watch(world, cell, context)),

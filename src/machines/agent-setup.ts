@@ -66,6 +66,8 @@ export const agentSetup = setup({
       return { extension: granted, extended: context.extended + granted };
     }),
 
+    /** What people can ask of it follows its context. */
+    publish: effect,
     lease: effect,
     launch: effect,
     watch: effect,

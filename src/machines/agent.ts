@@ -147,9 +147,9 @@ export const agentMachine = agentSetup.createMachine({
           description: 'Its processes were told to stop in place and are not all seen stopped yet.',
           on: {
             FROZEN: { target: '#paused.forced', actions: REPORT.paused },
-            FREEZE_FAILED: BACK_TO_RUNNING.map((way) => ({ ...way, actions: 'noteResumed' as const })),
+            FREEZE_FAILED: BACK_TO_RUNNING.map((way) => ({ ...way, actions: ['noteResumed', 'publish'] as const })),
             PAUSE: {},
-            HEALTH: { actions: 'noteHealth' },
+            HEALTH: { actions: ['noteHealth', 'publish'] },
           },
         },
       },
@@ -160,7 +160,7 @@ export const agentMachine = agentSetup.createMachine({
       entry: ANNOUNCE.paused,
       initial: 'forced',
       on: {
-        HEALTH: { actions: 'noteHealth' },
+        HEALTH: { actions: ['noteHealth', 'publish'] },
         CONDEMN: { target: '#asking', actions: 'noteCondemned' },
         EXITED,
         STOP,
@@ -263,8 +263,8 @@ export const agentMachine = agentSetup.createMachine({
       on: {
         START: 'spawning',
         STOP: { target: 'stopped', actions: ANNOUNCE.stopped },
-        RETRY: { target: '.retrying', actions: 'noteRetry' },
-        EXHAUSTED: { target: '.exhausted', actions: 'noteRetry' },
+        RETRY: { target: '.retrying', actions: ['noteRetry', 'publish'] },
+        EXHAUSTED: { target: '.exhausted', actions: ['noteRetry', 'publish'] },
       },
       states: {
         waiting: { description: 'Its supervisor has not decided, or will not try again.' },
@@ -274,7 +274,7 @@ export const agentMachine = agentSetup.createMachine({
     },
     completed: {
       description: 'It ended cleanly by itself.',
-      on: { START: 'spawning', RETRY: { actions: 'noteRetry' } },
+      on: { START: 'spawning', RETRY: { actions: ['noteRetry', 'publish'] } },
     },
     stopped: {
       description: 'It has not been started, or it ended because we asked, and nothing of it is left.',

@@ -29,7 +29,9 @@ export function reasonOfExit(exit: ExitRecord, successCodes: readonly number[]):
 /** One exit in words, cause first where it is not plain from code and signal. */
 export function describeExit(exit: ExitRecord): string {
   const how = exit.signal !== null ? `signal ${exit.signal}` : exit.code !== null ? `exit code ${exit.code}` : '';
-  if (exit.cause === 'exit' || exit.cause === 'signal')
-    return exit.readyAt === null ? `${how} before it was ready` : how;
+  if (exit.cause === 'exit' || exit.cause === 'signal') {
+    const when = exit.readyAt === null ? `${how} before it was ready` : how;
+    return exit.detail === '' ? when : `${when}: ${exit.detail}`;
+  }
   return [exit.cause, exit.detail, how].filter(Boolean).join(', ');
 }

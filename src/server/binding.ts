@@ -75,8 +75,7 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
 
 async function releaseIpc(socket: Bindable, text: string, path: string, lock: PathLock): Promise<void> {
   await socket.unbind(text);
-  // libzmq removes the file in its own time; it must be done before somebody else may bind the path.
-  for (let tries = 0; tries < 100 && (await exists(path)); tries++) await new Promise((done) => setTimeout(done, 10));
+  // libzmq leaves the file behind; it must be gone before somebody else may have the path.
   await rm(path, { force: true });
   await lock.release();
 }
@@ -122,10 +121,6 @@ async function holderOf(port: number): Promise<string> {
 
 function inUse(endpoint: string, holder: string, cause?: unknown): SupertreeError {
   return new SupertreeError('ENDPOINT_IN_USE', { endpoint, holder }, cause);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => null)) !== null;
 }
 
 function once(release: () => Promise<void>): () => Promise<void> {

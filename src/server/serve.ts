@@ -37,13 +37,17 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
   const signals = onSignals(server, told);
   try {
-    for (const endpoint of server.endpoints)
-      told.info({ endpoint, serverId: server.serverId }, `listening on ${endpoint}`);
+    tellEndpoints(server, told);
     return await run(server, told, failed);
   } finally {
     unsubscribe();
     signals.undo();
   }
+}
+
+function tellEndpoints({ endpoints, pubEndpoint, serverId }: Server, told: Logger): void {
+  for (const endpoint of endpoints) told.info({ endpoint, serverId }, `listening on ${endpoint}`);
+  if (pubEndpoint !== null) told.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
 }
 
 /** Starts the tree, waits for its end, lets go of everything. */

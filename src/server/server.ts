@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Tree, TreeEnd } from '../actors/view.js';
 import type { SupervisorInput } from '../model/input.js';
+import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { answer } from '../transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
 import { createService, type Service } from '../transport/service.js';
@@ -29,6 +30,8 @@ export interface Server {
   readonly serverId: string;
   /** As they are, wildcard ports replaced. */
   readonly endpoints: readonly string[];
+  /** Where output and states are published; `null` for nowhere. */
+  readonly pubEndpoint: string | null;
   /** Stops the tree, answering until it is down, then lets go of the endpoints. `brutal` makes a stop that is under way hurry. */
   stop(options?: { brutal?: boolean }): Promise<TreeEnd>;
 }
@@ -43,6 +46,7 @@ export const DEFAULT_MAX_AGENTS = 1000;
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { settings } = options.config;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints());
+  const published = checkEndpoints(settings.pubEndpoint === undefined ? [] : [settings.pubEndpoint]);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
   let begin: (service: Service) => void = () => {};
   const ready = new Promise<Service>((resolve) => {
@@ -52,42 +56,56 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     handle: async (payload, interim) => answer(await ready, payload, interim),
     failed: options.failed,
   });
-  let bindings: readonly Binding[] = [];
+  const publisher = createPublisher(options.failed);
+  const sockets: Sockets = { router, publisher, bindings: [], pubEndpoint: null };
   try {
-    bindings = await bindAll(router, wanted);
-    const { service, ...server } = offer(options, router, bindings);
+    sockets.bindings.push(...(await bindAll(router, wanted)));
+    const endpoints = sockets.bindings.map((binding) => binding.endpoint);
+    const [pub] = await bindAll(publisher, published);
+    if (pub !== undefined) sockets.bindings.push(pub);
+    sockets.pubEndpoint = pub?.endpoint ?? null;
+    const { service, ...server } = offer(options, sockets, endpoints);
     begin(service);
     return server;
   } catch (thrown) {
-    await letGo(router, bindings);
+    await letGo(sockets);
     throw thrown;
   }
 }
 
+interface Sockets {
+  readonly router: RequestRouter;
+  readonly publisher: Publisher;
+  readonly bindings: Binding[];
+  pubEndpoint: string | null;
+}
+
 function offer(
   { config, createTree, failed }: ServerOptions,
-  router: RequestRouter,
-  bindings: readonly Binding[],
+  sockets: Sockets,
+  endpoints: readonly string[],
 ): Server & { readonly service: Service } {
-  const endpoints = bindings.map((binding) => binding.endpoint);
+  const { pubEndpoint } = sockets;
   const serverId = `server-${randomUUID()}`;
   const tree = createTree(config.tree, wishesOf(config, endpoints));
+  const maxAgents = config.settings.maxAgents ?? DEFAULT_MAX_AGENTS;
   const service = createService({
     tree,
     serverId,
     version: VERSION,
     endpoints: () => endpoints,
-    pubEndpoint: null,
-    maxAgents: config.settings.maxAgents ?? DEFAULT_MAX_AGENTS,
+    pubEndpoint,
+    maxAgents,
     plan: planSpawn,
     failed,
   });
-  return { tree, serverId, endpoints, service, stop: stopper(tree, service, router, bindings) };
+  if (pubEndpoint !== null) sockets.publisher.follow(tree);
+  return { tree, serverId, endpoints, pubEndpoint, service, stop: stopper(tree, service, sockets) };
 }
 
-async function letGo(router: RequestRouter, bindings: readonly Binding[]): Promise<void> {
+async function letGo({ router, publisher, bindings }: Sockets): Promise<void> {
   await Promise.all(bindings.map((binding) => binding.release()));
-  await router.close();
+  await Promise.all([router.close(), publisher.close()]);
 }
 
 function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): TreeWishes {
@@ -95,13 +113,13 @@ function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): Tre
   return settings.ports === undefined ? { endpoint } : { endpoint, ports: settings.ports };
 }
 
-function stopper(tree: Tree, service: Service, router: RequestRouter, bindings: readonly Binding[]): Server['stop'] {
+function stopper(tree: Tree, service: Service, sockets: Sockets): Server['stop'] {
   let closing: Promise<TreeEnd> | undefined;
   return ({ brutal = false } = {}) => {
     const down = tree.stop({ brutal });
     closing ??= down.then(async (end) => {
       service.close();
-      await letGo(router, bindings);
+      await letGo(sockets);
       return end;
     });
     return closing;

@@ -51,8 +51,8 @@ export class Outbox {
   /** Queues one message; its first frame names the peer. Never throws, never waits. */
   send(frames: Buffer[]): void {
     const peer = this.#peers.get(nameOf(frames));
-    if (peer !== undefined) this.#hold(peer, frames);
-    else this.#line.push(frames);
+    if (peer !== undefined) return this.#hold(peer, frames);
+    this.#line.push(frames);
     this.#pumping ??= this.#pump();
   }
 
@@ -63,6 +63,7 @@ export class Outbox {
     for (const name of [...this.#peers.keys()]) this.#forget(name);
   }
 
+  /** Begins with a message in line, so it comes to its end only after `send` has taken note of it. */
   async #pump(): Promise<void> {
     for (let frames = this.#line.shift(); frames !== undefined; frames = this.#line.shift()) {
       if ((await this.#offer(frames)) === 'full') this.#wait(frames);

@@ -3,8 +3,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Sink } from '../../src/cli/host.js';
+import { run } from '../../src/cli/run.js';
+import { connect } from '../../src/transport/client.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'src/cli/main.ts');
@@ -49,6 +53,30 @@ export function launch(
   child.stdin.end(input);
   const finished = once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }));
   return { child, finished, out: () => out, err: () => err };
+}
+
+/** The same command line against the same server, run in this process: for what does not hang on being a process. */
+export async function ask(argv: readonly string[], endpoint: string): Promise<Finished> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  const sink = (chunks: Buffer[]): Sink => ({
+    write: (data) => chunks.push(Buffer.from(data as Uint8Array)),
+    terminal: false,
+    columns: Number.POSITIVE_INFINITY,
+  });
+  const code = await run(argv, {
+    env: { SUPERTREE_ENDPOINT: endpoint },
+    cwd: ROOT,
+    now: () => Date.now(),
+    out: sink(out),
+    err: sink(err),
+    stdin: Readable.from([]),
+    stdinTerminal: false,
+    connect: (named) => connect(named === undefined ? {} : { endpoint: named }),
+    serve: () => Promise.reject(new Error('a server runs in a process of its own')),
+    onInterrupt: () => () => undefined,
+  });
+  return { code, signal: null, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
 }
 
 /** Runs a shell line in which `supertree` is this program. */

@@ -108,6 +108,12 @@ export class World {
     this.tell({ type: 'ended', id, generation: life.generation, at: this.now, random: this.random, reason });
   }
 
+  /** A child that nobody asked to stop turns out to be a zombie: its agent ended it for a limit, a probe or a timeout, in vain. */
+  condemn(id: string): void {
+    const life = this.lives.get(id);
+    if (life) this.tell({ type: 'stuck', id, generation: life.generation, blockers: 'pid 7 (D)' });
+  }
+
   /** The next `times` starts of a child fail. */
   failNext(id: string, times = 1): void {
     this.failures.set(id, times);

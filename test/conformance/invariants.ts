@@ -55,6 +55,20 @@ export function reverseOrder(): Rule {
   };
 }
 
+/** Nobody who lives is asked to stop twice, unless more brutally. */
+export function askedOnce(): Rule {
+  const unasked = new Set<string>();
+  const alive = new Set<string>();
+  return (fact, effects) => {
+    if (fact.type === 'ended') alive.delete(fact.id);
+    return effects.flatMap((effect) => {
+      if (effect.type === 'start') for (const set of [unasked, alive]) set.add(effect.id);
+      if (effect.type !== 'stop' || effect.brutal || !alive.has(effect.id)) return [];
+      return unasked.delete(effect.id) ? [] : [`${effect.id} asked to stop twice`];
+    });
+  };
+}
+
 /** R5, R7: OTP's window, counted here once more; too many restarts in it, and only then, mean the end. */
 export function budgetKept(budget: Budget): Rule {
   let seconds: number[] = [];

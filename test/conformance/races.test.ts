@@ -5,7 +5,7 @@ import type { Budget, OnExhausted, RestartType } from '../../src/model/spec.js';
 import { createSupervision } from '../../src/model/supervision.js';
 import { child, family, pool } from './family.js';
 import { CRASH, START_FAILED, told, World } from './harness.js';
-import { budgetKept, endsAnswered, type Rule, reverseOrder, watched } from './invariants.js';
+import { askedOnce, budgetKept, endsAnswered, type Rule, reverseOrder, watched } from './invariants.js';
 
 /*
  * Everything that can happen to a supervisor is a task of fast-check's scheduler: exits, readiness, the answers to stops, kill deadlines, the
@@ -17,14 +17,14 @@ const VERBS: readonly Verb[] = ['start', 'stop', 'kill', 'restart', 'restart_chi
 
 type Happening =
   | { readonly what: 'command'; readonly verb: Verb; readonly id: string }
-  | { readonly what: 'add' | 'crash' | 'done' | 'failNext' | 'stubborn' | 'echo'; readonly id: string }
+  | { readonly what: 'add' | 'crash' | 'done' | 'failNext' | 'stubborn' | 'condemn' | 'echo'; readonly id: string }
   | { readonly what: 'halt'; readonly brutal: boolean }
   | { readonly what: 'pass'; readonly ms: number };
 
 function happenings(ids: readonly string[]): fc.Arbitrary<Happening[]> {
   const id = fc.constantFrom(...ids);
   const command = fc.record({ what: fc.constant('command' as const), verb: fc.constantFrom(...VERBS), id });
-  const whats = ['add', 'crash', 'crash', 'done', 'failNext', 'stubborn', 'echo'] as const;
+  const whats = ['add', 'crash', 'crash', 'done', 'failNext', 'stubborn', 'condemn', 'echo'] as const;
   const event = fc.record({ what: fc.constantFrom(...whats), id });
   const halt = fc.record({ what: fc.constant('halt' as const), brutal: fc.boolean() });
   const pass = fc.record({ what: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 3000 }) });
@@ -56,6 +56,9 @@ function happen(world: World, event: Happening): void {
     case 'stubborn':
       world.stubborn.add(event.id);
       return;
+    case 'condemn':
+      world.condemn(event.id);
+      return;
     case 'echo':
       return echo(world, event.id);
     case 'halt':
@@ -71,20 +74,20 @@ function echo(world: World, id: string): void {
   world.tell({ type: 'ended', id, generation, at: world.now, random: 0, reason: CRASH });
 }
 
-/** A world whose debts are paid in the order that the scheduler likes. What cannot be ended is gone some time after it was called stuck. */
-function racing(engine: Engine, scheduler: fc.Scheduler): World {
-  const later = (label: string, act: () => void): void => {
-    const noted = (error: unknown) => void world.violations.push(`thrown: ${error}`);
-    scheduler.schedule(Promise.resolve(), label).then(act).catch(noted);
+/** A world whose debts are paid in the order that the scheduler likes. */
+function racing(engine: Engine, later: Later): World {
+  return new World(engine, (debt) => later(`${debt.kind} ${debt.name}`, debt.pay));
+}
+
+/** Does something as a task of the scheduler. */
+type Later = (label: string, act: () => void) => void;
+
+/** What is stuck is gone some time after it was called so. */
+function lastGone(world: () => World, later: Later): Rule {
+  return (fact) => {
+    if (fact.type === 'stuck') later(`last of ${fact.id}`, () => world().exit(fact.id, { kind: 'killed' }));
+    return [];
   };
-  const world = new World(engine, (debt) =>
-    later(`${debt.kind} ${debt.name}`, () => {
-      debt.pay();
-      const stuck = debt.kind === 'stop' && world.stubborn.has(debt.name);
-      if (stuck) later(`last of ${debt.name}`, () => world.exit(debt.name, { kind: 'killed' }));
-    }),
-  );
-  return world;
 }
 
 async function race(
@@ -94,14 +97,14 @@ async function race(
   events: Happening[],
 ): Promise<string[]> {
   const broken: string[] = [];
-  const world = racing(watched(engine, broken, rules), scheduler);
+  const later: Later = (label, act) => {
+    const noted = (error: unknown) => void broken.push(`thrown: ${error}`);
+    scheduler.schedule(Promise.resolve(), label).then(act).catch(noted);
+  };
+  const watch = watched(engine, broken, [...rules, askedOnce(), lastGone(() => world, later)]);
+  const world: World = racing(watch, later);
   world.boot();
-  for (const event of events) {
-    scheduler
-      .schedule(Promise.resolve(), JSON.stringify(event))
-      .then(() => happen(world, event))
-      .catch((error) => broken.push(`thrown: ${error}`));
-  }
+  for (const event of events) later(JSON.stringify(event), () => happen(world, event));
   await scheduler.waitIdle();
   broken.push(...unrest(world), ...lost(world, events), ...unanswered(world));
   world.halt();

@@ -14,14 +14,16 @@ describe('start', () => {
     expect(world.takeLog()).toBe('+a +b +c');
   });
 
-  it('S1 answers other calls while a slow child starts', () => {
-    const world = worldOf('a b');
+  it('S1 answers other calls while a slow child starts, and keeps the order', () => {
+    const world = worldOf('a b c');
     world.held.add('start');
     world.boot();
     expect(world.answer(world.command('delete', 'nobody'))).toBe('NOT_FOUND');
     expect(world.answer(world.command('stop', 'b'))).toBe('ok');
+    expect(world.phases()).toBe('c down, b down, a starting');
     world.pay('start', 'a');
-    expect(world.phases()).toBe('b down, a up');
+    world.pay('start', 'c');
+    expect(world.phases()).toBe('c up, b down, a up');
     expect(world.engine.status).toBe('running');
   });
 

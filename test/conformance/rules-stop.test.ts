@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { normaliseAgent, normaliseSupervisor } from '../../src/model/normalise.js';
+import type { RestartType } from '../../src/model/spec.js';
 import { booted, pool, worldOf } from './family.js';
-import { CRASH, World } from './harness.js';
+import { CRASH, told, World } from './harness.js';
 
 describe('stop', () => {
   it('P1 stops in reverse start order, each fully gone before the next is asked', () => {
@@ -135,6 +136,21 @@ describe('stop', () => {
     expect(world.violations).toEqual([]);
   });
 
+  it('P6 takes the late end of a child that no one asked to stop for what it is: a death', () => {
+    for (const [restart, log] of Object.entries({ permanent: '+', transient: '+', temporary: '' })) {
+      const one = restart as RestartType;
+      for (const world of [booted(`a:${restart}`), new World(pool({ size: 1, restart: one })).boot()]) {
+        const id = world.engine.which()[0]!.id;
+        world.takeLog();
+        world.condemn(id);
+        expect(world.phases()).toBe(`${id} stuck`);
+        world.exit(id, CRASH);
+        expect(world.takeLog()).toBe(log && `${log}${id}`);
+        expect(told(world, 'retry')).toHaveLength(log.length);
+      }
+    }
+  });
+
   it('P7 skips children that wait for a restart', () => {
     const world = booted('a b c');
     world.held.add('delay');
@@ -142,6 +158,7 @@ describe('stop', () => {
     expect(world.phases()).toBe('c up, b restarting, a up');
     world.halt();
     expect(world.takeLog()).toBe('-c -a');
+    expect(world.phases()).toBe('c down, b down, a down');
     expect(world.end()).toBe('shutdown');
     world.advance(1000);
     expect(world.takeLog()).toBe('');

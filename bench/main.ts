@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { cpus } from 'node:os';
+import { promisify } from 'node:util';
+import type { Figures, Measurement, Row } from './measurement.js';
+import { isMet } from './measurement.js';
+import { measurements } from './measurements.js';
+import { median } from './statistics.js';
+import { tableOf } from './table.js';
+
+/*
+ * `main.ts [NAME ...]`: measures everything, or what is named, and prints one table. Exit code 0 whether or not targets are met: a
+ * busy machine is not a fault of the program. `--strict` makes a missed target exit code 1.
+ */
+
+const run = promisify(execFile);
+const worker = new URL('./worker.ts', import.meta.url).pathname;
+const RUN_LIMIT = 120_000;
+
+const args = process.argv.slice(2);
+const strict = args.includes('--strict');
+const names = args.filter((arg) => !arg.startsWith('--'));
+await main(names.length === 0 ? Object.keys(measurements) : names);
+
+async function main(wanted: readonly string[]): Promise<void> {
+  const chosen = await Promise.all(wanted.map(async (name) => [name, await load(name)] as const));
+  const seconds = chosen.reduce((sum, [, measurement]) => sum + measurement.seconds, 0);
+  say(`node ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model}; this takes about ${seconds} s`);
+  const rows: Row[] = [];
+  for (const [name, measurement] of chosen) rows.push(...(await measure(name, measurement)));
+  process.stdout.write(`${tableOf(rows)}\n`);
+  const missed = rows.filter((row) => isMet(row) === false);
+  say(`${missed.length} of ${rows.filter((row) => row.target !== null).length} targets missed`);
+  if (strict && missed.length > 0) process.exitCode = 1;
+}
+
+async function load(name: string): Promise<Measurement> {
+  const found = measurements[name];
+  if (found !== undefined) return found();
+  say(`there is no measurement ${name}; there are ${Object.keys(measurements).join(', ')}`);
+  process.exit(2);
+}
+
+/** A B A B: the variants take turns. */
+async function measure(name: string, measurement: Measurement): Promise<Row[]> {
+  const { title, rounds, variants } = measurement;
+  say(`${name}: ${title}`);
+  const runs = new Map<string, Figures[]>(Object.keys(variants).map((variant) => [variant, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [variant, list] of runs) list.push(await runOnce(name, variant));
+  }
+  return measurement.rows((variant, figure) =>
+    median((runs.get(variant) ?? []).map((figures) => figures[figure] as number)),
+  );
+}
+
+async function runOnce(name: string, variant: string): Promise<Figures> {
+  const flags = [...process.execArgv, '--expose-gc', worker, name, variant];
+  const { stdout } = await run(process.execPath, flags, { timeout: RUN_LIMIT, killSignal: 'SIGTERM' });
+  if (process.env.SUPERTREE_BENCH_VERBOSE) say(`  ${variant} ${stdout.trim()}`);
+  return JSON.parse(stdout) as Figures;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

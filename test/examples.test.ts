@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/** Runs an example as a newcomer would, with tsx; `until` ends it with SIGINT when its output matches. */
+function run(
+  name: string,
+  env: Record<string, string> = {},
+  until?: RegExp,
+): Promise<{ code: number | null; output: string }> {
+  const tsx = createRequire(import.meta.url).resolve('tsx/cli');
+  const file = fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [tsx, file], { env: { ...process.env, ...env } });
+  let output = '';
+  const take = (bytes: Buffer): void => {
+    const matched = until?.test(output) ?? false;
+    output += bytes.toString();
+    if (!matched && until?.test(output)) child.kill('SIGINT');
+  };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}
+
+const normal = (output: string): string[] =>
+  output
+    .replace(/pid \d+/g, 'pid N')
+    .replace(/(after|in) \d+ ms/g, '$1 N ms')
+    .split('\n')
+    .filter((line) => !/npm warn/.test(line) && line !== '');
+
+describe('examples', () => {
+  it('embed restarts the one that crashes and stops in reverse', async () => {
+    const { code, output } = await run('embed');
+    const lines = normal(output);
+    expect(code).toBe(0);
+    expect(lines).toContain('root/flaky exited: exit code 3');
+    expect(lines).toContain('root/flaky restarts in N ms after exit code 3 (4 left)');
+    const stops = lines.filter((line) => / is stopped/.test(line));
+    expect(stops).toEqual([
+      'root/workers/ticker is stopped',
+      'root/workers is stopped: shutdown',
+      'root/flaky is stopped',
+      'root/clock is stopped',
+      'root is stopped: shutdown',
+    ]);
+  });
+
+  it('strategies shows whom a crash takes along', async () => {
+    const { code, output } = await run('strategies');
+    expect(code).toBe(0);
+    expect(normal(output)).toEqual([
+      'one_for_one: b crashed, b started',
+      'rest_for_one: b crashed, c stopped, b started, c started',
+      'one_for_all: b crashed, c stopped, a stopped, a started, b started, c started',
+    ]);
+  });
+
+  it('ports leases two ports and gives a crashed agent its own one back', async () => {
+    const { code, output } = await run('ports');
+    const [one, two, again] = normal(output);
+    expect(code).toBe(0);
+    expect(one).toMatch(/^I am one on port \d+$/);
+    expect(two).toMatch(/^I am two on port \d+$/);
+    expect(again).toBe(`after a crash: ${one}`);
+  });
+
+  it('logic-actors restarts a logic that throws', async () => {
+    const { code, output } = await run('logic-actors');
+    expect(code).toBe(0);
+    expect(normal(output)).toEqual([
+      'root/counter ready',
+      'root/greeter ready',
+      'root/counter exited: exit code 1: counted to 3, the limit is 2',
+      'root/counter ready',
+      'hello world',
+      'root/greeter exited: shutdown, exit code 0',
+      'root/counter exited: shutdown, exit code 0',
+    ]);
+  });
+
+  it('inspect serves the page on loopback and ends on SIGINT', async () => {
+    const { code, output } = await run('inspect', { PORT: '0' }, /open http/);
+    expect(code).toBe(0);
+    expect(output).toMatch(/open http:\/\/127\.0\.0\.1:\d+/);
+  });
+});
