@@ -15,7 +15,7 @@ import type { Driver } from './driver.js';
 import { createInProcessDriver } from './drivers/in-process.js';
 import { createLocalDriver } from './drivers/local.js';
 import { createMonitor } from './monitor.js';
-import { createPorts, type PortOptions } from './ports.js';
+import { createPorts, type PortOptions, type Ports } from './ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
 import { SupervisorActor } from './supervisor.js';
@@ -37,6 +37,8 @@ export interface TreeOptions {
   readonly clock?: Clock;
   /** Chance in [0, 1), for the jitter of delays. If not given, Math.random. */
   readonly random?: () => number;
+  /** Leases ports in place of `ports`. If not given, each is verified by binding it on this machine. */
+  readonly leases?: Ports;
   /** Runs the commands. If not given, child processes of this process. */
   readonly driver?: Driver;
   /** Runs tasks and logics. If not given, this process. */
@@ -162,7 +164,7 @@ function createWorld(options: TreeOptions): { world: World; drivers: readonly Dr
     random: options.random ?? Math.random,
     reports,
     registry,
-    ports: createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
+    ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({
       clock,
       membersOf: (path) =>

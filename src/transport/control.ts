@@ -61,7 +61,7 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
   },
   signal: async (agent, payload) => {
     const signal = textOf(payload, 'signal');
-    await sendSignal(agent, signal);
+    await agent.signal(ALIASES.get(signal.toLowerCase()) ?? signal);
     return { signal_sent: signal };
   },
   custom_action: (agent, payload) => customAction(agent, textOf(payload, 'action'), payload.params ?? null),
@@ -113,20 +113,14 @@ function queryOutput(agent: AgentHandle, payload: Payload): unknown {
   return { stdout, stderr, stdout_lines: stdout.length, stderr_lines: stderr.length };
 }
 
-/** `stop` and `continue` are told as what they are, a forced pause and its end, so that the state stays true. */
-function sendSignal(agent: AgentHandle, given: string): Promise<void> {
-  const name = given.toLowerCase();
-  if (PAUSES.has(name)) return agent.pause('forced');
-  if (RESUMES.has(name) && agent.view().state === 'paused') return agent.resume();
-  return agent.signal(ALIASES.get(name) ?? given);
-}
-
-const PAUSES = new Set(['stop', 'sigstop', 'pause', 'force_pause']);
-const RESUMES = new Set(['continue', 'sigcont', 'cont', 'resume']);
-const ALIASES = new Map([
+/** The words of the agent protocol that are no names of signals. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
   ['interrupt', 'SIGINT'],
   ['terminate', 'SIGTERM'],
-  ...[...RESUMES].map((name): [string, string] => [name, 'SIGCONT']),
+  ['pause', 'SIGSTOP'],
+  ['force_pause', 'SIGSTOP'],
+  ['continue', 'SIGCONT'],
+  ['resume', 'SIGCONT'],
 ]);
 
 /** The built-in actions. `get_env` tells about the agent; no environment, in spite of its name. */

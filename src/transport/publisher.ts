@@ -81,13 +81,14 @@ class Follower {
   }
 
   #take(tree: Tree, report: Report): void {
+    // Told again for the same uuid when a supervisor was restarted: the output is a new one then.
     if (report.type === 'created') this.#watch(tree, report.path, report.uuid);
     else if (report.type === 'removed') this.#forget(report.uuid);
     else if (report.type === 'state') this.#tellState(tree.agent(report.path).view(), report.at);
   }
 
   #watch(tree: Tree, path: string, uuid: string): void {
-    if (this.#undo.has(uuid)) return;
+    this.#undo.get(uuid)?.();
     this.#undo.set(
       uuid,
       tree.agent(path).onOutput((line) => this.#publish(uuid, () => logStream(uuid, line))),

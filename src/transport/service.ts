@@ -38,7 +38,8 @@ export interface Service extends ServiceOptions {
 export function createService(options: ServiceOptions): Service {
   const cursors = new Cursors();
   const unsubscribe = options.tree.subscribe((report) => {
-    if (report.type === 'removed') cursors.forget(report.uuid);
+    // After `created` for a known uuid (a supervisor was restarted) its output begins anew.
+    if (report.type === 'removed' || report.type === 'created') cursors.forget(report.uuid);
   });
   return { ...options, startedAt: performance.now(), cursors, adding: new Set(), close: unsubscribe };
 }

@@ -49,6 +49,18 @@ describe('strategies', () => {
     expect(world.phases()).toBe('c up, b down, a up');
   });
 
+  it('T2 passes over a sibling that cannot be ended, and starts it, uncharged, when its last process is gone', () => {
+    const world = booted('a b c', { strategy: 'one_for_all', maxRestarts: 1 });
+    world.stubborn.add('b');
+    world.exit('a', CRASH);
+    expect(world.takeLog()).toBe('-c -b +a +c');
+    expect(world.phases()).toBe('c up, b stuck, a up');
+    world.exit('b', { kind: 'killed' });
+    expect(world.takeLog()).toBe('+b');
+    expect(world.end()).toBeNull();
+    expect(world.violations).toEqual([]);
+  });
+
   it('T3 stops those after the dead child in reverse, then starts it and the rest in order', () => {
     const world = booted('a b c d', { strategy: 'rest_for_one' });
     world.exit('b', CRASH);

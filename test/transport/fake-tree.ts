@@ -125,6 +125,8 @@ export class FakeTree implements Tree {
   status: Tree['status'] = 'running';
   readonly members: FakeAgent[] = [];
   readonly ended: Promise<TreeEnd>;
+  /** What every `add` waits for. */
+  adding: Promise<void> = Promise.resolve();
   #end: (end: TreeEnd) => void = () => {};
   readonly #listeners = new Set<(report: Report) => void>();
 
@@ -174,7 +176,11 @@ export class FakeTree implements Tree {
     return {
       path,
       view: () => this.view(),
-      add: async (input) => this.join(input as AgentInput).path,
+      add: async (input) => {
+        const { path } = this.join(input as AgentInput);
+        await this.adding;
+        return path;
+      },
       terminate: async (id) => this.agent(id).stop(),
       restart: async (id) => this.agent(id).restart(),
       delete: async (id) => {
