@@ -42,7 +42,9 @@ async function spawnEach(count: number, yielding: boolean, spawnOne: () => void)
 /** Kills them all and resolves when all are reaped. */
 export async function bareKillAll(children: readonly ChildProcess[]): Promise<void> {
   const ends = children.filter((child) => child.exitCode === null && child.signalCode === null);
-  await Promise.all(ends.map((child) => (child.kill('SIGKILL'), once(child, 'exit'))));
+  const reaped = ends.map((child) => once(child, 'exit'));
+  for (const child of ends) child.kill('SIGKILL');
+  await Promise.all(reaped);
 }
 
 function ignore(): void {}

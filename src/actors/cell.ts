@@ -49,6 +49,9 @@ export interface AgentCell {
   word: ((word: string) => void) | null;
 }
 
+/** Here nothing of it is left, and its ports are given back. */
+const AT_REST: ReadonlySet<AgentState> = new Set(['failed', 'completed', 'stopped']);
+
 /** The agent as it is now. */
 export function viewOf(cell: AgentCell): AgentView {
   const { context } = cell;
@@ -60,7 +63,7 @@ export function viewOf(cell: AgentCell): AgentView {
     state: cell.state,
     detail: detailOf(cell),
     pid: context.pid,
-    ports: context.ports,
+    ports: AT_REST.has(cell.state) ? {} : context.ports,
     restarts: Math.max(0, cell.identity.starts - 1),
     incarnation: context.incarnation,
     health: context.health,

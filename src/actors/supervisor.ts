@@ -113,6 +113,14 @@ export class SupervisorActor implements SupervisorNode {
     return { kind, path: this.path, id, status: this.status, strategy, children };
   }
 
+  /** All agents below, in start order. */
+  *cells(): IterableIterator<AgentCell> {
+    for (const child of this.#children.values()) {
+      if (child.kind === 'agent') yield child.cell;
+      else yield* child.node.cells();
+    }
+  }
+
   /** What its chart asks for; called by the chart's hands only. */
   perform(event: SupervisorEvent): void {
     const { clock } = this.world;

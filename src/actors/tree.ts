@@ -103,7 +103,7 @@ class SupervisedTree implements Tree {
   }
 
   agents(): AgentView[] {
-    return [...this.#world.registry.agents()].map(viewOf);
+    return [...this.#root.cells()].map(viewOf);
   }
 
   agent(ref: string): AgentHandle {
@@ -123,7 +123,7 @@ class SupervisedTree implements Tree {
 
   async usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
     const wanted =
-      paths ?? [...this.#world.registry.agents()].filter((cell) => cell.context.pid !== null).map((cell) => cell.path);
+      paths ?? [...this.#root.cells()].filter((cell) => cell.context.pid !== null).map((cell) => cell.path);
     return this.#world.monitor.sample(wanted);
   }
 
@@ -137,7 +137,7 @@ class SupervisedTree implements Tree {
 
   /** Zombies keep their driver: it goes on watching them, and they are told of when they are gone. */
   async #onEnded(reason: Reason): Promise<void> {
-    const left = [...this.#world.registry.agents()].filter((cell) => cell.state === 'zombie').map((cell) => cell.path);
+    const left = [...this.#root.cells()].filter((cell) => cell.state === 'zombie').map((cell) => cell.path);
     this.#booted?.reject(this.#bootError(reason));
     this.#world.monitor.close();
     if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));

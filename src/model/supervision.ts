@@ -7,6 +7,7 @@ import {
   answerWaiters,
   type Child,
   isAlive,
+  isEnding,
   newState,
   openSweep,
   type State,
@@ -108,9 +109,13 @@ function onReady(state: State, child: Child, at: number): void {
 }
 
 function onStuck(state: State, child: Child, blockers: string): void {
+  const failsBoot = child.phase === 'starting' && child.origin === 'boot' && state.spec.boot === 'strict';
   child.phase = 'stuck';
   state.pending.add(child.sweep);
   answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
+  if (failsBoot && !isEnding(state)) {
+    beginHalt(state, 'failing', { kind: 'start-failed', detail: `blocked by ${blockers}` }, child.id, false);
+  }
 }
 
 function rowOf(child: Child): ChildRow {

@@ -48,9 +48,9 @@ export function marked(mark: string, path?: string): Member[] {
     if (!environ.includes(`${MARK}=${mark}`)) continue;
     const seen = witness(Number(name));
     if (seen === undefined || seen.state === 'Z') continue;
-    const member = { ...seen, path: valueOf(environ, 'SUPERTREE_AGENT_PATH'), incarnation: 0 };
+    const member = { ...seen, path: variableOf(environ, 'SUPERTREE_AGENT_PATH'), incarnation: 0 };
     if (path !== undefined && member.path !== path) continue;
-    members.push({ ...member, incarnation: Number(valueOf(environ, 'SUPERTREE_INCARNATION')) });
+    members.push({ ...member, incarnation: Number(variableOf(environ, 'SUPERTREE_INCARNATION')) });
   }
   return members;
 }
@@ -58,7 +58,7 @@ export function marked(mark: string, path?: string): Member[] {
 /** The variable that all agents of one test carry. */
 export const MARK = 'TREE_UNDER_TEST';
 
-function valueOf(environ: string, name: string): string {
+function variableOf(environ: string, name: string): string {
   const entry = environ.split('\0').find((each) => each.startsWith(`${name}=`));
   return entry === undefined ? '' : entry.slice(name.length + 1);
 }

@@ -28,6 +28,7 @@ export class FakeAgent {
   hold: Promise<void> = Promise.resolve();
   /** What the next command is refused with. */
   refuse: SupertreeError | null = null;
+  readonly #listeners = new Set<(line: OutputLine) => void>();
   readonly #tree: FakeTree;
   readonly #input: AgentInput;
 
@@ -39,7 +40,9 @@ export class FakeAgent {
 
   print(stream: StreamName, text: string | Buffer): void {
     const seq = this.lines.filter((line) => line.stream === stream).length;
-    this.lines.push({ seq, stream, at: 1_700_000_000_000 + seq, partial: false, bytes: Buffer.from(text) });
+    const line = { seq, stream, at: 1_700_000_000_000 + seq, partial: false, bytes: Buffer.from(text) };
+    this.lines.push(line);
+    for (const listener of this.#listeners) listener(line);
   }
 
   move(state: AgentState): void {
@@ -114,7 +117,10 @@ export class FakeAgent {
         const next = (name: StreamName) => this.lines.filter((line) => line.stream === name).length;
         return { lines: kept.slice(0, limit), dropped: 0, next: { stdout: next('stdout'), stderr: next('stderr') } };
       },
-      onOutput: () => () => {},
+      onOutput: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
     };
   }
 }

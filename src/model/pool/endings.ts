@@ -12,7 +12,7 @@ export function onEnded(state: State, instance: Instance, fact: Ended): void {
   if (was === 'starting') state.starting--;
   instance.phase = 'down';
   state.halting.delete(instance);
-  if (isEnding(state) || was === 'stopping' || was === 'stuck') return settleDown(state, instance);
+  if (isEnding(state) || instance.asked) return settleDown(state, instance);
   if (was === 'starting') return onStartFailed(state, instance, fact);
   if (shouldRestart(state.spec.template.restart, fact.reason)) restart(state, instance, fact, readyFor);
   else removeInstance(state, instance);

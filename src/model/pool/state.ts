@@ -7,6 +7,8 @@ export interface Instance {
   readonly id: string;
   phase: Phase;
   generation: number;
+  /** It was asked to stop in this generation. */
+  asked: boolean;
   /** What follows when it is down: forgotten, or started again. */
   next: 'remove' | 'start';
   /** Who started it: a failed start of an added one is its caller's (S5), any other is charged (R8). */
@@ -62,6 +64,7 @@ export function addInstance(state: State, origin: Instance['origin'], generation
     id,
     phase: 'down',
     generation: generation(id),
+    asked: false,
     next: 'start',
     origin,
     readyAt: -1,
@@ -125,6 +128,7 @@ function startQueued(state: State): void {
     state.queue.delete(instance);
     state.starting++;
     instance.generation++;
+    instance.asked = false;
     instance.phase = 'starting';
     instance.readyAt = -1;
     state.out.push({ type: 'start', id: instance.id, generation: instance.generation });
@@ -167,5 +171,6 @@ function haltOne(state: State, instance: Instance, brutal: boolean): void {
 export function askToStop(state: State, instance: Instance, brutal: boolean, cause: 'command' | 'shutdown'): void {
   if (instance.phase === 'starting') state.starting--;
   instance.phase = 'stopping';
+  instance.asked = true;
   state.out.push({ type: 'stop', id: instance.id, brutal, cause });
 }

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentInput } from '../../src/index.js';
+import { eventually, fixture } from '../contract/recorder.js';
+import { lives } from './proc.js';
+import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+
+const up = { readiness: { type: 'log', pattern: '^up$' }, stop: BRISK } as const;
+
+/** A shell that ignores SIGTERM, with a child that does too. */
+const STUBBORN = sh('trap "" TERM; sleep 300 & echo up; wait; sleep 300');
+
+describe('stopping an agent', () => {
+  it('insists, then kills one that ignores SIGTERM', async () => {
+    const w = await started({ children: [{ id: 'a', command: fixture('ignores-term'), ...up }] });
+    const stop = w.tree.agent('a').stop();
+    const seen = new Set<string>();
+    await eventually(() => {
+      seen.add(w.view('a').detail);
+      return w.view('a').state === 'stopped';
+    }, 'the stop');
+    await stop;
+    expect([...seen]).toEqual(expect.arrayContaining(['stopping.asking.asked', 'stopping.insisting', 'stopped']));
+    expect(w.text('a')).toBe('up\nasked\nasked\n');
+    expect(w.view('a').exit).toMatchObject({ signal: 'SIGKILL', code: null, commanded: true, cause: 'command' });
+    expect(w.view('a').exit?.oom).toBe(false);
+    w.isTrue();
+  });
+
+  it('kills at once what it is told to kill', async () => {
+    const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 60_000 } }] });
+    await w.tree.agent('a').kill();
+    expect(w.states('root/a')).toEqual(['spawning', 'running', 'stopping', 'stopped']);
+    expect(w.members()).toEqual([]);
+  });
+
+  it('lets a kill overtake a slow stop', async () => {
+    const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 'infinity' } }] });
+    const stop = w.tree.agent('a').stop();
+    await w.becomes('a', 'stopping');
+    w.isTrue();
+    await w.tree.agent('a').kill();
+    await stop;
+    expect(w.view('a')).toMatchObject({ state: 'stopped', pid: null });
+    w.isTrue();
+  });
+
+  it('waits for one that asked for more time, for as long as it asked', async () => {
+    const slow = (id: string, asked: number, needed: number): AgentInput => {
+      return { id, command: fixture('asks-for-time', asked, needed), ...up, readiness: { type: 'notify' } };
+    };
+    const w = await started({ children: [slow('patient', 60_000, 700), slow('late', 300, 60_000)] });
+    await Promise.all([w.tree.agent('patient').stop(), w.tree.agent('late').stop()]);
+    expect(w.view('patient').exit).toMatchObject({ code: 0, signal: null, commanded: true });
+    expect(w.text('patient')).toBe('done\n');
+    expect(w.view('late').exit).toMatchObject({ signal: 'SIGKILL' });
+    w.isTrue();
+  });
+
+  it('asks by a line on standard input where the spec has one', async () => {
+    const command = sh('trap "" TERM; echo up; read line; echo "heard $line"');
+    const agent = { id: 'a', command, ...up, stop: { ...BRISK, message: 'please end', ask: 20_000 } };
+    const w = await started({ children: [agent] });
+    await w.tree.agent('a').stop();
+    expect(w.text('a')).toBe('up\nheard please end\n');
+    expect(w.view('a').exit).toMatchObject({ code: 0, commanded: true });
+  });
+
+  for (const kind of ['group', 'session', 'daemon', 'bare']) {
+    it(`ends a child of kind ${kind} with it, and one that a crash leaves behind`, async () => {
+      const agent = { id: 'a', command: fixture('family', kind), stop: BRISK };
+      const w = await started({ ...EAGER, children: [agent] });
+      await w.says('a', 'child ');
+      const first = childIn(w.text('a'));
+      w.tree.agent('a').view();
+      await eventually(() => w.tree.agent('a').view().state === 'running' && lives(first), 'the child');
+      await w.tree.usage(); // the tree was looked at, as it is before every signal
+      process.kill(w.pid('a'), 'SIGKILL');
+      await w.heard('ready', 'root/a', 2);
+      expect(lives(first)).toBe(false);
+      await eventually(() => childIn(w.text('a')) !== first, 'the next child');
+      const second = childIn(w.text('a'));
+      expect(lives(second)).toBe(true);
+      await w.tree.agent('a').stop();
+      expect(lives(second)).toBe(false);
+      expect(w.view('a').exit).toMatchObject({ commanded: true, cause: 'command' });
+      w.isTrue();
+    });
+  }
+
+  it('goes on with one that closed its output, and stops it', async () => {
+    const w = await started({ children: [{ id: 'a', command: fixture('closes-stdout'), stop: BRISK }] });
+    await w.says('a', 'bye');
+    const pid = w.pid('a');
+    expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });
+    w.isTrue();
+    await w.tree.agent('a').restart();
+    expect(lives(pid)).toBe(false);
+    await w.says('a', 'bye\nbye');
+  });
+
+  it('reports an exit at once while a grandchild keeps the output open, and leaves neither', async () => {
+    const agent = {
+      id: 'a',
+      command: fixture('family', 'holder', 'leave'),
+      restart: 'temporary' as const,
+      stop: BRISK,
+    };
+    const w = await started({ children: [agent] });
+    const { exit } = await w.heard('exited', 'root/a');
+    expect(exit).toMatchObject({ code: 0, signal: null, commanded: false });
+    await w.heard('removed', 'root/a');
+    expect(w.states('root/a')).toEqual(['spawning', 'running', 'stopping', 'completed']);
+    expect(w.members()).toEqual([]);
+  });
+
+  it('does not stop what is stopped again, and answers all the same', async () => {
+    const w = await started({ children: [sleeper('a')] });
+    const agent = w.tree.agent('a');
+    await Promise.all([agent.stop(), agent.stop(), agent.kill(), agent.stop()]);
+    await agent.stop();
+    expect(w.all('exited')).toHaveLength(1);
+    w.isTrue();
+  });
+});
+
+describe('stopping a tree', () => {
+  it('stops in reverse order, each gone before the next is asked, nested ones too', async () => {
+    const inner = { id: 'inner', children: [sleeper('b'), sleeper('c')] };
+    const w = await started({ children: [sleeper('a'), inner, sleeper('d')] });
+    const [one, two] = await Promise.all([w.tree.stop(), w.tree.stop()]);
+    expect(one).toEqual({ reason: 'shutdown', clean: true, left: [] });
+    expect(two).toBe(one);
+    const steps = w.reports.filter((report) => report.type === 'state').slice(-8);
+    expect(steps.map((report) => `${report.path} ${report.type === 'state' && report.state}`)).toEqual(
+      ['d', 'inner/c', 'inner/b', 'a'].flatMap((id) => [`root/${id} stopping`, `root/${id} stopped`]),
+    );
+    expect(await w.tree.stop()).toBe(one);
+    expect(w.tree.status).toBe('stopped');
+    await expect(w.tree.agent('a').start()).rejects.toMatchObject({ code: 'SUPERVISOR_ENDED' });
+    w.isTrue();
+  });
+
+  it('hurries when it is told to be brutal while a slow stop is under way', async () => {
+    const patience = { ...BRISK, ask: 'infinity' as const };
+    const children = ['a', 'b', 'c'].map((id) => ({ id, command: STUBBORN, ...up, stop: patience }));
+    const w = await started({ children: [{ id: 'inner', children }] });
+    const slow = w.tree.stop();
+    await w.becomes('c', 'stopping');
+    expect(w.view('a').state).toBe('running');
+    const end = await w.tree.stop({ brutal: true });
+    expect(await slow).toBe(end);
+    expect(end).toMatchObject({ clean: true, left: [] });
+    expect(w.all('exited').map(({ path }) => path)).toEqual(['c', 'b', 'a'].map((id) => `root/inner/${id}`));
+  });
+
+  it('stops while it boots: nothing starts any more', async () => {
+    const never = sleeper('b', { readiness: { type: 'log', pattern: 'never' } });
+    const w = world({ children: [sleeper('a'), never, sleeper('c')] });
+    const start = w.tree.start();
+    await w.heard('started', 'root/b');
+    const end = w.tree.stop();
+    await expect(start).rejects.toMatchObject({ code: 'BOOT_FAILED' });
+    expect(await end).toMatchObject({ clean: true, left: [] });
+    expect(w.all('state', 'root/c')).toEqual([]);
+  });
+
+  it('stops a tree that was never started', async () => {
+    const w = world({ children: [sleeper('a')] });
+    expect(await w.tree.stop()).toMatchObject({ clean: true, left: [] });
+    expect(w.all('started')).toEqual([]);
+  });
+
+  it('is disposed at the end of a block', async () => {
+    const w = world({ children: [sleeper('a')] });
+    let pid = 0;
+    {
+      await using tree = w.tree;
+      await tree.start();
+      pid = w.pid('a');
+      expect(lives(pid)).toBe(true);
+    }
+    expect(lives(pid)).toBe(false);
+    expect(w.tree.status).toBe('stopped');
+  });
+});
+
+function childIn(text: string): number {
+  return Number([...text.matchAll(/child (\d+)/g)].at(-1)?.[1]);
+}
