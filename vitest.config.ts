@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^supertree$/, replacement: src('index.ts') },
       { find: /^supertree\/(machines|testing)$/, replacement: src('$1/index.ts') },
-      { find: /^supertree\/client$/, replacement: src('transport/client.ts') },
+      { find: /^supertree\/client$/, replacement: src('client.ts') },
     ],
     conditions: ['node', 'import', 'default'],
   },

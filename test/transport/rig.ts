@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dealer, Request } from 'zeromq';
 import { planSpawn } from '../../src/server/backend.js';
-import { unpack } from '../../src/transport/codec.js';
+import { pack, unpack } from '../../src/transport/codec.js';
+import { decode } from '../../src/transport/decode.js';
 import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
 import { createService, type Service } from '../../src/transport/service.js';
@@ -49,6 +50,26 @@ export async function createRig(options: { maxAgents?: number; pubEndpoint?: str
 
 /** An answer as a program in any language would see it. */
 export type Answer = Readonly<Record<string, unknown>>;
+
+/** One message through the whole of the server but its socket. */
+export async function request({ service }: Rig, message: unknown, interim: Answer[] = []): Promise<Answer> {
+  const bytes = await answer(service, pack(message), (word) => interim.push(unpack(word) as Answer));
+  const decoded = decode(bytes);
+  // Every answer must be readable by the table that it was written from.
+  if (!decoded.ok) throw decoded.error;
+  return unpack(bytes) as Answer;
+}
+
+/** One of our own operations. */
+export function operate(
+  rig: Rig,
+  operation: string,
+  params: object = {},
+  more: object = {},
+  interim: Answer[] = [],
+): Promise<Answer> {
+  return request(rig, { type: 'tree_request', request_id: 't', operation, params, ...more }, interim);
+}
 
 /** Asks one question through a REQ socket of its own. */
 export async function ask(endpoint: string, payload: Uint8Array): Promise<Answer> {

@@ -118,12 +118,18 @@ describe('the ROUTER', () => {
     ]);
     const frames: Buffer[] = [];
     socket.on('data', (data) => frames.push(data));
-    socket.write(Buffer.concat([greeting, Buffer.from([0x04, ready.length]), ready]));
+    // One step after another: a message before the other side is ready would be a violation.
+    const said = (text: string) =>
+      expect.poll(() => Buffer.concat(frames).includes(text), { timeout: 20_000 }).toBe(true);
+    socket.write(greeting);
+    await said('NULL');
+    socket.write(Buffer.concat([Buffer.from([0x04, ready.length]), ready]));
+    await said('READY');
     socket.write(Buffer.concat([Buffer.from([0x01, 0x00, 0x00, HEALTH.length]), HEALTH]));
-    await expect.poll(() => Buffer.concat(frames).includes('health_check_response'), { timeout: 20_000 }).toBe(true);
+    await said('health_check_response');
     expect(Buffer.concat(frames).includes('PING')).toBe(false);
     socket.destroy();
-  });
+  }, 60_000);
 });
 
 describe('bad input', () => {

@@ -1,0 +1,216 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readStat } from '../../src/actors/proc.js';
+import { SupertreeError } from '../../src/errors.js';
+import { type Client, connect } from '../../src/transport/client.js';
+import { pack } from '../../src/transport/codec.js';
+import { ask } from '../transport/rig.js';
+
+const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));
+const IGNORES_TERM = [
+  'node',
+  '-e',
+  'process.on("SIGTERM", () => {}); console.log("deaf"); setInterval(() => {}, 1000)',
+];
+const DEAF = { id: 'deaf', command: IGNORES_TERM, readiness: { type: 'log', pattern: 'deaf' }, stop: { ask: 60_000 } };
+
+let directory: string;
+const servers: ChildProcess[] = [];
+const clients: Client[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  for (const server of servers.splice(0)) await killed(server);
+  await rm(directory, { recursive: true, force: true });
+});
+
+interface Foreground {
+  readonly process: ChildProcess;
+  readonly endpoint: string;
+  readonly client: Client;
+  /** Its report lines so far, standard output only. */
+  told(): string[];
+  /** Resolves with its exit code. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts a real server with a tree file and resolves when it answers. */
+async function serving(tree: object, more: object = {}): Promise<Foreground> {
+  const file = join(directory, 'tree.json');
+  await writeFile(file, JSON.stringify(tree));
+  const endpoint = `ipc://${join(directory, 's.sock')}`;
+  const { process: child, told, ended } = run({ file, endpoint, ...more });
+  const client = await reached(endpoint);
+  return { process: child, endpoint, client, told, ended };
+}
+
+function run(options: object) {
+  const child = spawn(process.execPath, ['--import', 'tsx', FOREGROUND, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  servers.push(child);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (data) => {
+    out += data;
+  });
+  child.stderr?.on('data', (data) => {
+    err += data;
+  });
+  const told = () =>
+    out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as { msg: string }).msg);
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  return { process: child, told, ended, complaint: () => err };
+}
+
+async function reached(endpoint: string): Promise<Client> {
+  for (const until = Date.now() + 30_000; ; ) {
+    try {
+      const client = await connect({ endpoint, timeout: 5_000 });
+      clients.push(client);
+      return client;
+    } catch (thrown) {
+      if (Date.now() > until || !(thrown instanceof SupertreeError) || thrown.code !== 'NO_SERVER') throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+const alive = (pid: number | null | undefined) => typeof pid === 'number' && existsSync(`/proc/${pid}`);
+const cat = (id: string) => ({ id, command: ['cat'] });
+
+describe('serve', () => {
+  it('runs a tree file, answers, and stops in reverse order with exit code 0 at SIGINT, leaving nothing', async () => {
+    const server = await serving({ children: [cat('a'), cat('b')] });
+    expect(statSync(join(directory, 's.sock')).mode & 0o777).toBe(0o600);
+    await expect.poll(() => server.told(), { timeout: 20_000 }).toContain('root is up');
+    expect(server.told()).toContain(`listening on ${server.endpoint}`);
+    const rows = await server.client.agents();
+    expect(rows).toMatchObject([
+      { path: 'root/a', state: 'running' },
+      { path: 'root/b', state: 'running' },
+    ]);
+    expect(rows.every(({ pid }) => alive(pid))).toBe(true);
+    server.process.kill('SIGINT');
+    expect(await server.ended).toBe(0);
+    const told = server.told();
+    const exits = told.filter((line) => line.includes('exited'));
+    expect(exits.map((line) => line.split(' ')[0])).toEqual(['root/b', 'root/a']);
+    expect(told).toContain('SIGINT: stopping everything in reverse order');
+    expect(told.at(-1)).toBe('stopped');
+    expect(rows.some(({ pid }) => alive(pid))).toBe(false);
+    expect(existsSync(join(directory, 's.sock'))).toBe(false);
+  }, 60_000);
+
+  it('runs what a client of the agent protocol spawns: told, read, written to, paused, stopped', async () => {
+    const server = await serving({ children: [] });
+    const spawned = await ask(
+      server.endpoint,
+      pack(['spawn_request', 's', ['my cat', 'cat-cli', '-', null, null, {}], 30, null]),
+    );
+    expect(spawned).toMatchObject({ success: true, agent_info: { name: 'my cat', status: 'running', task: '-' } });
+    const { id } = spawned.agent_info as { id: Buffer };
+    const control = (command: string, payload: unknown = null) =>
+      ask(server.endpoint, pack(['control_command', 'c', id, command, payload]));
+    expect(await control('write_stdin', { data: Buffer.from('hello\n').toString('base64') })).toMatchObject({
+      success: true,
+      data: { bytes_written: 6 },
+    });
+    await expect
+      .poll(() => control('read_stdout'), { timeout: 20_000 })
+      .toMatchObject({ data: { data: 'aGVsbG8K', bytes: 6 } });
+    const [row] = await server.client.agents();
+    const stateOf = () => readStat(row?.pid ?? 0)?.state;
+    expect(await control('pause', { force: true })).toMatchObject({ success: true, status: 'paused' });
+    expect(stateOf()).toBe('T');
+    expect(await control('resume')).toMatchObject({ success: true, status: 'running' });
+    expect(stateOf()).not.toBe('T');
+    expect(await control('stop')).toMatchObject({ success: true, status: 'terminated' });
+    expect(alive(row?.pid)).toBe(false);
+  }, 60_000);
+
+  it('takes a second SIGINT within a second for the first one, and hurries at a later one', async () => {
+    const server = await serving({ children: [DEAF] });
+    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('running');
+    const { pid } = await server.client.status('deaf');
+    server.process.kill('SIGINT');
+    await expect
+      .poll(() => server.told(), { timeout: 20_000 })
+      .toContain('SIGINT: stopping everything in reverse order');
+    server.process.kill('SIGINT');
+    // It answers while it stops.
+    expect(await server.client.status('deaf')).toMatchObject({ state: 'stopping' });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(server.told()).not.toContain('SIGINT again: ending what is left by force');
+    expect(alive(pid)).toBe(true);
+    server.process.kill('SIGINT');
+    expect(await server.ended).toBe(0);
+    expect(server.told()).toContain('SIGINT again: ending what is left by force');
+    expect(alive(pid)).toBe(false);
+  }, 60_000);
+
+  it('exits with 1 when its tree gives up', async () => {
+    const file = join(directory, 'tree.toml');
+    await writeFile(file, 'maxRestarts = 0\nonExhausted = "escalate"\n[[children]]\nid = "a"\ncommand = ["false"]\n');
+    const { ended, told } = run({ file, endpoint: `ipc://${join(directory, 's.sock')}` });
+    expect(await ended).toBe(1);
+    expect(told().at(-1)).toMatch(/^gave up: /);
+    expect(existsSync(join(directory, 's.sock'))).toBe(false);
+  }, 60_000);
+
+  it('does not start anything when its endpoint is taken by a living server', async () => {
+    const server = await serving({ children: [cat('a')] });
+    const second = run({ file: join(directory, 'tree.json'), endpoint: server.endpoint });
+    expect(await second.ended).toBe(9);
+    expect(second.complaint()).toContain(
+      `${server.endpoint} is in use by another supertree server (pid ${server.process.pid}).`,
+    );
+    expect(second.told()).toEqual([]);
+    expect(await server.client.agents()).toMatchObject([{ path: 'root/a', state: 'running' }]);
+  }, 60_000);
+
+  it('takes over the socket of a server that was killed; its clients were told, and connect again by themselves', async () => {
+    const server = await serving({ children: [DEAF] });
+    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('running');
+    const { pid } = await server.client.status('deaf');
+    const pending = server.client.stop('deaf').catch((thrown: unknown) => thrown);
+    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('stopping');
+    await killed(server.process);
+    if (pid !== null) process.kill(pid, 'SIGKILL');
+    expect(await pending).toMatchObject({ code: 'NO_SERVER' });
+    expect(existsSync(join(directory, 's.sock'))).toBe(true);
+    await serving({ children: [cat('new')] });
+    const again = () => server.client.agents().catch(() => []);
+    await expect.poll(again, { timeout: 20_000 }).toMatchObject([{ path: 'root/new' }]);
+  }, 90_000);
+
+  it('publishes where it is told to, and says so', async () => {
+    const server = await serving({ children: [cat('a')] }, { pubEndpoint: 'tcp://127.0.0.1:0', maxAgents: 1 });
+    await expect
+      .poll(() => server.told().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')), { timeout: 20_000 })
+      .toBeDefined();
+    const [row] = await server.client.agents();
+    const reply = await ask(server.endpoint, pack(['control_command', 'c', row?.uuid, 'stream_logs', null]));
+    expect(reply).toMatchObject({ success: true, data: { enabled: true, topic: row?.uuid } });
+    await expect(server.client.spawn({ id: 'b', command: ['cat'] })).rejects.toMatchObject({ code: 'AGENT_LIMIT' });
+  }, 60_000);
+});
