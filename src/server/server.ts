@@ -104,7 +104,8 @@ function offer(
 }
 
 async function letGo({ router, publisher, bindings }: Sockets): Promise<void> {
-  await Promise.all(bindings.map((binding) => binding.release()));
+  // zeromq.js does one bind or unbind of a socket at a time.
+  for (const binding of bindings) await binding.release();
   await Promise.all([router.close(), publisher.close()]);
 }
 
