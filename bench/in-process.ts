@@ -45,7 +45,15 @@ const staticOf = (size: number): SupervisorInput => ({
   children: Array.from({ length: size }, (_, n) => ({ id: `a${n}`, task: wait })),
 });
 
+/** Both sides run warm, so that it is not the compiler that is measured. */
 async function ours(input: SupervisorInput, size: number): Promise<Figures> {
+  await life(poolOf(FEW), FEW);
+  await life(staticOf(FEW), FEW);
+  return life(input, size);
+}
+
+async function life(input: SupervisorInput, size: number): Promise<Figures> {
+  globalThis.gc?.();
   const begin = performance.now();
   const tree = createTree(input);
   await tree.start();
@@ -61,12 +69,19 @@ async function ours(input: SupervisorInput, size: number): Promise<Figures> {
 }
 
 async function floor(): Promise<Figures> {
+  await bareLife(FEW);
+  await bareLife(FEW);
+  return bareLife(MANY);
+}
+
+async function bareLife(size: number): Promise<Figures> {
+  globalThis.gc?.();
   const begin = performance.now();
-  const agents = bareAgents(MANY);
+  const agents = bareAgents(size);
   const create = performance.now() - begin;
   const restarts: number[] = [];
   for (let n = 0; n < RESTARTS; n++) {
-    const { ref } = agents[(n * 37) % MANY] as (typeof agents)[number];
+    const { ref } = agents[(n * 37) % size] as (typeof agents)[number];
     restarts.push(
       await timed(() => {
         bareEnd(ref, 1);

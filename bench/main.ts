@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { promisify } from 'node:util';
-import type { Figures, Measurement, Row } from './measurement.js';
-import { isMet } from './measurement.js';
+import { compileBench } from './compile.js';
+import { type Figures, isMet, type Measurement, type Row } from './measurement.js';
 import { measurements } from './measurements.js';
 import { median } from './statistics.js';
 import { tableOf } from './table.js';
@@ -13,7 +13,8 @@ import { tableOf } from './table.js';
  */
 
 const run = promisify(execFile);
-const worker = new URL('./worker.ts', import.meta.url).pathname;
+const worker = `${compileBench()}/worker.js`;
+process.env.SUPERTREE_BENCH_DIST ??= new URL('../dist', import.meta.url).pathname;
 const RUN_LIMIT = 120_000;
 
 const args = process.argv.slice(2);
@@ -25,12 +26,19 @@ async function main(wanted: readonly string[]): Promise<void> {
   const chosen = await Promise.all(wanted.map(async (name) => [name, await load(name)] as const));
   const seconds = chosen.reduce((sum, [, measurement]) => sum + measurement.seconds, 0);
   say(`node ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model}; this takes about ${seconds} s`);
+  warnIfBusy();
   const rows: Row[] = [];
   for (const [name, measurement] of chosen) rows.push(...(await measure(name, measurement)));
   process.stdout.write(`${tableOf(rows)}\n`);
   const missed = rows.filter((row) => isMet(row) === false);
   say(`${missed.length} of ${rows.filter((row) => row.target !== null).length} targets missed`);
   if (strict && missed.length > 0) process.exitCode = 1;
+}
+
+/** Medians and taking turns help against a slow machine, not against one that is slow for some runs and not for others. */
+function warnIfBusy(): void {
+  const load = loadavg()[0] ?? 0;
+  if (load > cpus().length) say(`the machine is busy (load ${load.toFixed(1)}): the figures say little`);
 }
 
 async function load(name: string): Promise<Measurement> {
@@ -54,8 +62,7 @@ async function measure(name: string, measurement: Measurement): Promise<Row[]> {
 }
 
 async function runOnce(name: string, variant: string): Promise<Figures> {
-  const flags = [...process.execArgv, '--expose-gc', worker, name, variant];
-  const { stdout } = await run(process.execPath, flags, { timeout: RUN_LIMIT, killSignal: 'SIGTERM' });
+  const { stdout } = await run(process.execPath, ['--expose-gc', worker, name, variant], { timeout: RUN_LIMIT });
   if (process.env.SUPERTREE_BENCH_VERBOSE) say(`  ${variant} ${stdout.trim()}`);
   return JSON.parse(stdout) as Figures;
 }

@@ -7,7 +7,7 @@ import { median, quantile } from './statistics.js';
 import { createTree } from './subject.js';
 
 const ALIVE = 100;
-const WARM_UP = 30;
+const WARM_UP = 100;
 const KILLS = 200;
 const STORMS = 5;
 
@@ -49,19 +49,23 @@ interface Crew {
 
 async function ours(input: SupervisorInput): Promise<Figures> {
   const tree = createTree(input);
+  const crew = crewOf(tree);
   await tree.start();
-  const figures = await measure(crewOf(tree));
+  const figures = await measure(crew);
   await tree.stop({ brutal: true });
   return figures;
 }
 
+/** Must be called before the tree is started: it learns the pids from the reports. */
 function crewOf(tree: Tree): Crew {
+  const pids = new Map<string, number>();
   let listener: (() => void) | null = null;
   tree.subscribe((report) => {
-    if (report.type === 'ready') listener?.();
+    if (report.type === 'started' && report.pid !== null) pids.set(report.path, report.pid);
+    else if (report.type === 'ready') listener?.();
   });
   return {
-    pids: () => tree.agents().flatMap(({ pid }) => pid ?? []),
+    pids: () => [...pids.values()],
     onReady: (next) => {
       listener = next;
     },

@@ -43,7 +43,11 @@ function targetOf(target: Target | null, unit: string): string {
 function verdict(row: Row): string {
   const met = isMet(row);
   if (met === null) return '';
-  return met ? 'met' : `missed by ${Math.round(((boundedValue(row) ?? 0) / (row.target?.most ?? 1) - 1) * 100)} %`;
+  return met ? 'met' : `missed${byHowMuch(boundedValue(row) ?? 0, row.target?.most ?? 0)}`;
+}
+
+function byHowMuch(value: number, most: number): string {
+  return most === 0 ? '' : ` by ${Math.round((value / most - 1) * 100)} %`;
 }
 
 function figure(value: number, unit: string): string {
