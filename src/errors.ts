@@ -17,14 +17,14 @@ const CATALOGUE = {
     'Terminate the instance, or add a new one; instances of a pool are not kept when they end.',
   ],
   POOL_FULL: ['The pool {path} already has its maximum of {max} instances.', 'Terminate an instance or raise `max`.'],
-  SUPERVISOR_ENDED: ['The supervisor {path} is {status}.', 'Start it again before you give it commands.'],
+  SUPERVISOR_ENDED: ['The supervisor {path} takes no commands: it is {status}.', 'Give commands while it is running.'],
   START_FAILED: [
     '{agent} did not start: {reason}.',
     'Read its output with `supertree logs {agent}`, then correct its spec.',
   ],
   BOOT_FAILED: [
     '{path} did not start, because {child} failed: {reason}.',
-    'Correct that child, then start the tree again.',
+    'Correct that child, then create the tree again.',
   ],
   EXHAUSTED: [
     '{agent} is not started: {reason} used up the restarts that its supervisor allows.',
@@ -53,7 +53,7 @@ const CATALOGUE = {
   ],
   PLATFORM: ['Processes are supervised through /proc, which {platform} does not have.', 'Run supertree on Linux.'],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Ask for the state; the command itself goes on.'],
-  TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first.'],
+  TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first; a tree that has ended is created anew.'],
   NO_SERVER: [
     'No supertree server answered at {endpoint}.',
     'Start one with `supertree serve`, or name it with --endpoint.',
@@ -63,7 +63,10 @@ const CATALOGUE = {
     'Stop that server, or choose another endpoint with --endpoint.',
   ],
   ENDPOINT_INVALID: ['{endpoint} is not an endpoint: {rule}.', 'Use ipc:///path/to/socket or tcp://127.0.0.1:PORT.'],
-  ENDPOINT_EXPOSED: ['{endpoint} would be reachable from other machines.', 'Bind 127.0.0.1 or an ipc socket.'],
+  ENDPOINT_EXPOSED: [
+    '{endpoint} would be reachable from other machines, by anybody.',
+    'Give the server keys (docs/security.md), bind 127.0.0.1 or an ipc socket, or say --insecure.',
+  ],
   MESSAGE_INVALID: ['The message is not valid: {problem}.', 'Send a message of the agent protocol 1.0.0.'],
   MESSAGE_TOO_LARGE: ['Message size {size} exceeds maximum allowed size {max}.', 'Send less at a time.'],
   MESSAGE_TYPE: ['{type} is not a request that this server answers.', 'See the list of messages in docs/reference.md.'],
@@ -83,6 +86,59 @@ const CATALOGUE = {
     'The server {server} says that it is not healthy.',
     'Look at its agents with `supertree ps`, and at its log.',
   ],
+  FORBIDDEN: [
+    'This takes the role {role} for {subtree}.',
+    'Use a key that has it; roles are given in the table `security` of the server.',
+  ],
+  KEY_INVALID: ['{which} {rule}.', 'Make a key pair with `supertree keygen`.'],
+  KEY_FILE: ['The key file {file} {rule}.', 'Correct it, or make a key pair with `supertree keygen`.'],
+  KEY_REFUSED: [
+    '{endpoint} refused the connection: {reason}.',
+    'Give a key that the server knows with --key, and the public key of the server with --server-key.',
+  ],
+  AUDIT_FILE: ['The audit log {file} cannot be written: {problem}.', 'Name another file with --audit.'],
+  KEY_UNPROVEN: [
+    'The routing id of this connection does not prove its key.',
+    'Begin it with what `supertree ticket` prints, a dot, and something unique.',
+  ],
+  TOO_MANY_REQUESTS: [
+    'This peer has {count} {what} under way, the limit `{limit}` is {max}.',
+    'Wait for answers before you send more, or raise `{limit}` of the server.',
+  ],
+  RATE_LIMITED: [
+    'This peer sends more than {rate} requests per second, the limit `{limit}`, and has used up its burst of {burst}.',
+    'Send it again in {retryAfter} ms, or raise `{limit}` of the server.',
+  ],
+  DEADLINE: [
+    'The deadline of the {what} has passed: {outcome}.',
+    'Ask for the state, or repeat the request with the same idempotency key.',
+  ],
+  KEY_REUSED: [
+    'The idempotency key {key} was used for another request.',
+    'Use a new key for each request; to repeat a request, send the very same one.',
+  ],
+  ACTION_FAILED: [
+    'The action {action} failed: {problem}.',
+    'See what the program that embeds the server says about it.',
+  ],
+  BATCH_LIMIT: ['The batch names {count} agents, the limit is {max}.', 'Send it in several parts.'],
+  BATCH_STOPPED: [
+    'This was not begun, because {agent} failed before it and the batch was to fail fast.',
+    'Correct that one, then send the rest again.',
+  ],
+  FILTER_SLOW: [
+    'The filter {filter} was not done within {timeout} ms.',
+    'Use a pattern without nested repetitions, or plain text.',
+  ],
+  QUEUE_FULL: [
+    'Command queue is full ({limit} commands). Cannot queue more commands.',
+    'Wait for answers before you send more, or raise `queue` in connect().',
+  ],
+  SERVER_FOREIGN: [
+    'The server at {endpoint} does not know {operation}: it speaks only the agent protocol.',
+    'Use `client.protocol`.',
+  ],
+  REFUSED: ['The server refused: {problem}.', 'Its answer carries no code that is known here; read its own documentation.'],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
 /** Every code that a `SupertreeError` can carry. */

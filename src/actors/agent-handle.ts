@@ -45,23 +45,26 @@ export class CellHandle implements AgentHandle {
   }
 
   async pause(mode?: PauseMode): Promise<void> {
+    await ASIDE;
     const cell = this.#cell();
     const wanted = mode ?? cell.spec.pause;
     if (cell.state === 'paused' && cell.context.pauseMode === wanted) return;
     const incarnation = cell.context.incarnation;
     const event = { type: 'PAUSE', mode: wanted, at: this.#world.clock.wall() } as const;
-    if (!cell.ref.getSnapshot().can(event)) throw this.#invalid('pause');
+    const underWay = wanted === 'forced' && isFreezing(cell);
+    if (!underWay && !cell.ref.getSnapshot().can(event)) throw this.#invalid('pause');
     if (wanted === 'forced' && cell.spec.body.type !== 'command') {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
-    deliver(this.#world, cell, event);
-    await until(cell, () => this.#pauseOutcome(cell, incarnation));
+    if (!underWay) deliver(this.#world, cell, event);
+    await until(cell, () => this.#pauseOutcome(cell, incarnation, wanted));
   }
 
   async resume(): Promise<void> {
+    await ASIDE;
     const cell = this.#cell();
-    if (cell.state === 'running') return;
-    if (cell.state !== 'paused') throw this.#invalid('resume');
+    if (cell.state === 'running' && !isFreezing(cell)) return;
+    if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume');
     deliver(this.#world, cell, { type: 'RESUME' });
     await until(cell, () => (cell.state === 'running' ? true : this.#invalid('resume')));
   }
@@ -109,12 +112,10 @@ export class CellHandle implements AgentHandle {
     return body;
   }
 
-  #pauseOutcome(cell: AgentCell, incarnation: number): true | Error | undefined {
+  #pauseOutcome(cell: AgentCell, incarnation: number, wanted: PauseMode): true | Error | undefined {
     if (cell.context.incarnation !== incarnation) return this.#invalid('pause');
-    if (cell.state === 'paused') return true;
-    const { value } = cell.ref.getSnapshot();
-    const freezing = cell.state === 'running' && JSON.stringify(value).includes('freezing');
-    return freezing ? undefined : this.#invalid('pause');
+    if (isFreezing(cell)) return undefined;
+    return cell.state === 'paused' && cell.context.pauseMode === wanted ? true : this.#invalid('pause');
   }
 
   #invalid(command: string): SupertreeError {
@@ -122,3 +123,12 @@ export class CellHandle implements AgentHandle {
     return new SupertreeError('INVALID_STATE', { command, agent: this.path, state });
   }
 }
+
+/** Its processes were told to stop in place and are not all seen stopped yet. */
+function isFreezing({ ref }: AgentCell): boolean {
+  const snapshot = ref.getSnapshot();
+  return snapshot.matches({ running: 'freezing' }) || snapshot.matches({ paused: { cooperative: 'freezing' } });
+}
+
+/** Awaited by who looks at the chart: the caller may be a listener of reports, within a transition of this very agent. */
+const ASIDE = Promise.resolve();

@@ -2,17 +2,15 @@ import { messageOf } from '../errors.js';
 import { agentMachine } from '../machines/agent.js';
 import type { AnnouncedState, ReportedKind, ToldFact } from '../machines/agent-setup.js';
 import { type AgentEvent, isStale } from '../model/agent.js';
-import type { AgentContext, AgentSettings } from '../model/lifecycle.js';
+import type { AgentContext } from '../model/lifecycle.js';
 import { blockersText } from '../model/report.js';
-import type { AgentSpec } from '../model/spec.js';
-import type { AgentCell, Told } from './cell.js';
+import { type AgentCell, endWatch, type Told } from './cell.js';
 import type { Sink } from './driver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
 import { filledReadiness, startOrder } from './launch.js';
-import { createOutput } from './output.js';
 import { watchReadiness } from './probes.js';
+import { limitRuntime } from './runtime.js';
 import { listensOn } from './sockets.js';
-import type { Systems } from './systems.js';
 import type { World } from './world.js';
 
 /** Gives the agent's chart its hands, once per tree: each effect finds its agent by path. */
@@ -36,7 +34,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       lease: hand((cell, context) => lease(world, cell, context)),
       launch: hand((cell, context) => launch(world, cell, context)),
       watch: hand((cell, context) => watch(world, cell, context)),
-      unwatch: hand((cell) => unwatch(cell)),
+      unwatch: hand((cell) => endWatch(cell)),
       ask: hand((cell, context, { again }) => ask(cell, context, again)),
       kill: hand((cell) => cell.body?.kill()),
       drain: hand((cell) => cell.body?.drain()),
@@ -47,7 +45,6 @@ export function createAgentLogic(world: World): typeof agentMachine {
       inspect: hand((cell, context) => inspect(world, cell, context)),
       release: hand((cell, context) => release(world, cell, context)),
       recordExit: hand((cell, context) => recordExit(world, cell, context)),
-      recordMissing: hand((cell, context) => context.exit === null && recordExit(world, cell, context)),
       announce: hand((cell, context, { state }) => announce(world, cell, context, state)),
       report: hand((cell, context, { kind }) => report(world, cell, context, kind)),
       tell: hand((cell, context, { fact }) => cell.tell(told(cell, context, fact))),
@@ -58,58 +55,6 @@ export function createAgentLogic(world: World): typeof agentMachine {
 /** The lines that a cooperative agent reads from its standard input (agent protocol 1.0.0). */
 const PAUSE_LINE = '{"type":"pause","action":"pause"}\n';
 const RESUME_LINE = '{"type":"pause","action":"resume"}\n';
-
-/** Creates an agent's actor in the systems of its supervisor; it starts as `stopped`. */
-export function createAgent(
-  world: World,
-  systems: Systems,
-  spec: AgentSpec,
-  path: string,
-  { tell, stop }: Pick<AgentCell, 'tell' | 'stop'>,
-): AgentCell {
-  const identity = world.registry.identity(path, world.clock.wall());
-  const output = createOutput(spec.output, world.clock, (thrown) =>
-    world.reports.emit(path, { type: 'error', problem: messageOf(thrown) }),
-  );
-  const { uuid, createdAt, incarnation } = identity;
-  const input = { id: spec.id, path, settings: settingsOf(spec), incarnation };
-  const ref = systems.spawn(world.logics.agent, { id: spec.id, input }) as AgentCell['ref'];
-  const cell: AgentCell = {
-    path,
-    id: spec.id,
-    uuid,
-    spec,
-    createdAt,
-    output,
-    tell,
-    stop,
-    identity,
-    ref,
-    context: ref.getSnapshot().context,
-    state: 'stopped',
-    since: world.clock.wall(),
-    watchers: null,
-    body: null,
-    order: null,
-    pid: null,
-    exit: null,
-    blockers: [],
-    unwatch: null,
-    word: null,
-  };
-  world.registry.addAgent(cell);
-  world.reports.emit(path, { type: 'created', uuid });
-  return cell;
-}
-
-/** Ends an agent's actor. Its process must be gone. `forget`: the same path would be somebody new. */
-export function disposeAgent(world: World, systems: Systems, cell: AgentCell, forget: boolean): void {
-  unwatch(cell);
-  world.monitor.unwatch(cell.path);
-  systems.dismiss(cell.ref);
-  world.registry.removeAgent(cell, forget);
-  if (forget) world.reports.emit(cell.path, { type: 'removed', uuid: cell.uuid });
-}
 
 /**
  * The one door through which an agent's actor is spoken to. A fact of an incarnation that is not the living one becomes a dead letter;
@@ -122,6 +67,8 @@ export function deliver(world: World, cell: AgentCell, event: AgentEvent): void 
 }
 
 function deadLetter(world: World, cell: AgentCell, event: AgentEvent): void {
+  // The output of an incarnation that was not awaited to its end ends all the same: that is its normal course.
+  if (event.type === 'DRAINED') return;
   const incarnation = 'incarnation' in event ? event.incarnation : 0;
   if (event.type === 'LEASED') world.ports.release(cell.path, incarnation, true);
   const reason = `incarnation ${cell.context.incarnation} is the living one`;
@@ -132,18 +79,6 @@ function deadLetter(world: World, cell: AgentCell, event: AgentEvent): void {
 function notify(cell: AgentCell): void {
   if (cell.watchers === null) return;
   for (const watcher of [...cell.watchers]) watcher();
-}
-
-const settings = new WeakMap<AgentSpec, AgentSettings>();
-
-function settingsOf(spec: AgentSpec): AgentSettings {
-  const known = settings.get(spec);
-  if (known !== undefined) return known;
-  const { readiness, ports, successCodes, stop } = spec;
-  const readyAtOnce = readiness.type === 'none' && readiness.minUptime === 0;
-  const made = { leases: ports.length > 0, readyAtOnce, readyTimeout: readiness.timeout, successCodes, stop };
-  settings.set(spec, made);
-  return made;
 }
 
 function lease(world: World, cell: AgentCell, { incarnation }: AgentContext): void {
@@ -185,7 +120,7 @@ function watch(world: World, cell: AgentCell, context: AgentContext): void {
   const { clock } = world;
   const { incarnation, ports } = context;
   const { output, spec, order, body } = cell;
-  const ownsPort = (port: number) => listensOn(body?.inspect().map(({ pid }) => pid) ?? [], port);
+  const ownsPort = (port: number) => listensOn(body?.members() ?? [], port);
   const readiness = filledReadiness(spec, context);
   const watching = watchReadiness(
     { readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
@@ -194,12 +129,6 @@ function watch(world: World, cell: AgentCell, context: AgentContext): void {
   );
   cell.word = (word) => watching.word(word);
   cell.unwatch = () => watching.cancel();
-}
-
-function unwatch(cell: AgentCell): void {
-  cell.unwatch?.();
-  cell.unwatch = null;
-  cell.word = null;
 }
 
 /** Asks the tree to end: the first time by the message where the spec has one, otherwise by the signal. */
@@ -212,9 +141,11 @@ function ask(cell: AgentCell, { settings: { stop } }: AgentContext, again: boole
 }
 
 function tellBody(world: World, cell: AgentCell, line: string): void {
-  cell.body?.write(Buffer.from(line)).catch((thrown) => {
-    world.reports.emit(cell.path, { type: 'error', problem: messageOf(thrown) });
-  });
+  cell.body?.write(Buffer.from(line)).catch((thrown) => complain(world, cell, thrown));
+}
+
+function complain(world: World, { path }: AgentCell, thrown: unknown): void {
+  world.reports.emit(path, { type: 'error', problem: messageOf(thrown) });
 }
 
 function inspect(world: World, cell: AgentCell, { incarnation }: AgentContext): void {
@@ -242,6 +173,7 @@ function announce(world: World, cell: AgentCell, context: AgentContext, state: A
   cell.since = world.clock.wall();
   if (state === 'spawning') beginIncarnation(cell, context);
   watchLimits(world, cell, context, state);
+  limitRuntime(world.clock, cell, state);
   world.reports.emit(cell.path, { type: 'state', state, incarnation: context.incarnation });
   notify(cell);
 }
@@ -251,6 +183,7 @@ function beginIncarnation(cell: AgentCell, { incarnation }: AgentContext): void 
   cell.identity.starts++;
   cell.pid = null;
   cell.blockers = [];
+  cell.overLimit = null;
 }
 
 function watchLimits(world: World, cell: AgentCell, { incarnation }: AgentContext, state: AnnouncedState): void {
@@ -259,10 +192,13 @@ function watchLimits(world: World, cell: AgentCell, { incarnation }: AgentContex
   if (state !== 'running') return world.monitor.unwatch(cell.path);
   world.monitor.watch(cell.path, cell.spec.limits, (_, resource, value, max, action) => {
     world.reports.emit(cell.path, { type: 'limit', resource, value, max, action });
-    if (action === 'restart') {
-      const cause = resource === 'memory' ? 'memory-limit' : 'cpu-limit';
-      deliver(world, cell, { type: 'CONDEMN', incarnation, cause, detail: `${value} of ${max}` });
-    } else if (action === 'stop') cell.stop();
+    const cause = resource === 'memory' ? 'memory-limit' : 'cpu-limit';
+    const detail = `${value} of ${max}`;
+    if (action === 'restart') deliver(world, cell, { type: 'CONDEMN', incarnation, cause, detail });
+    else if (action === 'stop') {
+      cell.overLimit = { cause, detail };
+      cell.stop().catch((thrown) => complain(world, cell, thrown));
+    }
   });
 }
 

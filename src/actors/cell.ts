@@ -1,13 +1,14 @@
 import type { ActorRefFrom } from 'xstate';
 import type { agentMachine } from '../machines/agent.js';
 import type { AgentState, Blocker } from '../model/agent.js';
-import type { ExitRecord } from '../model/exit.js';
+import type { Cause, ExitRecord } from '../model/exit.js';
 import type { AgentContext } from '../model/lifecycle.js';
 import type { Reason } from '../model/reason.js';
 import type { AgentSpec } from '../model/spec.js';
 import type { Incarnation, StartOrder } from './driver.js';
 import type { Identity } from './identity.js';
 import type { Output } from './output.js';
+import type { Runtime } from './runtime.js';
 import type { AgentView } from './view.js';
 
 /** What an agent tells its supervisor; the supervisor adds id, time and chance. */
@@ -28,8 +29,8 @@ export interface AgentCell {
   readonly createdAt: number;
   readonly output: Output;
   readonly tell: (told: Told) => void;
-  /** Asks the supervisor to stop it for good. */
-  readonly stop: () => void;
+  /** Asks the supervisor to stop it for good; resolves when it is stopped. */
+  readonly stop: () => Promise<string>;
   /** What stays with its path. */
   readonly identity: Identity;
   /** Called after every change; used by commands that wait. */
@@ -44,6 +45,10 @@ export interface AgentCell {
   pid: number | null;
   exit: ExitRecord | null;
   blockers: readonly Blocker[];
+  /** The limit for which this incarnation is being stopped for good. */
+  overLimit: { readonly cause: Cause; readonly detail: string } | null;
+  /** What is left of its `maxRuntime`; `null` when it is not limited, or at rest. */
+  runtime: Runtime | null;
   unwatch: (() => void) | null;
   /** Takes a word of the readiness channel while readiness is awaited. */
   word: ((word: string) => void) | null;
@@ -51,6 +56,16 @@ export interface AgentCell {
 
 /** Here nothing of it is left, and its ports are given back. */
 const AT_REST: ReadonlySet<AgentState> = new Set(['failed', 'completed', 'stopped']);
+
+/** Nothing of it is left: neither a process, nor a port, nor output to be read. */
+export function isAtRest(cell: AgentCell): boolean {
+  return AT_REST.has(cell.state);
+}
+
+/** The processes that keep these agents from being at rest. */
+export function remainsOf(cells: Iterable<AgentCell>): Blocker[] {
+  return [...cells].filter((cell) => !isAtRest(cell)).flatMap((cell) => cell.body?.inspect() ?? []);
+}
 
 /** The agent as it is now. */
 export function viewOf(cell: AgentCell): AgentView {
@@ -63,7 +78,7 @@ export function viewOf(cell: AgentCell): AgentView {
     state: cell.state,
     detail: detailOf(cell),
     pid: context.pid,
-    ports: AT_REST.has(cell.state) ? {} : context.ports,
+    ports: isAtRest(cell) ? {} : context.ports,
     restarts: Math.max(0, cell.identity.starts - 1),
     incarnation: context.incarnation,
     health: context.health,
@@ -75,7 +90,7 @@ export function viewOf(cell: AgentCell): AgentView {
     pauseMode: cell.state === 'paused' ? context.pauseMode : null,
     exit: cell.exit,
     retryIn: cell.state === 'failed' ? context.retryIn : null,
-    blockers: cell.state === 'zombie' ? cell.blockers : [],
+    blockers: cell.state === 'zombie' ? (cell.body?.inspect() ?? cell.blockers) : [],
     command: body.type === 'command' ? body.command : [body.type],
     metadata: cell.spec.metadata,
   };
@@ -94,4 +109,11 @@ function detailOf(cell: AgentCell): string {
     value = inner;
   }
   return words[0] === cell.state ? words.join('.') : cell.state;
+}
+
+/** Nothing is awaited any more: the watch for readiness ends. */
+export function endWatch(cell: AgentCell): void {
+  cell.unwatch?.();
+  cell.unwatch = null;
+  cell.word = null;
 }

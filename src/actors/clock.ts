@@ -11,15 +11,40 @@ export interface Clock {
   defer(fn: () => void): void;
 }
 
-/** The longest delay of a Node timer; a longer one would fire at once. */
+/** The longest delay of a Node timer, in ms; a longer one would fire at once. */
 const MAX_TIMER = 2_147_483_647;
+
+/** A delay that no timer of Node can wait for: one timer after another. */
+class LongTimer {
+  #timer: NodeJS.Timeout;
+
+  constructor(fn: () => void, ms: number) {
+    this.#timer = setTimeout(() => this.#next(fn, ms - MAX_TIMER), MAX_TIMER);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #next(fn: () => void, left: number): void {
+    if (left <= 0) return fn();
+    const part = Math.min(left, MAX_TIMER);
+    this.#timer = setTimeout(() => this.#next(fn, left - part), part);
+  }
+}
 
 /** The machine's own time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
-  setTimeout: (fn, ms) => (ms === Number.POSITIVE_INFINITY ? undefined : setTimeout(fn, Math.min(ms, MAX_TIMER))),
-  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout | undefined),
+  setTimeout(fn, ms) {
+    if (ms === Number.POSITIVE_INFINITY) return undefined;
+    return ms <= MAX_TIMER ? setTimeout(fn, ms) : new LongTimer(fn, ms);
+  },
+  clearTimeout(handle) {
+    if (handle instanceof LongTimer) handle.clear();
+    else clearTimeout(handle as NodeJS.Timeout | undefined);
+  },
   defer: (fn) => {
     setImmediate(fn);
   },

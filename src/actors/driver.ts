@@ -42,8 +42,10 @@ export interface Incarnation {
   /** Stops the whole tree in place. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. */
   freeze(): void;
   thaw(): void;
-  /** What is left of the tree. */
+  /** What is left of the tree, each verified to live, with what a person wants to know of it. */
   inspect(): Blocker[];
+  /** The pids of the tree as of this turn of the event loop, for measuring; far cheaper than `inspect` where there are many trees. */
+  members(): number[];
   /** Stops reading output; DRAINED follows. */
   drain(): void;
 }

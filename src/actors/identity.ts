@@ -1,3 +1,5 @@
+import type { Output } from './output.js';
+
 /** What stays with a path over all its incarnations, also when its supervisor begins anew. */
 export interface Identity {
   readonly uuid: string;
@@ -5,4 +7,6 @@ export interface Identity {
   /** The last incarnation that was started. */
   incarnation: number;
   starts: number;
+  /** Its output, numbered on over all incarnations; `null` before its agent is made for the first time. */
+  output: Output | null;
 }

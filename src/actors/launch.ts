@@ -20,7 +20,7 @@ export function startOrder(world: World, cell: AgentCell, context: AgentContext)
     incarnation,
     ports,
     token: facts.token,
-    command: spec.body.command.map((word) => fillTemplate(word, facts)),
+    command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
     cwd: spec.cwd,
     env: { ...world.env, ...fillEnvironment(spec.env, facts), ...agentEnvironment(facts) },
   };

@@ -38,7 +38,7 @@ class AgentOutput implements Output {
   readonly #plan: OutputPlan;
   readonly #clock: Clock;
   readonly #onProblem: (thrown: unknown) => void;
-  readonly #listeners = new Set<(line: OutputLine) => void>();
+  #listeners: Set<(line: OutputLine) => void> | null = null;
   #streams: Partial<Record<StreamName, Stream>> = {};
   /** Orders lines of both streams that came in the same millisecond. */
   #arrivals = 0;
@@ -93,16 +93,17 @@ class AgentOutput implements Output {
 
   onLine(listener: (line: OutputLine) => void): () => void {
     const entry = (line: OutputLine) => listener(line);
+    this.#listeners ??= new Set();
     this.#listeners.add(entry);
     return () => {
-      this.#listeners.delete(entry);
+      this.#listeners?.delete(entry);
     };
   }
 
   #add(ring: LineRing, line: OutputLine): void {
     ring.add(line, this.#arrivals);
     this.#arrivals += 1;
-    for (const listener of this.#listeners) {
+    for (const listener of this.#listeners ?? []) {
       try {
         listener(line);
       } catch (thrown) {

@@ -6,10 +6,13 @@ import { joinPath } from '../model/id.js';
 export class Pending {
   readonly #path: string;
   readonly #waiting = new Map<Token, (answer: Answer) => void>();
+  readonly #blockersOf: (id: string) => string;
   #last: Token = 0;
 
-  constructor(path: string) {
+  /** `blockersOf`: what keeps a child from being gone, in words. */
+  constructor(path: string, blockersOf: (id: string) => string) {
     this.#path = path;
+    this.#blockersOf = blockersOf;
   }
 
   /** Opens a token for a command about `id` and gives it to `send`. Resolves with the id of the answer, rejects with its code. */
@@ -31,7 +34,8 @@ export class Pending {
   }
 
   #errorOf(command: string, id: string, { code, reason }: Extract<Answer, { ok: false }>): SupertreeError {
-    const words = { reason, by: reason, blockers: reason, status: reason, max: reason };
+    const blockers = code === 'ZOMBIE' ? this.#blockersOf(id) : '';
+    const words = { reason, by: reason, blockers, status: reason, max: reason };
     return new SupertreeError(code, { agent: joinPath(this.#path, id), id, path: this.#path, command, ...words });
   }
 }

@@ -22,6 +22,7 @@ import { invalidSpec } from '../model/validate.js';
 import { createBinder } from './binding.js';
 import type { Clock } from './clock.js';
 import { holdersOf } from './holder.js';
+import { createPortClaims, type PortClaims } from './port-claims.js';
 
 export interface PortOptions {
   /** The lowest port. If not given, 8100. */
@@ -35,8 +36,8 @@ export interface PortOptions {
 }
 
 /**
- * Leases ports to incarnations. No port is ever leased twice, however many ask at once; each was bound on every local
- * address before it is handed out. A port that a stranger holds is reported as `port-conflict`, another one is tried, and that one
+ * Leases ports to incarnations. No port is ever leased twice, however many ask at once, not even by two trees, in one program or
+ * in two; each was bound on every local address before it is handed out. One that another tree has is passed over. A port that a stranger holds is reported as `port-conflict`, another one is tried, and that one
  * is left alone for 30 s.
  */
 export interface Ports {
@@ -75,7 +76,8 @@ export function createPorts(
     quarantine: options.quarantine ?? QUARANTINE,
     avoidance: AVOIDANCE,
   });
-  const office: Office = { table, clock, bind: createBinder(), conflict: createConflicts(report) };
+  const claims = createPortClaims();
+  const office: Office = { table, clock, claims, bind: createBinder(), conflict: createConflicts(report) };
   const jobs = new Map<string, Job>();
   return {
     lease(path, incarnation, requests) {
@@ -83,10 +85,15 @@ export function createPorts(
       if (refused) return Promise.reject(refusal());
       const key = incarnationKey(path, incarnation);
       const known = jobs.get(key);
-      if (known !== undefined) return known.ports;
+      if (known !== undefined && !known.cancelled) return known.ports;
       const job: Job = { path, incarnation, cancelled: false, done: false, ports: NONE };
       jobs.set(key, job);
-      job.ports = acquireAll(office, job, requests, () => jobs.delete(key));
+      const forget = (): void => {
+        if (jobs.get(key) === job) jobs.delete(key);
+      };
+      // Somebody new under the path of an agent that was forgotten a moment ago: it must not be told of that one's cancelled lease.
+      const before = known?.ports.catch(() => NONE) ?? NONE;
+      job.ports = before.then(() => acquireAll(office, job, requests, forget));
       return job.ports;
     },
     release(path, incarnation, clean) {
@@ -99,7 +106,7 @@ export function createPorts(
         return;
       }
       jobs.delete(key);
-      releasePorts(table, path, incarnation, clean, clock.now());
+      endLeases(office, job, clean);
     },
     leases: () => [...table.leases.values()].sort((a, b) => a.port - b.port),
   };
@@ -109,6 +116,7 @@ export function createPorts(
 interface Office {
   readonly table: LeaseTable;
   readonly clock: Clock;
+  readonly claims: PortClaims;
   readonly bind: ReturnType<typeof createBinder>;
   readonly conflict: (path: string, port: number, code: string) => void;
 }
@@ -136,9 +144,15 @@ async function acquireAll(
     return Object.fromEntries(ports);
   } catch (error) {
     forget();
-    releasePorts(office.table, job.path, job.incarnation, true, office.clock.now());
+    endLeases(office, job, true);
     throw error;
   }
+}
+
+/** Ports that nobody else may have for a while are kept from other trees as well. */
+function endLeases({ table, clock, claims }: Office, { path, incarnation }: Job, clean: boolean): void {
+  for (const port of releasePorts(table, path, incarnation, clean, clock.now()))
+    claims.release(port, clean ? 0 : table.quarantine);
 }
 
 async function acquire(office: Office, job: Job, request: PortRequest): Promise<number> {
@@ -146,16 +160,29 @@ async function acquire(office: Office, job: Job, request: PortRequest): Promise<
   for (;;) {
     const port = choosePort(table, job.path, job.incarnation, request, clock.now());
     if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
-    const result = await office.bind(port);
+    const claimed = await office.claims.claim(port);
+    const result = claimed === null ? await office.bind(port) : claimed;
     if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
     if (result === null) {
       confirmPort(table, port);
       return port;
     }
-    if (!TAKEN.has(result)) throw new SupertreeError('INTERNAL', { problem: `no port can be bound: ${result}` });
-    refusePort(table, port, clock.now());
-    office.conflict(job.path, port, result);
+    if (claimed !== null) pass(office, port, claimed);
+    else refuse(office, job, port, result);
   }
+}
+
+/** Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again. */
+function pass({ table, clock }: Office, port: number, problem: string): void {
+  if (problem !== 'EADDRINUSE') throw new SupertreeError('INTERNAL', { problem: `no port can be claimed: ${problem}` });
+  refusePort(table, port, clock.now(), NEIGHBOUR);
+}
+
+function refuse({ table, clock, claims, conflict }: Office, job: Job, port: number, problem: string): void {
+  if (!TAKEN.has(problem)) throw new SupertreeError('INTERNAL', { problem: `no port can be bound: ${problem}` });
+  refusePort(table, port, clock.now());
+  claims.release(port, 0);
+  conflict(job.path, port, problem);
 }
 
 /** Looking for a holder reads all of /proc: conflicts that come meanwhile wait, and are looked up together. */
@@ -210,6 +237,9 @@ function checkOptions({ base, count, quarantine }: PortOptions): void {
 const NONE: Promise<Record<string, number>> = Promise.resolve({});
 const QUARANTINE = 2_000;
 const AVOIDANCE = 30_000;
+
+/** How long a port that another tree has is not tried again, in ms. */
+const NEIGHBOUR = 1_000;
 const LINUX_DEFAULT: PortRange = { first: 32_768, last: 60_999 };
 
 /** The codes by which the system says that this port, and not every port, cannot be had. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { messageOf } from '../errors.js';
 import type { Clock } from './clock.js';
+import { killAtExit } from './exit-hook.js';
 
 export interface ProbeCommand {
   readonly command: readonly string[];
@@ -14,7 +15,8 @@ export interface ProbeCommand {
 
 /**
  * Runs a probe in a group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else
- * with what happened, in words. Its group is killed at the end whatever the end is, so a probe leaves nothing behind.
+ * with what happened, in words. Its group is killed at the end whatever the end is, that of this program included, so a probe
+ * leaves nothing behind.
  * Returns the way to cancel it; `done` is not called then.
  */
 export function runProbe(probe: ProbeCommand, done: (failure: string | null) => void): () => void {
@@ -24,9 +26,15 @@ export function runProbe(probe: ProbeCommand, done: (failure: string | null) => 
     if (over) return;
     over = true;
     probe.clock.clearTimeout(timer);
+    leaveExit();
     if (!silent) done(failure);
   };
   const child = begin(probe, (problem) => finish(`probe ${name} did not run: ${problem}`));
+  // Nothing is left to do after one blow: what was signalled cannot fork any more.
+  const leaveExit = killAtExit(() => {
+    if (child !== undefined) killGroup(child);
+    return true;
+  });
   const timer = probe.clock.setTimeout(() => {
     if (over || child === undefined) return;
     killGroup(child);

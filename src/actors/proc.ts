@@ -99,11 +99,6 @@ export function pidMax(): number {
   return Number(readWhole('/proc/sys/kernel/pid_max')) || 32_768;
 }
 
-/** Names this boot of the kernel; start ticks of two boots cannot be compared. */
-export function bootId(): string {
-  return readWhole('/proc/sys/kernel/random/boot_id').trim();
-}
-
 function valueIn(environ: Buffer, assignment: string): string | null {
   for (let at = environ.indexOf(assignment); at >= 0; at = environ.indexOf(assignment, at + 1)) {
     if (at > 0 && environ[at - 1] !== 0) continue;

@@ -8,7 +8,8 @@ import type { SupervisorNode } from './node.js';
 export class Registry {
   readonly #agents = new Map<string, AgentCell>();
   readonly #byUuid = new Map<string, AgentCell>();
-  readonly #byId = new Map<string, Set<AgentCell>>();
+  /** One agent, or all that share the id: mostly it is one, and ten thousand Sets of one are a burden. */
+  readonly #byId = new Map<string, AgentCell | Set<AgentCell>>();
   readonly #supervisors = new Map<string, SupervisorNode>();
   readonly #identities = new Map<string, Identity>();
 
@@ -16,7 +17,7 @@ export class Registry {
   identity(path: string, wall: number): Identity {
     let known = this.#identities.get(path);
     if (known === undefined) {
-      known = { uuid: randomUUID(), createdAt: wall, incarnation: 0, starts: 0 };
+      known = { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0, output: null };
       this.#identities.set(path, known);
     }
     return known;
@@ -31,8 +32,9 @@ export class Registry {
     this.#agents.set(cell.path, cell);
     this.#byUuid.set(cell.uuid, cell);
     const same = this.#byId.get(cell.id);
-    if (same === undefined) this.#byId.set(cell.id, new Set([cell]));
-    else same.add(cell);
+    if (same === undefined) this.#byId.set(cell.id, cell);
+    else if (same instanceof Set) same.add(cell);
+    else this.#byId.set(cell.id, new Set([same, cell]));
   }
 
   /** Takes an agent out. `forget` gives up its identity too: the same path would be somebody new. */
@@ -40,8 +42,8 @@ export class Registry {
     this.#agents.delete(cell.path);
     this.#byUuid.delete(cell.uuid);
     const same = this.#byId.get(cell.id);
-    same?.delete(cell);
-    if (same?.size === 0) this.#byId.delete(cell.id);
+    if (same instanceof Set) same.delete(cell);
+    if (same === cell || (same instanceof Set && same.size === 0)) this.#byId.delete(cell.id);
     if (forget) this.#identities.delete(cell.path);
   }
 
@@ -65,9 +67,10 @@ export class Registry {
   find(ref: string): AgentCell {
     const exact = this.#agents.get(ref) ?? this.#byUuid.get(ref.toLowerCase());
     if (exact !== undefined) return exact;
-    const same = [...(this.#byId.get(ref) ?? [])];
+    const found = this.#byId.get(ref);
+    const same = found instanceof Set ? [...found] : [found];
     if (same.length > 1) {
-      throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((cell) => cell.path).join(', ') });
+      throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((cell) => cell?.path).join(', ') });
     }
     if (same[0] === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
     return same[0];
@@ -79,4 +82,9 @@ export class Registry {
     if (node === undefined) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path });
     return node;
   }
+}
+
+/** randomUUID() gives a tree of a dozen concatenations, which would be kept as such: 460 bytes more for each agent. */
+function flatUuid(): string {
+  return Buffer.from(randomUUID()).toString('latin1');
 }

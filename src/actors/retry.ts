@@ -22,3 +22,15 @@ export function tellRetry(
     if (cell !== null) deliver(world, cell, { type: 'EXHAUSTED' });
   }
 }
+
+/** Tells an agent that waits for its next try that none comes: its supervisor ends. */
+export function callOffRetry(world: World, cell: AgentCell | null): void {
+  if (cell === null || cell.state !== 'failed' || cell.context.retryIn === null) return;
+  deliver(world, cell, { type: 'STOP', cause: 'shutdown', brutal: false });
+}
+
+/** A fact of an incarnation that is no longer the living one. */
+export function tellStale(world: World, path: string, { fact, generation }: Extract<Effect, { type: 'stale' }>): void {
+  const reason = 'it is not the living incarnation';
+  world.reports.emit(path, { type: 'dead-letter', event: fact, incarnation: generation, reason });
+}

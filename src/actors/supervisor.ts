@@ -3,16 +3,17 @@ import { messageOf } from '../errors.js';
 import type { SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import type { Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
 import { joinPath } from '../model/id.js';
-import { createPool } from '../model/pool.js';
 import { describeReason, type Reason } from '../model/reason.js';
-import type { SupervisorStatus } from '../model/report.js';
+import { blockersText, type SupervisorStatus } from '../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../model/spec.js';
-import { createSupervision } from '../model/supervision.js';
-import { createAgent, deliver, disposeAgent } from './agent.js';
-import { type AgentCell, type Told, viewOf } from './cell.js';
+import { deliver } from './agent.js';
+import { createAgent, disposeAgent } from './agent-creation.js';
+import { type AgentCell, isAtRest, remainsOf, type Told, viewOf } from './cell.js';
+import { Delays } from './delays.js';
+import { newEngine } from './engine.js';
 import type { SupervisorNode } from './node.js';
 import { Pending } from './pending.js';
-import { tellRetry } from './retry.js';
+import { callOffRetry, tellRetry, tellStale } from './retry.js';
 import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
 import type { SupervisorView, TreeView } from './view.js';
 import type { World } from './world.js';
@@ -25,6 +26,8 @@ type Child =
 /** What a supervisor is told by, and how it ended. */
 export interface Parent {
   ready(generation: number): void;
+  /** It ended, but what is left below it cannot be: `ended` follows if that ever goes. */
+  stuck(generation: number, blockers: string): void;
   ended(generation: number, reason: Reason): void;
 }
 
@@ -36,15 +39,16 @@ export class SupervisorActor implements SupervisorNode {
   status: SupervisorStatus | 'idle' = 'idle';
   /** Why it ended last. */
   reason: Reason = { kind: 'shutdown' };
-  /** The child that made it fail, and those that could not be ended. */
+  /** The child that made it fail. */
   culprit: string | null = null;
-  left: readonly string[] = [];
   readonly #children = new Map<string, Child>();
   readonly #pending: Pending;
+  readonly #delays: Delays;
   readonly #ref: ActorRefFrom<typeof supervisorMachine>;
   readonly #systems: Systems;
   #engine: Engine;
   #generation = 0;
+  #stuck = false;
 
   constructor(
     readonly world: World,
@@ -52,8 +56,9 @@ export class SupervisorActor implements SupervisorNode {
     readonly path: string,
     readonly parent: Parent,
   ) {
-    this.#pending = new Pending(path);
-    this.#engine = this.#newEngine();
+    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#cellsOf(id))));
+    this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
+    this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
     const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy };
     const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), input });
@@ -69,18 +74,7 @@ export class SupervisorActor implements SupervisorNode {
   /** Begins anew from the spec; `generation` goes with what the parent is told. */
   boot(generation: number): void {
     this.#generation = generation;
-    if (this.left.length > 0 && this.#zombies().length > 0) return this.#refuseBoot();
     this.#ref.send({ type: 'BOOT' });
-  }
-
-  /** What could not be ended still lives: to begin anew would double it. */
-  #refuseBoot(): void {
-    const detail = `${this.#zombies().join(', ')} cannot be ended`;
-    this.world.clock.defer(() => this.parent.ended(this.#generation, { kind: 'start-failed', detail }));
-  }
-
-  #zombies(): string[] {
-    return this.left.filter((path) => this.world.registry.agentAt(path)?.state === 'zombie');
   }
 
   halt(brutal: boolean): void {
@@ -115,10 +109,13 @@ export class SupervisorActor implements SupervisorNode {
 
   /** All agents below, in start order. */
   *cells(): IterableIterator<AgentCell> {
-    for (const child of this.#children.values()) {
-      if (child.kind === 'agent') yield child.cell;
-      else yield* child.node.cells();
-    }
+    for (const id of this.#children.keys()) yield* this.#cellsOf(id);
+  }
+
+  *#cellsOf(id: string): IterableIterator<AgentCell> {
+    const child = this.#children.get(id);
+    if (child?.kind === 'agent') yield child.cell;
+    else if (child !== undefined) yield* child.node.cells();
   }
 
   /** What its chart asks for; called by the chart's hands only. */
@@ -126,10 +123,11 @@ export class SupervisorActor implements SupervisorNode {
     const { clock } = this.world;
     if (event.type === 'BOOT') {
       this.#forgetChildren();
-      this.#engine = this.#newEngine();
+      this.#engine = newEngine(this.world, this.spec, this.path);
       this.#act({ type: 'boot', at: clock.now() });
     } else if (event.type === 'HALT') this.#act({ type: 'halt', at: clock.now(), brutal: event.brutal });
     else if (event.type === 'FACT') this.#act(event.fact);
+    if (this.#stuck && [...this.cells()].every(isAtRest)) this.tellEnded();
   }
 
   announce(status: SupervisorStatus): void {
@@ -142,20 +140,19 @@ export class SupervisorActor implements SupervisorNode {
     this.parent.ready(this.#generation);
   }
 
+  /** While a zombie below keeps it from being gone, it is one itself: to begin anew would double what lives, to forget it would hide it. */
   tellEnded(): void {
-    this.parent.ended(this.#generation, this.reason);
+    this.#stuck = [...this.cells()].some((cell) => !isAtRest(cell));
+    if (this.#stuck) this.parent.stuck(this.#generation, blockersText(remainsOf(this.cells())));
+    else this.parent.ended(this.#generation, this.reason);
   }
 
-  dispose(): void {
-    this.#forgetChildren();
+  /** Ends it with all below. `forget`: their paths would be somebody new. Everything of it must be down. */
+  dispose(forget: boolean): void {
+    this.#delays.clear();
+    for (const id of [...this.#children.keys()]) this.#remove(id, forget);
     this.world.registry.removeSupervisor(this);
-    this.#ref.stop();
-  }
-
-  #newEngine(): Engine {
-    const { spec, path, world } = this;
-    const generations = (id: string): number => world.registry.incarnationOf(joinPath(path, id));
-    return spec.kind === 'pool' ? createPool(spec, generations) : createSupervision(spec, generations);
+    this.#systems.close();
   }
 
   #ask(verb: string, id: string, fact: (token: number) => Fact): Promise<string> {
@@ -187,14 +184,16 @@ export class SupervisorActor implements SupervisorNode {
       case 'retry':
       case 'exhausted':
         return tellRetry(this.world, joinPath(this.path, effect.id), this.#cellOf(effect.id), effect);
+      case 'hush':
+        return this.#hush(effect.id);
       case 'delay':
-        return this.#delay(effect.sweep, effect.delay);
+        return this.#delays.begin(effect.sweep, effect.delay);
       case 'remove':
         return this.#remove(effect.id, true);
       case 'answer':
         return this.#pending.settle(effect.token, effect.answer);
       case 'stale':
-        return this.#deadLetter(effect);
+        return tellStale(this.world, joinPath(this.path, effect.id), effect);
       case 'status':
         return this.#onStatus(effect.status);
       case 'finished':
@@ -209,7 +208,7 @@ export class SupervisorActor implements SupervisorNode {
 
   #createAgent(spec: AgentSpec, path: string): Child {
     const tell = (told: Told): void => this.#hear(spec.id, told);
-    const stop = (): void => void this.command('stop', spec.id).catch(() => undefined);
+    const stop = (): Promise<string> => this.command('stop', spec.id);
     return { kind: 'agent', cell: createAgent(this.world, this.#systems, spec, path, { tell, stop }) };
   }
 
@@ -217,6 +216,7 @@ export class SupervisorActor implements SupervisorNode {
     const { id } = spec;
     const parent: Parent = {
       ready: (generation) => this.#hear(id, { type: 'ready', generation }),
+      stuck: (generation, blockers) => this.#hear(id, { type: 'stuck', generation, blockers }),
       ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
     };
     return { kind: 'node', node: new SupervisorActor(this.world, spec, path, parent) };
@@ -241,14 +241,6 @@ export class SupervisorActor implements SupervisorNode {
     else if (child !== undefined) deliver(this.world, child.cell, { type: 'STOP', cause, brutal });
   }
 
-  /** Also a delay of 0 yields the turn: a child that fails at once must not starve the others (R8). */
-  #delay(sweep: number, ms: number): void {
-    const { clock } = this.world;
-    const due = (): void => this.fact({ type: 'due', sweep, at: clock.now() });
-    if (ms <= 0) clock.defer(due);
-    else clock.setTimeout(due, ms);
-  }
-
   #cellOf(id: string): AgentCell | null {
     const child = this.#children.get(id);
     return child?.kind === 'agent' ? child.cell : null;
@@ -258,21 +250,28 @@ export class SupervisorActor implements SupervisorNode {
     const child = this.#children.get(id);
     this.#children.delete(id);
     if (child?.kind === 'agent') disposeAgent(this.world, this.#systems, child.cell, forget);
-    else child?.node.dispose();
+    else child?.node.dispose(forget);
   }
 
+  /** Before it begins anew: dynamic children are lost (T5), those of its spec keep their identity. */
   #forgetChildren(): void {
-    for (const id of [...this.#children.keys()]) this.#remove(id, false);
+    const kept = new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
+    for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));
   }
 
-  #deadLetter({ id, generation, fact }: Extract<Effect, { type: 'stale' }>): void {
-    const reason = 'it is not the living incarnation';
-    this.world.reports.emit(joinPath(this.path, id), {
-      type: 'dead-letter',
-      event: fact,
-      incarnation: generation,
-      reason,
-    });
+  /** A supervisor above has begun to stop. */
+  hush(): void {
+    this.#callOffRetries();
+    this.fact({ type: 'hush' });
+  }
+
+  #hush(id: string): void {
+    const child = this.#children.get(id);
+    if (child?.kind === 'node') child.node.hush();
+  }
+
+  #callOffRetries(): void {
+    for (const id of this.#children.keys()) callOffRetry(this.world, this.#cellOf(id));
   }
 
   /** Told at once, so that it comes before what follows from it; the chart follows when it has done its present work. */
@@ -283,14 +282,15 @@ export class SupervisorActor implements SupervisorNode {
       this.#ref.send({ type: 'BOOTED' });
     } else if (status === 'stopping' || status === 'failing') {
       this.announce('stopping');
+      this.#callOffRetries();
       this.#ref.send({ type: 'HALTING', failing: status === 'failing' });
     }
   }
 
-  #onFinished({ reason, child, left }: Extract<Effect, { type: 'finished' }>): void {
+  #onFinished({ reason, child }: Extract<Effect, { type: 'finished' }>): void {
     this.reason = reason;
     this.culprit = child;
-    this.left = left.map((id) => joinPath(this.path, id));
+    this.#delays.clear();
     this.#ref.send({ type: 'FINISHED', reason });
   }
 }

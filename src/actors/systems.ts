@@ -11,6 +11,8 @@ export interface Systems {
   spawn<L extends AnyActorLogic>(logic: L, options: ActorOptions<L>): AnyActorRef;
   /** Stops an actor that `spawn` made and gives its place to another. */
   dismiss(ref: AnyActorRef): void;
+  /** Stops the roots, the first one included, and with them every actor that is left. */
+  close(): void;
 }
 
 interface Host {
@@ -46,6 +48,9 @@ export function createSystems(world: World, path: string, first: AnyActorRef): S
       host.count--;
       places.delete(ref);
       host.ref.send({ type: 'DISMISS', ref });
+    },
+    close() {
+      for (const { ref } of hosts.splice(0).reverse()) ref.stop();
     },
   };
 }

@@ -9,7 +9,7 @@ import type { SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
 import { createAgentLogic } from './agent.js';
 import { CellHandle } from './agent-handle.js';
-import { viewOf } from './cell.js';
+import { isAtRest, viewOf } from './cell.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Driver } from './driver.js';
 import { createInProcessDriver } from './drivers/in-process.js';
@@ -63,9 +63,10 @@ class SupervisedTree implements Tree {
   #resolveEnded!: (end: TreeEnd) => void;
   #booted: { resolve: () => void; reject: (error: SupertreeError) => void } | null = null;
   #starting: Promise<void> | null = null;
+  #over = false;
 
   constructor(spec: SupervisorSpec, options: TreeOptions) {
-    const { world, drivers } = createWorld(options);
+    const { world, drivers } = createWorld(spec.id, options);
     this.path = spec.id;
     this.#world = world;
     this.#drivers = drivers;
@@ -74,26 +75,27 @@ class SupervisedTree implements Tree {
     });
     this.#root = new SupervisorActor(world, spec, spec.id, {
       ready: () => this.#booted?.resolve(),
+      stuck: () => void this.#onEnded(this.#root.reason),
       ended: (_, reason) => void this.#onEnded(reason),
     });
   }
 
   get status(): Tree['status'] {
-    return this.#root.status;
+    return this.#over && this.#root.status === 'idle' ? 'stopped' : this.#root.status;
   }
 
-  start(): Promise<void> {
-    this.#starting ??= this.#start();
-    return this.#starting;
-  }
-
-  #start(): Promise<void> {
-    if (this.status !== 'idle') throw new SupertreeError('TREE_NOT_STARTED', { status: this.status });
-    const booted = new Promise<void>((resolve, reject) => {
+  /** As in OTP, a supervisor that ended is gone: a new tree is created in its place. */
+  async start(): Promise<void> {
+    const { status } = this;
+    if (status !== 'idle' && status !== 'booting' && status !== 'running') {
+      throw new SupertreeError('TREE_NOT_STARTED', { status });
+    }
+    if (this.#starting !== null) return this.#starting;
+    this.#starting = new Promise((resolve, reject) => {
       this.#booted = { resolve, reject };
     });
     this.#root.boot(1);
-    return booted;
+    return this.#starting;
   }
 
   stop(options: { brutal?: boolean } = {}): Promise<TreeEnd> {
@@ -135,9 +137,10 @@ class SupervisedTree implements Tree {
     await this.stop();
   }
 
-  /** Zombies keep their driver: it goes on watching them, and they are told of when they are gone. */
+  /** Zombies keep their driver: it goes on watching them, and this comes again when they are gone. */
   async #onEnded(reason: Reason): Promise<void> {
-    const left = [...this.#root.cells()].filter((cell) => cell.state === 'zombie').map((cell) => cell.path);
+    this.#over = true;
+    const left = [...this.#root.cells()].filter((cell) => !isAtRest(cell)).map((cell) => cell.path);
     this.#booted?.reject(this.#bootError(reason));
     this.#world.monitor.close();
     if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));
@@ -145,12 +148,13 @@ class SupervisedTree implements Tree {
   }
 
   #bootError(reason: Reason): SupertreeError {
+    if (isClean(reason)) return new SupertreeError('SUPERSEDED', { agent: this.path, by: 'a stop' });
     const child = this.#root.culprit ?? 'its stop';
     return new SupertreeError('BOOT_FAILED', { path: this.path, child, reason: describeReason(reason) });
   }
 }
 
-function createWorld(options: TreeOptions): { world: World; drivers: readonly Driver[] } {
+function createWorld(root: string, options: TreeOptions): { world: World; drivers: readonly Driver[] } {
   const clock = options.clock ?? systemClock;
   const reports = createReports(clock);
   const registry = new Registry();
@@ -167,18 +171,14 @@ function createWorld(options: TreeOptions): { world: World; drivers: readonly Dr
     ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({
       clock,
-      membersOf: (path) =>
-        registry
-          .agentAt(path)
-          ?.body?.inspect()
-          .map(({ pid }) => pid) ?? [],
-      onProblem: (problem) => complain('monitor', problem),
+      membersOf: (path) => registry.agentAt(path)?.body?.members() ?? [],
+      onProblem: (problem) => complain(root, problem),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     env: inheritedEnvironment(),
     endpoint: options.endpoint ?? null,
-    inspect: options.inspect && isolated(options.inspect, complain),
+    inspect: options.inspect && isolated(options.inspect, (thrown) => complain(root, thrown)),
     get logics() {
       return logics;
     },
@@ -194,13 +194,13 @@ function createWorld(options: TreeOptions): { world: World; drivers: readonly Dr
 /** A throw in an inspector would wedge the actor that it looks at: its mailbox would never drain again. */
 function isolated(
   inspect: (event: InspectionEvent) => void,
-  complain: (path: string, problem: unknown) => void,
+  complain: (thrown: unknown) => void,
 ): (event: InspectionEvent) => void {
   return (event) => {
     try {
       inspect(event);
     } catch (thrown) {
-      complain('inspect', thrown);
+      complain(thrown);
     }
   };
 }

@@ -143,7 +143,10 @@ export interface Tree extends AsyncDisposable {
   /** The path of the root supervisor. */
   readonly path: string;
   readonly status: SupervisorStatus | 'idle';
-  /** Resolves when every child is ready. Rejects BOOT_FAILED after what had started is stopped again. */
+  /**
+   * Resolves when every child is ready (under `boot: 'retry'`: when each had its first try). Rejects BOOT_FAILED after what had started is stopped again, TREE_NOT_STARTED once the tree stops
+   * or has ended. Calling it again joins the first call.
+   */
   start(): Promise<void>;
   /** Stops everything in reverse order. Never rejects; what could not be ended is named in `left`. Calling it again joins the first call; `brutal` makes it hurry. */
   stop(options?: { brutal?: boolean }): Promise<TreeEnd>;

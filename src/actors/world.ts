@@ -1,4 +1,4 @@
-import type { InspectionEvent, Observer } from 'xstate';
+import type { InspectionEvent } from 'xstate';
 import type { agentMachine } from '../machines/agent.js';
 import type { hostMachine } from '../machines/host.js';
 import type { supervisorMachine } from '../machines/supervisor.js';
@@ -10,6 +10,7 @@ import type { Ports } from './ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
 
+/** The charts of a tree with their hands. */
 export interface Logics {
   readonly agent: typeof agentMachine;
   readonly supervisor: typeof supervisorMachine;
@@ -30,8 +31,8 @@ export interface World {
   readonly env: Readonly<Record<string, string>>;
   /** Told to agents as SUPERTREE_ENDPOINT; `null` without a server. */
   readonly endpoint: string | null;
-  /** XState's inspection events of all actors; already isolated. */
   /** The charts with their hands, made once for the whole tree. */
   readonly logics: Logics;
-  readonly inspect: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
+  /** Receives XState's inspection events of all actors; already isolated. */
+  readonly inspect: ((event: InspectionEvent) => void) | undefined;
 }

@@ -36,6 +36,10 @@ const effectWith =
   <P>() =>
   (_: unknown, _params: P): void => {};
 
+/** How many more milliseconds the agent gets of those that it asks for. */
+const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): number =>
+  event.type === 'EXTEND' ? grantExtension(event.ms, extension, extended, MAX_EXTENSION) : 0;
+
 export const agentSetup = setup({
   types: {
     context: {} as AgentContext,
@@ -56,15 +60,21 @@ export const agentSetup = setup({
     ),
     noteCause: assign((_, params: { cause: Cause; heading: Heading }) => params),
     noteDetail: assign(({ event }) => ('detail' in event ? { detail: event.detail } : {})),
-    notePause: assign(({ event }) => (event.type === 'PAUSE' ? { pausedAt: event.at, pauseMode: event.mode } : {})),
+    notePause: assign(({ context, event }) =>
+      event.type === 'PAUSE' ? { pausedAt: context.pausedAt ?? event.at, pauseMode: event.mode } : {},
+    ),
+    noteAwake: assign({ pauseMode: 'cooperative' as const }),
     noteResumed: assign({ pausedAt: null, pauseMode: null }),
     noteHealth: assign(({ event }) => (event.type === 'HEALTH' ? { health: event.health } : {})),
     noteDrained: assign({ drained: true }),
     noteRetry: assign(({ event }) => ({ retryIn: event.type === 'RETRY' ? event.delay : null })),
     noteExtension: assign(({ context, event }) => {
-      const granted = event.type === 'EXTEND' ? grantExtension(event.ms, context.extended, MAX_EXTENSION) : 0;
+      const granted = grantedBy(context, event);
       return { extension: granted, extended: context.extended + granted };
     }),
+    endExtension: assign({ extension: 0 }),
+    freshExtension: assign({ extension: 0, extended: 0, overdue: false }),
+    noteOverdue: assign({ overdue: true }),
 
     /** What people can ask of it follows its context. */
     publish: effect,
@@ -81,7 +91,6 @@ export const agentSetup = setup({
     inspect: effect,
     release: effect,
     recordExit: effect,
-    recordMissing: effect,
     announce: effectWith<{ state: AnnouncedState }>(),
     report: effectWith<{ kind: ReportedKind }>(),
     ask: effectWith<{ again: boolean }>(),
@@ -92,10 +101,13 @@ export const agentSetup = setup({
     isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
     isBrutal: ({ context, event }) => event.type === 'STOP' && (event.brutal || context.settings.stop.brutal),
     isForced: ({ event }) => event.type === 'PAUSE' && event.mode === 'forced',
-    wasForced: ({ context }) => context.pauseMode === 'forced',
     leavesNothing: ({ event }) => event.type === 'EXITED' && event.empty && event.drained,
     leavesOutput: ({ event }) => event.type === 'EXITED' && event.empty,
+    neverRan: ({ context }) => context.exit === null,
     isDrained: ({ context }) => context.drained,
+    mayExtend: ({ context, event }) => grantedBy(context, event) > 0,
+    isExtended: ({ context }) => context.extension > 0,
+    isOverdue: ({ context }) => context.overdue,
     saysHealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'healthy',
     saysUnhealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'unhealthy',
     wasHealthy: ({ context }) => context.health === 'healthy',
@@ -112,37 +124,3 @@ export const agentSetup = setup({
     extension: ({ context }) => context.extension,
   },
 });
-
-export const announcing = <S extends AnnouncedState>(state: S) => ({ type: 'announce', params: { state } }) as const;
-export const reporting = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
-export const telling = <F extends ToldFact>(fact: F) => ({ type: 'tell', params: { fact } }) as const;
-
-export const ANNOUNCE = {
-  spawning: announcing('spawning'),
-  running: announcing('running'),
-  paused: announcing('paused'),
-  stopping: announcing('stopping'),
-  zombie: announcing('zombie'),
-  stopped: announcing('stopped'),
-};
-
-export const REPORT = {
-  started: reporting('started'),
-  ready: reporting('ready'),
-  paused: reporting('paused'),
-  resumed: reporting('resumed'),
-  health: reporting('health'),
-};
-
-export const TELL = { ready: telling('ready'), ended: telling('ended'), stuck: telling('stuck') };
-
-export const NEVER_RAN = [
-  { type: 'noteCause', params: { cause: 'spawn-error', heading: 'failed' } },
-  'noteDetail',
-  'recordExit',
-] as const;
-
-export const NOT_READY_IN_TIME = {
-  type: 'noteCause',
-  params: { cause: 'readiness-timeout', heading: 'failed' },
-} as const;

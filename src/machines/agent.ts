@@ -1,52 +1,26 @@
 import { initialContext } from '../model/lifecycle.js';
+import { agentSetup } from './agent-setup.js';
 import {
   ANNOUNCE,
-  type AnnouncedState,
-  agentSetup,
-  announcing,
+  arrive,
+  BACK_TO_RUNNING,
+  EXITED,
+  EXITED_WHILE_ENDING,
+  LAUNCHED_WHILE_ENDING,
   NEVER_RAN,
   NOT_READY_IN_TIME,
+  READY,
   REPORT,
+  STOP,
   TELL,
-} from './agent-setup.js';
+  TREE_GONE,
+} from './agent-ways.js';
 
 /*
  * One agent over all its incarnations. Invariant: `stopped`, `completed` and `failed` are entered only when the process tree of the
  * incarnation is verified gone; until then it is `stopping`, or `zombie` when it will not go. Facts of another incarnation never
  * arrive here: the actor drops them at its door.
  */
-
-/** The ends of a main process that is running: straight to its end when nothing is left of it. */
-const EXITED = [
-  { guard: 'leavesNothing', target: '#settling', actions: ['noteExit', 'recordExit'] },
-  { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit'] },
-  { target: '#sweeping', actions: ['noteExit', 'recordExit'] },
-] as const;
-
-/** How it comes to rest: first it is told to people, then to its supervisor, which may start it again. */
-const arrive = <S extends AnnouncedState>(state: S) => [announcing(state), TELL.ended] as const;
-
-/** How it becomes ready: people hear of it before its supervisor, which may start the next one. */
-const READY = [ANNOUNCE.running, REPORT.ready, TELL.ready] as const;
-
-const STOP = [
-  { guard: 'isBrutal', target: '#killing', actions: 'noteStop' },
-  { target: '#asking', actions: 'noteStop' },
-] as const;
-
-const TREE_GONE = [
-  { guard: 'isDrained', target: '#settling', actions: 'recordMissing' },
-  { target: '#draining', actions: 'recordMissing' },
-] as const;
-
-/** While its tree is being ended the stages go on until the tree is empty. */
-const EXITED_WHILE_ENDING = [EXITED[0], EXITED[1], { actions: ['noteExit', 'recordExit'] }] as const;
-
-const BACK_TO_RUNNING = [
-  { guard: 'wasHealthy', target: '#healthy' },
-  { guard: 'wasUnhealthy', target: '#unhealthy' },
-  { target: '#running' },
-] as const;
 
 export const agentMachine = agentSetup.createMachine({
   id: 'agent',
@@ -94,18 +68,27 @@ export const agentMachine = agentSetup.createMachine({
           initial: 'waiting',
           on: {
             READY: { target: '#running', actions: ['noteReady', ...READY] },
-            EXTEND: { target: '.extended', actions: 'noteExtension' },
+            EXTEND: { guard: 'mayExtend', target: '.extended', actions: 'noteExtension' },
             EXITED,
             STOP,
           },
+          after: {
+            ready: [
+              { guard: 'isExtended', actions: 'noteOverdue' },
+              { target: '#asking', actions: NOT_READY_IN_TIME },
+            ],
+          },
           states: {
-            waiting: {
-              description: 'Within its readiness timeout.',
-              after: { ready: { target: '#asking', actions: NOT_READY_IN_TIME } },
-            },
+            waiting: { description: 'Within its readiness timeout.' },
             extended: {
               description: 'It asked for more time to become ready.',
-              after: { extension: { target: '#asking', actions: NOT_READY_IN_TIME } },
+              exit: 'endExtension',
+              after: {
+                extension: [
+                  { guard: 'isOverdue', target: '#asking', actions: NOT_READY_IN_TIME },
+                  { target: 'waiting' },
+                ],
+              },
             },
           },
         },
@@ -148,6 +131,7 @@ export const agentMachine = agentSetup.createMachine({
           on: {
             FROZEN: { target: '#paused.forced', actions: REPORT.paused },
             FREEZE_FAILED: BACK_TO_RUNNING.map((way) => ({ ...way, actions: ['noteResumed', 'publish'] as const })),
+            RESUME: BACK_TO_RUNNING.map((way) => ({ ...way, actions: ['thaw', 'noteResumed', 'publish'] as const })),
             PAUSE: {},
             HEALTH: { actions: ['noteHealth', 'publish'] },
           },
@@ -176,13 +160,27 @@ export const agentMachine = agentSetup.createMachine({
           },
         },
         cooperative: {
-          description: 'It was told over standard input to pause.',
+          description: 'It was told over standard input to pause, and is told there to go on.',
+          initial: 'awake',
           on: {
-            PAUSE: { guard: 'isForced', target: '#running.freezing', actions: ['notePause', 'freeze'] },
             RESUME: BACK_TO_RUNNING.map((way) => ({
               ...way,
-              actions: ['tellResume', 'noteResumed', ANNOUNCE.running, REPORT.resumed] as const,
+              actions: ['thaw', 'tellResume', 'noteResumed', ANNOUNCE.running, REPORT.resumed] as const,
             })),
+          },
+          states: {
+            awake: {
+              description: 'Its processes run; it does nothing by itself.',
+              on: { PAUSE: { guard: 'isForced', target: 'freezing', actions: ['notePause', 'freeze'] } },
+            },
+            freezing: {
+              description: 'Its processes were told to stop in place as well.',
+              on: {
+                FROZEN: { target: 'frozen', actions: REPORT.paused },
+                FREEZE_FAILED: { target: 'awake', actions: ['noteAwake', 'publish'] },
+              },
+            },
+            frozen: { description: 'Its processes are stopped in place as well.' },
           },
         },
       },
@@ -192,6 +190,7 @@ export const agentMachine = agentSetup.createMachine({
       entry: ANNOUNCE.stopping,
       initial: 'asking',
       on: {
+        ...LAUNCHED_WHILE_ENDING,
         EXITED: EXITED_WHILE_ENDING,
         GONE: TREE_GONE,
         DRAINED: { actions: 'noteDrained' },
@@ -202,12 +201,18 @@ export const agentMachine = agentSetup.createMachine({
           id: 'asking',
           description:
             'It was asked to end: the stop signal to its whole tree, or its message. It may ask for more time.',
-          entry: { type: 'ask', params: { again: false } },
+          entry: ['freshExtension', { type: 'ask', params: { again: false } }],
           initial: 'asked',
-          on: { EXTEND: { target: '.extended', actions: 'noteExtension' } },
+          on: { EXTEND: { guard: 'mayExtend', target: '.extended', actions: 'noteExtension' } },
+          after: { ask: [{ guard: 'isExtended', actions: 'noteOverdue' }, { target: '#insisting' }] },
           states: {
-            asked: { description: 'Within the first deadline.', after: { ask: '#insisting' } },
-            extended: { description: 'Within the time it asked for.', after: { extension: '#insisting' } },
+            asked: { description: 'Within the first deadline.' },
+            extended: {
+              description:
+                'Within the time it asked for. More time never means less: the first deadline stands as well.',
+              exit: 'endExtension',
+              after: { extension: [{ guard: 'isOverdue', target: '#insisting' }, { target: 'asked' }] },
+            },
           },
         },
         insisting: {
@@ -242,6 +247,7 @@ export const agentMachine = agentSetup.createMachine({
       description: 'It cannot be ended. It names its blockers, keeps its ports and refuses a new start.',
       entry: [ANNOUNCE.zombie, 'inspect', TELL.stuck],
       on: {
+        ...LAUNCHED_WHILE_ENDING,
         EXITED: EXITED_WHILE_ENDING,
         GONE: TREE_GONE,
         DRAINED: { actions: 'noteDrained' },

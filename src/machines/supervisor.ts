@@ -83,7 +83,7 @@ export const supervisorMachine = setup({
       },
     },
     running: {
-      description: 'Every child was ready once; ends are answered by strategy, restart type and budget.',
+      description: 'Every child had its turn to start; ends are answered by strategy, restart type and budget.',
       on: {
         FACT,
         HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },

@@ -1,5 +1,5 @@
 import type { Cause } from './exit.js';
-import type { LimitAction, PauseMode } from './spec.js';
+import type { PauseMode } from './spec.js';
 
 /** The states of an agent that a person sees. */
 export type AgentState = 'spawning' | 'running' | 'paused' | 'stopping' | 'zombie' | 'failed' | 'completed' | 'stopped';
@@ -39,7 +39,6 @@ export type BodyFact =
   | { readonly type: 'DRAINED'; readonly incarnation: number }
   | { readonly type: 'FROZEN'; readonly incarnation: number; readonly at: number }
   | { readonly type: 'FREEZE_FAILED'; readonly incarnation: number; readonly detail: string }
-  | { readonly type: 'BLOCKED'; readonly incarnation: number; readonly blockers: readonly Blocker[] }
   | { readonly type: 'HEALTH'; readonly incarnation: number; readonly health: Health }
   /** It asks for so many more milliseconds (sd_notify EXTEND_TIMEOUT_USEC). */
   | { readonly type: 'EXTEND'; readonly incarnation: number; readonly ms: number };
@@ -64,7 +63,5 @@ export function isStale(event: AgentEvent, current: number): boolean {
   return event.type !== 'START' && 'incarnation' in event && event.incarnation !== current;
 }
 
-/** The most that an agent may extend one stop in all, in ms, however often it asks. */
+/** The most that an agent may extend one start or one stop in all, in ms, however often it asks. */
 export const MAX_EXTENSION = 300_000;
-
-export type { LimitAction };

@@ -1,4 +1,4 @@
-/** Why an incarnation ended: a closed set. `lost` means that nobody saw the exit. */
+/** Why an incarnation ended: a closed set. `timeout`: its `maxRuntime` was over. `lost` means that nobody saw the exit. */
 export type Cause =
   | 'exit'
   | 'signal'
@@ -7,6 +7,7 @@ export type Cause =
   | 'liveness'
   | 'memory-limit'
   | 'cpu-limit'
+  | 'timeout'
   | 'command'
   | 'sibling'
   | 'shutdown'

@@ -15,6 +15,8 @@ export type Token = number;
 export type Fact =
   | { readonly type: 'boot'; readonly at: number }
   | { readonly type: 'halt'; readonly at: number; readonly brutal: boolean }
+  /** A supervisor above has begun to stop: nothing starts here any more, the `halt` comes in its turn. */
+  | { readonly type: 'hush' }
   | { readonly type: 'ready'; readonly id: string; readonly generation: number; readonly at: number }
   | {
       readonly type: 'ended';
@@ -76,6 +78,8 @@ export type Effect =
     }
   /** A `due` fact is wanted for this sweep after `delay` ms. */
   | { readonly type: 'delay'; readonly sweep: number; readonly delay: number }
+  /** The child, a supervisor, is to be told `hush`. */
+  | { readonly type: 'hush'; readonly id: string }
   /** The child is forgotten. */
   | { readonly type: 'remove'; readonly id: string }
   | { readonly type: 'answer'; readonly token: Token; readonly answer: Answer }

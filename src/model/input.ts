@@ -45,7 +45,7 @@ export interface LimitInput {
   action?: LimitAction;
 }
 
-/** An agent: exactly one of `command`, `task`, `logic`. */
+/** An agent: exactly one of `command`, `task`, `logic`. Only a command has `cwd`, `env`, `limits` and `stop.signal`; a logic has no `ports`. */
 export interface AgentInput {
   /** Unique among its siblings, matches ^[A-Za-z][\w.-]*$. */
   id: string;
@@ -77,6 +77,8 @@ export interface AgentInput {
   successCodes?: readonly number[];
   /** If not given, none, and nothing is sampled. */
   limits?: { memory?: LimitInput; cpu?: LimitInput };
+  /** It is stopped after so long, from its launch and without the time in which it is paused, and is not started again. If not given, never. */
+  maxRuntime?: number;
   /** If not given, 256 KiB and 2000 lines a stream, lines cut at 64 KiB. */
   output?: { bytes?: number; lines?: number; lineBytes?: number };
   /** Kept and listed, never read by supertree. If not given, nothing. */

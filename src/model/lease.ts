@@ -96,8 +96,8 @@ export function confirmPort(table: LeaseTable, port: number): void {
   table.owners.set(port, owner);
 }
 
-/** The port could not be bound, a stranger has it: its lease ends, and nobody gets it for a while. */
-export function refusePort(table: LeaseTable, port: number, at: number): void {
+/** The port could not be had: its lease ends, and nobody gets it for `span` ms. If not given, as long as one that a stranger holds. */
+export function refusePort(table: LeaseTable, port: number, at: number, span: number = table.avoidance): void {
   const lease = table.leases.get(port);
   if (lease === undefined) return;
   dropLease(table, lease);
@@ -105,7 +105,7 @@ export function refusePort(table: LeaseTable, port: number, at: number): void {
   const rest = (table.held.get(key) ?? []).filter((other) => other !== port);
   if (rest.length > 0) table.held.set(key, rest);
   else table.held.delete(key);
-  table.bars.set(port, { until: at + table.avoidance, owner: null });
+  table.bars.set(port, { until: at + span, owner: null });
 }
 
 /** Ends every lease of one incarnation and returns their ports. A stale or unknown incarnation ends nothing. */
@@ -129,7 +129,7 @@ export function releasePorts(
 }
 
 /** What a person says about the range; see `PortOptions`. */
-export interface RangeChoice {
+interface RangeChoice {
   readonly base?: number;
   readonly count?: number;
   readonly allowEphemeral?: boolean;
@@ -153,7 +153,7 @@ export function incarnationKey(path: string, incarnation: number): string {
 }
 
 /** Whether two ranges have a port in common. */
-export function overlap(a: PortRange, b: PortRange): boolean {
+function overlap(a: PortRange, b: PortRange): boolean {
   return Math.max(a.first, b.first) <= Math.min(a.last, b.last);
 }
 

@@ -35,9 +35,11 @@ export interface AgentContext {
   readonly commanded: boolean;
   readonly exit: ExitFacts | null;
   readonly drained: boolean;
-  /** The last extension asked for, and all of them together, in ms. */
+  /** The extension that runs (0 for none), and all that were granted to this start or stop together, in ms. */
   readonly extension: number;
   readonly extended: number;
+  /** The plain deadline has passed; only the extension holds the end off. */
+  readonly overdue: boolean;
   /** The delay before the next try; `null` when none comes by itself. */
   readonly retryIn: number | null;
 }
@@ -85,6 +87,7 @@ export function freshIncarnation(incarnation: number, at: number): Omit<AgentCon
     drained: false,
     extension: 0,
     extended: 0,
+    overdue: false,
     retryIn: null,
   };
 }
@@ -103,7 +106,12 @@ function headingOf(context: AgentContext, code: number | null): Heading {
   return done ? 'completed' : 'failed';
 }
 
-/** How much of what is asked for may be granted, after `granted` ms already were. */
-export function grantExtension(asked: number, granted: number, most: number): number {
-  return Math.max(0, Math.min(asked, most - granted));
+/**
+ * How much of what is asked for is granted, after `granted` ms already were: what the bound `most` leaves, or nothing where that is
+ * less than the extension that runs, because who asks for more must not get less.
+ */
+export function grantExtension(asked: number, running: number, granted: number, most: number): number {
+  const left = most - granted;
+  if (asked <= left) return Math.max(0, asked);
+  return left > running ? left : 0;
 }

@@ -85,6 +85,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     pause: input.pause ?? 'forced',
     successCodes: [...(input.successCodes ?? [0])],
     limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
+    maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
     output: { ...DEFAULTS.output, ...input.output },
     metadata: { ...input.metadata },
   };

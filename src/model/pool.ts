@@ -51,6 +51,8 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
       return onBoot(state, known);
     case 'halt':
       return onHalt(state, fact.brutal);
+    case 'hush':
+      return onHush(state);
     case 'due':
       return onDue(state, fact.sweep);
     case 'add':
@@ -74,6 +76,18 @@ function onHalt(state: State, brutal: boolean): void {
   if (!brutal) return;
   for (const instance of state.instances.values()) {
     if (instance.phase === 'stopping') state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'shutdown' });
+  }
+}
+
+/** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until the stop. */
+function onHush(state: State): void {
+  state.hushed = true;
+  state.queue.clear();
+  for (const instance of state.instances.values()) {
+    if (instance.phase === 'starting') askToStop(state, instance, false, 'shutdown');
+    else if (instance.phase === 'restarting') instance.phase = 'down';
+    if (instance.phase !== 'down') continue;
+    answerWaiters(state, instance, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
   }
 }
 
@@ -104,7 +118,7 @@ function onCommand(state: State, { token, verb, id }: Command): void {
 }
 
 function takesCommands(state: State): boolean {
-  return state.status !== 'idle' && !isEnding(state);
+  return state.status !== 'idle' && !isEnding(state) && !state.hushed;
 }
 
 function refuse(state: State, token: number, code: AnswerCode, reason: string): void {

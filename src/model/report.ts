@@ -1,7 +1,7 @@
 import type { AgentState, Blocker, Health } from './agent.js';
 import type { ExitRecord } from './exit.js';
 import { describeExit } from './reason.js';
-import type { PauseMode, StreamName } from './spec.js';
+import type { PauseMode } from './spec.js';
 
 /**
  * What a tree tells about itself, in the order in which it happened. For one incarnation the order is
@@ -41,7 +41,6 @@ export type ReportBody =
       readonly max: number;
       readonly action: string;
     }
-  | { readonly type: 'output-dropped'; readonly stream: StreamName; readonly lines: number }
   | { readonly type: 'dead-letter'; readonly event: string; readonly incarnation: number; readonly reason: string }
   | { readonly type: 'supervisor'; readonly status: SupervisorStatus; readonly reason: string }
   | { readonly type: 'error'; readonly problem: string };
@@ -74,15 +73,13 @@ function detailOf(report: Report): string {
     case 'restarting':
       return `restarts in ${Math.round(report.delay)} ms after ${report.reason} (${report.left} left)`;
     case 'exhausted':
-      return `is not restarted: ${report.restarts} restarts within ${report.within} ms, last ${report.reason}`;
+      return `spent its budget: ended ${report.restarts} times within ${report.within} ms, last with ${report.reason}`;
     case 'zombie':
       return `is a zombie, blocked by ${blockersText(report.blockers)}`;
     case 'port-conflict':
       return `cannot have port ${report.port}: held by ${report.holder}`;
     case 'limit':
       return `passed its ${report.resource} limit: ${report.value} of ${report.max}, ${report.action}`;
-    case 'output-dropped':
-      return `lost ${report.lines} lines of ${report.stream} from its ring`;
     case 'dead-letter':
       return `ignored ${report.event} of incarnation ${report.incarnation}: ${report.reason}`;
     case 'supervisor':

@@ -60,6 +60,24 @@ function checkBody(node: Fields, complain: Complain): void {
     complain('', 'must have exactly one of command, task, logic', `(${given.join(', ') || 'none'})`);
   if (node.input !== undefined && node.logic === undefined)
     complain('input', 'must not be given without logic', undefined);
+  if (given.length !== 1 || node.command !== undefined) return;
+  checkInProcess(node, complain);
+  if (node.logic !== undefined) checkLogic(node, complain);
+}
+
+/** A task or logic runs in this process: it has no environment, directory, signals and memory of its own. */
+function checkInProcess(node: Fields, complain: Complain): void {
+  const stop = isFields(node.stop) ? node.stop : {};
+  const fields = { env: node.env, cwd: node.cwd, limits: node.limits, 'stop.signal': stop.signal };
+  for (const [path, value] of Object.entries(fields))
+    if (value !== undefined) complain(path, 'must not be given without command', undefined);
+}
+
+/** An actor logic gets its input and its events, nothing else. */
+function checkLogic(node: Fields, complain: Complain): void {
+  if (node.ports !== undefined) complain('ports', 'must not be given with logic, which is not told them', undefined);
+  if (isFields(node.readiness) && node.readiness.type === 'notify')
+    complain('readiness.type', 'must not be notify with logic, which has no way to say it', 'notify');
 }
 
 /** Names must differ in more than case, because each is PORT_<NAME> too. Returns the names. */

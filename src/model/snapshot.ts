@@ -10,7 +10,7 @@ import { fieldPath, type Problem } from './problem.js';
 export type Fields = Record<string, unknown>;
 
 /** Why `key` cannot be a name, as a rule; `null` when it can. */
-export function nameProblem(key: string): string | null {
+function nameProblem(key: string): string | null {
   return key in Object.prototype || key === 'prototype'
     ? 'must not have the name of something that every object has'
     : null;

@@ -118,6 +118,8 @@ export interface AgentSpec {
   readonly pause: PauseMode;
   readonly successCodes: readonly number[];
   readonly limits: Limits;
+  /** How long one incarnation may last, from its launch, without the time in which it is paused. Infinity for ever. */
+  readonly maxRuntime: number;
   readonly output: OutputPlan;
   readonly metadata: Readonly<Record<string, string>>;
 }

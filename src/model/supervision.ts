@@ -1,7 +1,7 @@
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { onAdd, onCommand } from './supervision/commands.js';
-import { onEnded } from './supervision/endings.js';
+import { failBoot, onEnded } from './supervision/endings.js';
 import {
   addChild,
   answerWaiters,
@@ -13,7 +13,7 @@ import {
   type State,
   setStatus,
 } from './supervision/state.js';
-import { advanceAll, beginHalt } from './supervision/sweep.js';
+import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
 
 /**
  * The engine of a static supervisor: facts in, effects out, by OTP's rules (docs/otp.md). It reads no clock, draws no lots and does
@@ -50,6 +50,8 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
       return onBoot(state, known);
     case 'halt':
       return onHalt(state, fact.brutal);
+    case 'hush':
+      return onHush(state);
     case 'due':
       return onDue(state, fact.sweep);
     case 'add':
@@ -72,11 +74,9 @@ function onHalt(state: State, brutal: boolean): void {
   if (state.status === 'ended') return;
   if (state.halt === 0) return beginHalt(state, 'stopping', { kind: 'shutdown' }, null, brutal);
   const sweep = state.sweeps.get(state.halt);
-  if (!brutal || sweep === undefined || sweep.brutal) return;
+  if (!brutal || sweep === undefined) return;
   sweep.brutal = true;
-  for (const child of state.children.values()) {
-    if (child.phase === 'stopping') state.out.push({ type: 'stop', id: child.id, brutal, cause: 'shutdown' });
-  }
+  hurry(state);
 }
 
 function onDue(state: State, id: number): void {
@@ -109,13 +109,12 @@ function onReady(state: State, child: Child, at: number): void {
 }
 
 function onStuck(state: State, child: Child, blockers: string): void {
-  const failsBoot = child.phase === 'starting' && child.origin === 'boot' && state.spec.boot === 'strict';
+  const starting = child.phase === 'starting';
   child.phase = 'stuck';
   state.pending.add(child.sweep);
   answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
-  if (failsBoot && !isEnding(state)) {
-    beginHalt(state, 'failing', { kind: 'start-failed', detail: `blocked by ${blockers}` }, child.id, false);
-  }
+  if (starting && !isEnding(state) && child.origin === 'boot' && state.spec.boot === 'strict')
+    failBoot(state, child, blockers);
 }
 
 function rowOf(child: Child): ChildRow {

@@ -1,5 +1,6 @@
 /*
- * Placeholders in arguments and in values of the environment. `{port}`, `{port:name}`, `{id}` and `{incarnation}` are replaced;
+ * Placeholders in arguments and in values of the environment. `{port}`, `{port:name}`, `{id}` and `{incarnation}` are replaced,
+ * in arguments also `{env:NAME}` by what the environment of the spec says, so that a secret argument is shown nowhere by its value;
  * a doubled pair, `{{port}}`, stands for the text `{port}`. Every other brace is left alone, so JSON and code pass as they are.
  */
 
@@ -9,6 +10,8 @@ export interface TemplateFacts {
   readonly incarnation: number;
   /** By name, in the order in which they were asked for: `{port}` is the first. */
   readonly ports: Readonly<Record<string, number>>;
+  /** The environment of the spec. If not given, `{env:NAME}` stays as it is. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What every incarnation is told in its environment. */
@@ -75,10 +78,15 @@ function portVariables(ports: Readonly<Record<string, number>>): Record<string, 
 function meaningOf(word: string, facts: TemplateFacts): string | null {
   if (word === 'id') return facts.id;
   if (word === 'incarnation') return String(facts.incarnation);
+  if (word.startsWith('env:')) return variableOf(word.slice('env:'.length), facts.env ?? {});
   const name = word === 'port' ? Object.keys(facts.ports)[0] : word.slice('port:'.length);
   const port = name !== undefined && Object.hasOwn(facts.ports, name) ? facts.ports[name] : undefined;
   return port === undefined ? null : String(port);
 }
 
-const WORD = 'port(?::[A-Za-z][A-Za-z0-9_]*)?|id|incarnation';
+function variableOf(name: string, env: Readonly<Record<string, string>>): string | null {
+  return Object.hasOwn(env, name) ? (env[name] ?? null) : null;
+}
+
+const WORD = 'port(?::[A-Za-z][A-Za-z0-9_]*)?|id|incarnation|env:[A-Za-z_][A-Za-z0-9_]*';
 const PLACEHOLDER = new RegExp(`\\{\\{(${WORD})\\}\\}|\\{(${WORD})\\}`, 'g');

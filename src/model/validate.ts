@@ -11,7 +11,7 @@ import type { AutoShutdown } from './spec.js';
 export type { Problem } from './problem.js';
 
 /** How deep supervisors may be nested, the root being the first level. */
-export const MAX_LEVELS = 64;
+const MAX_LEVELS = 64;
 
 /** How many nodes a tree may be described with. Instances of a pool do not count. */
 export const MAX_NODES = 100_000;

@@ -117,6 +117,8 @@ export class FakeIncarnation implements Incarnation {
     return [];
   }
 
+  readonly members = (): number[] => this.inspect().map(({ pid }) => pid);
+
   drain(): void {
     this.#world.record(this, 'drain', '');
     this.#world.clock.defer(() => this.#drained());
@@ -127,6 +129,9 @@ export class FakeIncarnation implements Incarnation {
     const empty = !this.#behaviour.leavesChildren;
     this.#undrained = this.#behaviour.drainsIn !== undefined;
     this.#leaveRunning();
+    // What hears the fact may start the next incarnation at once: then this one must be gone.
+    if (empty) this.#emptied();
+    else this.#child = this.#world.takePid();
     this.#sink.fact({
       ...this.#stamp('EXITED'),
       code: code ?? (signal === null ? 0 : null),
@@ -136,8 +141,6 @@ export class FakeIncarnation implements Incarnation {
       empty,
       drained: !this.#undrained,
     });
-    if (empty) this.#emptied();
-    else this.#child = this.#world.takePid();
     return true;
   }
 
@@ -213,8 +216,8 @@ export class FakeIncarnation implements Incarnation {
     if (this.#behaviour.unkillable && !this.#released) return false;
     const ended = this.exit(null, 'SIGKILL');
     if (this.#phase !== 'left') return ended;
-    this.#sink.fact({ type: 'GONE', incarnation: this.order.incarnation });
     this.#emptied();
+    this.#sink.fact({ type: 'GONE', incarnation: this.order.incarnation });
     return true;
   }
 

@@ -2,4 +2,12 @@
 export type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
 export { createFakeDriver, type FakeDriver } from './fake-driver.js';
 export type { FakeCall, FakeLife } from './fake-incarnation.js';
+export {
+  type AskedLease,
+  createFakePorts,
+  type FakeLease,
+  type FakeLeaseScript,
+  type FakePorts,
+  type FakePortsOptions,
+} from './fake-ports.js';
 export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from './virtual-clock.js';

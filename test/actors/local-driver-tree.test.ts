@@ -35,6 +35,15 @@ describe('the local driver and the tree of a process', () => {
       expect(lives(child)).toBe(false);
     });
 
+    it(`counts a child of kind ${kind} among the members that are measured`, async () => {
+      const { body, heard, child } = await family(kind);
+      const main = heard.get('SPAWNED')?.pid;
+      expect(body.members()).toEqual(expect.arrayContaining([main, child]));
+      body.kill();
+      await heard.ended();
+      expect(body.members()).toEqual([]);
+    });
+
     it(`asks a child of kind ${kind} together with the main process`, async () => {
       const { body, heard, child } = await family(kind);
       expect(body.inspect().map((blocker) => blocker.pid)).toContain(child);

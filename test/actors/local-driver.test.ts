@@ -150,10 +150,13 @@ describe('the local driver', () => {
     expect(await descriptors()).toBeLessThan(before + 10);
   }, 60_000);
 
-  it('removes its hook at close', async () => {
-    const other = createLocalDriver({ clock: systemClock });
+  it('has its hook in the end of the program only while something of it lives', async () => {
     const hooks = process.listenerCount('exit');
+    const other = createLocalDriver({ clock: systemClock });
+    expect(process.listenerCount('exit')).toBe(hooks);
+    await begin(other, orderFor({ command: ['sleep', '300'] })).heard.until('SPAWNED');
+    expect(process.listenerCount('exit')).toBe(hooks + 1);
     await other.close();
-    expect(process.listenerCount('exit')).toBe(hooks - 1);
+    expect(process.listenerCount('exit')).toBe(hooks);
   });
 });

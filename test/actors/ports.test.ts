@@ -147,6 +147,17 @@ describe('releasing ports', () => {
     expect(reports).toEqual([]);
   });
 
+  it('leases anew for somebody new under the same path while the lease before is still being cancelled', async () => {
+    const { base: first, ports } = portsOf(10);
+    const old = ports.lease('root/a', 1, http);
+    const refused = expect(old).rejects.toMatchObject({ code: 'SUPERSEDED' });
+    ports.release('root/a', 1, true);
+    expect(await ports.lease('root/a', 1, http)).toEqual({ http: first });
+    await refused;
+    ports.release('root/a', 1, true);
+    expect(ports.leases()).toEqual([]);
+  });
+
   it('never takes its own trial for a stranger when hundreds are cancelled and others ask meanwhile', async () => {
     const { ports, reports } = portsOf(40);
     const leases = Array.from({ length: 40 }, (_, i) => ports.lease(`root/a${i}`, 1, http));

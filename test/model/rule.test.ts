@@ -87,6 +87,28 @@ describe('fields of an agent', () => {
       expect(paths(validate(tree({ id: 'a', logic })))).toEqual(['children[0].logic']);
   });
 
+  it.each([
+    [{ env: { A: 's3cret' } }, 'env must not be given without command'],
+    [{ cwd: '/tmp' }, 'cwd must not be given without command'],
+    [{ limits: { memory: { max: 1 } } }, 'limits must not be given without command'],
+    [{ stop: { signal: 'SIGINT' } }, 'stop.signal must not be given without command'],
+  ])('refuses %j where there is no process that it could mean', (more, text) => {
+    expect(agentTexts({ command: undefined, task: () => {}, ...more })).toEqual([text]);
+    expect(agentTexts({ command: undefined, logic: fromPromise(async () => 1), ...more })).toEqual([text]);
+    const agent = { task: () => {}, ...more };
+    expect(texts(tree({ id: 'p', pool: { agent } }))).toEqual([`children[0].pool.agent.${text}`]);
+  });
+
+  it('refuses what a logic cannot be told or tell, and takes it with a task', () => {
+    const logic = { command: undefined, logic: fromPromise(async () => 1) };
+    const ports = 'ports must not be given with logic, which is not told them';
+    expect(agentTexts({ ...logic, ports: ['http'] })).toEqual([ports]);
+    const notify = 'readiness.type must not be notify with logic, which has no way to say it, got "notify"';
+    expect(agentTexts({ ...logic, readiness: { type: 'notify' } })).toEqual([notify]);
+    const task = { command: undefined, task: () => {}, ports: ['http'], readiness: { type: 'notify' } };
+    expect(agentTexts({ ...task, stop: { message: 'end', ask: 1 } })).toEqual([]);
+  });
+
   it('limits metadata to 64 entries', () => {
     const entries = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, '']));
     expect(agentTexts({ metadata: entries(64) })).toEqual([]);

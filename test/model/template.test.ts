@@ -19,6 +19,14 @@ describe('fillTemplate', () => {
     expect(fillTemplate(text, facts)).toBe(filled);
   });
 
+  it('fills {env:NAME} from the environment that it is given, and leaves unknown names alone', () => {
+    const env = { TOKEN: '{id}' };
+    expect(fillTemplate('--token={env:TOKEN} {{env:TOKEN}} {env:toString}', { ...facts, env })).toBe(
+      '--token={id} {env:TOKEN} {env:toString}',
+    );
+    expect(fillTemplate('{env:TOKEN}', facts)).toBe('{env:TOKEN}');
+  });
+
   it('leaves {port} alone when there is no port', () => {
     expect(fillTemplate('{port}', { ...facts, ports: {} })).toBe('{port}');
   });
@@ -30,7 +38,7 @@ describe('fillTemplate', () => {
   it('leaves every text without a placeholder alone', () => {
     fc.assert(
       fc.property(fc.json(), fc.string(), (json, text) => {
-        fc.pre(!/\{(port|id|incarnation)/.test(text + json));
+        fc.pre(!/\{(port|id|incarnation|env)/.test(text + json));
         expect(fillTemplate(text + json, facts)).toBe(text + json);
       }),
     );

@@ -60,13 +60,19 @@ describe('valid trees', () => {
     },
     { requiredKeys: [] },
   );
+  const agent = fc.tuple(body, traits).map(([own, t]) => {
+    const { env, cwd, limits, stop, ports, ...shared } = t;
+    if ('command' in own) return { ...own, ...t };
+    const asked = typeof stop === 'object' && 'signal' in stop ? {} : { stop };
+    return { ...own, ...shared, ...asked, ...('task' in own && { ports }) };
+  });
   const { node, list } = fc.letrec<{ node: object; list: object[] }>((tie) => ({
     node: fc.oneof(
       { depthSize: 'small' },
-      fc.tuple(body, traits).map((parts) => Object.assign({}, ...parts)),
+      agent,
       fc
-        .tuple(supervision, body, traits, fc.nat(9))
-        .map(([own, b, t, size]) => ({ ...own, pool: { size, max: 9 + size, agent: { ...b, ...t } } })),
+        .tuple(supervision, agent, fc.nat(9))
+        .map(([own, each, size]) => ({ ...own, pool: { size, max: 9 + size, agent: each } })),
       fc.tuple(supervision, tie('list')).map(([own, children]) => ({ ...own, children })),
     ),
     list: fc.array(tie('node'), { maxLength: 4 }).map((nodes) => nodes.map((child, i) => ({ ...child, id: `n${i}` }))),

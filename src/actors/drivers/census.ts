@@ -120,8 +120,7 @@ export class Census {
   #absorb(listed: readonly number[], blank: Set<number>): { lost: number; doubtful: boolean } {
     let lost = 0;
     let doubtful = false;
-    const present = new Set(listed);
-    for (const pid of this.#seen.keys()) if (!present.has(pid)) this.#forget(pid);
+    this.#dropMissing(listed);
     for (const pid of listed) {
       if (this.#seen.has(pid)) continue;
       const found = this.#attribute(pid, blank);
@@ -130,6 +129,15 @@ export class Census {
     }
     this.#closeSessions(() => true);
     return { lost, doubtful };
+  }
+
+  /** Mostly everybody is still there; then no set is made of hundreds of pids at every look. */
+  #dropMissing(listed: readonly number[]): void {
+    let known = 0;
+    for (const pid of listed) if (this.#seen.has(pid)) known += 1;
+    if (known === this.#seen.size) return;
+    const present = new Set(listed);
+    for (const pid of this.#seen.keys()) if (!present.has(pid)) this.#forget(pid);
   }
 
   /** A process without any environment may be in the middle of execve(2): it is believed at the second look. */

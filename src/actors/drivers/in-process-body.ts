@@ -126,6 +126,10 @@ export abstract class InProcessBody implements Incarnation {
     return this.running ? [{ pid: 0, state: '-', command: this.remainder }] : [];
   }
 
+  members(): number[] {
+    return [];
+  }
+
   /** Output is handed over as it is written, so EXITED always says `drained`. */
   drain(): void {}
 
@@ -197,7 +201,7 @@ export abstract class InProcessBody implements Incarnation {
 }
 
 /** The message of anything that user code can throw, also of what cannot be made a string. Never throws. */
-export function describeThrown(thrown: unknown): string {
+function describeThrown(thrown: unknown): string {
   return guarded(() =>
     typeof thrown === 'object' && !(thrown instanceof Error) ? inspect(thrown) : messageOf(thrown),
   );

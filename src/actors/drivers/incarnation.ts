@@ -10,7 +10,7 @@ import { Freezer } from './freezer.js';
 import { NOTIFY_FD, readWords } from './notify-channel.js';
 import type { OomWitness } from './oom.js';
 import { ProcessTree } from './process-tree.js';
-import { signalName } from './signals.js';
+import { signalOf } from './signals.js';
 import { discard, spawnProblem, spawnProcess } from './spawn.js';
 import { Stdin } from './stdin.js';
 
@@ -66,7 +66,7 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   ask(signal: string): void {
-    const name = signalName(signal);
+    const name = signalOf(signal);
     if (this.#phase === 'queued') return this.#cancel();
     if (!this.#tree || this.#gone) return;
     this.#asked = true;
@@ -95,7 +95,7 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   signal(signal: string): void {
-    const name = signalName(signal);
+    const name = signalOf(signal);
     if (!this.#gone) this.#tree?.signalGroup(name);
   }
 
@@ -123,6 +123,10 @@ export class ProcessIncarnation implements Incarnation {
 
   inspect(): Blocker[] {
     return this.#gone ? [] : (this.#tree?.blockers() ?? []);
+  }
+
+  members(): number[] {
+    return this.#gone ? [] : (this.#tree?.members() ?? []);
   }
 
   drain(): void {

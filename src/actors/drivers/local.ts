@@ -1,6 +1,7 @@
 import { SupertreeError } from '../../errors.js';
 import type { Clock } from '../clock.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
+import { killAtExit } from '../exit-hook.js';
 import { Census } from './census.js';
 import { ProcessIncarnation, type Workshop } from './incarnation.js';
 import { OomWitness } from './oom.js';
@@ -22,37 +23,42 @@ export function createLocalDriver(options: LocalDriverOptions): Driver {
 }
 
 class LocalDriver implements Driver {
+  readonly #clock: Clock;
   readonly #living = new Set<ProcessIncarnation>();
   readonly #queue: SpawnQueue;
-  readonly #shop: Workshop;
-  readonly #onExit = () => killAll([...this.#living], this.#shop.census);
+  #shop: Workshop | undefined;
   #closing: Promise<void> | undefined;
   #allEnded: (() => void) | undefined;
+  #leaveExit: (() => void) | undefined;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#queue = new SpawnQueue(clock);
-    this.#shop = {
-      clock,
-      census: new Census(),
-      oom: new OomWitness(),
-      ended: (incarnation) => this.#ended(incarnation),
-    };
-    process.on('exit', this.#onExit);
   }
 
   start(order: StartOrder, sink: Sink): Incarnation {
-    const incarnation = new ProcessIncarnation(order, sink, this.#shop);
+    const incarnation = new ProcessIncarnation(order, sink, this.#workshop());
+    if (this.#living.size === 0) this.#leaveExit = killAtExit(() => this.#killAll());
     this.#living.add(incarnation);
-    if (this.#closing) this.#shop.clock.defer(() => incarnation.refuse('the driver is closed'));
+    if (this.#closing) this.#clock.defer(() => incarnation.refuse('the driver is closed'));
     else this.#queue.push(() => incarnation.run());
     return incarnation;
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#endAll().then(() => {
-      process.removeListener('exit', this.#onExit);
-    });
+    this.#closing ??= this.#endAll();
     return this.#closing;
+  }
+
+  /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
+  #workshop(): Workshop {
+    this.#shop ??= {
+      clock: this.#clock,
+      census: new Census(),
+      oom: new OomWitness(),
+      ended: (incarnation) => this.#ended(incarnation),
+    };
+    return this.#shop;
   }
 
   #endAll(): Promise<void> {
@@ -66,23 +72,15 @@ class LocalDriver implements Driver {
     });
   }
 
+  #killAll(): boolean {
+    this.#shop?.census.touch();
+    return [...this.#living].map((incarnation) => incarnation.killAtExit()).every(Boolean);
+  }
+
   #ended(incarnation: ProcessIncarnation): void {
     this.#living.delete(incarnation);
-    if (this.#living.size === 0) this.#allEnded?.();
+    if (this.#living.size > 0) return;
+    this.#leaveExit?.();
+    this.#allEnded?.();
   }
 }
-
-/**
- * The program is about to end: there is no later. What forks while it is being killed is found by the next round; the pause
- * between rounds gives the kernel the time to end what was killed.
- */
-function killAll(living: readonly ProcessIncarnation[], census: Census): void {
-  for (let round = 0; round < EXIT_ROUNDS; round += 1) {
-    census.touch();
-    if (living.map((incarnation) => incarnation.killAtExit()).every(Boolean)) return;
-    Atomics.wait(pause, 0, 0, 1);
-  }
-}
-
-const pause = new Int32Array(new SharedArrayBuffer(4));
-const EXIT_ROUNDS = 200;

@@ -81,6 +81,12 @@ export class ProcessTree {
     return this.look().alive.map((stat) => ({ pid: stat.pid, state: stat.state, command: commandLine(stat) }));
   }
 
+  /** The members as the last scan of this turn knows them: one listing of /proc serves all trees, and no member is read again. */
+  members(): number[] {
+    this.#census.scan();
+    return this.#census.membersOf(this.#token);
+  }
+
   #living(pid: number): ProcStat | 'ended' | undefined {
     const citizen = this.#census.citizen(pid);
     if (citizen === undefined || citizen.defunct) return undefined;

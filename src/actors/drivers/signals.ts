@@ -1,11 +1,10 @@
-import { constants } from 'node:os';
 import { SupertreeError } from '../../errors.js';
+import { SIGNAL_NAMES, signalName } from '../../model/signal.js';
 
-/** The name as the kernel's header has it: `term`, `SIGTERM` and `Term` are all SIGTERM. Throws SIGNAL_UNKNOWN. */
-export function signalName(signal: string): NodeJS.Signals {
-  const upper = signal.toUpperCase();
-  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
-  if (!Object.hasOwn(constants.signals, name)) throw unknown(signal);
+/** The signal of that name, in any way that `signalName` takes it. Throws SIGNAL_UNKNOWN. */
+export function signalOf(text: string): NodeJS.Signals {
+  const name = signalName(text);
+  if (name === null) throw new SupertreeError('SIGNAL_UNKNOWN', { signal: text, known: SIGNAL_NAMES.join(', ') });
   return name as NodeJS.Signals;
 }
 
@@ -25,8 +24,4 @@ export function groupExists(group: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-function unknown(signal: string): SupertreeError {
-  return new SupertreeError('SIGNAL_UNKNOWN', { signal, known: Object.keys(constants.signals).join(', ') });
 }

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { SupertreeError } from '../../errors.js';
 
 /** How many bytes may wait for an agent to read them. */
-export const STDIN_LIMIT = 1_048_576;
+const STDIN_LIMIT = 1_048_576;
 
 /**
  * The standard input of one incarnation: a bounded queue in front of a pipe. Every write is settled, at the latest when the

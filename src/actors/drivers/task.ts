@@ -1,6 +1,7 @@
 import type { TaskBody, TaskContext } from '../../model/spec.js';
 import type { Sink, StartOrder } from '../driver.js';
 import { InProcessBody, type InProcessHost } from './in-process-body.js';
+import { isolateListeners } from './isolated-signal.js';
 
 type Listener = (text: string) => void;
 
@@ -9,8 +10,8 @@ type Listener = (text: string) => void;
  * asked to stop: exit 0, for that is how an aborted wait ends.
  *
  * A function cannot be killed: `kill` aborts its signal as `ask` does, and EXITED comes when it has really ended, be that never.
- * Out of reach are an endless synchronous loop, and throws on stacks that are not ours (a timer of its own, a listener of its
- * AbortSignal): those are uncaught exceptions of the program.
+ * What a listener of its AbortSignal throws is reported. Out of reach are an endless synchronous loop, and throws on stacks that
+ * are not ours (a timer of its own, a listener of a signal that it made of its own): those are uncaught exceptions of the program.
  */
 export class TaskIncarnation extends InProcessBody {
   protected readonly remainder = 'task still running';
@@ -30,8 +31,8 @@ export class TaskIncarnation extends InProcessBody {
 
   /** Made when it is first asked for: most tasks of a large pool never do. */
   get abortSignal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#aborted) this.#controller.abort();
+    this.#controller ??= this.#newController();
+    if (this.#aborted) this.#controller.abort(ABORTED);
     return this.#controller.signal;
   }
 
@@ -55,7 +56,9 @@ export class TaskIncarnation extends InProcessBody {
 
   protected prepare(): void {}
 
+  /** Who heard SPAWNED may have asked it to stop at once; then a function that only waits for its signal would wait for ever. */
   protected run(): void {
+    if (this.#aborted) return this.exited(0, 'aborted');
     try {
       const result: unknown = this.#task(new Context(this));
       if (result === undefined) this.exited(0, '');
@@ -69,11 +72,17 @@ export class TaskIncarnation extends InProcessBody {
     this.#aborted = true;
     // Listeners of the signal are user code, which must not run on the caller's stack.
     const controller = this.#controller;
-    if (controller !== null) queueMicrotask(() => controller.abort());
+    if (controller !== null) queueMicrotask(() => controller.abort(ABORTED));
   }
 
   protected receive(text: string): void {
     for (const listener of this.#listeners ?? []) this.#call(listener, text);
+  }
+
+  #newController(): AbortController {
+    const controller = new AbortController();
+    isolateListeners(controller.signal, (thrown) => this.stumbled('an abort listener', thrown));
+    return controller;
   }
 
   readonly #threw = (thrown: unknown): void => {
@@ -132,6 +141,9 @@ class Context implements TaskContext {
     return (listener) => this.#body.onInput(listener);
   }
 }
+
+/** What abort() would make anew each time, at the price of a stack trace: a pool of thousands is stopped at once. */
+const ABORTED = new DOMException('This operation was aborted', 'AbortError');
 
 function isAbort(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.name === 'AbortError';

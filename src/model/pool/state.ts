@@ -28,6 +28,8 @@ export interface State {
   /** Delays under way: number of the delay to instance. */
   readonly delays: Map<number, Instance>;
   starting: number;
+  /** Nothing starts any more, though its own stop has not come yet. */
+  hushed: boolean;
   lastId: number;
   lastDelay: number;
   status: Status;
@@ -47,6 +49,7 @@ export function newState(spec: PoolSpec): State {
     queue: new Set(),
     delays: new Map(),
     starting: 0,
+    hushed: false,
     lastId: 0,
     lastDelay: 0,
     status: 'idle',
@@ -117,7 +120,7 @@ export function setStatus(state: State, status: Status): void {
 
 /** Starts what waits, up to `concurrency` at once; tells when the pool has booted, and when a halting one is finished. */
 export function settle(state: State): void {
-  if (!isEnding(state)) startQueued(state);
+  if (!isEnding(state) && !state.hushed) startQueued(state);
   if (state.status === 'booting' && state.booting.size === 0) setStatus(state, 'running');
   if (state.status === 'stopping' || state.status === 'failing') finishWhenDown(state);
 }
@@ -161,7 +164,9 @@ function haltOne(state: State, instance: Instance, brutal: boolean): void {
   instance.next = 'remove';
   if (isAlive(instance) && instance.phase !== 'stuck') state.halting.add(instance);
   if (instance.phase === 'up' || instance.phase === 'starting') askToStop(state, instance, brutal, 'shutdown');
-  else if (!isAlive(instance)) {
+  else if (instance.phase === 'stopping' && brutal) {
+    state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'shutdown' });
+  } else if (!isAlive(instance)) {
     instance.phase = 'down';
     answerWaiters(state, instance, { ok: true, id: instance.id }, 'down');
     answerWaiters(state, instance, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its pool' });

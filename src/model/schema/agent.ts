@@ -153,6 +153,10 @@ export const traits = {
   pause: field('How pause works when the caller does not say. If not given, forced.', oneOf(['forced', 'cooperative'])),
   successCodes: field('Exit codes that mean done. If not given, [0].', v.array(exitCode, 'must be a list of integers')),
   limits: field('If not given, none, and nothing is sampled.', limits),
+  maxRuntime: field(
+    'It is stopped after so many ms, from its launch and without the time in which it is paused, and is not started again. If not given, never.',
+    positive,
+  ),
   output: field('How much of its output is kept.', output),
   metadata: field('Kept and listed, never read. If not given, nothing.', metadata),
 };

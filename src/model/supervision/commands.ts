@@ -50,7 +50,7 @@ export function onCommand(state: State, fact: Command): void {
 }
 
 function takesCommands(state: State): boolean {
-  return state.status !== 'idle' && !isEnding(state);
+  return state.status !== 'idle' && !isEnding(state) && !state.hushed;
 }
 
 function refuse(state: State, token: Token, code: AnswerCode, reason: string): void {
@@ -78,7 +78,7 @@ function start(state: State, child: Child, token: Token): void {
   switch (child.phase) {
     case 'up':
       child.goal = 'up';
-      if (child.due === 'cycle') return wait(child, token);
+      if (child.due !== 'none') return joinSweep(child, token);
       return answer(state, token, { ok: true, id: child.id });
     case 'stuck':
       return refuse(state, token, 'ZOMBIE', child.id);
@@ -92,9 +92,15 @@ function start(state: State, child: Child, token: Token): void {
   }
 }
 
+/** A sweep is about to stop it, in its order: it comes up again when the sweep is through with those below. */
+function joinSweep(child: Child, token: Token): void {
+  child.due = 'cycle';
+  wait(child, token);
+}
+
 /** A stop and a start. Calls that find one under way join it. */
 function cycle(state: State, child: Child, token: Token): void {
-  if (child.phase !== 'up' || child.due === 'cycle') return start(state, child, token);
+  if (child.phase !== 'up' || child.due !== 'none') return start(state, child, token);
   forgive(state, child);
   child.due = 'cycle';
   child.origin = 'person';

@@ -1,4 +1,4 @@
-import type { Fact } from '../fact.js';
+import type { Effect, Fact } from '../fact.js';
 import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
@@ -6,6 +6,7 @@ import { answerWaiters, type Child, isAlive, isEnding, openSweep, removeChild, t
 import { beginHalt, settleDown } from './sweep.js';
 
 type Ended = Extract<Fact, { type: 'ended' }>;
+type Exhausted = Extract<Effect, { type: 'exhausted' }>;
 
 /** Takes in the end of a living child. */
 export function onEnded(state: State, child: Child, fact: Ended): void {
@@ -16,7 +17,9 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   if (wasMeant(state, child, was)) return settleDown(state, child);
   if (was === 'stuck' && child.due !== 'none') return void openSweep(state, [child.id], 'sibling');
   child.due = 'none';
-  if (was === 'starting') onStartFailed(state, child, fact);
+  if (state.hushed)
+    answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+  else if (was === 'starting') onStartFailed(state, child, fact);
   else if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
   else onDone(state, child);
 }
@@ -46,7 +49,7 @@ function onStartFailed(state: State, child: Child, fact: Ended): void {
 }
 
 /** S2: no retry, the budget is not asked; what had started is stopped in reverse. */
-function failBoot(state: State, child: Child, detail: string): void {
+export function failBoot(state: State, child: Child, detail: string): void {
   beginHalt(state, 'failing', { kind: 'start-failed', detail }, child.id, false);
 }
 
@@ -116,7 +119,8 @@ function planSibling(sibling: Child): void {
 function exhaust(state: State, child: Child, reason: Reason, charged: Charge): void {
   const { onExhausted, budget, otpExact, cooldown } = state.spec;
   const restarts = charged.stamps.length;
-  state.out.push({ type: 'exhausted', id: child.id, restarts, within: budget.within, reason });
+  const exhausted: Exhausted = { type: 'exhausted', id: child.id, restarts, within: budget.within, reason };
+  state.out.push(exhausted);
   if (onExhausted === 'escalate') {
     const detail = `${child.id} ended ${restarts} times within ${budget.within} ms, last with ${describeReason(reason)}`;
     const given: Reason = otpExact ? { kind: 'shutdown' } : { kind: 'exhausted', detail };
@@ -126,24 +130,25 @@ function exhaust(state: State, child: Child, reason: Reason, charged: Charge): v
     child.halfOpen = true;
     return plan(state, child, cooldown, charged, reason);
   }
-  abandon(state, child);
+  abandon(state, child, exhausted);
 }
 
 /** `fail`: the child stays down, and whom the strategy ties to it goes down with it; the supervisor lives on. */
-function abandon(state: State, child: Child): void {
+function abandon(state: State, child: Child, exhausted: Exhausted): void {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
   for (const id of affected) {
     const sibling = state.children.get(id) as Child;
     if (sibling.phase === 'restarting') sibling.phase = 'down';
     if (isAlive(sibling)) sibling.due = 'stop';
-    else if (sibling.due === 'start') giveUpStart(state, sibling, child.id);
+    else if (sibling.due === 'start') giveUpStart(state, sibling, exhausted);
   }
   if (affected.length > 1) openSweep(state, affected, 'sibling');
 }
 
-/** Its turn to start will not come. */
-function giveUpStart(state: State, sibling: Child, culprit: string): void {
+/** Its turn to start will not come. Where it was told of a next try, it is told that none comes. */
+function giveUpStart(state: State, sibling: Child, exhausted: Exhausted): void {
   sibling.due = 'none';
-  answerWaiters(state, sibling, { ok: false, code: 'EXHAUSTED', reason: culprit });
+  answerWaiters(state, sibling, { ok: false, code: 'EXHAUSTED', reason: exhausted.id });
   if (sibling.restart === 'temporary') removeChild(state, sibling);
+  else if (sibling.streak > 0) state.out.push({ ...exhausted, id: sibling.id });
 }

@@ -74,6 +74,8 @@ export interface State {
   lastSweep: number;
   boot: number;
   halt: number;
+  /** Nothing starts any more, though its own stop has not come yet. */
+  hushed: boolean;
   finish: Finish | null;
   stamps: readonly number[];
   out: Effect[];
@@ -90,6 +92,7 @@ export function newState(spec: SupervisorSpec): State {
     lastSweep: 0,
     boot: 0,
     halt: 0,
+    hushed: false,
     finish: null,
     stamps: [],
     out: [],

@@ -49,7 +49,7 @@ function startNext(state: State, sweep: Sweep): boolean {
     const child = memberOf(state, sweep, sweep.startMark);
     if (child === undefined || child.due !== 'start' || child.phase === 'stuck') continue;
     if (child.phase === 'starting') return true;
-    if (isAlive(child) || isEnding(state)) child.due = 'none';
+    if (isAlive(child) || isEnding(state) || state.hushed) child.due = 'none';
     else {
       launch(state, child);
       return true;
@@ -107,7 +107,41 @@ export function beginHalt(
     if (each.phase === 'restarting') each.phase = 'down';
     each.due = 'stop';
   }
-  state.halt = openSweep(state, state.order, 'shutdown', false, brutal).id;
+  const sweep = openSweep(state, state.order, 'shutdown', false, brutal);
+  state.halt = sweep.id;
+  for (const each of state.children.values()) quieten(state, each, sweep);
+  if (brutal) hurry(state);
+}
+
+/** What is only being started is called off at once, whatever its turn; a supervisor starts nothing more until its turn comes. */
+function quieten(state: State, child: Child, sweep: Sweep): void {
+  if (child.phase === 'starting') askToStop(state, child, sweep);
+  else if (child.phase === 'up' && child.spec.kind !== 'agent') state.out.push({ type: 'hush', id: child.id });
+}
+
+/** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until its turn. */
+export function onHush(state: State): void {
+  if (state.hushed || isEnding(state)) return;
+  state.hushed = true;
+  for (const child of state.children.values()) callOffStart(state, child);
+  const starting = state.order.filter((id) => state.children.get(id)?.phase === 'starting');
+  const sweep = openSweep(state, starting, 'shutdown');
+  for (const child of state.children.values()) quieten(state, child, sweep);
+}
+
+function callOffStart(state: State, child: Child): void {
+  if (child.phase === 'restarting') child.phase = 'down';
+  if (child.due === 'cycle' || child.phase === 'starting') child.due = 'stop';
+  if (child.phase !== 'down' || child.due !== 'start') return;
+  child.due = 'none';
+  answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+}
+
+/** SIGKILL to what is being asked already; to repeat it does no harm. */
+export function hurry(state: State): void {
+  for (const child of state.children.values()) {
+    if (child.phase === 'stopping') state.out.push({ type: 'stop', id: child.id, brutal: true, cause: 'shutdown' });
+  }
 }
 
 function finish(state: State): void {

@@ -1,0 +1,36 @@
+type Add = AbortSignal['addEventListener'];
+type Remove = AbortSignal['removeEventListener'];
+type Listener = Parameters<Add>[1];
+type Call = (this: unknown, event: Event) => void;
+
+/**
+ * Makes a signal safe to be handed to user code: what one of its listeners throws or rejects with is told to `threw`, where
+ * EventTarget would make an uncaught exception of it. `onabort` is a listener as well: its setter goes through `addEventListener`.
+ * Out of reach are listeners of a signal that is made of this one (AbortSignal.any).
+ */
+export function isolateListeners(signal: AbortSignal, threw: (thrown: unknown) => void): void {
+  const guards = new WeakMap<object, Call>();
+  const guardOf = (listener: Listener): Listener => {
+    if (listener === null || listener === undefined) return listener;
+    const guard = guards.get(listener) ?? guardedListener(listener, threw);
+    guards.set(listener, guard);
+    return guard;
+  };
+  const { addEventListener, removeEventListener } = signal;
+  const add: Add = (type, listener, options) => addEventListener.call(signal, type, guardOf(listener), options);
+  const remove: Remove = (type, listener, options) =>
+    removeEventListener.call(signal, type, guardOf(listener), options);
+  Object.defineProperties(signal, { addEventListener: { value: add }, removeEventListener: { value: remove } });
+}
+
+function guardedListener(listener: NonNullable<Listener>, threw: (thrown: unknown) => void): Call {
+  return function (event) {
+    try {
+      const result: unknown =
+        typeof listener === 'function' ? Reflect.apply(listener, this, [event]) : listener.handleEvent(event);
+      if (result instanceof Promise) result.catch(threw);
+    } catch (thrown) {
+      threw(thrown);
+    }
+  };
+}

@@ -1,0 +1,193 @@
+import type { Clock } from '../actors/clock.js';
+import type { Ports } from '../actors/ports.js';
+import { SupertreeError } from '../errors.js';
+import {
+  choosePort,
+  confirmPort,
+  createLeaseTable,
+  incarnationKey,
+  type Lease,
+  type LeaseTable,
+  rangeText,
+  releasePorts,
+} from '../model/lease.js';
+import type { PortRequest } from '../model/spec.js';
+
+/** How the leases of one path go. */
+export interface FakeLease {
+  /** From the asking until the answer, in ms. If not given, at once. One that is `Infinity` never comes by itself. */
+  readonly grantsIn?: number;
+  /** The first so many leases of the path are refused. If not given, none. */
+  readonly failsLease?: number;
+}
+
+/** Leases by path, with `*` for all others. */
+export type FakeLeaseScript = Readonly<Record<string, FakeLease>>;
+
+/** A lease that has no answer yet. */
+export interface AskedLease {
+  readonly path: string;
+  readonly incarnation: number;
+  /** It was released meanwhile: whatever the answer is, it is rejected. */
+  readonly cancelled: boolean;
+}
+
+/** Ports without sockets, and the hands to answer leases. Handles name the oldest lease under way of a path; without one they do nothing and return false. */
+export interface FakePorts extends Ports {
+  /** Answers now, with the ports. */
+  grant(path: string): boolean;
+  /** Answers now, with PORTS_EXHAUSTED. */
+  refuse(path: string): boolean;
+  /** What has no answer yet, in the order of the asking. */
+  asked(): AskedLease[];
+  /** How often a lease was asked for the path. */
+  leased(path: string): number;
+}
+
+export interface FakePortsOptions {
+  /** The lowest port. If not given, 8100. */
+  readonly base?: number;
+  /** How many ports from there on. If not given, 1000. */
+  readonly count?: number;
+  /** How long nobody else gets a port after an unclean end, in ms. If not given, 2000. */
+  readonly quarantine?: number;
+}
+
+/**
+ * A fake of the lease of ports, for `createTree(input, { leases })`: same choice of ports, same answers, times of `clock`; nothing is bound, so
+ * nobody else can have a port. If `script` is not given, every lease is granted at once.
+ */
+export function createFakePorts(clock: Clock, script: FakeLeaseScript = {}, options: FakePortsOptions = {}): FakePorts {
+  return new ScriptedPorts(clock, script, options);
+}
+
+interface Job extends AskedLease {
+  readonly requests: readonly PortRequest[];
+  cancelled: boolean;
+  answered: boolean;
+  ports: Promise<Record<string, number>>;
+  resolve: (ports: Record<string, number>) => void;
+  reject: (error: SupertreeError) => void;
+}
+
+class ScriptedPorts implements FakePorts {
+  readonly #clock: Clock;
+  readonly #script: FakeLeaseScript;
+  readonly #table: LeaseTable;
+  readonly #asked = new Set<Job>();
+  /** The newest lease of each incarnation, until it is released. */
+  readonly #jobs = new Map<string, Job>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(
+    clock: Clock,
+    script: FakeLeaseScript,
+    { base = 8_100, count = 1_000, quarantine = 2_000 }: FakePortsOptions,
+  ) {
+    this.#clock = clock;
+    this.#script = script;
+    const range = { first: base, last: base + count - 1 };
+    this.#table = createLeaseTable({ range, ephemeral: null, quarantine, avoidance: 0 });
+  }
+
+  lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>> {
+    if (requests.length === 0) return Promise.resolve({});
+    const key = incarnationKey(path, incarnation);
+    const known = this.#jobs.get(key);
+    if (known !== undefined) return known.ports;
+    const job = newJob(path, incarnation, requests);
+    this.#jobs.set(key, job);
+    this.#asked.add(job);
+    const attempt = this.leased(path) + 1;
+    this.#counts.set(path, attempt);
+    this.#answerLater(job, attempt);
+    return job.ports;
+  }
+
+  release(path: string, incarnation: number, clean: boolean): void {
+    const key = incarnationKey(path, incarnation);
+    const job = this.#jobs.get(key);
+    if (job === undefined) return;
+    this.#jobs.delete(key);
+    if (!job.answered) job.cancelled = true;
+    else releasePorts(this.#table, path, incarnation, clean, this.#clock.now());
+  }
+
+  leases(): Lease[] {
+    return [...this.#table.leases.values()].sort((a, b) => a.port - b.port);
+  }
+
+  grant(path: string): boolean {
+    const job = this.#oldest(path);
+    if (job !== undefined) this.#answer(job, false);
+    return job !== undefined;
+  }
+
+  refuse(path: string): boolean {
+    const job = this.#oldest(path);
+    if (job !== undefined) this.#answer(job, true);
+    return job !== undefined;
+  }
+
+  asked(): AskedLease[] {
+    return [...this.#asked].map(({ path, incarnation, cancelled }) => ({ path, incarnation, cancelled }));
+  }
+
+  leased(path: string): number {
+    return this.#counts.get(path) ?? 0;
+  }
+
+  #oldest(path: string): Job | undefined {
+    return [...this.#asked].find((job) => job.path === path);
+  }
+
+  #answerLater(job: Job, attempt: number): void {
+    const { grantsIn = 0, failsLease = 0 } = this.#script[job.path] ?? this.#script['*'] ?? {};
+    const answer = (): void => this.#answer(job, attempt <= failsLease);
+    if (grantsIn > 0) this.#clock.setTimeout(answer, grantsIn);
+    else this.#clock.defer(answer);
+  }
+
+  #answer(job: Job, refused: boolean): void {
+    if (!this.#asked.delete(job)) return;
+    job.answered = true;
+    if (job.cancelled) return job.reject(new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' }));
+    const ports = refused ? null : this.#choose(job);
+    if (ports !== null) return job.resolve(ports);
+    this.release(job.path, job.incarnation, true);
+    job.reject(new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(this.#table.range) }));
+  }
+
+  /** All of them or none. */
+  #choose({ path, incarnation, requests }: Job): Record<string, number> | null {
+    const ports: Record<string, number> = {};
+    for (const request of requests) {
+      const port = choosePort(this.#table, path, incarnation, request, this.#clock.now());
+      if (port === null) return null;
+      confirmPort(this.#table, port);
+      ports[request.name] = port;
+    }
+    return ports;
+  }
+}
+
+function newJob(path: string, incarnation: number, requests: readonly PortRequest[]): Job {
+  const { promise, resolve, reject } = withResolvers<Record<string, number>>();
+  // Nobody need hear the answer to a lease that was cancelled.
+  promise.catch(() => undefined);
+  return { path, incarnation, requests, cancelled: false, answered: false, ports: promise, resolve, reject };
+}
+
+function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: SupertreeError) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: SupertreeError) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

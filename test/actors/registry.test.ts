@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { Registry } from '../../src/actors/registry.js';
+import { SupertreeError } from '../../src/errors.js';
+import type { SupervisorInput } from '../../src/model/input.js';
+import { grow } from './grown.js';
+
+const TWINS: SupervisorInput = {
+  children: [
+    { id: 'web', command: ['web'] },
+    {
+      id: 's',
+      children: [
+        { id: 'web', command: ['web'] },
+        { id: 'db', command: ['db'] },
+      ],
+    },
+    { id: 'p', pool: { size: 2, agent: { command: ['p'] } } },
+  ],
+};
+
+function codeOf(look: () => unknown): string {
+  try {
+    look();
+    return 'found';
+  } catch (thrown) {
+    return thrown instanceof SupertreeError ? thrown.code : String(thrown);
+  }
+}
+
+describe('finding an agent', () => {
+  it('goes by path, by uuid in any case, and by an id that is unique in the tree', async () => {
+    const { tree } = await grow(TWINS);
+    const { uuid } = tree.agent('root/s/db');
+    for (const ref of ['root/s/db', uuid, uuid.toUpperCase(), 'db']) expect(tree.agent(ref).path).toBe('root/s/db');
+    expect(tree.agent('root/p/2').view()).toMatchObject({ id: '2', state: 'running' });
+  });
+
+  it('says which agents an ambiguous id names, and takes the path of either', async () => {
+    const { tree } = await grow(TWINS);
+    expect(() => tree.agent('web')).toThrow('web names more than one agent: root/web, root/s/web.');
+    expect(codeOf(() => tree.agent('web'))).toBe('AGENT_AMBIGUOUS');
+    expect([tree.agent('root/web').path, tree.agent('root/s/web').path]).toEqual(['root/web', 'root/s/web']);
+  });
+
+  it('finds an id again as soon as it is unique', async () => {
+    const { clock, tree } = await grow(TWINS);
+    const stopped = tree.supervisor().terminate('web');
+    await clock.settle();
+    await stopped;
+    const deleted = tree.supervisor().delete('web');
+    await clock.settle();
+    await deleted;
+    expect(tree.agent('web').path).toBe('root/s/web');
+  });
+
+  it.each([
+    'toString',
+    '__proto__',
+    'constructor',
+    'hasOwnProperty',
+    '',
+    '/',
+    'root',
+    'root/',
+    'root/s',
+    'ROOT/WEB',
+    'DB',
+  ])('finds nobody under %j', async (ref) => {
+    const { tree } = await grow(TWINS);
+    expect(codeOf(() => tree.agent(ref))).toBe('AGENT_NOT_FOUND');
+  });
+
+  it('finds no supervisor under the path of an agent, nor under an inherited name', async () => {
+    const { tree } = await grow(TWINS);
+    for (const path of ['root/web', 'toString', '__proto__', 's', '']) {
+      expect(codeOf(() => tree.supervisor(path))).toBe('SUPERVISOR_NOT_FOUND');
+    }
+    expect([tree.supervisor().path, tree.supervisor('root/s').path]).toEqual(['root', 'root/s']);
+  });
+});
+
+describe('the identity of an agent', () => {
+  it('stays over its restarts and those of its supervisor', async () => {
+    const { clock, driver, tree } = await grow({
+      children: [{ id: 's', maxRestarts: 0, children: [{ id: 'a', command: ['a'] }] }],
+    });
+    const handle = tree.agent('a');
+    driver.crash('root/s/a');
+    await clock.advance(1000);
+    expect(handle.view()).toMatchObject({ uuid: handle.uuid, state: 'running', incarnation: 2, restarts: 1 });
+  });
+
+  it('is another one when the agent was deleted and added again, and the old handle finds the new agent by its path', async () => {
+    const { clock, tree } = await grow({ children: [{ id: 'a', command: ['a'] }] });
+    const old = tree.agent('a');
+    for (const act of [
+      () => tree.supervisor().terminate('a'),
+      () => tree.supervisor().delete('a'),
+      () => tree.supervisor().add({ id: 'a', command: ['a'] }),
+    ]) {
+      const done = act();
+      await clock.settle();
+      await done;
+    }
+    expect(tree.agent('a').uuid).not.toBe(old.uuid);
+    expect(codeOf(() => tree.agent(old.uuid))).toBe('AGENT_NOT_FOUND');
+    expect(old.view()).toMatchObject({ uuid: tree.agent('a').uuid, restarts: 0 });
+  });
+
+  it('counts from 0 where nothing was ever started', () => {
+    const registry = new Registry();
+    expect([registry.incarnationOf('root/a'), registry.incarnationOf('__proto__')]).toEqual([0, 0]);
+    expect(registry.identity('root/a', 7)).toMatchObject({ createdAt: 7, incarnation: 0, starts: 0 });
+    expect(registry.identity('root/a', 9)).toBe(registry.identity('root/a', 11));
+  });
+});

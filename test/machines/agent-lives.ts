@@ -1,0 +1,216 @@
+import {
+  type AgentStep,
+  type AgentStory,
+  agent,
+  arrived,
+  CONDEMN,
+  EXHAUSTED,
+  exited,
+  FAILED,
+  FREEZE,
+  FREEZE_FAILED,
+  FROZEN,
+  HEALTHY,
+  HUSH,
+  KILL,
+  ORPHANED,
+  RESUME,
+  RETRY,
+  RUNNING,
+  START,
+  STOP,
+  step,
+  UNHEALTHY,
+  UNREAD,
+} from './agent-words.js';
+
+const WELL = [...RUNNING, step(HEALTHY, 'running.healthy', 'report(health)')];
+const UNWELL = [...RUNNING, step(UNHEALTHY, 'running.unhealthy', 'report(health)')];
+const freezing = step(FREEZE, 'running.freezing', 'freeze');
+const frozen = step(FROZEN, 'paused.forced', 'report(paused)', 'announce(paused)');
+const hushed = step(HUSH, 'paused.cooperative.awake', 'tellPause', 'report(paused)', 'announce(paused)');
+const FORCED = [...RUNNING, freezing, frozen];
+const HUSHED = [...RUNNING, hushed];
+const again = step(START, 'spawning.launching', 'announce(spawning)', 'launch');
+const thawedTo = (state: string): AgentStep => step(RESUME, state, 'thaw', 'announce(running)', 'report(resumed)');
+const wokenTo = (state: string): AgentStep =>
+  step(RESUME, state, 'thaw', 'tellResume', 'announce(running)', 'report(resumed)');
+
+const story = (title: string, steps: readonly AgentStep[], context: AgentStory['context'] = {}): AgentStory => ({
+  title,
+  input: agent(),
+  steps,
+  context,
+});
+
+/** Stories of health and of ends while it runs. */
+const RUNS = [
+  story('changes its health as it is told', [...WELL, step(UNHEALTHY, 'running.unhealthy', 'report(health)')], {
+    health: 'unhealthy',
+  }),
+  story('completes when it ends by itself with a success code', [
+    ...RUNNING,
+    step(exited({ code: 0 }), 'completed', 'recordExit', ...arrived('completed')),
+  ]),
+  story(
+    'fails when a signal ended it that nobody here sent',
+    [...RUNNING, step(exited({ code: null, signal: 'SIGSEGV' }), 'failed.waiting', 'recordExit', ...arrived('failed'))],
+    { cause: 'signal', commanded: false },
+  ),
+  story('has its output read after its end', [
+    ...RUNNING,
+    step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)'),
+  ]),
+  story('has what it left behind killed at once', [
+    ...RUNNING,
+    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill'),
+  ]),
+  story(
+    'is asked to end when it passes a limit, and is heading to failed',
+    [...RUNNING, step(CONDEMN, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)')],
+    { heading: 'failed', cause: 'memory-limit', detail: '2 of 1', commanded: false },
+  ),
+  story('is asked to end when it is stopped', [
+    ...RUNNING,
+    step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+  ]),
+  story('is killed at once when it is stopped brutally', [
+    ...RUNNING,
+    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
+  ]),
+];
+
+/** Stories of pauses. */
+const PAUSES = [
+  story('is paused by force only when all its processes are seen stopped', FORCED, {
+    pausedAt: 40,
+    pauseMode: 'forced',
+  }),
+  story('ignores a second pause and notes its health while it is being frozen', [
+    ...RUNNING,
+    freezing,
+    step(HUSH, 'running.freezing'),
+    step(HEALTHY, 'running.freezing', 'publish'),
+    frozen,
+    thawedTo('running.healthy'),
+  ]),
+  story('runs on when it cannot be frozen', [...RUNNING, freezing, step(FREEZE_FAILED, 'running.unknown', 'publish')], {
+    pauseMode: null,
+    pausedAt: null,
+  }),
+  story('runs on healthy when it cannot be frozen', [
+    ...WELL,
+    freezing,
+    step(FREEZE_FAILED, 'running.healthy', 'publish'),
+  ]),
+  story('runs on unhealthy when it cannot be frozen', [
+    ...UNWELL,
+    freezing,
+    step(FREEZE_FAILED, 'running.unhealthy', 'publish'),
+  ]),
+  story(
+    'runs on when it is resumed while it is being frozen',
+    [...RUNNING, freezing, step(RESUME, 'running.unknown', 'thaw', 'publish'), step(FREEZE_FAILED, 'running.unknown')],
+    { pauseMode: null },
+  ),
+  story('runs on healthy when it is resumed while it is being frozen', [
+    ...WELL,
+    freezing,
+    step(RESUME, 'running.healthy', 'thaw', 'publish'),
+  ]),
+  story('runs on unhealthy when it is resumed while it is being frozen', [
+    ...UNWELL,
+    freezing,
+    step(RESUME, 'running.unhealthy', 'thaw', 'publish'),
+  ]),
+  story('resumes from a forced pause', [...FORCED, thawedTo('running.unknown')], { pausedAt: null, pauseMode: null }),
+  story('resumes healthy from a forced pause', [...WELL, freezing, frozen, thawedTo('running.healthy')]),
+  story('resumes unhealthy from a forced pause', [...UNWELL, freezing, frozen, thawedTo('running.unhealthy')]),
+  story('is told to pause and to go on where it cooperates', [...HUSHED, wokenTo('running.unknown')], {
+    pausedAt: null,
+  }),
+  story('goes on with the health it was told of during a cooperative pause', [
+    ...HUSHED,
+    step(HEALTHY, 'paused.cooperative.awake', 'publish'),
+    wokenTo('running.healthy'),
+  ]),
+  story('goes on unhealthy after a cooperative pause', [...UNWELL, hushed, wokenTo('running.unhealthy')]),
+  story('goes from a cooperative pause to a forced one without running in between, and is told to go on', [
+    ...HUSHED,
+    step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
+    step(FROZEN, 'paused.cooperative.frozen', 'report(paused)'),
+    wokenTo('running.unknown'),
+  ]),
+  story(
+    'stays in its cooperative pause when it cannot be frozen',
+    [
+      ...HUSHED,
+      step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
+      step(FREEZE_FAILED, 'paused.cooperative.awake', 'publish'),
+    ],
+    { pauseMode: 'cooperative', pausedAt: 35 },
+  ),
+  story('is asked to end when it is stopped while paused', [
+    ...FORCED,
+    step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+  ]),
+  story('is killed at once when it is stopped brutally while paused', [
+    ...FORCED,
+    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
+  ]),
+  story('is asked to end when it passes a limit while paused', [
+    ...FORCED,
+    step(CONDEMN, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+  ]),
+  story('fails when it is killed by a stranger while paused', [
+    ...FORCED,
+    step(exited({ code: null, signal: 'SIGKILL' }), 'failed.waiting', 'recordExit', ...arrived('failed')),
+  ]),
+  story('has its output read when it ends while paused', [
+    ...FORCED,
+    step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)'),
+  ]),
+  story('has what it left behind killed when it ends while paused', [
+    ...FORCED,
+    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill'),
+  ]),
+];
+
+/** Stories of what comes after an end. */
+const AFTERWARDS = [
+  story('waits for the next try and is started again', [...FAILED, step(RETRY, 'failed.retrying', 'publish'), again], {
+    retryIn: null,
+    exit: null,
+  }),
+  story('tells the delay before its next try', [...FAILED, step(RETRY, 'failed.retrying', 'publish')], {
+    retryIn: 250,
+  }),
+  story('has no next try when its budget is spent, until somebody starts it', [
+    ...FAILED,
+    step(EXHAUSTED, 'failed.exhausted', 'publish'),
+    again,
+  ]),
+  story('is stopped when it is stopped after it failed', [...FAILED, step(STOP, 'stopped', 'announce(stopped)')]),
+  story('is started again after it completed', [
+    ...RUNNING,
+    step(exited({ code: 0 }), 'completed', 'recordExit', ...arrived('completed')),
+    step(RETRY, 'completed', 'publish'),
+    again,
+  ]),
+  story(
+    'begins anew with nothing of the incarnation before',
+    [...WELL, step(exited(), 'failed.waiting', 'recordExit', ...arrived('failed')), again],
+    {
+      health: 'unknown',
+      pid: null,
+      readyAt: null,
+      exit: null,
+      cause: null,
+      commanded: false,
+      drained: false,
+    },
+  ),
+];
+
+/** Stories of agents that run, pause, fail and are started again. */
+export const LIVES: readonly AgentStory[] = [...RUNS, ...PAUSES, ...AFTERWARDS];

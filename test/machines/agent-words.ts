@@ -1,0 +1,87 @@
+import type { AgentEvent, BodyFact } from '../../src/model/agent.js';
+import type { AgentInput, AgentSettings } from '../../src/model/lifecycle.js';
+import type { Scenario, Step } from './scenario.js';
+
+/*
+ * The words of the stories about agents: the events with what is usual about them, and the ways to where a story begins.
+ */
+
+export type AgentStory = Scenario<AgentEvent, AgentInput>;
+export type AgentStep = Step<AgentEvent>;
+
+/** The stages of a stop in these stories, in ms. */
+export const STAGES = { brutal: false, signal: 'SIGTERM', message: null, ask: 100, insist: 50, kill: 30, drain: 20 };
+
+/** How long an agent in these stories may take to become ready, in ms. */
+export const READY_TIMEOUT = 1000;
+
+/** An agent that leases nothing and must say when it is ready, but for what is given. */
+export function agent(settings: Partial<AgentSettings> = {}): AgentInput {
+  const usual = { leases: false, readyAtOnce: false, readyTimeout: READY_TIMEOUT, successCodes: [0], stop: STAGES };
+  return { id: 'web', path: 'root/web', settings: { ...usual, ...settings }, incarnation: 0 };
+}
+
+const incarnation = 1;
+
+export const START: AgentEvent = { type: 'START', incarnation, at: 10 };
+export const LEASED: AgentEvent = { type: 'LEASED', incarnation, ports: { http: 8100 } };
+export const LEASE_FAILED: AgentEvent = { type: 'LEASE_FAILED', incarnation, detail: 'no port', at: 11 };
+export const SPAWNED: AgentEvent = { type: 'SPAWNED', incarnation, pid: 42, at: 20 };
+export const SPAWN_FAILED: AgentEvent = { type: 'SPAWN_FAILED', incarnation, detail: 'no such file', at: 20 };
+export const READY: AgentEvent = { type: 'READY', incarnation, at: 30 };
+export const GONE: AgentEvent = { type: 'GONE', incarnation };
+export const DRAINED: AgentEvent = { type: 'DRAINED', incarnation };
+export const FROZEN: AgentEvent = { type: 'FROZEN', incarnation, at: 50 };
+export const FREEZE_FAILED: AgentEvent = { type: 'FREEZE_FAILED', incarnation, detail: 'it keeps forking' };
+export const HEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'healthy' };
+export const UNHEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'unhealthy' };
+export const STOP: AgentEvent = { type: 'STOP', cause: 'command', brutal: false };
+export const KILL: AgentEvent = { type: 'STOP', cause: 'command', brutal: true };
+export const FREEZE: AgentEvent = { type: 'PAUSE', mode: 'forced', at: 40 };
+export const HUSH: AgentEvent = { type: 'PAUSE', mode: 'cooperative', at: 35 };
+export const RESUME: AgentEvent = { type: 'RESUME' };
+export const CONDEMN: AgentEvent = { type: 'CONDEMN', incarnation, cause: 'memory-limit', detail: '2 of 1' };
+export const RETRY: AgentEvent = { type: 'RETRY', delay: 250 };
+export const EXHAUSTED: AgentEvent = { type: 'EXHAUSTED' };
+
+type Exited = Extract<BodyFact, { type: 'EXITED' }>;
+
+/** The main process ended with code 1, nothing is left of it and its output is read, but for what is given. */
+export function exited(given: Partial<Omit<Exited, 'type'>> = {}): AgentEvent {
+  const usual = { code: 1, signal: null, detail: '', oom: false, empty: true, drained: true, at: 60 };
+  return { type: 'EXITED', incarnation, ...usual, ...given };
+}
+
+/** The main process ended, but others of its tree live on. */
+export const ORPHANED = exited({ empty: false, drained: false });
+/** The main process ended, nothing lives, but somebody had its output open. */
+export const UNREAD = exited({ empty: true, drained: false });
+
+/** It asks for so many more milliseconds. */
+export function extend(ms: number): AgentEvent {
+  return { type: 'EXTEND', incarnation, ms };
+}
+
+/** One step: what happens, the state that follows, and every effect in order. */
+export function step(happening: AgentStep['happening'], state: string, ...effects: string[]): AgentStep {
+  return { happening, state, effects };
+}
+
+/** What follows from being at an end: its ports are given back, people are told, then its supervisor. */
+export function arrived(state: 'stopped' | 'failed' | 'completed'): string[] {
+  return ['release', `announce(${state})`, 'tell(ended)'];
+}
+
+export const LAUNCHING = [step(START, 'spawning.launching', 'announce(spawning)', 'launch')];
+export const PROBING = [...LAUNCHING, step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watch')];
+export const RUNNING = [
+  ...PROBING,
+  step(READY, 'running.unknown', 'unwatch', 'announce(running)', 'report(ready)', 'tell(ready)'),
+];
+export const ASKING = [...RUNNING, step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)')];
+export const INSISTING = [...ASKING, step(STAGES.ask, 'stopping.insisting', 'ask(true)')];
+export const KILLING = [...INSISTING, step(STAGES.insist, 'stopping.killing', 'kill')];
+export const SWEEPING = [...RUNNING, step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill')];
+export const DRAINING = [...RUNNING, step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)')];
+export const ZOMBIE = [...KILLING, step(STAGES.kill, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)')];
+export const FAILED = [...RUNNING, step(exited(), 'failed.waiting', 'recordExit', ...arrived('failed'))];

@@ -1,0 +1,95 @@
+import { type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventObject, SimulatedClock } from 'xstate';
+import { edgesOf, edgesTaken } from './edges.js';
+
+/** What happens to an actor: an event, an event made for the living actor, or so many milliseconds. */
+export type Happening<E extends EventObject> = E | ((actor: Actor) => E) | number;
+
+/** One thing that happens, the state it leads to (keys with dots) and exactly the effects it causes, in order. */
+export interface Step<E extends EventObject> {
+  readonly happening: Happening<E>;
+  readonly state: string;
+  readonly effects: readonly string[];
+}
+
+/** A story of one actor from its creation on. */
+export interface Scenario<E extends EventObject, I> {
+  readonly title: string;
+  readonly input: I;
+  readonly steps: readonly Step<E>[];
+  /** What the context says at the end, as far as it is named here. */
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+/** What came of a scenario: what was seen in the shape of its steps, and the edges that were taken. */
+export interface Played {
+  readonly seen: readonly { readonly state: string; readonly effects: readonly string[] }[];
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly edges: ReadonlySet<string>;
+}
+
+export type Actor = ReturnType<typeof createActor<AnyStateMachine>>;
+
+/** Plays a scenario on a real actor under a clock that stands still between the steps. Effects are written down, never done. */
+export function play<E extends EventObject, I>(machine: AnyStateMachine, scenario: Scenario<E, I>): Played {
+  const written: string[] = [];
+  const edges = new Set<string>();
+  const { actor, clock } = begin(machine, scenario.input, written, edges);
+  const seen = scenario.steps.map(({ happening }) => {
+    written.length = 0;
+    if (typeof happening === 'number') clock.increment(happening);
+    else actor.send(typeof happening === 'function' ? happening(actor) : happening);
+    return { state: placeIn(actor.getSnapshot()), effects: [...written] };
+  });
+  const { context } = actor.getSnapshot();
+  actor.stop();
+  return { seen, context, edges };
+}
+
+/** An actor of the machine whose effects only write their names: `ask(true)` for an effect with the param `true`. */
+export function begin(machine: AnyStateMachine, input: unknown, written: string[], edges: Set<string> = new Set()) {
+  const actions = Object.fromEntries(
+    effectNames(machine).map((name) => [name, (_: unknown, params: unknown) => written.push(callOf(name, params))]),
+  );
+  const recording = machine.provide({ actions });
+  const names = edgesOf(recording);
+  const clock = new SimulatedClock();
+  const actor = createActor(recording, {
+    clock,
+    input,
+    inspect: (event) => {
+      for (const edge of edgesTaken(event, names)) edges.add(edge);
+    },
+  });
+  actor.start();
+  return { actor, clock };
+}
+
+/** The effects of a machine: the actions of its setup that are not XState's own, such as `assign`. */
+export function effectNames(machine: AnyStateMachine): string[] {
+  const actions: Readonly<Record<string, unknown>> = machine.implementations.actions;
+  return Object.keys(actions).filter((name) => !('type' in (actions[name] as object)));
+}
+
+/** The one active state of a machine without parallel states, keys with dots. */
+export function placeIn(snapshot: AnyMachineSnapshot): string {
+  const words: string[] = [];
+  let value: unknown = snapshot.value;
+  while (typeof value === 'object' && value !== null) {
+    const [word, inner] = Object.entries(value)[0] as [string, unknown];
+    words.push(word);
+    value = inner;
+  }
+  return [...words, String(value)].join('.');
+}
+
+function callOf(name: string, params: unknown): string {
+  if (typeof params !== 'object' || params === null) return name;
+  const { type, ...rest } = params as Record<string, unknown>;
+  const words = Object.values(rest).map((word) => (word instanceof Error ? word.message : wordOf(word)));
+  return `${name}(${[type, ...words].filter((word) => word !== undefined).join(', ')})`;
+}
+
+/** A fact within an effect goes by its type. */
+function wordOf(word: unknown): unknown {
+  return typeof word === 'object' && word !== null && 'type' in word ? word.type : word;
+}

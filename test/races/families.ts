@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import type { AgentInput, NodeInput, PoolInput, SupervisorInput } from '../../src/model/input.js';
+import type { AutoShutdown } from '../../src/model/spec.js';
+import type { FakeBehaviour } from '../../src/testing/index.js';
+
+/*
+ * Trees and the behaviour of what runs in them, generated. Every tree comes to rest: what is asked to stop ends sooner or later or becomes a
+ * zombie, and starts fail only so often.
+ */
+
+const restart = fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const);
+const autoShutdown = fc.constantFrom<AutoShutdown>('never', 'never', 'any_significant', 'all_significant');
+
+const budget = fc.record({
+  maxRestarts: fc.integer({ min: 0, max: 3 }),
+  within: fc.constant(60_000),
+  backoff: fc.constantFrom({ initial: 0, max: 0, jitter: 0 }, { initial: 10, max: 40, jitter: 0 }),
+  onExhausted: fc.constantFrom('escalate' as const, 'escalate' as const, 'fail' as const, 'cooldown' as const),
+  cooldown: fc.constant(50),
+});
+
+const readiness = fc.constantFrom<NonNullable<AgentInput['readiness']>>(
+  { type: 'none' },
+  { type: 'none', minUptime: 5 },
+  { type: 'notify', timeout: 30 },
+);
+
+const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
+  { ask: 10, insist: 10, kill: 10, drain: 10 },
+  { ask: 1, insist: 1, kill: 1, drain: 1, message: 'end' },
+  'brutal_kill',
+);
+
+const body = fc.record({
+  readiness,
+  stop,
+  ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
+  pause: fc.constantFrom('forced' as const, 'cooperative' as const),
+});
+
+type Body = Omit<AgentInput, 'id' | 'restart' | 'significant'>;
+
+function agent(
+  id: string,
+  parent: AutoShutdown,
+  type: AgentInput['restart'],
+  given: Body,
+  wanted: boolean,
+): AgentInput {
+  const significant = wanted && type !== 'permanent' && parent !== 'never';
+  return { id, command: [id], ...given, ...(type === undefined ? {} : { restart: type }), significant };
+}
+
+const supervision = fc.record({
+  strategy: fc.constantFrom('one_for_one' as const, 'one_for_all' as const, 'rest_for_one' as const),
+  boot: fc.constantFrom('strict' as const, 'retry' as const),
+  autoShutdown,
+  budget,
+});
+
+const drawnAgent = fc.record({ type: restart, given: body, wanted: fc.boolean() });
+
+function group(maxLength: number): fc.Arbitrary<Omit<SupervisorInput, 'id'>> {
+  return fc.tuple(supervision, fc.array(drawnAgent, { minLength: 1, maxLength })).map(([given, drawn]) => {
+    const { budget: limits, ...rest } = given;
+    const children = drawn.map((one, n) => agent(IDS[n] as string, rest.autoShutdown, one.type, one.given, one.wanted));
+    return { ...rest, ...limits, children };
+  });
+}
+
+const IDS = ['a', 'b', 'c'];
+
+const nested: fc.Arbitrary<SupervisorInput> = fc
+  .tuple(group(2), restart)
+  .map(([given, type]) => ({ ...given, id: 's', restart: type }));
+
+const pool: fc.Arbitrary<PoolInput> = fc
+  .record({ size: fc.nat(2), type: restart, given: body, limits: budget, own: restart })
+  .map(({ size, type, given, limits, own }) => ({
+    id: 'p',
+    ...limits,
+    restart: own,
+    pool: { size, max: 3, concurrency: 1, agent: { command: ['p'], ...given, restart: type } },
+  }));
+
+const extra: fc.Arbitrary<NodeInput[]> = fc
+  .tuple(fc.option(nested), fc.option(pool))
+  .map((both) => both.filter((node) => node !== null));
+
+/** A tree of up to three agents, a nested supervisor and a pool, in any order of the three kinds. */
+export const tree: fc.Arbitrary<SupervisorInput> = fc.tuple(group(3), extra, fc.nat(3)).map(([given, others, at]) => ({
+  ...given,
+  id: 'root',
+  children: [...given.children.slice(0, at), ...others, ...given.children.slice(at)],
+}));
+
+/** An agent to be added while the tree lives. */
+export const added: fc.Arbitrary<AgentInput> = fc
+  .tuple(fc.constantFrom('a', 'x'), restart, body)
+  .map(([id, type, given]) => agent(id, 'never', type, given, false));
+
+const life: fc.Arbitrary<FakeBehaviour> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom<FakeBehaviour>(
+      { readyIn: 5, stopsIn: 5 },
+      { exitsAfter: 5, code: 1 },
+      { exitsAfter: 0, code: 1 },
+      { exitsAfter: 5, code: 0 },
+      { ignoresStop: true },
+      { leavesChildren: true, exitsAfter: 20, code: 3 },
+      { leavesChildren: true },
+      { drainsIn: 5 },
+      { drainsIn: 100 },
+      { startsIn: 5 },
+      { freezeFails: 'it is busy' },
+      { readyIn: Number.POSITIVE_INFINITY },
+      { failsStart: Number.POSITIVE_INFINITY },
+      { unkillable: true },
+      { unkillable: true, ignoresStop: true },
+    ),
+  },
+);
+
+/** What the starts of a tree do, in the order in which they come; after the last one every body behaves. */
+export const lives: fc.Arbitrary<FakeBehaviour[]> = fc.array(life, { maxLength: 10 });
+
+/** Which of the leases are refused. */
+export const refusals: fc.Arbitrary<number> = fc.constantFrom(0, 0, 1);

@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import type { Tree } from '../../src/actors/view.js';
+import type { AgentInput } from '../../src/model/input.js';
+import type { FakeDriver } from '../../src/testing/index.js';
+import { added } from './families.js';
+
+/** What may happen to a tree from outside, at any time. */
+export type Happening =
+  | { readonly what: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'; readonly path: string }
+  | { readonly what: 'signal' | 'crash' | 'done' | 'ready' | 'release'; readonly path: string }
+  | { readonly what: 'terminate' | 'restartChild' | 'delete'; readonly path: string }
+  | { readonly what: 'add'; readonly parent: string; readonly spec: AgentInput }
+  | { readonly what: 'addInstance' }
+  | { readonly what: 'halt'; readonly brutal: boolean };
+
+const PATHS = ['a', 'b', 'c', 'x', 's', 'p', 's/a', 's/b', 'p/1', 'p/2', 'p/3'].map((path) => `root/${path}`);
+
+const path = fc.constantFrom(...PATHS);
+const toAgent = fc.constantFrom('start' as const, 'stop' as const, 'kill' as const, 'restart' as const);
+const toBody = fc.constantFrom('pause' as const, 'resume' as const, 'signal' as const);
+const ofBody = fc.constantFrom(
+  'crash' as const,
+  'crash' as const,
+  'done' as const,
+  'ready' as const,
+  'release' as const,
+);
+const toChild = fc.constantFrom('terminate' as const, 'restartChild' as const, 'delete' as const);
+const parent = fc.constantFrom('root', 'root/s');
+
+/** Up to twelve of them. */
+export const happenings: fc.Arbitrary<Happening[]> = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ what: toAgent, path }) },
+    { weight: 3, arbitrary: fc.record({ what: toBody, path }) },
+    { weight: 6, arbitrary: fc.record({ what: ofBody, path }) },
+    { weight: 4, arbitrary: fc.record({ what: toChild, path }) },
+    { weight: 2, arbitrary: fc.record({ what: fc.constant('add' as const), parent, spec: added }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('addInstance' as const) }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('halt' as const), brutal: fc.boolean() }) },
+  ),
+  { maxLength: 12 },
+);
+
+/** Lets it happen. What the caller waits for goes to `asked`; what is refused at once is an answer too. */
+export function happen(
+  tree: Tree,
+  driver: FakeDriver,
+  event: Happening,
+  asked: (what: string, answer: () => Promise<unknown>) => void,
+): void {
+  const ask = (answer: () => Promise<unknown>): void => asked(JSON.stringify(event), answer);
+  switch (event.what) {
+    case 'start':
+    case 'stop':
+    case 'kill':
+    case 'restart':
+    case 'pause':
+    case 'resume':
+      return ask(async () => tree.agent(event.path)[event.what]());
+    case 'signal':
+      return ask(async () => tree.agent(event.path).signal('SIGTERM'));
+    case 'crash':
+      return void driver.crash(event.path);
+    case 'done':
+      return void driver.crash(event.path, { code: 0 });
+    case 'ready':
+      return void driver.ready(event.path);
+    case 'release':
+      return void driver.release(event.path);
+    case 'terminate':
+      return ask(async () => parentOf(tree, event.path).terminate(idOf(event.path)));
+    case 'restartChild':
+      return ask(async () => parentOf(tree, event.path).restart(idOf(event.path)));
+    case 'delete':
+      return ask(async () => parentOf(tree, event.path).delete(idOf(event.path)));
+    case 'add':
+      return ask(async () => tree.supervisor(event.parent).add(event.spec));
+    case 'addInstance':
+      return ask(async () => tree.supervisor('root/p').add());
+    case 'halt':
+      return ask(() => tree.stop({ brutal: event.brutal }));
+  }
+}
+
+function parentOf(tree: Tree, of: string) {
+  return tree.supervisor(of.slice(0, of.lastIndexOf('/')));
+}
+
+function idOf(of: string): string {
+  return of.slice(of.lastIndexOf('/') + 1);
+}

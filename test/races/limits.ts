@@ -1,0 +1,19 @@
+import type { NodeInput, SupervisorInput } from '../../src/model/input.js';
+
+/** What a supervisor or pool allows its children. */
+export interface Limits {
+  readonly maxRestarts: number;
+  readonly onExhausted: string;
+}
+
+/** The limits of every supervisor and pool of a tree, by path. */
+export function limitsByPath(input: SupervisorInput): ReadonlyMap<string, Limits> {
+  const found = new Map<string, Limits>();
+  const walk = (node: NodeInput, path: string): void => {
+    if (!('children' in node) && !('pool' in node)) return;
+    found.set(path, { maxRestarts: node.maxRestarts ?? 5, onExhausted: node.onExhausted ?? 'escalate' });
+    if ('children' in node) for (const child of node.children) walk(child, `${path}/${child.id}`);
+  };
+  walk(input, input.id ?? 'root');
+  return found;
+}

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Ports } from '../../src/actors/ports.js';
+import { lives, refusals, tree } from './families.js';
+import { happenings } from './happenings.js';
+import { race } from './race.js';
+
+/*
+ * A whole tree (charts, engines, actors) on a driver, ports and a clock whose every step is a task of fast-check's scheduler: spawn results, exits,
+ * readiness, deadlines, leases and commands come in any order. A failure prints its seed and the schedule. RACES=20000 runs more of them.
+ */
+
+const RUNS = Number(process.env.RACES ?? 600);
+
+function racing(between?: (ports: Ports) => Ports) {
+  return fc.asyncProperty(
+    fc.scheduler(),
+    tree,
+    lives,
+    refusals,
+    happenings,
+    async (scheduler, input, behaviour, refused, events) => {
+      const setting = { input, lives: behaviour, refusals: refused, events, ...(between && { between }) };
+      expect(await race(scheduler, setting)).toEqual([]);
+    },
+  );
+}
+
+describe('races of a whole tree', () => {
+  it('keep every promise, whatever comes before whatever', async () => {
+    await fc.assert(racing(), { numRuns: RUNS });
+  }, 600_000);
+
+  it('are lost by ports that forget to take back what was asked for in vain', async () => {
+    const forgetful = (ports: Ports): Ports => ({
+      lease: (path, incarnation, requests) => ports.lease(path, incarnation, requests),
+      leases: () => ports.leases(),
+      release: (path, incarnation, clean) => {
+        if (ports.leases().some((lease) => lease.path === path)) ports.release(path, incarnation, clean);
+      },
+    });
+    expect((await fc.check(racing(forgetful), { numRuns: 600, endOnFailure: true })).failed).toBe(true);
+  });
+});
