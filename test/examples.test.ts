@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -47,6 +48,14 @@ describe('examples', () => {
       'root/clock is stopped',
       'root is stopped: shutdown',
     ]);
+  });
+
+  it('embed is the first example of the README', () => {
+    const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+    const [, block = ''] = /^```ts\n([\s\S]*?)^```$/m.exec(textOf('README.md')) ?? [];
+    const code = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
+    expect(code(block)).toEqual(code(textOf('examples/embed.ts')));
+    expect(code(block).length).toBeLessThanOrEqual(20);
   });
 
   it('strategies shows whom a crash takes along', async () => {

@@ -51,6 +51,19 @@ describe('agents that end by themselves', () => {
     expect(w.view('a').incarnation).toBe(2);
   });
 
+  it('takes those started later down and up again with one that crashed, under rest_for_one', async () => {
+    const children = ['a', 'b', 'c'].map((id) => sleeper(id));
+    const w = await started({ ...EAGER, strategy: 'rest_for_one', children });
+    const [a, c] = [w.pid('a'), w.pid('c')];
+    process.kill(w.pid('b'), 'SIGKILL');
+    await w.heard('ready', 'root/c', 2);
+    expect(w.pid('a')).toBe(a);
+    expect(w.pid('c')).not.toBe(c);
+    expect(w.exits('root/c')).toMatchObject([{ commanded: true, cause: 'sibling' }]);
+    expect(w.all('ready').map(({ path }) => path.slice(-1))).toEqual(['a', 'b', 'c', 'b', 'c']);
+    w.isTrue();
+  });
+
   it('gives up after the budget, stops the others in reverse and says who it was', async () => {
     const crash = sh('sleep 0.05; exit 9');
     const children = [sleeper('a'), sleeper('b'), sleeper('c', { command: crash })];

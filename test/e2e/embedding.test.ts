@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { eventually, fixture } from '../contract/recorder.js';
+import { MARK, marked } from './proc.js';
+
+const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+
+/** Runs a program that embeds a tree to its end. */
+async function embed(how: string) {
+  const [program, ...args] = fixture('embeds-tree', how);
+  const mark = randomUUID();
+  const env = { ...process.env, [MARK]: mark };
+  const host = spawn(program!, ['--import', LOADER, ...args], { env, stdio: 'pipe' });
+  let text = '';
+  let most = 0;
+  host.stderr.on('data', (bytes) => {
+    text += bytes;
+  });
+  host.stdout.on('data', (bytes) => {
+    text += bytes;
+    most = Math.max(most, marked(mark).length);
+    if (text.includes('up')) host.stdin.write('end\n');
+  });
+  const code = await new Promise<number | null>((resolve) => host.on('close', resolve));
+  return { mark, text, most, code };
+}
+
+describe('a program that embeds a tree', () => {
+  for (const [how, expected] of [
+    ['exit', 7],
+    ['throw', 1],
+    ['twice', 7],
+  ] as const) {
+    it(`leaves no process when it ends by ${how}`, async () => {
+      const { mark, text, most, code } = await embed(how);
+      expect(text).toContain('up');
+      expect(code).toBe(expected);
+      expect(most).toBeGreaterThan(3);
+      await eventually(() => marked(mark).length === 0, 'the end of all agents');
+    });
+  }
+
+  it('does not grow with what an agent writes', async () => {
+    const { mark, text, code } = await embed('flood');
+    const told = JSON.parse(text);
+    expect(code).toBe(0);
+    expect(told.code).toBe(0);
+    expect(told.kept).toBeLessThanOrEqual(262_144);
+    expect(told.next).toBe(2_096_801);
+    expect(told.grown).toBeLessThan(120);
+    expect(marked(mark)).toEqual([]);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../contract/recorder.js';
+import { EAGER, PATIENT, sleeper, started } from './world.js';
+
+const COUNT = 300;
+
+describe('three hundred agents at once', () => {
+  it('start in a pool, are each what they are told to be, survive the end of all, and stop together', async () => {
+    const agent = { command: ['sleep', '300'], stop: PATIENT };
+    const w = await started({ children: [{ id: 'pool', ...EAGER, pool: { size: COUNT, agent } }] });
+    expect(w.members()).toHaveLength(COUNT);
+    const pids = w.tree.agents().map(({ pid }) => pid!);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await w.heard('ready', undefined, COUNT * 2);
+    w.isTrue();
+    expect(w.members()).toHaveLength(COUNT);
+    expect(w.tree.agents().every(({ restarts, pid }) => restarts === 1 && !pids.includes(pid!))).toBe(true);
+    expect(w.tree.supervisor('root/pool').count()).toMatchObject({ active: COUNT, workers: COUNT });
+    const { clean } = await w.tree.stop();
+    expect(clean).toBe(true);
+    w.isTrue();
+  }, 60_000);
+
+  it('start one after the other and stop in reverse under one supervisor', async () => {
+    const children = Array.from({ length: COUNT }, (_, n) => sleeper(`a${n}`));
+    const w = await started({ children });
+    expect(w.members()).toHaveLength(COUNT);
+    const ids = children.map(({ id }) => `root/${id}`);
+    expect(w.all('ready').map(({ path }) => path)).toEqual(ids);
+    await w.tree.stop();
+    expect(w.all('exited').map(({ path }) => path)).toEqual(ids.toReversed());
+    expect(w.all('exited').every(({ exit }) => exit.signal === 'SIGTERM' && exit.cause === 'shutdown')).toBe(true);
+    await eventually(() => w.tree.status === 'stopped', 'the end');
+  }, 60_000);
+});

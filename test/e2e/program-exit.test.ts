@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTree } from '../../src/index.js';
+import { eventually, fixture } from '../contract/recorder.js';
+import { MARK, marked } from './proc.js';
+
+const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+
+const marks: string[] = [];
+afterEach(() => {
+  for (const { pid } of marks.splice(0).flatMap((mark) => marked(mark))) process.kill(pid, 'SIGKILL');
+});
+
+/** Runs a program that embeds a tree. */
+function program(how: string): { host: ChildProcess; mark: string; said: () => string } {
+  const [node, ...args] = fixture('ends-program', how);
+  const mark = randomUUID();
+  marks.push(mark);
+  const env = { ...process.env, [MARK]: mark };
+  const host = spawn(node!, ['--import', LOADER, ...args], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  let text = '';
+  host.stdout.on('data', (bytes) => {
+    text += bytes;
+  });
+  return { host, mark, said: () => text };
+}
+
+describe('a program that ends by itself', () => {
+  it.each([
+    ['probe', 7],
+    ['throw', 1],
+  ])('takes the readiness probes with it that run just then (%s)', async (how, code) => {
+    const { host, mark } = program(how);
+    await eventually(() => marked(mark).length === 3, 'the program, its agent and the probe');
+    host.stdin?.write('end\n');
+    expect(await once(host, 'exit')).toEqual([code, null]);
+    await eventually(() => marked(mark).length === 0, 'the end of the agent and the probe');
+  });
+
+  it('does so right after the stop, also when a restart was still far away', async () => {
+    const { host, said } = program('backoff');
+    expect(await once(host, 'close')).toEqual([0, null]);
+    expect(JSON.parse(said())).toMatchObject({ clean: true, left: [] });
+  });
+});
+
+describe('a program that is ended by a signal', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops its tree first with the line of the guide (%s)', async (signal) => {
+    const { host, mark, said } = program('signal');
+    await eventually(() => said().includes('up'), 'the start');
+    host.kill(signal);
+    expect(await once(host, 'close')).toEqual([0, null]);
+    expect(marked(mark)).toEqual([]);
+  });
+});
+
+describe('many trees in one program', () => {
+  it('share one listener for the end of the program, and only while something of theirs lives', async () => {
+    const before = process.listenerCount('exit');
+    const children = [{ id: 'a', command: ['sleep', '300'] }];
+    const trees = Array.from({ length: 12 }, () => createTree({ children }));
+    expect(process.listenerCount('exit')).toBe(before);
+    await Promise.all(trees.map((tree) => tree.start()));
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    await Promise.all(trees.map((tree) => tree.stop({ brutal: true })));
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+});

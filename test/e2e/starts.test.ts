@@ -1,0 +1,144 @@
+import { createServer } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { eventually, fixture } from '../contract/recorder.js';
+import { witness } from './proc.js';
+import { BASE, BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+
+const server = (id: string, delay: number, ...words: string[]) => {
+  const command = fixture('serves', delay, ...words);
+  return { id, command, ports: ['http', 'admin'], readiness: { type: 'port' }, stop: BRISK } as const;
+};
+
+/** A stranger on a port, as long as the test runs. */
+function stranger(port: number, host: string): Promise<void> {
+  const listener = createServer();
+  onTestFinished(() => void listener.close());
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject).listen(port, host, resolve);
+  });
+}
+
+describe('readiness', () => {
+  it('is not there before the port accepts, and the next one starts after it', async () => {
+    const w = await started({ children: [server('a', 200), sleeper('b')] });
+    const order = w.reports.filter(({ type }) => type === 'ready' || type === 'started');
+    const steps = ['root/a started', 'root/a ready', 'root/b started', 'root/b ready'];
+    expect(order.map(({ path, type }) => `${path} ${type}`)).toEqual(steps);
+    expect(w.all('ready', 'root/a')[0]?.after).toBeGreaterThan(150);
+  });
+
+  it('is not there because a stranger accepts on the port', async () => {
+    // It never listens: the stranger comes while it sleeps, on the port that was leased to it.
+    const mute = { ...server('a', 0), command: ['sleep', '300'], readiness: { type: 'port', timeout: 1500 } } as const;
+    const w = await started({ children: [sleeper('b')] });
+    w.expected = /is answered by a process that is not of this agent/;
+    const add = w.tree
+      .supervisor()
+      .add(mute)
+      .catch((error: unknown) => error);
+    const { ports } = await w.heard('started', 'root/a');
+    await stranger(ports.http!, '127.0.0.1');
+    expect(await add).toMatchObject({ code: 'START_FAILED' });
+    expect(w.exits('root/a')[0]).toMatchObject({ cause: 'readiness-timeout' });
+    expect(w.all('error', 'root/a')).toHaveLength(1);
+  });
+
+  it('is a matching line', async () => {
+    const command = sh('echo not yet; sleep 0.1; echo "now serving" >&2; exec sleep 300');
+    const readiness = { type: 'log', pattern: '^now \\w+$', stream: 'stderr' } as const;
+    const w = await started({ children: [sleeper('a', { command, readiness })] });
+    expect(w.text('a')).toBe('not yet\nnow serving\n');
+  });
+
+  it('is a command that succeeds, with the ports and the environment of the agent', async () => {
+    const readiness = { type: 'exec', interval: 20, command: sh('[ "{port}" = "$PORT" ] && [ -e "$GIVEN" ]') } as const;
+    const agent = sleeper('a', { ports: ['http'], readiness, env: { GIVEN: '/proc/self/environ' } });
+    const w = await started({ children: [agent] });
+    expect(w.view('a').state).toBe('running');
+    const failing = { ...agent, id: 'b', readiness: { ...readiness, command: ['false'], timeout: 200 } };
+    w.expected = /^probe false /;
+    await expect(w.tree.supervisor().add(failing)).rejects.toMatchObject({ code: 'START_FAILED' });
+  });
+
+  it('is a word on the readiness channel', async () => {
+    const words = ['STATUS=loading', 'READY=1', 'HEALTH=unhealthy'];
+    const readiness = { type: 'notify' } as const;
+    const agents = [
+      { id: 'a', command: fixture('notifies', ...words), readiness, stop: BRISK },
+      sleeper('b', { readiness, command: sh('echo >&$SUPERTREE_NOTIFY_FD; exec sleep 300') }),
+    ];
+    const w = await started({ children: agents });
+    await eventually(() => w.view('a').health === 'unhealthy', 'its health');
+    expect(w.view('a')).toMatchObject({ state: 'running', detail: 'running.unhealthy' });
+    expect(w.view('b').health).toBe('unknown');
+  });
+
+  it('is to be alive for a while', async () => {
+    const readiness = { type: 'none', minUptime: 800 } as const;
+    const flaky = sh('[ "$SUPERTREE_INCARNATION" = 1 ] && exit 1; exec sleep 300');
+    const w = world({ ...EAGER, boot: 'retry', children: [sleeper('a', { readiness, command: flaky })] });
+    await w.tree.start();
+    await w.heard('ready', 'root/a');
+    expect(w.all('ready', 'root/a')[0]).toMatchObject({ incarnation: 2 });
+    expect(w.all('ready', 'root/a')[0]?.after).toBeGreaterThanOrEqual(799);
+    expect(w.exits('root/a')[0]).toMatchObject({ readyAt: null, code: 1 });
+    w.isTrue();
+  });
+});
+
+describe('ports and templates', () => {
+  it('fills in arguments and environment, and tells an agent who it is', async () => {
+    const words = ['{port}', '--admin={port:admin}', '{id}#{incarnation}', '{{port}}', '{"json": {}}'];
+    const agent = { ...server('a', 0, ...words), env: { GIVEN: '{port:admin}', SUPERTREE_AGENT_ID: 'liar' } };
+    const w = await started({ children: [agent] }, { endpoint: 'ipc:///nowhere' });
+    const { http, admin } = w.view('a').ports;
+    const told = JSON.parse(w.text('a').split('\n')[0]!);
+    expect(told.words).toEqual([`${http}`, `--admin=${admin}`, 'a#1', '{port}', '{"json": {}}']);
+    expect(told.env).toMatchObject({
+      GIVEN: String(admin),
+      PORT: String(http),
+      PORT_HTTP: String(http),
+      PORT_ADMIN: String(admin),
+      SUPERTREE_AGENT_ID: 'a',
+      SUPERTREE_AGENT_PATH: 'root/a',
+      SUPERTREE_INCARNATION: '1',
+      SUPERTREE_ENDPOINT: 'ipc:///nowhere',
+    });
+    await w.tree.agent('a').restart();
+    expect(w.view('a').ports).toEqual({ http, admin });
+  });
+
+  it('gives an agent another port when a stranger has the first one, and names the stranger', async () => {
+    await stranger(BASE, '127.0.0.1');
+    const w = await started({ children: [server('a', 0)] });
+    const { ports } = w.view('a');
+    expect(Object.values(ports)).not.toContain(BASE);
+    const conflict = await w.heard('port-conflict', 'root/a');
+    expect(conflict).toMatchObject({ port: BASE, holder: expect.stringMatching(`^pid ${process.pid} \\(`) });
+    w.isTrue();
+  });
+
+  it('never gives two agents the same port', async () => {
+    const pool = {
+      size: 9,
+      agent: { ...server('x', 0), readiness: { type: 'none' }, command: ['sleep', '300'] },
+    } as const;
+    const { id: _, ...agent } = pool.agent;
+    const w = await started({ children: [{ id: 'pool', pool: { ...pool, agent } }] });
+    const ports = w.tree.agents().flatMap((view) => Object.values(view.ports));
+    expect(new Set(ports).size).toBe(18);
+    await w.tree.supervisor('root/pool').add();
+    const full = w.tree.supervisor('root/pool').add();
+    await expect(full).rejects.toMatchObject({
+      code: 'START_FAILED',
+      message: expect.stringContaining('No free port'),
+    });
+  });
+
+  it('leads a session of its own', async () => {
+    const w = await started({ children: [sleeper('a')] });
+    const pid = w.pid('a');
+    expect(witness(pid)).toMatchObject({ session: pid, group: pid });
+    expect(witness(process.pid)?.session).not.toBe(pid);
+  });
+});
