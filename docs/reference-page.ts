@@ -1,0 +1,123 @@
+import type { Command } from 'commander';
+import { EXIT, exitCodeOf } from '../src/cli/exit.js';
+import type { Invocation } from '../src/cli/invocation.js';
+import { createProgram } from '../src/cli/program.js';
+import { errorCatalogue, SupertreeError } from '../src/errors.js';
+import type { Report } from '../src/model/report.js';
+import { alternativesOf, type Member } from './declarations.js';
+import { code, page, table } from './markdown.js';
+import { specTables } from './spec-tables.js';
+import { messageTables, operationTable, resultTable } from './wire-tables.js';
+
+/** The text of docs/reference.md. */
+export function referencePage(): string {
+  return page([
+    '# Reference',
+    'Generated from the sources by `npm run generate`. Times are milliseconds and sizes bytes, where nothing else is said.',
+    '## Fields of a tree',
+    'What `createTree` and a tree file take; `schema/tree.schema.json` is the same for editors. A key that is not named here is an error. In a program, an agent has `command`, or `task` (an async function), or `logic` (any XState logic) with its `input`; only a command has `cwd`, `env`, `limits` and `stop.signal`, and a logic has no `ports`.',
+    ...specTables(),
+    '## Reports',
+    'Every report has `path`, whose it is, and `at`, wall-clock milliseconds. For one incarnation the order is created, started, ready, exited, removed.',
+    reportTable(),
+    ...resultTable('model/exit.ts', 'ExitRecord'),
+    ...resultTable('model/agent.ts', 'Blocker'),
+    '## Errors',
+    'What is thrown, rejected and answered: a code for programs, a sentence and a remedy for people. The last column is what `supertree` exits with.',
+    errorTable(),
+    '## The command line',
+    ...commandSections(),
+    '### Exit codes',
+    table(
+      ['code', 'means'],
+      Object.entries(EXIT).map(([name, exit]) => [String(exit), EXITS[name as keyof typeof EXIT]]),
+    ),
+    '## The wire',
+    '### Messages',
+    ...messageTables(),
+    '### Operations of a tree_request',
+    operationTable(),
+    'An `AgentInput` is an [Agent](#agent) as in a tree file. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured.',
+    ...resultTable('actors/view.ts', 'AgentView'),
+    ...resultTable('actors/view.ts', 'SupervisorView'),
+    ...resultTable('actors/view.ts', 'Usage'),
+    ...resultTable('transport/operations.ts', 'LogsPage'),
+    ...resultTable('actors/view.ts', 'LineView'),
+    ...resultTable('actors/view.ts', 'ChildAnswer'),
+    ...resultTable('transport/operations.ts', 'ServerHealth'),
+  ]);
+}
+
+/** What each report tells. */
+const REPORTS: Readonly<Record<Report['type'], string>> = {
+  created: 'An agent is known; it is not started yet.',
+  started: 'Its body runs. `pid` is `null` for a body that is no process.',
+  ready: 'It is ready, `after` so many milliseconds since it was asked for.',
+  exited: 'Its main process ended, or it never ran.',
+  state: 'It came into a state of its chart.',
+  paused: 'It is paused.',
+  resumed: 'It goes on.',
+  health: 'Its health changed.',
+  restarting: 'It is started again after `delay`. `restarts` count within the window, `left` more are allowed.',
+  exhausted: 'It is not started again: `restarts` within `within` are more than its budget.',
+  zombie: 'It cannot be ended.',
+  removed: 'It is forgotten.',
+  'port-conflict': 'A port could not be leased, because somebody else holds it.',
+  limit: 'It passed a limit: bytes of memory, or percent of one core.',
+  'dead-letter': 'A fact of another incarnation came and was ignored.',
+  supervisor: 'A supervisor or pool came into a state.',
+  error: 'Something threw that may not: it harmed nobody.',
+};
+
+function reportTable(): string {
+  const rows = alternativesOf('model/report.ts', 'ReportBody').map(([first, ...fields]) => {
+    const type = (first as Member).type.replaceAll("'", '') as Report['type'];
+    return [code(type), REPORTS[type], fields.map(({ name, type: of }) => code(`${name}: ${of}`)).join(', ')];
+  });
+  return table(['report', 'tells', 'fields'], rows);
+}
+
+function errorTable(): string {
+  const rows = errorCatalogue().map(({ code: name, sentence, remedy }) => [
+    code(name),
+    sentence,
+    remedy,
+    String(exitCodeOf(new SupertreeError(name))),
+  ]);
+  return table(['code', 'sentence', 'remedy', 'exit'], rows);
+}
+
+const EXITS: Readonly<Record<keyof typeof EXIT, string>> = {
+  done: 'It is done.',
+  failed: 'It was refused or failed: one line on standard error with code, sentence and remedy.',
+  usage: 'The command line was not understood.',
+  noServer: 'No server answered.',
+  SIGINT: 'The wait was interrupted with Ctrl-C; a command that was accepted goes on.',
+  SIGTERM: 'The wait was interrupted with SIGTERM; a command that was accepted goes on.',
+};
+
+function commandSections(): string[] {
+  const stream = { write: () => undefined, terminal: false, columns: Number.POSITIVE_INFINITY };
+  const host = { cwd: '/', out: stream, err: stream } as unknown as Invocation['host'];
+  const program = createProgram({ host, argv: [], finish: () => undefined }, '');
+  return [...optionTable(program), ...program.commands.flatMap(commandSection)];
+}
+
+function commandSection(command: Command): string[] {
+  const args = command.registeredArguments.filter(({ description }) => description !== '');
+  const rows = args.map((each) => [code(each.name()), each.description]);
+  return [
+    `### supertree ${command.name()}`,
+    `${code(`supertree ${command.name()} ${command.usage()}`)}: ${command.description()}`,
+    ...(rows.length === 0 ? [] : [table(['argument', 'meaning'], rows)]),
+    ...optionTable(command),
+  ];
+}
+
+function optionTable({ options }: Command): string[] {
+  const rows = options.map(({ flags, description, argChoices }) => [
+    code(flags),
+    argChoices === undefined ? description : `${description} (${argChoices.join(', ')})`,
+  ]);
+  return rows.length === 0 ? [] : [table(['option', 'meaning'], rows)];
+}

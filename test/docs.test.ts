@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { GENERATED } from '../docs/generate.js';
+import { CHARTS } from '../docs/machines-page.js';
+import { aliasOf, allStates, mermaid } from '../docs/mermaid.js';
+import { errorCatalogue } from '../src/errors.js';
+import { PARAMS } from '../src/transport/params.js';
+import { MESSAGES } from '../src/transport/protocol.js';
+import { brokenLinks } from './docs/links.js';
+import { complaintsAbout, snippetsOf } from './docs/snippets.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...pagesIn('docs'), ...pagesIn('docs/decisions')].filter((page) =>
+  existsSync(`${ROOT}${page}`),
+);
+
+describe('the generated files', () => {
+  for (const { file, text } of GENERATED) {
+    it(`say in ${basename(file)} what the sources say (otherwise: npm run generate)`, () => {
+      expect(readFileSync(file, 'utf8')).toBe(text());
+    });
+
+    it(`make the same text of ${basename(file)} each time`, () => {
+      expect(text()).toBe(text());
+    });
+  }
+
+  it('name every error, message and operation in the reference', () => {
+    const reference = readFileSync(`${ROOT}docs/reference.md`, 'utf8');
+    const names = [
+      ...errorCatalogue().map(({ code }) => `| \`${code}\` |`),
+      ...Object.keys(MESSAGES).map((type) => `#### ${type}\n`),
+      ...Object.keys(PARAMS).map((operation) => `| \`${operation}\` |`),
+    ];
+    expect(names.filter((name) => !reference.includes(name))).toEqual([]);
+  });
+
+  it('leave no cell of the reference undefined', () => {
+    expect(readFileSync(`${ROOT}docs/reference.md`, 'utf8')).not.toMatch(/undefined|\[object/);
+  });
+});
+
+describe.each(CHARTS)('the drawing of %s', (_title, _about, machine) => {
+  const lines = mermaid(machine)
+    .split('\n')
+    .map((line) => line.trim());
+  const declared = lines.flatMap((line) => /^state ".*" as (\w+)/.exec(line)?.[1] ?? []);
+
+  it('has every state once', () => {
+    expect(declared.toSorted()).toEqual(allStates(machine.root).map(aliasOf).sort());
+  });
+
+  it('is a diagram of states in which every box is closed', () => {
+    expect(lines[0]).toBe('stateDiagram-v2');
+    expect(lines.filter((line) => line === '}')).toHaveLength(lines.filter((line) => line.endsWith('{')).length);
+    const known = /^(stateDiagram-v2|state "\w+" as \w+( \{)?|\}|\[\*\] --> \w+|\w+ --> \w+ : [\w. *]+( \[\w+\])?)$/;
+    expect(lines.filter((line) => !known.test(line))).toEqual([]);
+  });
+
+  it('has arrows only between its states, none twice, and none between a state and one within it', () => {
+    const pairs = lines.flatMap((line) => {
+      const [, from = '', to = ''] = /^(\w+) --> (\w+) :/.exec(line) ?? [];
+      return from === '' ? [] : [{ from, to, line }];
+    });
+    expect(pairs.flatMap(({ from, to }) => [from, to]).filter((name) => !declared.includes(name))).toEqual([]);
+    expect(pairs.filter(({ from, to }) => from.startsWith(`${to}_`) || to.startsWith(`${from}_`))).toEqual([]);
+    expect(pairs.map(({ line }) => line)).toEqual([...new Set(pairs.map(({ line }) => line))]);
+  });
+});
+
+describe('the pages', () => {
+  it('have examples in TypeScript that compile as they stand', () => {
+    const snippets = PAGES.flatMap((page) => snippetsOf(ROOT, page));
+    expect(snippets.map(({ page }) => page)).toContain('README.md');
+    expect(complaintsAbout(ROOT, snippets)).toEqual([]);
+  }, 120_000);
+
+  it('would be told of an example that does not compile', () => {
+    const text = "import { createTree } from 'supertree';\ncreateTree({ childs: [] });\n";
+    const [complaint] = complaintsAbout(ROOT, [{ page: 'PLANTED.md', line: 10, text }]);
+    expect(complaint).toMatch(/^PLANTED\.md:11 .*childs/);
+  }, 120_000);
+
+  it('have no link within the package that leads nowhere', () => {
+    expect(PAGES.flatMap((page) => brokenLinks(ROOT, page))).toEqual([]);
+  });
+});
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(`${ROOT}${folder}`)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
