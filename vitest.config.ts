@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       // What users import, from source.
       { find: /^supertree$/, replacement: src('index.ts') },
-      { find: /^supertree\/(machines|testing)$/, replacement: src('$1/index.ts') },
+      { find: /^supertree\/(machines|server|testing)$/, replacement: src('$1/index.ts') },
       { find: /^supertree\/client$/, replacement: src('client.ts') },
       // The build that Node loads: vitest asks for the development one, which throws and warns where the other does not.
       { find: /^xstate$/, replacement: xstate('xstate.cjs.mjs') },

@@ -19,6 +19,8 @@ export interface Target {
   /** What is bounded: ours itself, ours divided by the floor, or ours without the floor's part. */
   readonly of: 'ours' | 'ratio' | 'excess';
   readonly most: number;
+  /** True when `most` is the least instead: more is better. */
+  readonly least?: true;
 }
 
 /**
@@ -38,6 +40,11 @@ export interface Measurement {
 /** Must be at most `most` times the floor. */
 export function ratioRow(what: string, unit: string, ours: number, floor: number, most: number): Row {
   return { what, unit, ours, floor, target: { of: 'ratio', most } };
+}
+
+/** Must be at least `least` times the floor. */
+export function leastRow(what: string, unit: string, ours: number, floor: number, least: number): Row {
+  return { what, unit, ours, floor, target: { of: 'ratio', most: least, least: true } };
 }
 
 /** Must be at most `most`, in `unit`; the floor is shown beside it. */
@@ -72,5 +79,6 @@ export function boundedValue({ ours, floor, target }: Row): number | null {
 /** Whether a row keeps its target; `null` when it has none. */
 export function isMet(row: Row): boolean | null {
   const value = boundedValue(row);
-  return value === null || row.target === null ? null : value <= row.target.most;
+  if (value === null || row.target === null) return null;
+  return row.target.least ? value >= row.target.most : value <= row.target.most;
 }

@@ -34,7 +34,7 @@ function targetOf(target: Target | null, unit: string): string {
     case 'ours':
       return `<= ${target.most} ${unit}`;
     case 'ratio':
-      return `<= ${target.most} x floor`;
+      return `${target.least ? '>=' : '<='} ${target.most} x floor`;
     case 'excess':
       return `<= floor + ${target.most} ${unit}`;
   }

@@ -1,7 +1,32 @@
 /** The client of a supertree server: `import { connect } from 'supertree/client'`. */
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
-export type { Client, ConnectOptions, LifecycleOptions, RequestOptions } from './transport/client.js';
-export { connect } from './transport/client.js';
+export type {
+  AnswerTo,
+  BatchOptions,
+  BatchOutcome,
+  BatchResult,
+  Client,
+  ClientStatistics,
+  ConnectOptions,
+  EventItem,
+  FollowQuery,
+  LifecycleOptions,
+  LinkState,
+  LinkStatistics,
+  LogItem,
+  LogLine,
+  OutputLines,
+  OutputQueryOptions,
+  ProtocolClient,
+  RequestDraft,
+  RequestOptions,
+  RequestType,
+  SnapshotItem,
+  Statistics,
+  StreamMessage,
+  TreeItem,
+} from './transport/client.js';
+export { connect, TreeState } from './transport/client.js';
 export type {
   AgentRow,
   LogsPage,
@@ -12,4 +37,8 @@ export type {
   Progress,
   ResultOf,
   ServerHealth,
+  Snapshot,
+  StreamEvent,
+  Streams,
+  SupervisorMark,
 } from './transport/operations.js';

@@ -62,3 +62,12 @@ export function nonEmpty(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.');
   return value;
 }
+
+/** The name of a key, which becomes the name of its files. */
+export function keyName(value: string): string {
+  if (!/^[\w@-][\w.@-]{0,63}$/.test(value)) {
+    const problem = 'The name of a key must be 1 to 64 letters, digits, _ . @ or -, and not begin with a dot';
+    throw new SupertreeError('USAGE', { problem, command: 'keygen' });
+  }
+  return value;
+}

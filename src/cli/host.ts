@@ -7,6 +7,10 @@ export interface Sink {
   readonly terminal: boolean;
   /** Columns of the terminal; infinite when it is none. */
   readonly columns: number;
+  /** Rows of the terminal. If not given, infinite. */
+  readonly rows?: number;
+  /** Resolves when a slow reader has caught up, `false` when it has gone away. If not given, it always has. */
+  drained?(): Promise<boolean>;
 }
 
 /**
@@ -22,12 +26,22 @@ export interface Host {
   readonly err: Sink;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinTerminal: boolean;
-  /** Rejects NO_SERVER, ENDPOINT_INVALID. */
-  connect(endpoint: string | undefined): Promise<Client>;
+  /** Calls `listener` with what is typed, key by key and unseen, Ctrl-C included. Returns the way to end that. If not given, there is no keyboard. */
+  keys?(listener: (key: string) => void): () => void;
+  /** Rejects NO_SERVER, ENDPOINT_INVALID, KEY_REFUSED; KEY_FILE and KEY_INVALID for what `identity` names. */
+  connect(endpoint: string | undefined, identity?: Identity): Promise<Client>;
   /** Runs the bundled server until it has ended; resolves with the exit code. */
   serve(options: ServeRequest): Promise<number>;
   /** Calls `listener` on SIGINT and SIGTERM instead of ending at once. Returns the way to undo that. */
   onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+}
+
+/** Where the keys of a client are. */
+export interface Identity {
+  /** Absolute path of its secret key. */
+  readonly keyFile: string;
+  /** The public key of the server, or the absolute path of its file. */
+  readonly serverKey: string;
 }
 
 /** What `supertree serve` was told. */
@@ -37,4 +51,10 @@ export interface ServeRequest {
   readonly endpoint?: string;
   readonly pubEndpoint?: string;
   readonly maxAgents?: number;
+  /** Absolute path of the file with the keys. */
+  readonly keys?: string;
+  /** Absolute path of the audit log. */
+  readonly audit?: string;
+  /** Binds endpoints that other machines can reach although there are no keys. */
+  readonly insecure?: boolean;
 }

@@ -1,12 +1,17 @@
 #!/usr/bin/env node
+import { once } from 'node:events';
 import { isatty } from 'node:tty';
-import type { Host, Sink } from './host.js';
+import type { ConnectOptions } from '../transport/client.js';
+import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
 
 /*
  * The one place that ends the process. Modules that a command may not need (sockets, the server) are loaded by the
  * command that does.
  */
+
+/** How long a command waits for a server that has gone away, in ms. */
+const PATIENCE = 5_000;
 
 const host: Host = {
   env: process.env,
@@ -16,9 +21,11 @@ const host: Host = {
   err: sinkOf(process.stderr),
   stdin: lazyStdin(),
   stdinTerminal: isatty(0),
-  connect: async (endpoint) => {
+  ...(isatty(0) && { keys: readKeys }),
+  connect: async (endpoint, identity) => {
     const { connect } = await import('../transport/client.js');
-    return connect(endpoint === undefined ? {} : { endpoint });
+    const security = identity === undefined ? {} : await keysOf(identity);
+    return connect({ patience: PATIENCE, ...(endpoint !== undefined && { endpoint }), ...security });
   },
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');
@@ -38,6 +45,11 @@ const code = await run(process.argv.slice(2), host);
 await Promise.all([written(process.stdout), written(process.stderr)]);
 process.exit(code);
 
+async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
+  const { readClientSecurity } = await import('../server/keys.js');
+  return readClientSecurity(keyFile, serverKey);
+}
+
 /**
  * A reader that has seen enough (`supertree ps | head -1`) closes the pipe: the write fails with EPIPE. What comes after it
  * is dropped, and the exit code stays that of the command.
@@ -52,7 +64,35 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
       if (!broken) stream.write(data);
     },
     terminal: stream.isTTY === true,
-    columns: stream.isTTY === true ? stream.columns : Number.POSITIVE_INFINITY,
+    // Asked for each time: a window can be resized.
+    get columns() {
+      return sizeOf(stream, stream.columns);
+    },
+    get rows() {
+      return sizeOf(stream, stream.rows);
+    },
+    drained: async () => {
+      if (!broken && stream.writableNeedDrain)
+        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+      return !broken;
+    },
+  };
+}
+
+/** A terminal that nobody gave a size says 0. */
+function sizeOf({ isTTY }: NodeJS.WriteStream, size: number): number {
+  return isTTY === true && size > 0 ? size : Number.POSITIVE_INFINITY;
+}
+
+function readKeys(listener: (key: string) => void): () => void {
+  const { stdin } = process;
+  const take = (data: Buffer) => listener(data.toString());
+  stdin.setRawMode(true);
+  stdin.on('data', take);
+  return () => {
+    stdin.off('data', take);
+    stdin.setRawMode(false);
+    stdin.pause();
   };
 }
 

@@ -1,10 +1,14 @@
 import { Command } from 'commander';
 import { nonEmpty } from './arguments.js';
+import { addEvents } from './commands/events.js';
+import { addKeys } from './commands/keygen.js';
 import { addLifecycle } from './commands/lifecycle.js';
+import { addLoad } from './commands/load.js';
 import { addLooking } from './commands/look.js';
 import { addServing } from './commands/serve.js';
 import { addSpawning } from './commands/spawn.js';
 import { addStreams } from './commands/streams.js';
+import { addTop } from './commands/top.js';
 import { usageError } from './exit.js';
 import type { Host } from './host.js';
 import type { Invocation } from './invocation.js';
@@ -40,8 +44,21 @@ export function createProgram(invocation: Invocation, version: string): Command 
       'the server. If not given, SUPERTREE_ENDPOINT, then the ipc socket of this user, then tcp://127.0.0.1:5555',
       nonEmpty,
     )
+    .option('--key <FILE>', 'your secret key, for a server with keys. If not given, SUPERTREE_KEY', nonEmpty)
+    .option('--server-key <KEY>', "the server's public key, or its file. If not given, SUPERTREE_SERVER_KEY", nonEmpty)
     .addHelpText('after', CLOSING);
-  for (const add of [addServing, addLooking, addSpawning, addLifecycle, addStreams]) add(program, invocation);
+  for (const add of [
+    addServing,
+    addLooking,
+    addSpawning,
+    addLifecycle,
+    addStreams,
+    addEvents,
+    addTop,
+    addLoad,
+    addKeys,
+  ])
+    add(program, invocation);
   for (const command of [program, ...program.commands]) {
     tame(command, command === program ? '' : command.name(), invocation.host);
   }

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { SupertreeError } from '../errors.js';
 import type { Client } from '../transport/client.js';
 import { Interrupted } from './exit.js';
 import { colourful, plain } from './format.js';
-import type { Host, Sink } from './host.js';
+import type { Host, Identity, Sink } from './host.js';
 import type { View } from './render.js';
 
 /**
@@ -15,16 +17,32 @@ export async function withClient<T>(
   note: string,
   work: (client: Client, interrupted: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  return withClients(host, command, note, 1, ([client], interrupted) => work(client, interrupted));
+}
+
+/** The same with `count` connections. */
+export async function withClients<T>(
+  host: Host,
+  command: Command,
+  note: string,
+  count: number,
+  work: (clients: readonly [Client, ...Client[]], interrupted: AbortSignal) => Promise<T>,
+): Promise<T> {
   const interrupt = new AbortController();
   const undo = host.onInterrupt((signal) => interrupt.abort(new Interrupted(signal, note)));
+  const clients: Client[] = [];
+  const connect = async () => {
+    const connecting = host.connect(endpointOf(host, command), identityOf(host, command));
+    const client = await orInterrupted(connecting, interrupt.signal);
+    clients.push(client);
+    return client;
+  };
   try {
-    const client = await orInterrupted(host.connect(endpointOf(host, command)), interrupt.signal);
-    try {
-      return await orInterrupted(work(client, interrupt.signal), interrupt.signal);
-    } finally {
-      await client.close();
-    }
+    const first = await connect();
+    for (let more = 1; more < count; more++) await connect();
+    return await orInterrupted(work([first, ...clients.slice(1)], interrupt.signal), interrupt.signal);
   } finally {
+    await Promise.all(clients.map((client) => client.close()));
     undo();
   }
 }
@@ -34,6 +52,23 @@ export function endpointOf(host: Host, command: Command): string | undefined {
   const given: unknown = command.optsWithGlobals().endpoint;
   return typeof given === 'string' ? given : host.env.SUPERTREE_ENDPOINT || undefined;
 }
+
+/** The keys that are meant: `--key` and `--server-key`, else SUPERTREE_KEY and SUPERTREE_SERVER_KEY. Throws USAGE for one without the other. */
+export function identityOf(host: Host, command: Command): Identity | undefined {
+  const given: { key?: string; serverKey?: string } = command.optsWithGlobals();
+  const keyFile = given.key ?? (host.env.SUPERTREE_KEY || undefined);
+  const serverKey = given.serverKey ?? (host.env.SUPERTREE_SERVER_KEY || undefined);
+  if (keyFile === undefined && serverKey === undefined) return undefined;
+  if (keyFile === undefined || serverKey === undefined) {
+    const problem = '--key and --server-key (SUPERTREE_KEY and SUPERTREE_SERVER_KEY) go together';
+    throw new SupertreeError('USAGE', { problem, command: command.name() });
+  }
+  const server = Z85_KEY.test(serverKey) ? serverKey : resolve(host.cwd, serverKey);
+  return { keyFile: resolve(host.cwd, keyFile), serverKey: server };
+}
+
+/** A key in Z85 (RFC 32). A file of a name that looks like one can be given with ./ in front. */
+const Z85_KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
 /** Writes one JSON document. */
 export function printJson(sink: Sink, value: unknown): void {

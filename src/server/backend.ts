@@ -2,18 +2,23 @@ import { SupertreeError } from '../errors.js';
 import type { AgentConfig } from '../transport/protocol.js';
 import type { SpawnPlan } from '../transport/service.js';
 
-/** The environment entry whose words become further arguments; it is not handed on. */
+/** The environment entry whose words become further arguments; it is not handed on as it is. */
 const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';
 
+/** What the words are called in the environment of the agent. */
+const EXTRA_ARG = 'AGENT_EXTRA_ARG_';
+
 /**
- * The command line of an agent configuration. Arguments are never read by a shell. Throws BACKEND_UNKNOWN.
+ * The command line of an agent configuration. Arguments are never read by a shell. A further argument stands in it by its name, as
+ * `{env:AGENT_EXTRA_ARG_1}`: it came as environment, so no list and no error shows its value. Throws BACKEND_UNKNOWN.
  */
 export function planSpawn(config: AgentConfig): SpawnPlan {
   const { [EXTRA_ARGS]: extra = '', ...env } = config.environment;
   const words = extra.split(/\s+/).filter((word) => word !== '');
+  const named = words.map((word, index) => [`${EXTRA_ARG}${index + 1}`, word] as const);
   return {
-    command: [...commandOf(config), ...words],
-    env: config.context === null ? env : { ...env, AGENT_CONTEXT: config.context },
+    command: [...commandOf(config), ...named.map(([name]) => `{env:${name}}`)],
+    env: { ...env, ...Object.fromEntries(named), ...(config.context !== null && { AGENT_CONTEXT: config.context }) },
   };
 }
 

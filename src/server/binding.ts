@@ -2,7 +2,14 @@ import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { holdersOf, UNKNOWN_HOLDER } from '../actors/holder.js';
 import { SupertreeError } from '../errors.js';
-import { DEFAULT_TCP, type Endpoint, isLoopback, parseEndpoint, userEndpoint } from '../transport/endpoint.js';
+import {
+  DEFAULT_TCP,
+  type Endpoint,
+  isLoopback,
+  parseEndpoint,
+  pubEndpointBeside,
+  userEndpoint,
+} from '../transport/endpoint.js';
 import { reach } from '../transport/reach.js';
 import { lockPath, type PathLock } from './lock.js';
 
@@ -25,14 +32,21 @@ export function defaultEndpoints(): readonly string[] {
   return [userEndpoint(), DEFAULT_TCP];
 }
 
+/** Where a server publishes that was not told: beside each endpoint. A port that it listens at itself is replaced by any free one. */
+export function pubEndpointsBeside(endpoints: readonly Endpoint[]): readonly string[] {
+  const taken = new Set(endpoints.map(({ text }) => text));
+  const besides = endpoints.map(pubEndpointBeside);
+  return besides.map((each) => (taken.has(each) ? each.replace(/\d+$/, '0') : each));
+}
+
 /**
  * Reads endpoints and refuses those that must not be bound, before anything is. Throws ENDPOINT_INVALID, and
- * ENDPOINT_EXPOSED for one that other machines could reach.
+ * ENDPOINT_EXPOSED for one that other machines could reach, unless they may (`exposed`; if not given, they may not).
  */
-export function checkEndpoints(endpoints: readonly string[]): readonly Endpoint[] {
+export function checkEndpoints(endpoints: readonly string[], exposed = false): readonly Endpoint[] {
   const parsed = endpoints.map(parseEndpoint);
   for (const each of parsed) {
-    if (!isLoopback(each)) throw new SupertreeError('ENDPOINT_EXPOSED', { endpoint: each.text });
+    if (!exposed && !isLoopback(each)) throw new SupertreeError('ENDPOINT_EXPOSED', { endpoint: each.text });
   }
   return parsed;
 }

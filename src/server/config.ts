@@ -6,12 +6,15 @@ import type { SupervisorInput } from '../model/input.js';
 import { type Problem, problemsText } from '../model/problem.js';
 import { validateData } from '../model/validate.js';
 import { jsonFault } from './json.js';
+import { readSecurity, type SecuritySettings } from './security.js';
 import { readSettings, type ServerSettings } from './settings.js';
 
 /** What a tree file says. */
 export interface ServerConfig {
   readonly tree: SupervisorInput;
   readonly settings: ServerSettings;
+  /** If not given, the server has no keys. */
+  readonly security?: SecuritySettings;
 }
 
 /** The root of a server unless the file says otherwise: one agent that cannot start must not keep the others from it. */
@@ -20,22 +23,35 @@ const ROOT = { id: 'root', boot: 'retry', onExhausted: 'fail', children: [] } as
 /** What a server runs that was given no file: nothing yet. */
 export const EMPTY_CONFIG: ServerConfig = { tree: ROOT, settings: {} };
 
+/** The path of the root. */
+export function rootOf({ tree }: ServerConfig): string {
+  return tree.id ?? ROOT.id;
+}
+
 /**
  * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table
- * `server` has the server's own settings. A relative `cwd` is relative to the file. Throws FILE_INVALID, for a syntax
- * error with line and column, else with every problem.
+ * `server` has the server's own settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID, for a
+ * syntax error with line and column, else with every problem.
  */
 export async function loadConfig(file: string): Promise<ServerConfig> {
+  const { server, security: given, ...rest } = await readTable(file);
+  const directory = dirname(resolve(file));
+  const tree = { ...ROOT, ...rest };
+  const { settings, problems } = readSettings(server);
+  const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
+  const all = [...problems, ...more, ...validateData(tree)];
+  if (all.length > 0) throw fileError(file, problemsText(all), all);
+  // Validated as data just now, so it is what its type says.
+  const config = { tree: placed(tree, directory) as SupervisorInput, settings };
+  return security === null ? config : { ...config, security };
+}
+
+/** Reads a file of data: JSON when its name ends in .json, else TOML. Throws FILE_INVALID. */
+export async function readTable(file: string): Promise<Record<string, unknown>> {
   const text = await readText(file);
   const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);
   if (typeof data !== 'object' || data === null || Array.isArray(data)) throw fileError(file, 'it must be an object');
-  const { server, ...rest } = data as Record<string, unknown>;
-  const { settings, problems } = readSettings(server);
-  const tree = { ...ROOT, ...rest };
-  const all = [...problems, ...validateData(tree)];
-  if (all.length > 0) throw fileError(file, problemsText(all), all);
-  // Validated as data just now, so it is what its type says.
-  return { tree: placed(tree, dirname(resolve(file))) as SupervisorInput, settings };
+  return data as Record<string, unknown>;
 }
 
 async function readText(file: string): Promise<string> {

@@ -3,7 +3,10 @@ import { createTree } from '../actors/tree.js';
 import type { TreeEnd } from '../actors/view.js';
 import { asSupertreeError } from '../errors.js';
 import { type Report, toText } from '../model/report.js';
-import { EMPTY_CONFIG, loadConfig, type ServerConfig } from './config.js';
+import type { Actions } from '../transport/actions.js';
+import { auditTo, auditToFile } from './audit-log.js';
+import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
+import { loadSecurity } from './keys.js';
 import { createLog, type LineSink, standardSink } from './log.js';
 import { createServer, type Server } from './server.js';
 
@@ -12,10 +15,18 @@ export interface ServeOptions {
   readonly file?: string;
   /** Replaces all endpoints of the file. If not given, those of the file, else the defaults. */
   readonly endpoint?: string;
-  /** If not given, that of the file, else none. */
+  /** Replaces all pub endpoints of the file. If not given, those of the file, else beside the endpoints. */
   readonly pubEndpoint?: string;
   /** If not given, that of the file, else 1000. */
   readonly maxAgents?: number;
+  /** A file with the keys, instead of the table `security` of the tree file. */
+  readonly keys?: string;
+  /** A file for the audit log. If not given, it is among what is told. */
+  readonly audit?: string;
+  /** Binds endpoints that other machines can reach even without keys. If not given, they are refused. */
+  readonly insecure?: boolean;
+  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  readonly actions?: Actions;
   /** Where the tree and the endpoints are told. If not given, standard output. */
   readonly out?: LineSink;
   /** Where the server's own troubles are told. If not given, standard error. */
@@ -25,15 +36,17 @@ export interface ServeOptions {
 /**
  * Runs a server in the foreground until it is told to stop by SIGINT or SIGTERM, or until its tree has given up. Resolves with the
  * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
- * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED.
+ * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {
   const out = options.out ?? standardSink(process.stdout);
   const told = createLog(out);
   const troubles = createLog(options.err ?? standardSink(process.stderr));
   const failed = (thrown: unknown) => troubles.error(asSupertreeError(thrown).toLine());
-  const config = withFlags(options.file === undefined ? EMPTY_CONFIG : await loadConfig(options.file), options);
-  const server = await createServer({ config, createTree, failed });
+  const config = await configOf(options);
+  const audit = options.audit === undefined ? auditTo(told) : auditToFile(options.audit);
+  const { insecure = false, actions = {} } = options;
+  const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions });
   const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
   const signals = onSignals(server, told);
   try {
@@ -42,12 +55,19 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   } finally {
     unsubscribe();
     signals.undo();
+    audit.close();
   }
 }
 
-function tellEndpoints({ endpoints, pubEndpoint, serverId }: Server, told: Logger): void {
+async function configOf(options: ServeOptions): Promise<ServerConfig> {
+  const config = withFlags(options.file === undefined ? EMPTY_CONFIG : await loadConfig(options.file), options);
+  if (options.keys === undefined) return config;
+  return { ...config, security: await loadSecurity(options.keys, rootOf(config)) };
+}
+
+function tellEndpoints({ endpoints, pubEndpoints, serverId }: Server, told: Logger): void {
   for (const endpoint of endpoints) told.info({ endpoint, serverId }, `listening on ${endpoint}`);
-  if (pubEndpoint !== null) told.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
+  for (const pubEndpoint of pubEndpoints) told.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
 }
 
 /** Starts the tree, waits for its end, lets go of everything. */
@@ -68,7 +88,7 @@ function farewell(end: TreeEnd): string {
 function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents }: ServeOptions): ServerConfig {
   const flags = {
     ...(endpoint !== undefined && { endpoints: [endpoint] }),
-    ...(pubEndpoint !== undefined && { pubEndpoint }),
+    ...(pubEndpoint !== undefined && { pubEndpoints: [pubEndpoint] }),
     ...(maxAgents !== undefined && { maxAgents }),
   };
   return { ...config, settings: { ...config.settings, ...flags } };
@@ -81,7 +101,6 @@ const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'state',
   'health',
   'dead-letter',
-  'output-dropped',
 ]);
 
 function tell(told: Logger, terminal: boolean, report: Report): void {

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Tree, TreeEnd } from '../actors/view.js';
 import type { SupervisorInput } from '../model/input.js';
+import type { Actions } from '../transport/actions.js';
+import type { AuditLine } from '../transport/audit.js';
+import { type Locks, NO_LOCKS, openLocks } from '../transport/locks.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { answer } from '../transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
 import { createService, type Service } from '../transport/service.js';
 import { planSpawn } from './backend.js';
-import { type Binding, bindAll, checkEndpoints, defaultEndpoints } from './binding.js';
-import type { ServerConfig } from './config.js';
+import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside } from './binding.js';
+import { rootOf, type ServerConfig } from './config.js';
+import { openKeyring } from './keys.js';
 import { VERSION } from './version.js';
 
 /** What a server wants of a tree that it makes. */
@@ -22,6 +26,12 @@ export interface ServerOptions {
   readonly createTree: (input: SupervisorInput, wishes: TreeWishes) => Tree;
   /** Told what went wrong where no caller could be told. */
   readonly failed: (thrown: unknown) => void;
+  /** Told of every command, and of connections that were not let in. If not given, nobody is. */
+  readonly audit?: (line: AuditLine) => void;
+  /** Binds endpoints that other machines can reach even without keys. If not given, they are refused. */
+  readonly insecure?: boolean;
+  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  readonly actions?: Actions;
 }
 
 /** A tree with its endpoints. The tree is not started yet. */
@@ -30,8 +40,8 @@ export interface Server {
   readonly serverId: string;
   /** As they are, wildcard ports replaced. */
   readonly endpoints: readonly string[];
-  /** Where output and states are published; `null` for nowhere. */
-  readonly pubEndpoint: string | null;
+  /** Where output, states and events are published, as they are; empty for nowhere. */
+  readonly pubEndpoints: readonly string[];
   /** Stops the tree, answering until it is down, then lets go of the endpoints. `brutal` makes a stop that is under way hurry. */
   stop(options?: { brutal?: boolean }): Promise<TreeEnd>;
 }
@@ -41,30 +51,34 @@ export const DEFAULT_MAX_AGENTS = 1000;
 
 /**
  * Binds the endpoints and offers the tree there. Nothing is started when an endpoint cannot be had. Rejects ENDPOINT_IN_USE,
- * ENDPOINT_INVALID, ENDPOINT_EXPOSED.
+ * ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { settings } = options.config;
-  const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints());
-  const published = checkEndpoints(settings.pubEndpoint === undefined ? [] : [settings.pubEndpoint]);
+  const exposed = options.insecure === true || options.config.security !== undefined;
+  const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
+  const published = checkEndpoints(settings.pubEndpoints ?? pubEndpointsBeside(wanted), exposed);
+  const locks = await locksOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
   let begin: (service: Service) => void = () => {};
   const ready = new Promise<Service>((resolve) => {
     begin = resolve;
   });
   const router = createRequestRouter({
-    handle: async (payload, interim) => answer(await ready, payload, interim),
+    handle: async (payload, interim, arrival) => answer(await ready, payload, interim, arrival),
     failed: options.failed,
+    locks,
+    ...(settings.limits && { limits: settings.limits }),
   });
-  const publisher = createPublisher(options.failed);
-  const sockets: Sockets = { router, publisher, bindings: [], pubEndpoint: null };
+  const publisher = createPublisher(options.failed, locks);
+  const sockets: Sockets = { locks, router, publisher, bindings: [] };
   try {
     sockets.bindings.push(...(await bindAll(router, wanted)));
     const endpoints = sockets.bindings.map((binding) => binding.endpoint);
-    const [pub] = await bindAll(publisher, published);
-    if (pub !== undefined) sockets.bindings.push(pub);
-    sockets.pubEndpoint = pub?.endpoint ?? null;
-    const { service, ...server } = offer(options, sockets, endpoints);
+    const pub = await bindAll(publisher, published);
+    sockets.bindings.push(...pub);
+    const pubEndpoints = pub.map((binding) => binding.endpoint);
+    const { service, ...server } = offer(options, sockets, endpoints, pubEndpoints);
     begin(service);
     return server;
   } catch (thrown) {
@@ -73,19 +87,28 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   }
 }
 
+async function locksOf({ config, audit }: ServerOptions): Promise<Locks> {
+  const { security } = config;
+  if (security === undefined) return NO_LOCKS;
+  return openLocks(await openKeyring(security, rootOf(config)), ({ name, domain, reason }) => {
+    const verb = `connect to ${domain}: ${reason}`;
+    audit?.({ key: name ?? 'unknown', request: '', verb, path: null, outcome: 'refused', code: 'KEY_REFUSED' });
+  });
+}
+
 interface Sockets {
+  readonly locks: Locks;
   readonly router: RequestRouter;
   readonly publisher: Publisher;
   readonly bindings: Binding[];
-  pubEndpoint: string | null;
 }
 
 function offer(
-  { config, createTree, failed }: ServerOptions,
+  { config, createTree, failed, audit, actions }: ServerOptions,
   sockets: Sockets,
   endpoints: readonly string[],
+  pubEndpoints: readonly string[],
 ): Server & { readonly service: Service } {
-  const { pubEndpoint } = sockets;
   const serverId = `server-${randomUUID()}`;
   const tree = createTree(config.tree, wishesOf(config, endpoints));
   const maxAgents = config.settings.maxAgents ?? DEFAULT_MAX_AGENTS;
@@ -94,19 +117,24 @@ function offer(
     serverId,
     version: VERSION,
     endpoints: () => endpoints,
-    pubEndpoint,
+    pubEndpoints,
+    topics: sockets.publisher,
     maxAgents,
     plan: planSpawn,
     failed,
+    ...(audit !== undefined && { audit }),
+    ...(actions !== undefined && { actions }),
+    ...(config.settings.limits && { limits: config.settings.limits }),
   });
-  if (pubEndpoint !== null) sockets.publisher.follow(tree);
-  return { tree, serverId, endpoints, pubEndpoint, service, stop: stopper(tree, service, sockets) };
+  sockets.publisher.follow(tree);
+  return { tree, serverId, endpoints, pubEndpoints, service, stop: stopper(tree, service, sockets) };
 }
 
-async function letGo({ router, publisher, bindings }: Sockets): Promise<void> {
+async function letGo({ locks, router, publisher, bindings }: Sockets): Promise<void> {
   // zeromq.js does one bind or unbind of a socket at a time.
   for (const binding of bindings) await binding.release();
   await Promise.all([router.close(), publisher.close()]);
+  await locks.close();
 }
 
 function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): TreeWishes {

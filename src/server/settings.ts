@@ -1,15 +1,21 @@
 import * as v from 'valibot';
 import type { Problem } from '../model/problem.js';
 import { shown } from '../model/problem.js';
+import type { Limits } from '../transport/limits.js';
 
 /** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores. */
 export interface ServerSettings {
   /** If not given, the ipc socket of this user and tcp://127.0.0.1:5555. */
   readonly endpoints?: readonly string[];
-  /** If not given, output is not published. */
-  readonly pubEndpoint?: string;
+  /**
+   * Where output, states and events are published; an empty list for nowhere. If not given, beside each endpoint: at NAME-pub.sock,
+   * or at the port after it.
+   */
+  readonly pubEndpoints?: readonly string[];
   /** If not given, 1000. */
   readonly maxAgents?: number;
+  /** What one peer may ask for. If not given, the defaults of `limits.ts`. */
+  readonly limits?: Partial<Limits>;
   /** Where ports are leased from. If not given, 8100 upwards. */
   readonly ports?: { readonly base?: number; readonly count?: number };
 }
@@ -29,6 +35,19 @@ const SETTINGS = v.strictObject(
       v.pipe(v.array(text, 'must be a list of strings'), v.minLength(1, 'must name an endpoint')),
     ),
     pubEndpoint: v.exactOptional(text),
+    pubEndpoints: v.exactOptional(v.array(text, 'must be a list of strings')),
+    limits: v.exactOptional(
+      v.strictObject(
+        {
+          inFlight: v.exactOptional(count),
+          inFlightBytes: v.exactOptional(count),
+          rate: v.exactOptional(count),
+          burst: v.exactOptional(count),
+          idempotencyKeys: v.exactOptional(count),
+        },
+        rule('must be a table'),
+      ),
+    ),
     maxAgents: v.exactOptional(count),
     ports: v.exactOptional(
       v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, rule('must be a table')),
@@ -45,10 +64,26 @@ export function readSettings(given: unknown): {
   if (given === undefined) return { settings: {}, problems: [] };
   const result = v.safeParse(SETTINGS, camelKeys(given));
   if (!result.success) return { settings: {}, problems: result.issues.map(problemOf) };
-  const { endpoint, endpoints, ...rest } = result.output;
-  if (endpoint === undefined) return { settings: { ...rest, ...(endpoints && { endpoints }) }, problems: [] };
-  const twice = { path: 'server.endpoint', rule: 'must not be given beside endpoints', got: endpoint };
-  return { settings: { ...rest, endpoints: [endpoint] }, problems: endpoints === undefined ? [] : [twice] };
+  const { endpoint, endpoints, pubEndpoint, pubEndpoints, ...rest } = result.output;
+  const one = oneOrMany('endpoint', endpoint, endpoints);
+  const pub = oneOrMany('pubEndpoint', pubEndpoint, pubEndpoints);
+  const settings = {
+    ...rest,
+    ...(one.list && { endpoints: one.list }),
+    ...(pub.list && { pubEndpoints: pub.list }),
+  };
+  return { settings, problems: [...one.problems, ...pub.problems] };
+}
+
+/** A setting that may be written as one or as several. */
+function oneOrMany(
+  name: string,
+  one: string | undefined,
+  many: readonly string[] | undefined,
+): { readonly list: readonly string[] | undefined; readonly problems: readonly Problem[] } {
+  if (one === undefined) return { list: many, problems: [] };
+  const twice = { path: `server.${name}`, rule: `must not be given beside ${name}s`, got: one };
+  return { list: [one], problems: many === undefined ? [] : [twice] };
 }
 
 function problemOf(issue: v.BaseIssue<unknown>): Problem {
@@ -65,5 +100,5 @@ function rule(table: string): (issue: v.StrictObjectIssue) => string {
 function camelKeys(given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
   const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), value]));
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), camelKeys(value)]));
 }

@@ -10,4 +10,10 @@ export {
   type FakePorts,
   type FakePortsOptions,
 } from './fake-ports.js';
+export {
+  createInProcessTransport,
+  type InProcessOptions,
+  type InProcessPeer,
+  type InProcessTransport,
+} from './in-process-transport.js';
 export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from './virtual-clock.js';

@@ -2,6 +2,7 @@ import { nanoid } from 'nanoid';
 import type { AgentHandle, SupervisorHandle } from '../actors/view.js';
 import type { NodeInput } from '../model/input.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
+import type { Arrival } from './arrival.js';
 import { agentsIn, withinLimit } from './capacity.js';
 import { viewAfter } from './control.js';
 import { isMap } from './kinds.js';
@@ -9,8 +10,13 @@ import { healthOf } from './listing.js';
 import type { AgentRow, LifecycleParams, OperationName, ParamsOf, ResultOf } from './operations.js';
 import { lineView, rowsOf, treeOf } from './rows.js';
 import type { Service } from './service.js';
+import { pubEndpointsFor } from './streams.js';
 
-type Answer<N extends OperationName> = (service: Service, params: ParamsOf<N>) => Promise<ResultOf<N>>;
+type Answer<N extends OperationName> = (
+  service: Service,
+  params: ParamsOf<N>,
+  arrival: Arrival,
+) => Promise<ResultOf<N>>;
 
 /** Every operation as calls of the tree. */
 export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
@@ -42,6 +48,11 @@ export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
     return { lines: lines.map(lineView), dropped, next };
   },
   health: async (service) => healthOf(service),
+  snapshot: async (service) => service.events.snapshot(service.tree),
+  streams: async (service, _params, { endpoint }) => ({
+    pubEndpoints: pubEndpointsFor(service.pubEndpoints, endpoint),
+    epoch: service.events.epoch,
+  }),
   terminate_child: (service, { path, id }) => administer(service, path, id, (supervisor) => supervisor.terminate(id)),
   restart_child: (service, { path, id }) => administer(service, path, id, (supervisor) => supervisor.restart(id)),
   delete_child: (service, { path, id }) => administer(service, path, id, (supervisor) => supervisor.delete(id)),

@@ -4,9 +4,9 @@ import type { Service } from './service.js';
 
 /** Runs `add` while `count` more agents are allowed for. Throws AGENT_LIMIT before anything is added. */
 export async function withinLimit<T>(service: Service, id: string, count: number, add: () => Promise<T>): Promise<T> {
-  const { tree, adding, maxAgents } = service;
+  const { whole, adding, maxAgents } = service;
   // An id that is being added may already be in the tree: it is counted once.
-  const known = tree.agents();
+  const known = whole.agents();
   const pending = [...adding].filter((each) => !known.some((agent) => agent.id === each));
   if (known.length + pending.length + count > maxAgents) throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
   adding.add(id);

@@ -1,150 +1,127 @@
 import { SupertreeError } from '../errors.js';
-import type { AgentInput } from '../model/input.js';
-import type { PauseMode } from '../model/spec.js';
+import type { Client } from './client-api.js';
+import { clientOf } from './client-calls.js';
+import { ServerLink } from './client-server.js';
+import type { KeyPair } from './curve.js';
+import type { ClientSecurity } from './curve-client.js';
 import { candidateEndpoints, parseEndpoint } from './endpoint.js';
-import { type Link, openLink } from './link.js';
-import type {
-  AgentRow,
-  LogsPage,
-  LogsQuery,
-  OperationName,
-  ParamsOf,
-  Progress,
-  ResultOf,
-  ServerHealth,
-} from './operations.js';
-import { reach } from './reach.js';
+import type { LinkOptions } from './link.js';
+
+export type {
+  BatchOptions,
+  BatchOutcome,
+  BatchResult,
+  Client,
+  LifecycleOptions,
+  OutputLines,
+  OutputQueryOptions,
+  ProtocolClient,
+} from './client-api.js';
+export { type EventItem, type SnapshotItem, type TreeItem, TreeState } from './client-events.js';
+export type { FollowQuery, LogItem, LogLine } from './client-logs.js';
+export type { AnswerTo } from './client-protocol.js';
+export type { RequestDraft, RequestType } from './client-requests.js';
+export type { RequestOptions } from './client-server.js';
+export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './client-statistics.js';
+export type { StreamMessage } from './client-stream.js';
 
 export interface ConnectOptions {
-  /** If not given, SUPERTREE_ENDPOINT, else the ipc socket of this user, then tcp://127.0.0.1:5555. */
-  readonly endpoint?: string;
-  /** How long a server has to answer the first question, in ms. If not given, 1500. */
+  /**
+   * One server, or several that are used together. If not given, SUPERTREE_ENDPOINT, else the first that answers of the ipc socket of this user and
+   * tcp://127.0.0.1:5555.
+   */
+  readonly endpoint?: string | readonly string[];
+  /** How long a server has to answer the first question of a connection, in ms. If not given, 1500. */
   readonly timeout?: number;
+  /** The public key of the server, in Z85. If not given, the server has none; ipc never has. */
+  readonly serverKey?: string;
+  /** The key pair of this client, in Z85. It goes with `serverKey`. */
+  readonly keys?: KeyPair;
+  /** After a loss: how many tries in a row may fail before the client gives up. If not given, it never does. */
+  readonly attempts?: number;
+  /** How long a request may wait for a connection, in ms. If not given, 30000. */
+  readonly patience?: number;
+  /** How many requests may wait to be sent, to each server. If not given, 1000. */
+  readonly queue?: number;
+  /** How many requests may be in flight to one server; further ones wait to be sent. If not given, 1000. */
+  readonly window?: number;
+  /**
+   * A server that owes answers and has been silent for so long, in ms, is asked whether it is there; after as long again the connection counts as
+   * lost. If not given, 10000.
+   */
+  readonly idle?: number;
 }
 
-export interface RequestOptions {
-  /** How long to wait, in ms. If not given, 30000; for what takes as long as the agent takes (start, stop, ...), for ever. */
-  readonly timeout?: number;
-  /** Called with each word about the running request. If not given, none are sent. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Ends the wait, not the work. */
-  readonly signal?: AbortSignal;
-}
-
-/** For a lifecycle call: `wait: false` resolves as soon as the command is accepted. */
-export interface LifecycleOptions extends RequestOptions {
-  readonly wait?: boolean;
-}
+/** The server allows a peer 1024 requests in flight; a few are left for what the client itself asks. */
+const DEFAULTS = {
+  timeout: 1_500,
+  attempts: Number.POSITIVE_INFINITY,
+  patience: 30_000,
+  queue: 1_000,
+  window: 1_000,
+  idle: 10_000,
+};
 
 /**
- * A connection to a supertree server. Every method rejects with the same SupertreeError that the server met; with NO_SERVER
- * when the connection is lost before the answer; with TIMEOUT. Any number of requests may be in flight.
- * After a loss it connects again by itself; what was in flight is not repeated.
- */
-export interface Client extends AsyncDisposable {
-  readonly endpoint: string;
-  request<N extends OperationName>(name: N, params: ParamsOf<N>, options?: RequestOptions): Promise<ResultOf<N>>;
-  agents(options?: { usage?: boolean }): Promise<AgentRow[]>;
-  tree(options?: { usage?: boolean }): Promise<ResultOf<'tree'>>;
-  status(agent: string, options?: { usage?: boolean }): Promise<AgentRow>;
-  /** Adds an agent below `parent`; the root if not given. */
-  spawn(spec: AgentInput, options?: LifecycleOptions & { parent?: string }): Promise<AgentRow>;
-  start(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  stop(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  kill(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  restart(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  pause(agent: string, options?: LifecycleOptions & { mode?: PauseMode }): Promise<AgentRow>;
-  resume(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  signal(agent: string, signal: string): Promise<AgentRow>;
-  /** `end` closes standard input behind the data. Resolves with the number of bytes. */
-  send(agent: string, data: string | Uint8Array, options?: { end?: boolean }): Promise<number>;
-  logs(agent: string, query?: Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
-  health(): Promise<ServerHealth>;
-  close(): Promise<void>;
-}
-
-const PROBE_TIMEOUT = 1_500;
-const REQUEST_TIMEOUT = 30_000;
-
-/** What takes as long as the agent takes. */
-const UNHURRIED: ReadonlySet<OperationName> = new Set<OperationName>([
-  'spawn',
-  'start',
-  'stop',
-  'kill',
-  'restart',
-  'pause',
-  'resume',
-  'send',
-  'terminate_child',
-  'restart_child',
-  'delete_child',
-  'add_child',
-]);
-
-/**
- * Connects to a server and asks for its health, so that what it resolves with is known to work. Rejects ENDPOINT_INVALID;
- * NO_SERVER, at once when nobody listens.
+ * Connects to a server and asks for its health, so that what it resolves with is known to work; of several servers that are used together one must
+ * answer. Rejects ENDPOINT_INVALID; NO_SERVER, at once when nobody listens; KEY_REFUSED when a server listens and the two do not agree on their
+ * keys; KEY_INVALID.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const endpoints = options.endpoint === undefined ? candidateEndpoints() : [options.endpoint];
-  for (const endpoint of endpoints) {
-    const link = await probe(parseEndpoint(endpoint).text, options.timeout ?? PROBE_TIMEOUT);
-    if (link !== null) return clientOf(endpoint, link);
-  }
-  throw new SupertreeError('NO_SERVER', { endpoint: endpoints.join(' or ') });
+  const { endpoint = candidateEndpoints() } = options;
+  const endpoints = typeof endpoint === 'string' ? [endpoint] : endpoint;
+  const plans = endpoints.map((each) => planFor(each, options));
+  if (plans.length === 0) throw new SupertreeError('ENDPOINT_INVALID', { endpoint: '[]', rule: 'none is named' });
+  return options.endpoint === undefined ? connectFirst(plans) : connectAll(plans);
 }
 
-/** A link to a server that answered, or `null`. */
-async function probe(endpoint: string, timeout: number): Promise<Link | null> {
-  if ((await reach(parseEndpoint(endpoint), timeout)) !== 'open') return null;
-  const link = openLink(endpoint);
+/** Tries one after another, and stays with the first that answers. */
+async function connectFirst(plans: readonly LinkOptions[]): Promise<Client> {
+  const failures: SupertreeError[] = [];
+  for (const plan of plans) {
+    const server = new ServerLink(plan);
+    const failure = await failureOf(server);
+    if (failure === null) return clientOf([server]);
+    server.close();
+    if (failure.code !== 'NO_SERVER') throw failure;
+    failures.push(failure);
+  }
+  throw noServer(failures);
+}
+
+async function connectAll(plans: readonly LinkOptions[]): Promise<Client> {
+  const servers = plans.map((plan) => new ServerLink(plan));
+  const failures = await Promise.all(servers.map(failureOf));
+  if (failures.includes(null)) return clientOf(servers as [ServerLink, ...ServerLink[]]);
+  for (const server of servers) server.close();
+  throw failures.find((failure) => failure?.code !== 'NO_SERVER') ?? noServer(failures);
+}
+
+/** Why the first try failed; `null` when the server answered. */
+async function failureOf({ link }: ServerLink): Promise<SupertreeError | null> {
   try {
-    await link.call('health', {}, { timeout });
-    return link;
+    await link.connected({ first: true });
+    return null;
   } catch (thrown) {
-    link.close();
-    if (thrown instanceof SupertreeError && (thrown.code === 'TIMEOUT' || thrown.code === 'NO_SERVER')) return null;
+    if (thrown instanceof SupertreeError) return thrown;
     throw thrown;
   }
 }
 
-function clientOf(endpoint: string, link: Link): Client {
-  const request = <N extends OperationName>(name: N, params: ParamsOf<N>, options: RequestOptions = {}) => {
-    const { timeout = UNHURRIED.has(name) ? Number.POSITIVE_INFINITY : REQUEST_TIMEOUT, onProgress, signal } = options;
-    return link.call(name, params, { timeout, onProgress, signal }) as Promise<ResultOf<N>>;
-  };
-  const lifecycle = (name: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume') => {
-    return (agent: string, options: LifecycleOptions & { mode?: PauseMode } = {}): Promise<AgentRow> =>
-      request(name, { agent, ...given({ wait: options.wait, mode: options.mode }) }, options);
-  };
-  const close = async () => link.close();
-  return {
-    endpoint,
-    request,
-    agents: (options = {}) => request('ps', options),
-    tree: (options = {}) => request('tree', options),
-    status: (agent, options = {}) => request('status', { agent, ...options }),
-    spawn: (spec, options = {}) =>
-      request('spawn', { spec, ...given({ parent: options.parent, wait: options.wait }) }, options),
-    start: lifecycle('start'),
-    stop: lifecycle('stop'),
-    kill: lifecycle('kill'),
-    restart: lifecycle('restart'),
-    pause: lifecycle('pause'),
-    resume: lifecycle('resume'),
-    signal: (agent, signal) => request('signal', { agent, signal }),
-    send: async (agent, data, options = {}) => (await request('send', { agent, data, ...options })).bytes,
-    logs: (agent, query = {}) => request('logs', { agent, ...query }),
-    health: () => request('health', {}),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+/** One error for several servers, with what is known about each. */
+function noServer(failures: readonly (SupertreeError | null)[]): SupertreeError {
+  const endpoints = failures.map((failure) => failure?.details.endpoint);
+  return new SupertreeError('NO_SERVER', { endpoint: endpoints.join(' or ') });
 }
 
-/** The entries that have a value. */
-function given<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+function planFor(endpoint: string, options: ConnectOptions): LinkOptions {
+  const { timeout, attempts, patience, queue, window, idle } = { ...DEFAULTS, ...options };
+  const { text } = parseEndpoint(endpoint);
+  return { endpoint: text, security: securityOf(options), timeout, attempts, patience, queue, window, idle };
+}
+
+function securityOf({ serverKey, keys }: ConnectOptions): ClientSecurity | null {
+  if (serverKey !== undefined && keys !== undefined) return { serverKey, keys };
+  if (serverKey === undefined && keys === undefined) return null;
+  throw new SupertreeError('KEY_INVALID', { which: '`serverKey`', rule: 'must be given together with `keys`' });
 }

@@ -1,33 +1,52 @@
 import type { AgentHandle, AgentView } from '../actors/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import type { StreamName } from '../model/spec.js';
+import { runAction } from './actions.js';
+import type { Arrival } from './arrival.js';
 import { bytesOf, invalid, isMap } from './kinds.js';
 import type { ControlCommandType, Draft, Message } from './protocol.js';
 import type { Service } from './service.js';
 import { STATUS_OF, statusLabel } from './status.js';
+import { pubEndpointsFor } from './streams.js';
 
 type Payload = Readonly<Record<string, unknown>>;
 
 /** What a command does; resolves with the `data` of its answer. */
-type Command = (agent: AgentHandle, payload: Payload, service: Service) => Promise<unknown> | unknown;
+type Command = (agent: AgentHandle, payload: Payload, service: Service, arrival: Arrival) => Promise<unknown> | unknown;
 
 /** Runs one of the twelve commands. It is answered when it is true, not when it was sent. */
 export async function answerControl(
   service: Service,
   request: Message<'control_command'>,
+  arrival: Arrival,
 ): Promise<Draft<'command_response'>> {
   const agent = service.tree.agent(request.agent_id);
   const before = agent.view();
   const payload = payloadOf(request.payload);
   const answer = { type: 'command_response', request_id: request.request_id, agent_id: request.agent_id } as const;
   try {
-    const data = await COMMANDS[request.command_type](agent, payload, service);
+    const made = COMMANDS[request.command_type](agent, payload, service, arrival);
+    // What is answered at once found the agent as it was a moment before.
+    if (!(made instanceof Promise))
+      return { ...answer, success: true, status: STATUS_OF[before.state], data: made ?? null };
+    const data = await made;
     return { ...answer, success: true, status: STATUS_OF[viewAfter(agent, before).state], data: data ?? null };
   } catch (thrown) {
     const { message, code, remedy, details } = asSupertreeError(thrown);
     const status = STATUS_OF[viewAfter(agent, before).state];
     return { ...answer, success: false, status, error: message, code, remedy, details };
   }
+}
+
+/** Answers a `custom_action_request`: it is the command `custom_action` in a message of its own. */
+export function answerAction(
+  service: Service,
+  { request_id, agent_id, action, params, timeout_secs, ...terms }: Message<'custom_action_request'>,
+  arrival: Arrival,
+): Promise<Draft<'command_response'>> {
+  const payload = { action, params, timeout_secs };
+  const command = { request_id, agent_id, command_type: 'custom_action', payload } as const;
+  return answerControl(service, { ...terms, ...command, type: 'control_command' }, arrival);
 }
 
 /** The agent as it is now. One that was removed meanwhile, as a temporary one is at its end, is over: `stopped`. */
@@ -64,15 +83,21 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
     await agent.signal(ALIASES.get(signal.toLowerCase()) ?? signal);
     return { signal_sent: signal };
   },
-  custom_action: (agent, payload) => customAction(agent, textOf(payload, 'action'), payload.params ?? null),
+  custom_action: (agent, payload, service) => {
+    const action = textOf(payload, 'action');
+    const timeoutSecs = (payload.timeout_secs ?? null) === null ? null : countOf(payload, 'timeout_secs', 0);
+    return runAction(service, { agent, action, params: payload.params ?? null, timeoutSecs });
+  },
   query_output: (agent, payload) => queryOutput(agent, payload),
-  stream_logs: (agent, _payload, service) => {
-    if (service.pubEndpoint === null) {
-      const what = 'log streaming, because no pub endpoint is configured on this server';
-      throw new SupertreeError('UNSUPPORTED', { agent: agent.path, what });
+  stream_logs: (agent, _payload, service, { endpoint }) => {
+    const [first, ...others] = pubEndpointsFor(service.pubEndpoints, endpoint);
+    if (first === undefined) {
+      const none = service.pubEndpoints.length === 0;
+      const why = none ? 'no pub endpoint is configured on this server' : 'no pub endpoint can be reached from there';
+      throw new SupertreeError('UNSUPPORTED', { agent: agent.path, what: `log streaming, because ${why}` });
     }
     const instructions = 'Connect SUB socket to pub_endpoint, subscribe to topic filter';
-    return { pub_endpoint: service.pubEndpoint, topic: agent.uuid, enabled: true, instructions };
+    return { pub_endpoint: first, pub_endpoints: [first, ...others], topic: agent.uuid, enabled: true, instructions };
   },
 };
 
@@ -81,15 +106,23 @@ function inputOf(payload: Payload): Uint8Array {
   const { data } = payload;
   if (typeof data === 'string') return isText(payload) ? Buffer.from(data, 'utf8') : fromBase64(data);
   const bytes = bytesOf(data);
-  if (bytes === null) throw invalid('payload.data', 'must be a string or a list of bytes', data);
+  if (bytes === null)
+    throw invalid(
+      'payload.data',
+      'must be a string or a list of bytes',
+      data,
+      data === undefined ? 'nothing' : 'something else',
+    );
   return bytes;
 }
 
 /** RFC 4648 section 4, padding included. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+const NOT_BASE64 = 'must be base64 unless encoding is "utf8"';
+
 function fromBase64(data: string): Buffer {
-  if (!BASE64.test(data)) throw invalid('payload.data', 'must be base64 unless encoding is "utf8"', data);
+  if (!BASE64.test(data)) throw invalid('payload.data', NOT_BASE64, data, 'other text');
   return Buffer.from(data, 'base64');
 }
 
@@ -122,24 +155,6 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['continue', 'SIGCONT'],
   ['resume', 'SIGCONT'],
 ]);
-
-/** The built-in actions. `get_env` tells about the agent; no environment, in spite of its name. */
-function customAction(agent: AgentHandle, action: string, params: unknown): unknown {
-  const view = agent.view();
-  switch (action) {
-    case 'echo':
-      return { action, result: params };
-    case 'ping':
-      return { action, result: 'pong', agent_id: agent.uuid };
-    case 'get_env': {
-      const status = statusLabel(STATUS_OF[view.state]);
-      const seconds = Math.floor(view.since / 1000);
-      return { action, result: { status, name: view.id, agent_id: agent.uuid, last_status_update_secs: seconds } };
-    }
-    default:
-      throw new SupertreeError('COMMAND_UNKNOWN', { command: action, known: 'echo, ping, get_env' });
-  }
-}
 
 function encoded(bytes: Uint8Array, text: boolean): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(text ? 'utf8' : 'base64');

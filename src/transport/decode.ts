@@ -1,6 +1,7 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { pack, unpack } from './codec.js';
 import { invalid, isMap, show, uuid } from './kinds.js';
+import { packList } from './list-frames.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
 import { scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
@@ -27,7 +28,7 @@ export function decode(bytes: Uint8Array): Decoded {
   if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
   const { head, end, problem } = scan(bytes);
   if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), head);
-  const raw = unpack(bytes.subarray(0, end));
+  const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
   try {
     return { ok: true, message: read(raw) };
   } catch (thrown) {
@@ -38,8 +39,11 @@ export function decode(bytes: Uint8Array): Decoded {
 /** One message in map form. Throws MESSAGE_TOO_LARGE. */
 export function encode<T extends MessageType>(message: Draft<T>): Buffer {
   const { fields } = MESSAGES[message.type];
-  const body = writeFields(fields, message as never);
-  const bytes = pack({ type: message.type, ...body });
+  const isList = message.type === 'list_agents_response';
+  // Its agents are written one by one, see `packList`.
+  const given = isList ? { ...message, agents: [] } : message;
+  const body = writeFields(fields, given as never, { type: message.type });
+  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : pack(body);
   if (bytes.length > MAX_MESSAGE_SIZE) throw sizeError(bytes.length);
   return bytes;
 }
@@ -61,11 +65,16 @@ function failed(error: SupertreeError, head: { tag: unknown; requestId: string |
   return { ok: false, error, requestId: head.requestId ?? '', type: typeOfTag(head.tag), agentId: null };
 }
 
-/** How much of a message that is too large is looked at, to find its request id. */
+/** How much of a message that is not read is looked at, to find its request id. */
 const GLIMPSE = 4096;
 
+/** What an error needs to be told to whoever sent a message, without reading it all. */
+export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
+  return failed(error, scan(bytes.subarray(0, GLIMPSE)).head);
+}
+
 function tooLarge(bytes: Uint8Array): Decoded {
-  return failed(sizeError(bytes.length), scan(bytes.subarray(0, GLIMPSE)).head);
+  return glimpse(bytes, sizeError(bytes.length));
 }
 
 function sizeError(size: number): SupertreeError {

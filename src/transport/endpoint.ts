@@ -27,6 +27,16 @@ export function userEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   return `ipc://${join(userDirectory(env), 'supertree.sock')}`;
 }
 
+/**
+ * Where a server publishes that listens at an endpoint and was not told: beside it, at `NAME-pub.sock` or at the next port; at any free
+ * port when it listens at any free one, or at the last.
+ */
+export function pubEndpointBeside(endpoint: Endpoint): string {
+  if (endpoint.kind === 'ipc') return `ipc://${endpoint.path.replace(/(\.sock)?$/, '-pub$1')}`;
+  const port = endpoint.port === 0 || endpoint.port === 65_535 ? 0 : endpoint.port + 1;
+  return endpoint.text.replace(/:[^:]*$/, `:${port}`);
+}
+
 /** Where a client looks for a server, in order. */
 export function candidateEndpoints(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   if (env.SUPERTREE_ENDPOINT) return [env.SUPERTREE_ENDPOINT];

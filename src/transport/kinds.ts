@@ -74,12 +74,29 @@ export const int: Kind<number> = simple('i64', 'must be an integer', integerOf);
 export const uuid: Kind<string> = {
   name: 'uuid',
   read: (value, at) => {
-    const hex = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : uuidDigits(value);
-    if (!/^[0-9a-f]{32}$/.test(hex)) throw invalid(at, 'must be a uuid: 16 bytes, or a string', value);
-    return hyphenated(hex);
+    const read = uuidOf(value);
+    if (read === null) throw invalid(at, 'must be a uuid: 16 bytes, or a string', value);
+    return read;
   },
   write: (value) => Buffer.from(value.replaceAll('-', ''), 'hex'),
 };
+
+/** As `uuid`, but one that is none is read as well, as the text in which an error would show it: it must not spoil its list. */
+export const anyId: Kind<string> = {
+  name: 'uuid',
+  read: (value) => uuidOf(value) ?? show(value),
+  write: (value) => (isUuid(value) ? uuid.write(value) : value),
+};
+
+function uuidOf(value: unknown): string | null {
+  const hex = value instanceof Uint8Array ? hexOf(value) : uuidDigits(value);
+  return /^[0-9a-f]{32}$/.test(hex) ? hyphenated(hex) : null;
+}
+
+/** True for text as `uuid` keeps it. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}
 
 /** Read from `[secs, nanos]` or from the map with these two names. */
 export const time: Kind<WireTime> = {
@@ -94,6 +111,9 @@ export const time: Kind<WireTime> = {
 
 /** What JSON can say, and bytes. */
 export const value: Kind<unknown> = { name: 'value', read: (given) => narrowed(given), write: (given) => given };
+
+/** As `value`, and written as JSON can say it: a strict reader takes bytes within a value only as a list of integers. */
+export const json: Kind<unknown> = { name: 'value', read: (given) => narrowed(given), write: withoutBytes };
 
 /** A list of integers from 0 to 255, or bytes; written as the list. */
 export const bytes: Kind<Uint8Array> = {
@@ -130,7 +150,8 @@ export function map<T>(kind: Kind<T>): Kind<Record<string, T>> {
   return {
     name: `map of ${kind.name}`,
     read: (given, at) => {
-      if (!isMap(given)) throw invalid(at, 'must be a map', given);
+      // What stands where a map belongs may be what belongs in it: an environment, say.
+      if (!isMap(given)) throw invalid(at, 'must be a map', given, `a ${typeName(given)}`);
       return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, kind.read(item, `${at}.${key}`)]));
     },
     write: (given) => Object.fromEntries(Object.entries(given).map(([key, item]) => [key, kind.write(item)])),
@@ -198,6 +219,24 @@ function integerOf(given: unknown): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }
 
+/** The value with bytes as lists. Returns the same object where there are none. */
+function withoutBytes(given: unknown): unknown {
+  if (given instanceof Uint8Array) return [...given];
+  if (typeof given !== 'object' || given === null || !holdsBytes(given)) return given;
+  if (Array.isArray(given)) return given.map(withoutBytes);
+  return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, withoutBytes(item)]));
+}
+
+function holdsBytes(given: object, depth = 0): boolean {
+  if (depth > MAX_LOOK) return false;
+  return Object.values(given).some(
+    (item) => item instanceof Uint8Array || (typeof item === 'object' && item !== null && holdsBytes(item, depth + 1)),
+  );
+}
+
+/** Deeper than this `pack` cuts off. */
+const MAX_LOOK = 256;
+
 /** The value with every bigint that a number holds as that number. */
 function narrowed(given: unknown): unknown {
   if (typeof given === 'bigint') return integerOf(given) ?? given;
@@ -216,6 +255,11 @@ function uuidDigits(given: unknown): string {
   return grouped ? digits.replaceAll('-', '') : digits;
 }
 
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+}
+
 function hyphenated(hex: string): string {
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const [a, b, c, d] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `${a}-${b}-${c}-${d}-${hex.slice(20)}`;
 }

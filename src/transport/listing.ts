@@ -2,10 +2,21 @@ import type { ServerHealth } from './operations.js';
 import type { Draft, Message } from './protocol.js';
 import { PROTOCOL_VERSION } from './protocol.js';
 import type { Service } from './service.js';
-import { agentInfo, STATUS_OF } from './status.js';
+import { STATUS_OF } from './status.js';
 
 /** What this server can do beyond the agent protocol, for `metadata.features`. */
-const FEATURES = ['tree_request', 'tree_progress', 'error_response', 'error_codes', 'map_form'];
+const FEATURES = [
+  'tree_request',
+  'tree_progress',
+  'error_response',
+  'error_codes',
+  'map_form',
+  'events',
+  'snapshot',
+  'idempotency_key',
+  'deadline',
+  'accepted',
+];
 
 /** Answers with the agents of a status, at most `limit`. */
 export function answerList(service: Service, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
@@ -15,7 +26,7 @@ export function answerList(service: Service, request: Message<'list_agents_reque
     type: 'list_agents_response',
     request_id: request.request_id,
     success: true,
-    agents: matching.slice(0, limit ?? matching.length).map(agentInfo),
+    agents: matching.slice(0, limit ?? matching.length).map((view) => service.infos.get(view)),
   };
 }
 

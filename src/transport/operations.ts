@@ -1,5 +1,6 @@
 import type { AgentView, ChildAnswer, LineView, SupervisorView, Usage } from '../actors/view.js';
 import type { AgentInput } from '../model/input.js';
+import type { ReportBody, SupervisorStatus } from '../model/report.js';
 import type { PauseMode, StreamName } from '../model/spec.js';
 
 /** An agent's row as it is told over the wire: its view with its use of the machine, `null` where it was not measured. */
@@ -25,6 +26,8 @@ export interface LogsQuery {
   readonly stream?: StreamName | 'both';
   readonly from?: number;
   readonly last?: number;
+  /** At most so many lines; `next` leads to the rest. If not given, all. */
+  readonly limit?: number;
 }
 
 export interface LogsPage {
@@ -39,11 +42,64 @@ export interface LifecycleParams {
   readonly wait?: boolean;
 }
 
+/** A supervisor as a follower of the tree knows it. */
+export interface SupervisorMark {
+  readonly path: string;
+  readonly status: SupervisorStatus | 'idle';
+}
+
+/** What `snapshot` answers: all that events tell about, after the event `seq` of this `epoch` and before any later one. */
+export interface Snapshot {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly agents: readonly AgentView[];
+  readonly supervisors: readonly SupervisorMark[];
+}
+
+/**
+ * Published under the topic `events`: what happened, and what it left behind. `epoch` is another one after each start of the server;
+ * in one epoch `seq` counts from 1 without a gap. Whoever misses a number, or meets another epoch, asks for a snapshot.
+ */
+export interface StreamEvent {
+  readonly type: 'event';
+  readonly epoch: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly path: string;
+  /** A report; or `changed`, when something else about it is new; after `removed` nothing is left at the path or below it. */
+  readonly event: ReportBody | { readonly type: 'changed' };
+  /** The agent as the event left it. Absent when the event is about no agent, or when there is none at the path any more. */
+  readonly agent?: AgentView;
+  readonly supervisor?: SupervisorMark;
+}
+
+/**
+ * Published under the topic `events` to say where the stream is: soon after a subscription began, and now and then while somebody
+ * follows. With a `seq` that was not received something was missed. The first one says that the subscription is at work:
+ * what happens from then on is received, so then is the time to ask for a snapshot.
+ */
+export interface StreamPosition {
+  readonly type: 'position';
+  readonly epoch: string;
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** What `streams` answers. */
+export interface Streams {
+  /** Where to subscribe, the likeliest first: endpoints that whoever asked can reach. */
+  readonly pubEndpoints: readonly string[];
+  readonly epoch: string;
+}
+
 /**
  * The operations of a `tree_request`, our addition to the agent protocol: name, parameters, result. The wire form is
  * `{ type: 'tree_request', request_id, operation, params, progress? }`, answered by
  * `{ type: 'tree_response', request_id, success, data, error, code, remedy }`. With `progress: true` any number of
  * `{ type: 'tree_progress', request_id, path, state, detail }` come before it (a REQ socket must not ask for them).
+ * This and the other requests that change something may also carry `idempotency_key` (the same request with the same key is done
+ * once), `deadline` (how many ms are left for it) and `accepted` (asks for `{ type: 'accepted', request_id }` before the answer of
+ * what takes long; not for a REQ socket either).
  */
 export interface Operations {
   ps: { params: { usage?: boolean }; result: AgentRow[] };
@@ -62,6 +118,8 @@ export interface Operations {
   send: { params: { agent: string; data: string | Uint8Array; end?: boolean }; result: { bytes: number } };
   logs: { params: LogsQuery; result: LogsPage };
   health: { params: Record<string, never>; result: ServerHealth };
+  snapshot: { params: Record<string, never>; result: Snapshot };
+  streams: { params: Record<string, never>; result: Streams };
   /** OTP's administration of one supervisor; `path` is the root if not given. */
   terminate_child: { params: { path?: string; id: string }; result: ChildAnswer };
   restart_child: { params: { path?: string; id: string }; result: ChildAnswer };

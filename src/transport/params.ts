@@ -49,8 +49,11 @@ export const PARAMS: { readonly [N in OperationName]: v.GenericSchema<unknown, P
     stream: v.exactOptional(v.picklist(['stdout', 'stderr', 'both'], 'must be stdout, stderr or both')),
     from: sequence,
     last: sequence,
+    limit: sequence,
   }),
   health: v.object({}),
+  snapshot: v.object({}),
+  streams: v.object({}),
   terminate_child: child,
   restart_child: child,
   delete_child: child,
@@ -70,7 +73,9 @@ export function readParams<N extends OperationName>(
   const problems = result.issues.map((issue) => {
     const field = `params.${v.getDotPath(issue) ?? ''}`;
     const missing = issue.input === undefined;
-    return { field, rule: missing ? 'is missing' : issue.message, value: show(issue.input) };
+    // What goes to a standard input is in no error.
+    const value = field.startsWith('params.data') ? 'something else' : show(issue.input);
+    return { field, rule: missing ? 'is missing' : issue.message, value: missing ? 'nothing' : value };
   });
   const problem = problems.map(({ field, rule, value }) => `${field} ${rule}, got ${value}`).join('; ');
   throw new SupertreeError('MESSAGE_INVALID', { problem, ...problems[0], problems });

@@ -5,12 +5,12 @@ import {
   defaulted,
   type Fields,
   int,
+  json,
   list,
   map,
   oneOf,
   optional,
   required,
-  secret,
   string,
   time,
   uint,
@@ -18,7 +18,19 @@ import {
   type ValuesOf,
   value,
 } from './kinds.js';
-import { struct } from './struct.js';
+import { agentConfig, agentIds, agentInfo, agentStatus, batchResult, commandType, updateType } from './structs.js';
+
+export {
+  AGENT_STATUSES,
+  type AgentConfig,
+  type AgentInfo,
+  type AgentStatus,
+  type BatchResult,
+  CONTROL_COMMANDS,
+  type ControlCommandType,
+  MAX_BATCH,
+  STRUCTS,
+} from './structs.js';
 
 /** The version of the agent protocol that we speak. */
 export const PROTOCOL_VERSION = '1.0.0';
@@ -29,87 +41,11 @@ export const MAX_MESSAGE_SIZE = 10 * 1024 * 1024;
 /** A uuid that names nobody: for an answer that must carry one where none could be read. */
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-export const AGENT_STATUSES = [
-  'idle',
-  'initializing',
-  'running',
-  'thinking',
-  'paused',
-  'completed',
-  'failed',
-  'terminated',
-] as const;
-
-export const CONTROL_COMMANDS = [
-  'pause',
-  'resume',
-  'stop',
-  'kill',
-  'write_stdin',
-  'read_stdout',
-  'read_stderr',
-  'get_status',
-  'signal',
-  'custom_action',
-  'query_output',
-  'stream_logs',
-] as const;
-
-export type AgentStatus = (typeof AGENT_STATUSES)[number];
-export type ControlCommandType = (typeof CONTROL_COMMANDS)[number];
-
-// The older version writes Running where the newer one writes running: both are read.
-const agentStatus = oneOf('AgentStatus', AGENT_STATUSES, true);
-const pauseMode = oneOf('PauseMode', ['cooperative', 'forced'], true);
-const commandType = oneOf('ControlCommandType', CONTROL_COMMANDS);
-const updateType = oneOf('StatusUpdateType', [
-  'status_changed',
-  'output_available',
-  'error',
-  'completed',
-  'terminated',
-  'heartbeat',
-]);
-
-const agentConfig = struct('AgentConfig', {
-  name: defaulted(string, ''),
-  model_backend: defaulted(string, ''),
-  task: defaulted(string, ''),
-  context: optional(string),
-  system_prompt: optional(string),
-  environment: defaulted(map(secret), {}),
-  model: optional(string),
-  tool_level: optional(string),
-  agents: optional(map(value)),
-});
-
-const attachInfo = struct('AttachInfo', {
-  connect_url: required(string),
-  token: required(string),
-  expires_at: required(int),
-});
-
-const agentInfo = struct('AgentInfo', {
-  id: required(uuid),
-  name: required(string),
-  status: required(agentStatus),
-  model_backend: required(string),
-  started_at: required(time),
-  task: required(string),
-  paused_at: optional(time),
-  pause_mode: optional(pauseMode),
-  attach_info: optional(attachInfo),
-});
-
-const batchResult = struct('BatchAgentResult', {
-  agent_id: required(uuid),
-  success: required(bool),
-  status: optional(agentStatus),
-  error: optional(string),
-});
-
 /** What our own answers add, so that a program need not parse a sentence. */
-const reasons = { code: addition(string), remedy: addition(string), details: addition(value) };
+const reasons = { code: addition(string), remedy: addition(string), details: addition(json) };
+
+/** What a request may carry of ours: see `operations.ts`. */
+const terms = { idempotency_key: addition(string), deadline: addition(int), accepted: addition(bool) };
 
 /**
  * Every message: its index in the agent protocol (`null` for our own additions) and its fields in the order of the array form.
@@ -121,6 +57,7 @@ export const MESSAGES = {
     config: required(agentConfig),
     timeout_secs: optional(uint),
     metadata: optional(map(string)),
+    ...terms,
   }),
   spawn_response: message(1, {
     request_id: required(string),
@@ -134,14 +71,15 @@ export const MESSAGES = {
     request_id: required(string),
     agent_id: required(uuid),
     command_type: required(commandType),
-    payload: optional(value),
+    payload: optional(json),
+    ...terms,
   }),
   command_response: message(3, {
     request_id: required(string),
     agent_id: required(uuid),
     success: required(bool),
     status: optional(agentStatus),
-    data: optional(value),
+    data: optional(json),
     error: optional(string),
     ...reasons,
   }),
@@ -150,7 +88,7 @@ export const MESSAGES = {
     update_type: required(updateType),
     status: optional(agentStatus),
     message: optional(string),
-    data: optional(value),
+    data: optional(json),
     timestamp: required(time),
   }),
   list_agents_request: message(5, {
@@ -180,15 +118,17 @@ export const MESSAGES = {
     request_id: required(string),
     agent_id: required(uuid),
     action: required(string),
-    params: optional(value),
+    params: optional(json),
     timeout_secs: optional(uint),
+    ...terms,
   }),
   batch_control_command: message(10, {
     request_id: required(string),
-    agent_ids: required(list(uuid)),
+    agent_ids: required(agentIds),
     command_type: required(commandType),
-    payload: optional(value),
+    payload: optional(json),
     fail_fast: defaulted(bool, false),
+    ...terms,
   }),
   batch_control_response: message(11, {
     request_id: required(string),
@@ -229,6 +169,7 @@ export const MESSAGES = {
     operation: required(string),
     params: defaulted(map(value), {}),
     progress: defaulted(bool, false),
+    ...terms,
   }),
   tree_response: message(null, {
     request_id: required(string),
@@ -243,6 +184,7 @@ export const MESSAGES = {
     state: required(string),
     detail: required(string),
   }),
+  accepted: message(null, { request_id: required(string) }),
   error_response: message(null, {
     request_id: required(string),
     success: required(bool),
@@ -264,9 +206,6 @@ export type Draft<T extends MessageType> = T extends MessageType ? { type: T } &
 type DraftOf<M> = { [K in keyof M as null extends M[K] ? never : K]: M[K] } & {
   [K in keyof M as null extends M[K] ? K : never]?: M[K];
 };
-
-export type AgentConfig = ReturnType<typeof agentConfig.read>;
-export type AgentInfo = ReturnType<typeof agentInfo.read>;
 
 /** The message type of a tag: a name, or an index of the agent protocol. `null` when there is none. */
 export function typeOfTag(tag: unknown): MessageType | null {

@@ -1,124 +1,116 @@
-import { XPublisher } from 'zeromq';
-import type { AgentView, OutputLine, Tree } from '../actors/view.js';
-import type { Report } from '../model/report.js';
-import { encode } from './decode.js';
-import type { Draft } from './protocol.js';
-import { STATUS_OF, wireTime } from './status.js';
+import type { Tree } from '../actors/view.js';
+import { broadcast } from './broadcast.js';
+import { type Locks, NO_LOCKS } from './locks.js';
+import { Outlet } from './outlet.js';
+import type { Topics } from './topics.js';
 
-/** The socket that output and states are published on, for SUB peers of the agent protocol. */
-export interface Publisher {
+export interface PublisherStats {
+  readonly sent: number;
+  /** Documents that were dropped because more had to be sent at once than may wait. */
+  readonly dropped: number;
+  /** Different topics and beginnings of topics that somebody subscribed to, by endpoint. */
+  readonly subscriptions: number;
+}
+
+/** The sockets that output, states and events are published on. */
+export interface Publisher extends Topics {
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
   bind(endpoint: string): Promise<string>;
   unbind(endpoint: string): Promise<void>;
   /** Publishes every line (`log_stream`) and every state (`status_update`) of a tree from now on. */
   follow(tree: Tree): void;
+  readonly stats: PublisherStats;
   close(): Promise<void>;
 }
 
 /**
- * One frame per message: the agent's uuid as text, a zero byte, the message. Nothing is made that nobody subscribed to. What a
- * subscriber does not read in time is lost to it: `sequence` shows the gap, and the rings still have the lines.
+ * One frame per message: the topic as text, a zero byte, the document. Nothing is made that nobody subscribed to. What a subscriber
+ * does not read in time is lost to it alone: numbers show the gap. Nothing here ever waits for one. Each endpoint has a socket of its
+ * own, because one may be locked and another not. If `locks` are not given, all are open.
  */
-export function createPublisher(failed: (thrown: unknown) => void): Publisher {
-  const socket = new XPublisher({ linger: 0, sendTimeout: 0, sendHighWaterMark: 1000 });
-  const topics = new Set<string>();
-  const receiving = listen(socket, topics);
-  receiving.catch(failed);
-  const publish = (uuid: string, make: () => Draft<'log_stream' | 'status_update'>) => {
-    if (socket.closed || !isWanted(topics, uuid)) return;
-    socket.send(Buffer.concat([Buffer.from(`${uuid}\0`), encode(make())])).catch(failed);
-  };
-  const follower = new Follower(publish);
-  return {
-    bind: async (endpoint) => {
-      await socket.bind(endpoint);
-      return socket.lastEndpoint ?? endpoint;
-    },
-    unbind: (endpoint) => socket.unbind(endpoint),
-    follow: (tree) => follower.follow(tree),
-    close: async () => {
-      follower.close();
-      socket.close();
-      await receiving.catch(() => undefined);
-    },
-  };
+export function createPublisher(failed: (thrown: unknown) => void, locks: Locks = NO_LOCKS): Publisher {
+  return new XpubPublisher(failed, locks);
 }
 
-/** Keeps count of what peers subscribe to: a message of 1 or 0 and the beginning of a topic (ZMQ_XPUB). */
-async function listen(socket: XPublisher, topics: Set<string>): Promise<void> {
-  for await (const [message = Buffer.alloc(0)] of socket) {
-    const topic = message.subarray(1).toString('latin1');
-    if (message[0] === 1) topics.add(topic);
-    else if (message[0] === 0) topics.delete(topic);
+class XpubPublisher implements Publisher {
+  readonly #failed: (thrown: unknown) => void;
+  readonly #locks: Locks;
+  readonly #outlets = new Map<string, Outlet>();
+  readonly #listeners = new Set<(subscription: string) => void>();
+  readonly #undo: (() => void)[] = [];
+
+  constructor(failed: (thrown: unknown) => void, locks: Locks) {
+    this.#failed = failed;
+    this.#locks = locks;
   }
-}
 
-function isWanted(topics: ReadonlySet<string>, uuid: string): boolean {
-  for (const topic of topics) if (uuid.startsWith(topic)) return true;
-  return false;
-}
+  get stats(): PublisherStats {
+    const all = [...this.#outlets.values()];
+    const sum = (count: (outlet: Outlet) => number) => all.reduce((total, outlet) => total + count(outlet), 0);
+    return {
+      sent: sum(({ sent }) => sent),
+      dropped: sum(({ dropped }) => dropped),
+      subscriptions: sum(({ subscriptions }) => subscriptions.size),
+    };
+  }
 
-type Publish = (uuid: string, make: () => Draft<'log_stream' | 'status_update'>) => void;
+  async bind(endpoint: string): Promise<string> {
+    const outlet = new Outlet({
+      locks: this.#locks.options('reports', endpoint),
+      failed: this.#failed,
+      followed: (subscription) => {
+        for (const listener of this.#listeners) listener(subscription);
+      },
+    });
+    try {
+      const bound = await outlet.bind(endpoint);
+      this.#outlets.set(bound, outlet);
+      return bound;
+    } catch (thrown) {
+      await outlet.close();
+      throw thrown;
+    }
+  }
 
-class Follower {
-  readonly #publish: Publish;
-  readonly #undo = new Map<string, () => void>();
-  #unsubscribe: () => void = () => {};
+  async unbind(endpoint: string): Promise<void> {
+    await this.#outlets.get(endpoint)?.unbind();
+  }
 
-  constructor(publish: Publish) {
-    this.#publish = publish;
+  isWanted(topic: string): boolean {
+    for (const { subscriptions } of this.#outlets.values()) if (subscriptions.covers(topic)) return true;
+    return false;
+  }
+
+  publish(topic: string, make: () => Uint8Array): void {
+    let frame: Buffer | null = null;
+    for (const outlet of this.#outlets.values()) {
+      if (!outlet.subscriptions.covers(topic)) continue;
+      frame ??= this.#frameOf(topic, make);
+      if (frame === null) return;
+      outlet.send(frame);
+    }
+  }
+
+  onFollowed(listener: (subscription: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   follow(tree: Tree): void {
-    this.#unsubscribe = tree.subscribe((report) => this.#take(tree, report));
-    for (const { uuid, path } of tree.agents()) this.#watch(tree, path, uuid);
+    this.#undo.push(broadcast(tree, this));
   }
 
-  close(): void {
-    this.#unsubscribe();
-    for (const undo of this.#undo.values()) undo();
-    this.#undo.clear();
+  async close(): Promise<void> {
+    for (const undo of this.#undo) undo();
+    await Promise.all([...this.#outlets.values()].map((outlet) => outlet.close()));
   }
 
-  #take(tree: Tree, report: Report): void {
-    // Told again for the same uuid when a supervisor was restarted: the output is a new one then.
-    if (report.type === 'created') this.#watch(tree, report.path, report.uuid);
-    else if (report.type === 'removed') this.#forget(report.uuid);
-    else if (report.type === 'state') this.#tellState(tree.agent(report.path).view(), report.at);
+  #frameOf(topic: string, make: () => Uint8Array): Buffer | null {
+    try {
+      return Buffer.concat([Buffer.from(`${topic}\0`), make()]);
+    } catch (thrown) {
+      this.#failed(thrown);
+      return null;
+    }
   }
-
-  #watch(tree: Tree, path: string, uuid: string): void {
-    this.#undo.get(uuid)?.();
-    this.#undo.set(
-      uuid,
-      tree.agent(path).onOutput((line) => this.#publish(uuid, () => logStream(uuid, line))),
-    );
-  }
-
-  #forget(uuid: string): void {
-    this.#undo.get(uuid)?.();
-    this.#undo.delete(uuid);
-  }
-
-  #tellState({ uuid, state, detail }: AgentView, at: number): void {
-    this.#publish(uuid, () => ({
-      type: 'status_update',
-      agent_id: uuid,
-      update_type: 'status_changed',
-      status: STATUS_OF[state],
-      message: detail,
-      timestamp: wireTime(at),
-    }));
-  }
-}
-
-function logStream(uuid: string, { stream, bytes, at, seq }: OutputLine): Draft<'log_stream'> {
-  return {
-    type: 'log_stream',
-    agent_id: uuid,
-    stream_type: stream,
-    data: bytes,
-    timestamp: wireTime(at),
-    sequence: seq,
-  };
 }

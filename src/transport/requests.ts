@@ -1,26 +1,45 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { answerControl } from './control.js';
-import { type Decoded, decode, encode, type Undecodable } from './decode.js';
+import { type Arrival, fromInside } from './arrival.js';
+import { answerBatch } from './batch.js';
+import { askedBy, perform } from './commands.js';
+import { answerAction, answerControl } from './control.js';
+import { type Decoded, decode, encode, glimpse, type Undecodable } from './decode.js';
 import { answerHealth, answerList } from './listing.js';
+import { answerOutputQuery } from './output-query.js';
 import { type Draft, type Message, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
-import type { Service } from './service.js';
+import { type Service, serviceFor } from './service.js';
 import { answerSpawn } from './spawn.js';
+import { onTerms } from './terms.js';
 import { answerTree } from './tree-request.js';
 
 type Interim = (bytes: Buffer) => void;
 
 /**
  * Answers one message, whatever it is: with what was asked for, or with the reason why not, in the response type that belongs to
- * the request where that is known. Never rejects.
+ * the request where that is known. Never rejects; no interim word comes after the answer. If `arrival` is not given, it came from inside.
  */
-export async function answer(service: Service, bytes: Uint8Array, interim: Interim): Promise<Buffer> {
-  const decoded = decode(bytes);
+export async function answer(
+  service: Service,
+  bytes: Uint8Array,
+  interim: Interim,
+  arrival: Arrival = fromInside(),
+): Promise<Buffer> {
+  const decoded = arrival.refused === null ? decode(bytes) : glimpse(bytes, arrival.refused);
   const about = aboutOf(decoded);
+  let over = false;
+  const word: Interim = (sent) => {
+    if (!over) interim(sent);
+  };
   try {
     if (!decoded.ok) throw decoded.error;
-    return encode(await reply(service, decoded.message, interim));
+    const { message } = decoded;
+    const seen = serviceFor(service, arrival.peer);
+    const work = () => reply(seen, message, word, arrival);
+    return encode(await perform(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
   } catch (thrown) {
     return encode(refusal(about, asSupertreeError(thrown)));
+  } finally {
+    over = true;
   }
 }
 
@@ -29,20 +48,33 @@ type Reply =
   | Draft<'command_response'>
   | Draft<'list_agents_response'>
   | Draft<'health_check_response'>
+  | Draft<'batch_control_response'>
+  | Draft<'output_query_response'>
   | Draft<'tree_response'>;
 
-async function reply(service: Service, message: Message<MessageType>, interim: Interim): Promise<Reply> {
+async function reply(
+  service: Service,
+  message: Message<MessageType>,
+  interim: Interim,
+  arrival: Arrival,
+): Promise<Reply> {
   switch (message.type) {
     case 'spawn_request':
       return answerSpawn(service, message);
     case 'control_command':
-      return answerControl(service, message);
+      return answerControl(service, message, arrival);
     case 'list_agents_request':
       return answerList(service, message);
     case 'health_check_request':
       return answerHealth(service, message);
     case 'tree_request':
-      return answerTree(service, message, interim);
+      return answerTree(service, message, interim, arrival);
+    case 'custom_action_request':
+      return answerAction(service, message, arrival);
+    case 'batch_control_command':
+      return answerBatch(service, message, arrival);
+    case 'output_query_request':
+      return answerOutputQuery(service, message);
     default:
       throw new SupertreeError('MESSAGE_TYPE', { type: message.type });
   }

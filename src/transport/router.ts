@@ -1,74 +1,175 @@
 import { Router } from 'zeromq';
-import { Outbox, type OutboxStats } from './outbox.js';
+import type { SupertreeError } from '../errors.js';
+import type { Arrival } from './arrival.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { type Locks, NO_LOCKS } from './locks.js';
+import { nameOf, Outbox, type OutboxStats } from './outbox.js';
 import { MAX_MESSAGE_SIZE } from './protocol.js';
+import { Turns } from './turns.js';
 
 export interface RequestRouterOptions {
   /**
    * Answers one payload. `interim` sends a word before the answer. Called for the next request without waiting for the
    * one before. If it rejects, nothing is answered and `failed` is told.
    */
-  handle(payload: Uint8Array, interim: (bytes: Buffer) => void): Promise<Buffer>;
+  handle(payload: Uint8Array, interim: (bytes: Buffer) => void, arrival: Arrival): Promise<Buffer>;
   /** Told what should not happen. */
   failed(thrown: unknown): void;
+  /** What one peer may ask for. If not given, the defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Who may come in. If not given, anybody who reaches a socket. */
+  readonly locks?: Locks;
 }
 
-/** The socket that requests come to. */
+/** The sockets that requests come to. */
 export interface RequestRouter {
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said (`code` EADDRINUSE, ...). */
   bind(endpoint: string): Promise<string>;
   /** Takes no new peers at an endpoint that `bind` resolved with. */
   unbind(endpoint: string): Promise<void>;
-  readonly stats: OutboxStats & { readonly received: number };
+  readonly stats: OutboxStats & { readonly received: number; readonly peers: number };
   /** Sends what can be sent at once, then closes. */
   close(): Promise<void>;
 }
 
 /** A larger message ends its connection before it fills the memory; up to here it gets an answer. */
-const HARD_LIMIT = 8 * MAX_MESSAGE_SIZE;
+const HARD_LIMIT = 2 * MAX_MESSAGE_SIZE;
+
+/** How many messages libzmq keeps for one peer, in each direction. */
+const HIGH_WATER_MARK = 256;
 
 /**
- * One ROUTER socket for any number of endpoints. Serves REQ peers and DEALER peers, with or without an empty delimiter: the
- * envelope comes back as it was. No heartbeats, because a known client takes them for errors. A peer that does not read delays nobody.
+ * One ROUTER socket for each endpoint, so that it is known where a request came in. Serves REQ peers and DEALER peers, with or without
+ * an empty delimiter: the envelope comes back as it was. No heartbeats, because a known client takes them for errors; a peer whose
+ * machine is gone is found out by the kernel. A peer that does not read delays nobody, and neither does one that asks for much.
  */
 export function createRequestRouter(options: RequestRouterOptions): RequestRouter {
-  const socket = new Router({
-    // With `mandatory` and no timeout a reply that cannot be queued is an error at once, instead of lost unseen.
-    mandatory: true,
-    sendTimeout: 0,
-    sendHighWaterMark: 1000,
-    linger: 500,
-    maxMessageSize: HARD_LIMIT,
-  });
-  const outbox = new Outbox(socket);
-  let received = 0;
-  const answer = async (frames: Buffer[]): Promise<void> => {
-    received++;
-    const { envelope, payload } = open(frames);
-    const reply = (bytes: Buffer) => outbox.send([...envelope, bytes]);
-    reply(await options.handle(payload, reply));
-  };
-  const receiving = receive(socket, (frames) => answer(frames).catch(options.failed));
-  receiving.catch(options.failed);
+  const doors = new Map<string, Door>();
+  const all = () => [...doors.values()];
+  const sum = (count: (door: Door) => number) => all().reduce((total, door) => total + count(door), 0);
   return {
     bind: async (endpoint) => {
-      await socket.bind(endpoint);
-      return socket.lastEndpoint ?? endpoint;
+      const door = new Door(options, endpoint);
+      try {
+        const bound = await door.bind(endpoint);
+        doors.set(bound, door);
+        return bound;
+      } catch (thrown) {
+        await door.close();
+        throw thrown;
+      }
     },
-    unbind: (endpoint) => socket.unbind(endpoint),
+    unbind: async (endpoint) => doors.get(endpoint)?.unbind(),
     get stats() {
-      return { ...outbox.stats, received };
+      return {
+        sent: sum((door) => door.outbox.stats.sent),
+        dropped: sum((door) => door.outbox.stats.dropped),
+        received: sum((door) => door.received),
+        peers: sum((door) => door.turns.peers),
+      };
     },
     close: async () => {
-      await outbox.close();
-      socket.close();
-      await receiving.catch(() => undefined);
+      await Promise.all(all().map((door) => door.close()));
     },
   };
 }
 
-async function receive(socket: Router, take: (frames: Buffer[]) => void): Promise<void> {
-  for await (const frames of socket) take(frames);
+/** One endpoint with its socket, its turns and its way out. */
+class Door {
+  readonly turns: Turns;
+  readonly outbox: Outbox;
+  received = 0;
+  readonly #options: RequestRouterOptions;
+  readonly #locks: Locks;
+  readonly #socket: Router;
+  #receiving: Promise<void> | null = null;
+  #unbinding: Promise<void> | null = null;
+  #endpoint = '';
+
+  constructor(options: RequestRouterOptions, endpoint: string) {
+    this.#options = options;
+    this.#locks = options.locks ?? NO_LOCKS;
+    this.#socket = new Router({
+      // With `mandatory` and no timeout a reply that cannot be queued is an error at once, instead of lost unseen.
+      mandatory: true,
+      sendTimeout: 0,
+      sendHighWaterMark: HIGH_WATER_MARK,
+      receiveHighWaterMark: HIGH_WATER_MARK,
+      linger: 500,
+      maxMessageSize: HARD_LIMIT,
+      tcpKeepalive: 1,
+      tcpKeepaliveIdle: 60,
+      ...this.#locks.options('requests', endpoint),
+    });
+    this.outbox = new Outbox(this.#socket, (peer) => this.turns.wake(peer));
+    this.turns = new Turns({
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      isBlocked: (peer) => this.outbox.isBlocked(peer),
+    });
+  }
+
+  async bind(endpoint: string): Promise<string> {
+    await this.#socket.bind(endpoint);
+    this.#endpoint = this.#socket.lastEndpoint ?? endpoint;
+    this.#receiving = this.#receive().catch(this.#options.failed);
+    return this.#endpoint;
+  }
+
+  async unbind(): Promise<void> {
+    this.#unbinding = this.#socket.unbind(this.#endpoint);
+    await this.#unbinding.finally(() => {
+      this.#unbinding = null;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.turns.close();
+    await this.outbox.close();
+    this.#socket.close();
+    await this.#receiving;
+  }
+
+  /** zeromq.js refuses to receive during an unbind, and a close may overtake a receive. */
+  async #receive(): Promise<void> {
+    while (!this.#socket.closed) {
+      try {
+        for await (const frames of this.#socket) this.#take(frames);
+      } catch (thrown) {
+        if (this.#unbinding === null && !this.#socket.closed) throw thrown;
+        await this.#unbinding?.catch(() => 'its caller is told');
+      }
+    }
+  }
+
+  /** A request beyond a limit is answered at once, with the limit; what a peer asks for in its turn. */
+  #take(frames: Buffer[]): void {
+    this.received++;
+    const receivedAt = performance.now();
+    const { envelope, payload } = open(frames);
+    const answer = (refused: SupertreeError | null) => this.#answer(envelope, payload, receivedAt, refused);
+    const refused = this.turns.enter(nameOf(envelope[0]), payload.length, () => answer(null));
+    if (refused !== null) void answer(refused);
+  }
+
+  async #answer(
+    envelope: readonly Buffer[],
+    payload: Buffer,
+    receivedAt: number,
+    refused: SupertreeError | null,
+  ): Promise<void> {
+    const endpoint = this.#endpoint;
+    const reply = (bytes: Buffer) => this.outbox.send([...envelope, bytes]);
+    const routingId = envelope[0] ?? NONE;
+    try {
+      const peer = this.#locks.identify(routingId, endpoint);
+      reply(await this.#options.handle(payload, reply, { peer, endpoint, receivedAt, refused }));
+    } catch (thrown) {
+      this.#options.failed(thrown);
+    }
+  }
 }
+
+const NONE = Buffer.alloc(0);
 
 /**
  * Parts the envelope from the payload. The envelope is the peer's identity and, where there is one, all up to the empty
@@ -77,5 +178,5 @@ async function receive(socket: Router, take: (frames: Buffer[]) => void): Promis
 function open(frames: Buffer[]): { envelope: Buffer[]; payload: Buffer } {
   const delimiter = frames.findIndex((frame, index) => index > 0 && index < frames.length - 1 && frame.length === 0);
   const end = delimiter < 0 ? 1 : delimiter + 1;
-  return { envelope: frames.slice(0, end), payload: frames[end] ?? Buffer.alloc(0) };
+  return { envelope: frames.slice(0, end), payload: frames[end] ?? NONE };
 }

@@ -1,6 +1,16 @@
 import type { Tree } from '../actors/view.js';
+import type { Actions } from './actions.js';
+import type { AuditLine } from './audit.js';
 import { Cursors } from './cursors.js';
-import type { AgentConfig } from './protocol.js';
+import { EventStream } from './events.js';
+import { Filters } from './filter.js';
+import { IdempotencyKeys, KEPT_FOR } from './idempotency.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { AgentInfos } from './list-frames.js';
+import type { AgentConfig, Draft, MessageType } from './protocol.js';
+import { LOCAL, type Peer } from './roles.js';
+import { treeSeenBy } from './seen-tree.js';
+import { NO_TOPICS, type Topics } from './topics.js';
 
 /** What an agent configuration of the agent protocol becomes. */
 export interface SpawnPlan {
@@ -14,32 +24,94 @@ export interface ServiceOptions {
   readonly version: string;
   /** The endpoints as they are, wildcard ports replaced. Read anew for every answer. */
   readonly endpoints: () => readonly string[];
-  /** Where output is published; `null` for nowhere. */
-  readonly pubEndpoint: string | null;
+  /** Where output, states and events are published, as they are bound; empty for nowhere. */
+  readonly pubEndpoints: readonly string[];
+  /** What publishes the events. If not given, nothing does. */
+  readonly topics?: Topics;
+  /** If not given, the defaults. */
+  readonly limits?: Partial<Limits>;
   readonly maxAgents: number;
   /** Turns a configuration into a command line. Throws BACKEND_UNKNOWN. */
   readonly plan: (config: AgentConfig) => SpawnPlan;
   /** The path of the supervisor that spawned agents are added to. If not given, the root. */
   readonly parent?: string;
+  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  readonly actions?: Actions;
   /** Told what went wrong after its caller had been answered. */
   readonly failed: (thrown: unknown) => void;
+  /** Told of every command that was carried out or refused. If not given, nobody is. */
+  readonly audit?: (line: AuditLine) => void;
 }
 
 /** A tree as it is offered to the wire: what every request is answered from. */
 export interface Service extends ServiceOptions {
+  /** Who is answered. */
+  readonly peer: Peer;
+  /** The tree as this peer sees it: what it does not know is not there, what it may not do throws FORBIDDEN. */
+  readonly tree: Tree;
+  /** The tree as it is, for limits over all of it. Nothing of it goes into an answer. */
+  readonly whole: Tree;
+  readonly audit: (line: AuditLine) => void;
   readonly startedAt: number;
   readonly cursors: Cursors;
+  readonly filters: Filters;
+  readonly infos: AgentInfos;
+  /** The numbered events of the whole tree. */
+  readonly events: EventStream;
+  /** What was done for requests with an idempotency key. */
+  readonly keys: IdempotencyKeys<Draft<MessageType>>;
   /** Ids that are being added: told apart from the tree's, which learns of them later. */
   readonly adding: Set<string>;
   close(): void;
 }
 
+/** Bytes of the answers that are kept for idempotency keys. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+
 /** Begins to offer a tree. `close` lets go of it. */
 export function createService(options: ServiceOptions): Service {
   const cursors = new Cursors();
+  const filters = new Filters();
+  const infos = new AgentInfos();
   const unsubscribe = options.tree.subscribe((report) => {
     // After `created` for a known uuid (a supervisor was restarted) its output begins anew.
-    if (report.type === 'removed' || report.type === 'created') cursors.forget(report.uuid);
+    if (report.type !== 'removed' && report.type !== 'created') return;
+    cursors.forget(report.uuid);
+    infos.forget(report.uuid);
   });
-  return { ...options, startedAt: performance.now(), cursors, adding: new Set(), close: unsubscribe };
+  const { tree, audit = () => {} } = options;
+  const events = new EventStream(tree, options.topics ?? NO_TOPICS, options.failed);
+  const { idempotencyKeys: max = DEFAULT_LIMITS.idempotencyKeys } = options.limits ?? {};
+  return {
+    ...options,
+    peer: LOCAL,
+    whole: tree,
+    audit,
+    startedAt: performance.now(),
+    cursors,
+    filters,
+    infos,
+    events,
+    keys: new IdempotencyKeys({ max, keep: KEPT_FOR, bytes: MAX_KEPT_BYTES }),
+    adding: new Set(),
+    close: () => {
+      unsubscribe();
+      events.close();
+      filters.close().catch(options.failed);
+    },
+  };
 }
+
+/** The same service as one peer has it. */
+export function serviceFor(service: Service, peer: Peer): Service {
+  if (peer === service.peer) return service;
+  const known = services.get(service)?.get(peer);
+  if (known !== undefined) return known;
+  const tree = peer.grants === null ? service.whole : treeSeenBy(peer, service.whole);
+  const made: Service = { ...service, peer, tree };
+  const all = services.get(service) ?? new WeakMap<Peer, Service>();
+  services.set(service, all.set(peer, made));
+  return made;
+}
+
+const services = new WeakMap<Service, WeakMap<Peer, Service>>();

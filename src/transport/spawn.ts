@@ -1,12 +1,12 @@
 import type { AgentView } from '../actors/view.js';
-import { SupertreeError } from '../errors.js';
 import { idProblem, MAX_ID_LENGTH } from '../model/id.js';
 import { withinLimit } from './capacity.js';
+import { invalid } from './kinds.js';
 import type { Draft, Message } from './protocol.js';
 import type { Service } from './service.js';
 import { agentInfo, WIRE_KEYS } from './status.js';
 
-/** Adds the agent that a configuration describes and answers when it is ready, or when `timeout_secs` are over. */
+/** Adds the agent that a configuration describes and answers when it is ready. After `timeout_secs` the agent is stopped. */
 export async function answerSpawn(
   service: Service,
   request: Message<'spawn_request'>,
@@ -34,6 +34,7 @@ async function spawn(service: Service, request: Message<'spawn_request'>): Promi
       env: plan.env,
       // What a client spawned is its to spawn again: a crash is told, not repaired.
       restart: 'temporary',
+      ...maxRuntime(seconds),
       metadata: {
         ...metadata,
         [WIRE_KEYS.name]: config.name,
@@ -42,8 +43,13 @@ async function spawn(service: Service, request: Message<'spawn_request'>): Promi
       },
     }),
   );
-  const path = await within(adding, seconds, `spawn of ${id}`, service.failed);
-  return service.tree.agent(path).view();
+  return service.tree.agent(await adding).view();
+}
+
+/** So long as no number can hold is for ever. */
+function maxRuntime(seconds: number | null): { maxRuntime?: number } {
+  if (seconds === 0) throw invalid('spawn_request.timeout_secs', 'must be an integer from 1', seconds);
+  return seconds === null || !Number.isSafeInteger(seconds * 1000) ? {} : { maxRuntime: seconds * 1000 };
 }
 
 /** An id made from a name: valid, and not among `taken`. */
@@ -65,28 +71,3 @@ function validId(name: string): string {
   const id = /^[A-Za-z]/.test(plain) ? plain : `agent${plain === '' ? '' : '-'}${plain}`;
   return idProblem(id) === null ? id : `agent-${id}`;
 }
-
-/** `work`, or TIMEOUT after so many seconds; the work goes on, and its failure is told to `late`. */
-async function within<T>(
-  work: Promise<T>,
-  seconds: number | null,
-  what: string,
-  late: (thrown: unknown) => void,
-): Promise<T> {
-  if (seconds === null || seconds * 1000 > MAX_TIMER) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      work.catch(late);
-      reject(new SupertreeError('TIMEOUT', { what, timeout: seconds * 1000 }));
-    }, seconds * 1000);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The longest delay of a Node timer. */
-const MAX_TIMER = 2_147_483_647;

@@ -33,7 +33,16 @@ export function agentInfo(view: AgentView): AgentInfo {
     paused_at: view.pausedAt === null ? null : wireTime(view.pausedAt),
     pause_mode: view.pauseMode,
     attach_info: null,
+    metadata: ownMetadata(view.metadata),
   };
+}
+
+const OURS: ReadonlySet<string> = new Set(Object.values(WIRE_KEYS));
+
+/** What its spec says, without what has a field of its own; `null` for nothing. */
+function ownMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> | null {
+  const own = Object.entries(metadata).filter(([key]) => !OURS.has(key));
+  return own.length === 0 ? null : Object.fromEntries(own);
 }
 
 /** Wall-clock ms as the wire has them. */

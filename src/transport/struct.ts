@@ -15,14 +15,17 @@ export function readFields<F extends Fields>(fields: F, given: unknown, at: stri
   if (Array.isArray(given)) return readArray(fields, given, at, from);
   if (!isMap(given)) throw invalid(at, 'must be an array or a map', given);
   const read: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) read[name] = readField(field, given[name], `${at}.${name}`);
+  for (const [name, field] of entriesOf(fields)) read[name] = readField(field, given[name], at, name);
   return read as ValuesOf<F>;
 }
 
-/** The fields in map form. */
-export function writeFields<F extends Fields>(fields: F, given: ValuesOf<F>): Record<string, unknown> {
-  const written: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) {
+/** The fields in map form, behind what is in `written`. */
+export function writeFields<F extends Fields>(
+  fields: F,
+  given: ValuesOf<F>,
+  written: Record<string, unknown> = {},
+): Record<string, unknown> {
+  for (const [name, field] of entriesOf(fields)) {
     const item = (given as Record<string, unknown>)[name] ?? null;
     if (field.addition && item === null) continue;
     written[name] = field.kind.write(item);
@@ -36,15 +39,27 @@ function readArray<F extends Fields>(fields: F, given: readonly unknown[], at: s
     throw invalid(at, `must have at most ${names.length + from} elements`, given, `${given.length}`);
   }
   const read: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) {
+  for (const [name, field] of entriesOf(fields)) {
     const index = names.indexOf(name);
-    read[name] = readField(field, index < 0 ? undefined : given[index + from], `${at}.${name}`);
+    read[name] = readField(field, index < 0 ? undefined : given[index + from], at, name);
   }
   return read as ValuesOf<F>;
 }
 
-function readField(field: Field<unknown>, given: unknown, at: string): unknown {
-  if (given !== undefined) return field.kind.read(given, at);
-  if (field.required) throw invalid(at, 'is missing', undefined);
+function readField(field: Field<unknown>, given: unknown, at: string, name: string): unknown {
+  if (given !== undefined) return field.kind.read(given, `${at}.${name}`);
+  if (field.required) throw invalid(`${at}.${name}`, 'is missing', undefined);
   return field.fallback;
 }
+
+/** A table never changes, and a list of 500 agents asks for its entries 500 times. */
+function entriesOf(fields: Fields): readonly (readonly [string, Field<unknown>])[] {
+  let entries = known.get(fields);
+  if (entries === undefined) {
+    entries = Object.entries(fields);
+    known.set(fields, entries);
+  }
+  return entries;
+}
+
+const known = new WeakMap<Fields, readonly (readonly [string, Field<unknown>])[]>();

@@ -1,4 +1,5 @@
 import { OPERATIONS } from './answers.js';
+import type { Arrival } from './arrival.js';
 import type { OperationName, ParamsOf, ResultOf } from './operations.js';
 import { operationOf, readParams } from './params.js';
 import { reportProgress } from './progress.js';
@@ -10,18 +11,24 @@ export async function answerTree(
   service: Service,
   request: Message<'tree_request'>,
   interim: (bytes: Buffer) => void,
+  arrival: Arrival,
 ): Promise<Draft<'tree_response'>> {
   const operation = operationOf(request.operation);
   const params = readParams(operation, request.params);
   const stop = request.progress ? reportProgress(service, request.request_id, params, interim) : undefined;
   try {
-    const data = await perform(service, operation, params);
+    const data = await perform(service, operation, params, arrival);
     return { type: 'tree_response', request_id: request.request_id, success: true, data };
   } finally {
     stop?.();
   }
 }
 
-function perform<N extends OperationName>(service: Service, name: N, params: ParamsOf<N>): Promise<ResultOf<N>> {
-  return OPERATIONS[name](service, params);
+function perform<N extends OperationName>(
+  service: Service,
+  name: N,
+  params: ParamsOf<N>,
+  arrival: Arrival,
+): Promise<ResultOf<N>> {
+  return OPERATIONS[name](service, params, arrival);
 }

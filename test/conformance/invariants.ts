@@ -29,17 +29,20 @@ export type Rule = (fact: Fact, effects: readonly Effect[]) => string[];
 
 /**
  * P1: during a halt, whoever is asked to stop is the last in start order of those that live and can be ended. One that was asked before may
- * be asked again at any time: more brutally.
+ * be asked again at any time: more brutally. One that is only starting is called off at once.
  */
 export function reverseOrder(): Rule {
   const order: string[] = [];
   const alive = new Set<string>();
   const asked = new Set<string>();
+  const ready = new Set<string>();
   const begin = (id: string) => {
     alive.add(id);
     asked.delete(id);
+    ready.delete(id);
   };
   return (fact, effects) => {
+    if (fact.type === 'ready') ready.add(fact.id);
     if (fact.type === 'ended' || fact.type === 'stuck') alive.delete(fact.id);
     return effects.flatMap((effect) => {
       if (effect.type === 'create') order.push(effect.id);
@@ -48,7 +51,7 @@ export function reverseOrder(): Rule {
       if (effect.type !== 'stop') return [];
       const again = asked.has(effect.id);
       asked.add(effect.id);
-      if (again || effect.cause !== 'shutdown') return [];
+      if (again || effect.cause !== 'shutdown' || !ready.has(effect.id)) return [];
       const younger = order.slice(order.indexOf(effect.id) + 1).filter((id) => alive.has(id));
       return younger.length > 0 ? [`${effect.id} asked to stop before ${younger.join(', ')} were gone`] : [];
     });

@@ -109,12 +109,14 @@ describe('ports and templates', () => {
   });
 
   it('gives an agent another port when a stranger has the first one, and names the stranger', async () => {
-    await stranger(BASE, '127.0.0.1');
-    const w = await started({ children: [server('a', 0)] });
+    // A range of its own: a port that another tree used a moment ago is passed over without a word.
+    const base = BASE - 3_000;
+    await stranger(base, '127.0.0.1');
+    const w = await started({ children: [server('a', 0)] }, { ports: { base, count: 20 } });
     const { ports } = w.view('a');
-    expect(Object.values(ports)).not.toContain(BASE);
+    expect(Object.values(ports)).not.toContain(base);
     const conflict = await w.heard('port-conflict', 'root/a');
-    expect(conflict).toMatchObject({ port: BASE, holder: expect.stringMatching(`^pid ${process.pid} \\(`) });
+    expect(conflict).toMatchObject({ port: base, holder: expect.stringMatching(`^pid ${process.pid} \\(`) });
     w.isTrue();
   });
 

@@ -62,7 +62,7 @@ cwd = "/abs"
       },
       settings: {
         endpoints: ['tcp://127.0.0.1:7001'],
-        pubEndpoint: 'tcp://127.0.0.1:7002',
+        pubEndpoints: ['tcp://127.0.0.1:7002'],
         maxAgents: 20,
         ports: { base: 9000, count: 10 },
       },
@@ -230,7 +230,7 @@ describe('planSpawn', () => {
     );
   });
 
-  it('adds extra arguments and the context, and keeps the rest of the environment', () => {
+  it('adds extra arguments by name and the context, and keeps the rest of the environment', () => {
     const plan = planSpawn(
       config({
         model_backend: 'x-cli',
@@ -239,6 +239,9 @@ describe('planSpawn', () => {
         environment: { AGENT_EXTRA_ARGS: '  --a  b ', K: 'V' },
       }),
     );
-    expect(plan).toEqual({ command: ['x', 't', '--a', 'b'], env: { K: 'V', AGENT_CONTEXT: 'c' } });
+    expect(plan).toEqual({
+      command: ['x', 't', '{env:AGENT_EXTRA_ARG_1}', '{env:AGENT_EXTRA_ARG_2}'],
+      env: { K: 'V', AGENT_EXTRA_ARG_1: '--a', AGENT_EXTRA_ARG_2: 'b', AGENT_CONTEXT: 'c' },
+    });
   });
 });

@@ -152,7 +152,7 @@ describe('control_command', () => {
       code: 'UNSUPPORTED',
       error: expect.stringContaining('no pub endpoint is configured'),
     });
-    const other = await createRig({ pubEndpoint: 'tcp://127.0.0.1:5556' });
+    const other = await createRig({ pubEndpoints: ['tcp://127.0.0.1:5556'] });
     const { uuid } = other.tree.member('web');
     const bytes = await answer(other.service, pack(['control_command', 'r', uuid, 'stream_logs']), () => {});
     expect(unpack(bytes)).toMatchObject({

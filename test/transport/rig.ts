@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dealer, Request } from 'zeromq';
 import { planSpawn } from '../../src/server/backend.js';
+import type { Actions } from '../../src/transport/actions.js';
 import { pack, unpack } from '../../src/transport/codec.js';
 import { decode } from '../../src/transport/decode.js';
+import type { Limits } from '../../src/transport/limits.js';
 import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
 import { createService, type Service } from '../../src/transport/service.js';
@@ -22,7 +24,9 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function createRig(options: { maxAgents?: number; pubEndpoint?: string } = {}): Promise<Rig> {
+export async function createRig(
+  options: { maxAgents?: number; pubEndpoints?: readonly string[]; actions?: Actions; limits?: Partial<Limits> } = {},
+): Promise<Rig> {
   const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
   const tree = new FakeTree('web', 'worker');
   const failures: unknown[] = [];
@@ -33,12 +37,18 @@ export async function createRig(options: { maxAgents?: number; pubEndpoint?: str
     serverId: 'server-test',
     version: '0.0.0',
     endpoints: () => endpoints,
-    pubEndpoint: options.pubEndpoint ?? null,
+    pubEndpoints: options.pubEndpoints ?? [],
+    ...(options.limits && { limits: options.limits }),
     maxAgents: options.maxAgents ?? 10,
     plan: planSpawn,
+    ...(options.actions && { actions: options.actions }),
     failed,
   });
-  const router = createRequestRouter({ handle: (payload, interim) => answer(service, payload, interim), failed });
+  const router = createRequestRouter({
+    handle: (payload, interim, arrival) => answer(service, payload, interim, arrival),
+    failed,
+    limits: options.limits ?? {},
+  });
   endpoints.push(await router.bind(`ipc://${join(directory, 'rig.sock')}`), await router.bind('tcp://127.0.0.1:*'));
   const close = async () => {
     service.close();

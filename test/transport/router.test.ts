@@ -80,7 +80,7 @@ describe('the ROUTER', () => {
   });
 
   it('delays nobody for a peer that asks and never reads, and counts what it dropped', async () => {
-    const silent = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendTimeout: 0 });
+    const silent = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendTimeout: 20_000 });
     const connected = new Promise((resolve) => silent.events.on('handshake', resolve));
     silent.connect(rig.ipc);
     await connected;
@@ -192,19 +192,19 @@ describe('bad input', () => {
       },
     ],
     [
-      'a custom action',
+      'a custom action for nobody',
       pack(['custom_action_request', 'r7', '00112233-4455-6677-8899-aabbccddeeff', 'echo']),
-      { type: 'command_response', request_id: 'r7', code: 'MESSAGE_TYPE' },
+      { type: 'command_response', request_id: 'r7', code: 'AGENT_NOT_FOUND' },
     ],
     [
-      'a batch',
-      pack(['batch_control_command', 'r8', [], 'stop']),
-      { type: 'batch_control_response', request_id: 'r8', code: 'MESSAGE_TYPE' },
+      'a batch of too many',
+      pack(['batch_control_command', 'r8', Array(1_001).fill('x'), 'stop']),
+      { type: 'batch_control_response', request_id: 'r8', code: 'BATCH_LIMIT' },
     ],
     [
-      'an output query',
+      'an output query for nobody',
       pack(['output_query_request', 'ra', '00112233-4455-6677-8899-aabbccddeeff', 'both']),
-      { type: 'output_query_response', request_id: 'ra', code: 'MESSAGE_TYPE' },
+      { type: 'output_query_response', request_id: 'ra', code: 'AGENT_NOT_FOUND' },
     ],
   ];
 

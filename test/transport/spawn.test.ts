@@ -26,8 +26,8 @@ describe('spawn_request', () => {
     const { input, uuid } = rig.tree.member('my-agent');
     expect(input).toMatchObject({
       restart: 'temporary',
-      command: ['sleep', '100', '-v', '--x'],
-      env: { TOKEN: 'hunter2', AGENT_CONTEXT: 'c' },
+      command: ['sleep', '100', '{env:AGENT_EXTRA_ARG_1}', '{env:AGENT_EXTRA_ARG_2}'],
+      env: { TOKEN: 'hunter2', AGENT_CONTEXT: 'c', AGENT_EXTRA_ARG_1: '-v', AGENT_EXTRA_ARG_2: '--x' },
     });
     expect(input.env).not.toHaveProperty('AGENT_EXTRA_ARGS');
     expect(input.metadata).toMatchObject({ team: 'blue', 'agent.name': 'my agent' });
@@ -100,9 +100,19 @@ describe('spawn_request', () => {
     });
   });
 
-  it('answers TIMEOUT when timeout_secs are over before it is ready', async () => {
-    rig.tree.adding = new Promise(() => {});
-    expect(await spawn(sleep, { timeout_secs: 0 })).toMatchObject({ success: false, code: 'TIMEOUT' });
+  it('gives the agent so long as timeout_secs say, and lists its metadata', async () => {
+    const reply = await spawn(sleep, { timeout_secs: 90, metadata: { team: 'blue' } });
+    expect(reply).toMatchObject({ success: true, agent_info: { metadata: { team: 'blue' } } });
+    expect(rig.tree.member('my-agent').input.maxRuntime).toBe(90_000);
+    expect(await spawn({ ...sleep, name: 'free' })).toMatchObject({ success: true });
+    expect(rig.tree.member('free').input.maxRuntime).toBeUndefined();
+    expect(await spawn({ ...sleep, name: 'long' }, { timeout_secs: 2n ** 53n - 1n })).toMatchObject({ success: true });
+    expect(rig.tree.member('long').input.maxRuntime).toBeUndefined();
+    expect(await spawn({ ...sleep, name: 'none' }, { timeout_secs: 0 })).toMatchObject({
+      success: false,
+      code: 'MESSAGE_INVALID',
+      error: expect.stringContaining('timeout_secs must be an integer from 1'),
+    });
   });
 });
 

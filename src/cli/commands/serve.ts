@@ -16,6 +16,9 @@ SIGINT (Ctrl-C) and SIGTERM stop every agent in reverse order; a second one kill
 interface Options {
   pubEndpoint?: string;
   maxAgents?: number;
+  keys?: string;
+  audit?: string;
+  insecure?: boolean;
 }
 
 /** `serve`: the bundled server, in the foreground. */
@@ -26,6 +29,13 @@ export const addServing: AddCommands = (program, { host, finish }) => {
     .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host.cwd))
     .option('--pub-endpoint <E>', 'where reports are published', nonEmpty)
     .option('--max-agents <N>', 'how many agents it may have', positive)
+    .option(
+      '--keys <FILE>',
+      'its secret key and the keys that it knows, TOML or JSON; then tcp takes a key',
+      absolute(host.cwd),
+    )
+    .option('--audit <FILE>', 'where commands are logged. If not given, standard output', absolute(host.cwd))
+    .option('--insecure', 'bind endpoints that other machines can reach without keys')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string | undefined, options: Options, command: Command) => {
       finish(await host.serve(requestOf(file, options, endpointOf(host, command))));
@@ -33,11 +43,14 @@ export const addServing: AddCommands = (program, { host, finish }) => {
 };
 
 function requestOf(file: string | undefined, options: Options, endpoint: string | undefined): ServeRequest {
-  const { pubEndpoint, maxAgents } = options;
+  const { pubEndpoint, maxAgents, keys, audit, insecure } = options;
   return {
     ...(file !== undefined && { file }),
     ...(endpoint !== undefined && { endpoint }),
     ...(pubEndpoint !== undefined && { pubEndpoint }),
     ...(maxAgents !== undefined && { maxAgents }),
+    ...(keys !== undefined && { keys }),
+    ...(audit !== undefined && { audit }),
+    ...(insecure !== undefined && { insecure }),
   };
 }

@@ -1,18 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { LineView } from '../../actors/view.js';
 import { SupertreeError } from '../../errors.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Client } from '../../transport/client.js';
-import type { LogsPage } from '../../transport/operations.js';
+import type { LogsPage, LogsQuery } from '../../transport/operations.js';
 import { count } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
 import { printJson, printLines, withClient } from '../session.js';
+import { followQuery, lineToJson, OutputPrinter, printFollowed } from './follow.js';
 
 /** Between tries while an agent does not read its standard input, in ms: doubling from the first to the last. */
 const FULL_DELAY = { first: 20, last: 1_000 };
-const NEWLINE = 0x0a;
 const SEND_NOTE = 'Interrupted. What was read so far has been handed over.';
 const NOTE = 'Interrupted. Nothing was changed.';
 
@@ -24,6 +23,7 @@ interface LogsOptions {
   lines?: number;
   from?: number;
   stream?: StreamName | 'both';
+  follow?: boolean;
   json?: boolean;
 }
 
@@ -77,27 +77,40 @@ const addLogs: AddCommands = (program, { host, finish }) => {
     .option('-n, --lines <N>', 'only the last N lines. If not given, all that are kept', count)
     .option('--from <SEQ>', 'only lines from this sequence number on', count)
     .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
-    .option('--json', 'print { lines, dropped, next }; a line that is not UTF-8 has its bytes in base64')
+    .option('-f, --follow', 'go on with every line as it is written, over restarts of agent and server')
+    .option(
+      '--json',
+      'print { lines, dropped, next }, with -f one document a line; a line that is not UTF-8 has its bytes in base64',
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ supertree logs web -n 20\n  $ supertree logs web --stream stderr | grep Error\n',
+      '\nExamples:\n  $ supertree logs web -n 20\n  $ supertree logs web -f\n  $ supertree logs web --stream stderr | grep Error\n',
     )
     .action(async (agent: string, options: LogsOptions, command: Command) => {
-      const { lines: last, from, stream } = options;
-      const query = {
-        agent,
-        ...(last !== undefined && { last }),
-        ...(from !== undefined && { from }),
-        ...(stream && { stream }),
-      };
-      const page = await withClient(host, command, NOTE, (client, interrupted) =>
-        client.request('logs', query, { signal: interrupted }),
-      );
-      if (options.json) printJson(host.out, { ...page, lines: page.lines.map(lineToJson) });
-      else printOutput(host, page);
-      finish(EXIT.done);
+      finish(await (options.follow ? follow : printKept)(host, agent, options, command));
     });
 };
+
+async function printKept(host: Host, agent: string, options: LogsOptions, command: Command): Promise<number> {
+  const query = { agent, ...queryOf(options) };
+  const page = await withClient(host, command, NOTE, (client, interrupted) =>
+    client.request('logs', query, { signal: interrupted }),
+  );
+  if (options.json) printJson(host.out, { ...page, lines: page.lines.map(lineToJson) });
+  else printOutput(host, page);
+  return EXIT.done;
+}
+
+/** An interrupt is how it is meant to end, so it says nothing. */
+function follow(host: Host, agent: string, options: LogsOptions, command: Command): Promise<number> {
+  return withClient(host, command, '', (client) =>
+    printFollowed(host, client.logs(agent, followQuery(queryOf(options))), options.json ?? false),
+  );
+}
+
+function queryOf({ lines: last, from, stream }: LogsOptions): Omit<LogsQuery, 'agent'> {
+  return { ...(last !== undefined && { last }), ...(from !== undefined && { from }), ...(stream && { stream }) };
+}
 
 /**
  * Sends standard input piece by piece, one at a time, so that a slow agent slows its writer and nothing is heaped up here.
@@ -135,19 +148,9 @@ async function sendPiece(client: Client, agent: string, data: Uint8Array, signal
   }
 }
 
-/** The bytes as they were written; only where the other stream cuts into an unfinished line is a newline added. */
 function printOutput(host: Host, page: LogsPage): void {
-  let open: StreamName | null = null;
-  for (const line of page.lines) {
-    const bytes = line.bytes ?? Buffer.from(line.text);
-    if (open !== null && open !== line.stream) host.out.write('\n');
-    host.out.write(bytes);
-    if (bytes.length > 0) open = bytes[bytes.length - 1] === NEWLINE ? null : line.stream;
-  }
-  if (open !== null && host.out.terminal) host.out.write('\n');
+  const printer = new OutputPrinter(host);
+  for (const line of page.lines) printer.print(line);
+  printer.end();
   if (page.dropped > 0) printLines(host.err, [`${page.dropped} older lines are no longer kept.`]);
-}
-
-function lineToJson({ bytes, ...line }: LineView): object {
-  return bytes === undefined ? line : { ...line, bytes: Buffer.from(bytes).toString('base64') };
 }

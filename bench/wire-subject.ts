@@ -1,0 +1,10 @@
+/*
+ * The built server, as `subject.ts` has the built tree.
+ */
+
+const dist = process.env.SUPERTREE_BENCH_DIST;
+
+export const { createServer } = (await import(`${dist}/server/server.js`)) as typeof import('../src/server/server.js');
+export const { clientTicket } = (await import(
+  `${dist}/transport/curve.js`
+)) as typeof import('../src/transport/curve.js');

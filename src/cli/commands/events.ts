@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { toText } from '../../model/report.js';
+import type { EventItem, TreeItem } from '../../transport/client.js';
+import type { Snapshot } from '../../transport/operations.js';
+import { EXIT } from '../exit.js';
+import { stateText } from '../format.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { renderSnapshot } from '../render-snapshot.js';
+import { printJson, printLines, viewOf, withClient } from '../session.js';
+import { printable } from '../width.js';
+
+const NOTE = 'Interrupted. Nothing was changed.';
+
+interface Options {
+  follow?: boolean;
+  json?: boolean;
+}
+
+/** `events`: where everything is, and everything that happens. */
+export const addEvents: AddCommands = (program, { host, finish }) => {
+  program
+    .command('events')
+    .description('Tell where every supervisor and agent is; with -f, then everything that happens, as it happens.')
+    .option('-f, --follow', 'go on with every event, over restarts of the server; what was missed is told as such')
+    .option('--json', 'print the snapshot as one JSON document, with -f one document a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ supertree events\n  $ supertree events -f\n  $ supertree events -f --json | jq -c \'select(.event.type == "exited")\'\n',
+    )
+    .action(async (options: Options, command: Command) => {
+      finish(await (options.follow ? follow : look)(host, options, command));
+    });
+};
+
+async function look(host: Host, { json }: Options, command: Command): Promise<number> {
+  const snapshot = await withClient(host, command, NOTE, (client, signal) =>
+    client.request('snapshot', {}, { signal }),
+  );
+  if (json) printJson(host.out, snapshot);
+  else printLines(host.out, renderSnapshot(snapshot, viewOf(host)));
+  return EXIT.done;
+}
+
+/** An interrupt is how it is meant to end, so it says nothing. */
+function follow(host: Host, { json = false }: Options, command: Command): Promise<number> {
+  return withClient(host, command, '', async (client) => {
+    for await (const item of client.events()) {
+      if (json) host.out.write(`${JSON.stringify(item)}\n`);
+      else tell(host, item);
+      if ((await host.out.drained?.()) === false) break;
+    }
+    return EXIT.done;
+  });
+}
+
+function tell(host: Host, item: TreeItem): void {
+  if (item.type === 'event') return printLines(host.out, [`${clock(item.at)} ${textOf(item)}`]);
+  printLines(host.err, [noteOf(item)]);
+}
+
+function textOf({ path, at, event, agent, supervisor }: EventItem): string {
+  if (event.type !== 'changed') return printable(toText({ path, at, ...event }));
+  return `${path} is ${agent === undefined ? supervisor?.status : stateText(agent)}`;
+}
+
+function noteOf({ reason, missed, agents, supervisors }: Snapshot & { reason: string; missed: number | null }): string {
+  const now = `${agents.length} agents below ${supervisors.length} supervisors`;
+  if (reason === 'start') return `Following ${now}.`;
+  return reason === 'gap'
+    ? `${missed} events were missed. There are ${now}.`
+    : `The server was restarted. There are ${now}.`;
+}
+
+/** The time of day here, to the millisecond. */
+function clock(at: number): string {
+  const date = new Date(at);
+  const part = (value: number, digits = 2) => String(value).padStart(digits, '0');
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => part(value)).join(':');
+  return `${time}.${part(date.getMilliseconds(), 3)}`;
+}

@@ -1,0 +1,60 @@
+import type { LineView } from '../../actors/view.js';
+import type { StreamName } from '../../model/spec.js';
+import type { FollowQuery, LogItem } from '../../transport/client.js';
+import { EXIT } from '../exit.js';
+import type { Host } from '../host.js';
+import { printLines } from '../session.js';
+
+const NEWLINE = 0x0a;
+
+type Line = Pick<LineView, 'stream' | 'text' | 'bytes'>;
+
+/** Prints what follows from `items` until it ends, or until nobody reads it. Resolves with the exit code. */
+export async function printFollowed(host: Host, items: AsyncIterable<LogItem>, json: boolean): Promise<number> {
+  const printer = new OutputPrinter(host);
+  for await (const item of items) {
+    if (json) host.out.write(`${JSON.stringify(item.type === 'line' ? lineToJson(item) : item)}\n`);
+    else if (item.type === 'line') printer.print(item);
+    else printLines(host.err, [noteOf(item)]);
+    if ((await host.out.drained?.()) === false) break;
+  }
+  if (!json) printer.end();
+  return EXIT.done;
+}
+
+/** What the options of `logs` ask for, to be followed. */
+export function followQuery(query: Omit<FollowQuery, 'follow'>): FollowQuery {
+  return { ...query, follow: true };
+}
+
+/** Prints the bytes of lines as they were written; only where the other stream cuts into an unfinished line is a newline added. */
+export class OutputPrinter {
+  readonly #host: Host;
+  #open: StreamName | null = null;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  print(line: Line): void {
+    const { out } = this.#host;
+    const bytes = line.bytes ?? Buffer.from(line.text);
+    if (this.#open !== null && this.#open !== line.stream) out.write('\n');
+    out.write(bytes);
+    if (bytes.length > 0) this.#open = bytes[bytes.length - 1] === NEWLINE ? null : line.stream;
+  }
+
+  end(): void {
+    if (this.#open !== null && this.#host.out.terminal) this.#host.out.write('\n');
+  }
+}
+
+/** A line for a JSON document: bytes that are not UTF-8 in base64. */
+export function lineToJson<T extends Line>({ bytes, ...line }: T): object {
+  return bytes === undefined ? line : { ...line, bytes: Buffer.from(bytes).toString('base64') };
+}
+
+function noteOf(item: Exclude<LogItem, { type: 'line' }>): string {
+  if (item.type === 'restarted') return 'The output begins anew.';
+  return `${item.lines} older lines are no longer kept.`;
+}

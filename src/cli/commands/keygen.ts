@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { SupertreeError } from '../../errors.js';
+import { absolute, keyName } from '../arguments.js';
+import { EXIT } from '../exit.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { identityOf, printJson, printLines } from '../session.js';
+
+const KEYGEN_EXAMPLES = `
+Examples:
+  $ supertree keygen server --out /etc/supertree
+  $ supertree keygen alice
+`;
+
+const TICKET_EXAMPLES = `
+A program that is not supertree connects with CURVE and sets its routing id (ZMQ_ROUTING_ID) to the ticket, a dot, and something
+that no other connection has. Keep the ticket to yourself: it stands for your key.
+
+Examples:
+  $ supertree ticket --key alice.key --server-key server.pub
+`;
+
+interface Options {
+  out?: string;
+  json?: boolean;
+}
+
+/** `keygen`, `ticket`: what is needed to reach a server with keys. Neither talks to one. */
+export const addKeys: AddCommands = (program, { host, finish }) => {
+  program
+    .command('keygen [name]')
+    .description('Make a key pair: NAME.key, secret, and NAME.pub. Prints what the server needs to know the key.')
+    .option('--out <DIR>', 'where the files go. If not given, the present directory', absolute(host.cwd))
+    .option('--json', 'print { name, publicKey, secretFile, publicFile } as one JSON document')
+    .addHelpText('after', KEYGEN_EXAMPLES)
+    .action(async (name: string | undefined, options: Options) => {
+      finish(await keygen(host, keyName(name ?? 'supertree'), options));
+    });
+  program
+    .command('ticket')
+    .description('Print what a client in another language puts in front of its routing id.')
+    .addHelpText('after', TICKET_EXAMPLES)
+    .action(async (_options: object, command: Command) => finish(await ticket(host, command)));
+};
+
+async function keygen(host: Host, name: string, { out = host.cwd, json }: Options): Promise<number> {
+  const { writeKeyPair } = await import('../../server/keys.js');
+  const files = await writeKeyPair(out, name);
+  if (json) printJson(host.out, files);
+  else printLines(host.out, ['[[keys]]', `name = "${name}"`, `public = "${files.publicKey}"`, 'roles = ["observe"]']);
+  printLines(host.err, [`Wrote ${files.secretFile} (keep it secret) and ${files.publicFile}.`]);
+  return EXIT.done;
+}
+
+async function ticket(host: Host, command: Command): Promise<number> {
+  const identity = identityOf(host, command);
+  if (identity === undefined) {
+    throw new SupertreeError('USAGE', { problem: 'Missing --key and --server-key', command: 'ticket' });
+  }
+  const { readTicket } = await import('../../server/keys.js');
+  printLines(host.out, [await readTicket(identity.keyFile, identity.serverKey)]);
+  return EXIT.done;
+}

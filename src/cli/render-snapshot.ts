@@ -1,0 +1,45 @@
+import type { AgentView } from '../actors/view.js';
+import type { Snapshot } from '../transport/operations.js';
+import { age, ports, stateText } from './format.js';
+import type { View } from './render.js';
+import { type Column, table } from './table.js';
+
+/** A supervisor, or an agent with all that is known of it. */
+interface Place {
+  readonly path: string;
+  readonly status: string;
+  readonly agent: AgentView | null;
+}
+
+/** The table of `supertree events`: every supervisor and agent by path, and up to which event it goes. */
+export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, view: View): string[] {
+  const places: Place[] = [
+    ...supervisors.map(({ path, status }) => ({ path, status, agent: null })),
+    ...agents.map((agent) => ({ path: agent.path, status: stateText(agent), agent })),
+  ];
+  // In the order of a tree: a slash comes before whatever else may follow a name.
+  const key = ({ path }: Place) => path.replaceAll('/', '\u0001');
+  places.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return [...table(columnsOf(view), places, view.columns), `after event ${seq} of ${epoch}`];
+}
+
+function columnsOf(view: View): Column<Place>[] {
+  const ofAgent = (title: string, cell: (agent: AgentView) => string, align: 'left' | 'right'): Column<Place> => ({
+    title,
+    align,
+    cell: ({ agent }) => (agent === null ? '-' : cell(agent)),
+  });
+  return [
+    { title: 'PATH', cell: ({ path }) => path, least: 16 },
+    {
+      title: 'STATE',
+      cell: ({ status }) => status,
+      paint: ({ agent }, text) => view.paint(agent?.state ?? 'other', text),
+    },
+    ofAgent('PID', ({ pid }) => String(pid ?? '-'), 'right'),
+    ofAgent('PORTS', ports, 'left'),
+    ofAgent('RESTARTS', ({ restarts }) => String(restarts), 'right'),
+    ofAgent('HEALTH', ({ health }) => health, 'left'),
+    ofAgent('SINCE', ({ since }) => age(since, view.now), 'right'),
+  ];
+}

@@ -1,0 +1,115 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { messageOf, SupertreeError } from '../errors.js';
+import { problemsText } from '../model/problem.js';
+import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../transport/curve.js';
+import type { ClientSecurity } from '../transport/curve-client.js';
+import { Keyring } from '../transport/keyring.js';
+import { readTable } from './config.js';
+import { readSecurity, type SecuritySettings } from './security.js';
+
+/** Reads the file of `--keys`: TOML, or JSON when its name ends in .json. Rejects FILE_INVALID with every problem. */
+export async function loadSecurity(file: string, root: string): Promise<SecuritySettings> {
+  const given = await readTable(file);
+  const { security, problems } = readSecurity(given, { root, directory: dirname(resolve(file)), at: '' });
+  if (security === null)
+    throw new SupertreeError('FILE_INVALID', { file, problem: problemsText(problems), list: problems });
+  return security;
+}
+
+/** The keys of a server. Rejects KEY_FILE, KEY_INVALID. */
+export async function openKeyring(settings: SecuritySettings, root: string): Promise<Keyring> {
+  return new Keyring(await readSecretKey(settings.secretKeyFile), root, settings.keys);
+}
+
+/**
+ * What a client needs: its own secret key from a file, and the server's public key from a file or as it is. Rejects KEY_FILE,
+ * KEY_INVALID.
+ */
+export async function readClientSecurity(keyFile: string, server: string): Promise<ClientSecurity> {
+  const secretKey = await readSecretKey(keyFile);
+  const serverKey = isKey(server) ? server : await readPublicKey(server);
+  return { serverKey, keys: { publicKey: publicKeyOf(secretKey), secretKey } };
+}
+
+/** What a client of another make puts in front of its routing id, from the same two. Rejects KEY_FILE, KEY_INVALID. */
+export async function readTicket(keyFile: string, server: string): Promise<string> {
+  const { serverKey, keys } = await readClientSecurity(keyFile, server);
+  return clientTicket(keys.secretKey, serverKey);
+}
+
+/** Files of a new key pair. */
+export interface KeyFiles {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly secretFile: string;
+  readonly publicFile: string;
+}
+
+/**
+ * Makes a key pair and writes NAME.key, which only its owner may read, and NAME.pub. Rejects KEY_FILE, with nothing written, when
+ * either is there already: a key is never written over.
+ */
+export async function writeKeyPair(directory: string, name: string): Promise<KeyFiles> {
+  const { publicKey, secretKey } = newKeyPair();
+  const [secretFile, publicFile] = [join(directory, `${name}.key`), join(directory, `${name}.pub`)];
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeNew(secretFile, secretKey, 0o600);
+  try {
+    await writeNew(publicFile, publicKey, 0o644);
+  } catch (thrown) {
+    await rm(secretFile);
+    throw thrown;
+  }
+  return { name, publicKey, secretFile, publicFile };
+}
+
+async function writeNew(file: string, key: string, mode: number): Promise<void> {
+  try {
+    await writeFile(file, `${key}\n`, { flag: 'wx', mode });
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const rule =
+      code === 'EEXIST' ? 'is there already and is not written over' : `cannot be written: ${messageOf(thrown)}`;
+    throw new SupertreeError('KEY_FILE', { file, rule }, thrown);
+  }
+}
+
+/** Reads a secret key. Rejects KEY_FILE, also when anybody but its owner may read it. */
+export function readSecretKey(file: string): Promise<string> {
+  return readKey(file, async (handle) => {
+    const { mode, uid } = await handle.stat();
+    if ((mode & OTHERS) !== 0) throw fault(file, 'may be read or written by others; make it private with chmod 600');
+    const mine = uid === process.getuid?.() || uid === 0;
+    if (!mine) throw fault(file, 'belongs to somebody else');
+  });
+}
+
+/** Every permission of group and others. */
+const OTHERS = 0o077;
+
+function readPublicKey(file: string): Promise<string> {
+  return readKey(file, async () => {});
+}
+
+/** The permissions are those of the file that is read, not of what stands at the path a moment earlier. */
+async function readKey(file: string, check: (handle: FileHandle) => Promise<void>): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((thrown: unknown) => {
+    throw fault(file, `cannot be read: ${messageOf(thrown)}`, thrown);
+  });
+  try {
+    if (!(await handle.stat()).isFile()) throw fault(file, 'must be a file');
+    await check(handle);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2 * KEY_LENGTH), 0, 2 * KEY_LENGTH, 0);
+    const key = buffer.toString('latin1', 0, bytesRead).trim();
+    if (!isKey(key)) throw fault(file, 'must hold one key: 40 characters of Z85');
+    return key;
+  } finally {
+    await handle.close();
+  }
+}
+
+function fault(file: string, rule: string, cause?: unknown): SupertreeError {
+  return new SupertreeError('KEY_FILE', { file, rule }, cause);
+}

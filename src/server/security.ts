@@ -1,0 +1,115 @@
+import { resolve } from 'node:path';
+import * as v from 'valibot';
+import { HIDDEN, type Problem, shown } from '../model/problem.js';
+import { isKey } from '../transport/curve.js';
+import { covers, type Grant, ROLES } from '../transport/roles.js';
+
+/** The `[security]` table of a tree file, or a file of its own for `--keys`. Keys may be written in camelCase or with underscores. */
+export interface SecuritySettings {
+  /** Absolute path of the server's secret key. */
+  readonly secretKeyFile: string;
+  /** Each public key once, with all that it may do. */
+  readonly keys: readonly KeySettings[];
+}
+
+export interface KeySettings {
+  readonly name: string;
+  /** In Z85. */
+  readonly publicKey: string;
+  readonly grants: readonly Grant[];
+}
+
+/** One `[[keys]]` entry. A key may have several, for several subtrees. */
+type Entry = v.InferOutput<typeof ENTRY>;
+
+const text = v.pipe(v.string('must be a string'), v.minLength(1, 'must not be empty'));
+
+const ENTRY = v.strictObject(
+  {
+    name: v.pipe(text, v.regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . @ or -')),
+    public: v.pipe(text, v.check(isKey, 'must be a public key: 40 characters of Z85')),
+    roles: v.pipe(
+      v.array(v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list of roles'),
+      v.minLength(1, 'must name a role'),
+    ),
+    subtree: v.exactOptional(text),
+  },
+  rule('must be a table'),
+);
+
+const SECURITY = v.strictObject(
+  {
+    secretKeyFile: text,
+    keys: v.exactOptional(v.array(ENTRY, 'must be a list of tables'), []),
+  },
+  rule('must be a table'),
+);
+
+/**
+ * The settings, and all that is wrong with them. `root` is the path of the tree's root, which a key has if it is given no
+ * subtree; a relative file is relative to `directory`; `at` is put in front of the paths of problems.
+ */
+export function readSecurity(
+  given: unknown,
+  { root, directory, at }: { readonly root: string; readonly directory: string; readonly at: string },
+): { readonly security: SecuritySettings | null; readonly problems: readonly Problem[] } {
+  if (given === undefined) return { security: null, problems: [] };
+  const result = v.safeParse(SECURITY, camelKeys(given));
+  if (!result.success) return { security: null, problems: result.issues.map((issue) => problemOf(issue, at)) };
+  const { secretKeyFile, keys } = result.output;
+  const problems = keys.flatMap((entry, index) => problemsOf(entry, index, keys, root).map(prefixed(at)));
+  const security = { secretKeyFile: resolve(directory, secretKeyFile), keys: merged(keys, root) };
+  return { security: problems.length === 0 ? security : null, problems };
+}
+
+/** What is wrong with an entry beside the others. A key is never shown: somebody may have taken the secret half. */
+function problemsOf(entry: Entry, index: number, all: readonly Entry[], root: string): Problem[] {
+  const at = `keys.${index}`;
+  const others = all.slice(0, index);
+  const subtree = entry.subtree ?? root;
+  return [
+    ...(covers(root, subtree)
+      ? []
+      : [{ path: `${at}.subtree`, rule: `must be ${root} or a path below it`, got: subtree }]),
+    ...(others.some(({ name, public: key }) => name === entry.name && key !== entry.public)
+      ? [{ path: `${at}.name`, rule: 'must name one public key', got: entry.name }]
+      : []),
+    ...(others.some(({ name, public: key }) => name !== entry.name && key === entry.public)
+      ? [{ path: `${at}.public`, rule: 'must have one name', got: entry.name }]
+      : []),
+  ];
+}
+
+function merged(entries: readonly Entry[], root: string): KeySettings[] {
+  const keys = new Map<string, KeySettings & { grants: Grant[] }>();
+  for (const { name, public: publicKey, roles, subtree = root } of entries) {
+    const known = keys.get(publicKey) ?? { name, publicKey, grants: [] };
+    known.grants.push({ roles, subtree });
+    keys.set(publicKey, known);
+  }
+  return [...keys.values()];
+}
+
+function prefixed(at: string): (problem: Problem) => Problem {
+  return (problem) => ({ ...problem, path: at === '' ? problem.path : `${at}.${problem.path}` });
+}
+
+/** A value where a key belongs is not shown: it might be the secret half. */
+function problemOf(issue: v.BaseIssue<unknown>, at: string): Problem {
+  const path = v.getDotPath(issue) ?? '';
+  const whole = [at, path].filter((part) => part !== '').join('.');
+  const got = path.endsWith('public') && issue.input !== undefined ? HIDDEN : shown(issue.input);
+  return { path: whole === '' ? 'security' : whole, rule: issue.message, got };
+}
+
+/** A table is refused for what it is, or for a key that it must not have. */
+function rule(table: string): (issue: v.StrictObjectIssue) => string {
+  return (issue) =>
+    issue.expected === 'never' ? 'is not a setting' : issue.expected === 'Object' ? table : 'is missing';
+}
+
+function camelKeys(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), value]));
+}

@@ -1,0 +1,198 @@
+import type { Tree } from '../actors/view.js';
+import { SupertreeError } from '../errors.js';
+import type { Actions } from '../transport/actions.js';
+import { broadcast } from '../transport/broadcast.js';
+import { decode, encode } from '../transport/decode.js';
+import { DEFAULT_LIMITS, type Limits } from '../transport/limits.js';
+import type { AgentConfig, Draft, Message, MessageType } from '../transport/protocol.js';
+import { answer } from '../transport/requests.js';
+import { LOCAL } from '../transport/roles.js';
+import { createService, type SpawnPlan } from '../transport/service.js';
+import { Turns } from '../transport/turns.js';
+import { InProcessTopics } from './in-process-topics.js';
+
+export interface InProcessOptions {
+  /** If not given, 1000. */
+  readonly maxAgents?: number;
+  /** What one peer may ask for. If not given, the defaults of a server. */
+  readonly limits?: Partial<Limits>;
+  /** If not given, only the built-in actions. */
+  readonly actions?: Actions;
+  /** What a `spawn_request` runs. If not given, every backend is unknown. */
+  readonly plan?: (config: AgentConfig) => SpawnPlan;
+  /** Told what went wrong where no caller could be told. If not given, it is thrown where nobody catches it. */
+  readonly failed?: (thrown: unknown) => void;
+}
+
+/** One client: what a connection with a DEALER socket is to a server. */
+export interface InProcessPeer {
+  /** Sends one message, a copy of it. Never throws, never waits; after `close` it is nothing. */
+  send(bytes: Uint8Array): void;
+  /** The next answer, or the next word before one, in the order in which they were sent. Rejects NO_SERVER once it is closed. */
+  receive(): Promise<Buffer>;
+  /** Sends a message and resolves with its answer, found by its request id; words before it are dropped. Not to be mixed with `receive`. */
+  ask<T extends MessageType>(message: Draft<T> & { readonly request_id: string }): Promise<Message<MessageType>>;
+  /** What was not received yet is dropped, and who waits for it is told. */
+  close(): void;
+}
+
+/** A server and any number of clients in one program, without sockets: the same messages, the same answers, the same limits. */
+export interface InProcessTransport {
+  connect(): InProcessPeer;
+  /**
+   * Calls `listener` with every frame that begins with `topic`: an agent's uuid for its output and states, `events` for the events of
+   * the tree. Returns the way to end that.
+   */
+  subscribe(topic: string, listener: (frame: Buffer) => void): () => void;
+  /** Closes every peer. The tree goes on. */
+  close(): void;
+}
+
+/** Offers a tree to clients in the same program. Every message is encoded and decoded on its way, as on a socket. */
+export function createInProcessTransport(tree: Tree, options: InProcessOptions = {}): InProcessTransport {
+  return new Transport(tree, options);
+}
+
+const ENDPOINT = 'inproc://supertree';
+
+class Transport implements InProcessTransport {
+  readonly #topics = new InProcessTopics();
+  readonly #service;
+  readonly #turns;
+  readonly #peers = new Set<Peer>();
+  readonly #failed: (thrown: unknown) => void;
+  readonly #unfollow: () => void;
+  #serial = 0;
+
+  constructor(tree: Tree, options: InProcessOptions) {
+    this.#failed = options.failed ?? ((thrown) => queueMicrotask(() => Promise.reject(thrown)));
+    this.#service = createService({
+      tree,
+      serverId: 'server-in-process',
+      version: 'in-process',
+      endpoints: () => [ENDPOINT],
+      pubEndpoints: [],
+      topics: this.#topics,
+      maxAgents: options.maxAgents ?? 1000,
+      plan: options.plan ?? refuse,
+      failed: this.#failed,
+      ...(options.limits && { limits: options.limits }),
+      ...(options.actions && { actions: options.actions }),
+    });
+    this.#turns = new Turns({ limits: { ...DEFAULT_LIMITS, ...options.limits }, isBlocked: () => false });
+    this.#unfollow = broadcast(tree, this.#topics);
+  }
+
+  connect(): InProcessPeer {
+    const name = String(++this.#serial);
+    const peer: Peer = new Peer(
+      (bytes) => this.#take(name, peer, bytes),
+      () => this.#peers.delete(peer),
+    );
+    this.#peers.add(peer);
+    return peer;
+  }
+
+  subscribe(topic: string, listener: (frame: Buffer) => void): () => void {
+    return this.#topics.subscribe(topic, listener);
+  }
+
+  close(): void {
+    this.#turns.close();
+    this.#unfollow();
+    this.#service.close();
+    for (const peer of [...this.#peers]) peer.close();
+  }
+
+  /** As from a socket, a message comes in a later turn. */
+  #take(name: string, peer: Peer, bytes: Buffer): void {
+    const receivedAt = performance.now();
+    const work = async (refused: SupertreeError | null) => {
+      const arrival = { peer: LOCAL, endpoint: ENDPOINT, receivedAt, refused };
+      try {
+        peer.deliver(await answer(this.#service, bytes, (word) => peer.deliver(word), arrival));
+      } catch (thrown) {
+        this.#failed(thrown);
+      }
+    };
+    setImmediate(() => {
+      const refused = this.#turns.enter(name, bytes.length, () => work(null));
+      if (refused !== null) void work(refused);
+    });
+  }
+}
+
+interface Settle<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+class Peer implements InProcessPeer {
+  readonly #out: (bytes: Buffer) => void;
+  readonly #closed: () => void;
+  readonly #arrived: Buffer[] = [];
+  readonly #waiting: Settle<Buffer>[] = [];
+  readonly #asked = new Map<string, Settle<Message<MessageType>>>();
+  #over = false;
+
+  constructor(out: (bytes: Buffer) => void, closed: () => void) {
+    this.#out = out;
+    this.#closed = closed;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.#over) this.#out(Buffer.from(bytes));
+  }
+
+  receive(): Promise<Buffer> {
+    const next = this.#arrived.shift();
+    if (next !== undefined) return Promise.resolve(next);
+    if (this.#over) return Promise.reject(gone());
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  ask<T extends MessageType>(message: Draft<T> & { readonly request_id: string }): Promise<Message<MessageType>> {
+    if (this.#over) return Promise.reject(gone());
+    return new Promise((resolve, reject) => {
+      this.#asked.set(message.request_id, { resolve, reject });
+      this.send(encode(message));
+    });
+  }
+
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#arrived.length = 0;
+    for (const { reject } of [...this.#waiting.splice(0), ...this.#asked.values()]) reject(gone());
+    this.#closed();
+  }
+
+  deliver(bytes: Buffer): void {
+    if (this.#over || this.#settles(bytes)) return;
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#arrived.push(bytes);
+    else waiting.resolve(bytes);
+  }
+
+  /** True for an answer, or a word before one, to something that was asked with `ask`. */
+  #settles(bytes: Buffer): boolean {
+    if (this.#asked.size === 0) return false;
+    const decoded = decode(bytes);
+    if (!decoded.ok || !('request_id' in decoded.message)) return false;
+    const { request_id: id, type } = decoded.message;
+    const asked = this.#asked.get(id);
+    if (asked === undefined) return false;
+    if (type === 'accepted' || type === 'tree_progress') return true;
+    this.#asked.delete(id);
+    asked.resolve(decoded.message);
+    return true;
+  }
+}
+
+function refuse({ model_backend: backend }: AgentConfig): never {
+  throw new SupertreeError('BACKEND_UNKNOWN', { backend });
+}
+
+function gone(): SupertreeError {
+  return new SupertreeError('NO_SERVER', { endpoint: ENDPOINT });
+}

@@ -1,0 +1,114 @@
+import { asSupertreeError, SupertreeError } from '../errors.js';
+import { MESSAGE_NEEDS, type Need } from './needs.js';
+import type { Message, MessageType } from './protocol.js';
+import { authorize, type Peer, UNPROVEN } from './roles.js';
+import { homeOf } from './seen-tree.js';
+import type { Service } from './service.js';
+
+/** One thing that was asked for. */
+export interface Asked {
+  readonly requestId: string;
+  /** The command, the operation, or the type of the message. */
+  readonly verb: string;
+  readonly need: Need;
+  /** How the agent or the supervisor was named; `null` for none. */
+  readonly ref: string | null;
+}
+
+/**
+ * Does what was asked for if the peer may: rejects FORBIDDEN with the role and the subtree that are needed, KEY_UNPROVEN, and AGENT_NOT_FOUND or
+ * SUPERVISOR_NOT_FOUND for what the peer does not know. Writes one audit line for everything but an observation that succeeded.
+ */
+export async function perform<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
+  const { peer } = service;
+  if (peer.grants === null && isQuiet(asked.need)) return work();
+  const path = auditPath(service, asked);
+  try {
+    admit(service, asked);
+    const told = await work();
+    note(service, asked, path, codeOf(told));
+    return told;
+  } catch (thrown) {
+    note(service, asked, path, asSupertreeError(thrown).code);
+    throw thrown;
+  }
+}
+
+/** The code of an answer that says that it was not done; `null` for any other. */
+function codeOf(answer: object): string | null {
+  if (!('success' in answer) || answer.success !== false) return null;
+  return 'code' in answer && typeof answer.code === 'string' ? answer.code : 'INTERNAL';
+}
+
+/** What a message asks for. One that is no request takes nothing: it is told so. */
+export function askedBy<T extends MessageType>(message: Message<T>): Asked {
+  const given = MESSAGE_NEEDS[message.type] as Need | null | ((message: Message<MessageType>) => Need);
+  const need = (typeof given === 'function' ? given(message) : given) ?? { role: null, of: 'open' };
+  const requestId = 'request_id' in message ? message.request_id : '';
+  return { requestId, verb: verbOf(message), need, ref: refOf(message, need) };
+}
+
+function verbOf(message: Message<MessageType>): string {
+  if (message.type === 'tree_request') return message.operation;
+  return 'command_type' in message ? message.command_type : message.type;
+}
+
+function refOf(message: Message<MessageType>, need: Need): string | null {
+  if (message.type === 'tree_request') {
+    const { agent, path, parent } = message.params;
+    const named = need.of === 'agent' ? agent : (path ?? parent);
+    return typeof named === 'string' ? named : null;
+  }
+  return 'agent_id' in message ? message.agent_id : null;
+}
+
+function admit(service: Service, { need, ref }: Asked): void {
+  const { peer, tree } = service;
+  if (peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
+  // What has no name here gets the answer to a missing parameter from whoever reads them.
+  if (need.of === 'agent' && ref !== null) authorize(peer, need.role, tree.agent(ref).path);
+  if (need.of === 'supervisor') authorize(peer, need.role, tree.supervisor(ref ?? undefined).path);
+  if (need.of === 'tree') authorize(peer, need.role, tree.path);
+  if (need.of === 'listing') admitListing(peer, homeOf(peer, tree));
+}
+
+function admitListing(peer: Peer, home: string): void {
+  const observes = peer.grants?.some(({ roles }) => roles.includes('observe')) ?? true;
+  if (!observes) authorize(peer, 'observe', home);
+}
+
+/** The path as the server knows it, whatever the peer knows: the log is for whoever runs the server. */
+function auditPath({ whole, tree, peer }: Service, { need, ref }: Asked): string | null {
+  try {
+    if (need.of === 'agent' || need.of === 'tree') return ref === null ? null : whole.agent(ref).path;
+    if (need.of === 'supervisor') return whole.supervisor(ref ?? homeOf(peer, tree)).path;
+  } catch {
+    // There is no such thing: the line says so by its code.
+  }
+  return null;
+}
+
+/** What says that the peer may not do it, rather than that it did not work. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'FORBIDDEN',
+  'KEY_UNPROVEN',
+  'AGENT_NOT_FOUND',
+  'AGENT_AMBIGUOUS',
+  'SUPERVISOR_NOT_FOUND',
+]);
+
+function note(service: Service, asked: Asked, path: string | null, code: string | null): void {
+  const { peer, audit } = service;
+  const refused = code !== null && peer.grants !== null && REFUSALS.has(code);
+  if (isQuiet(asked.need) && !refused) return;
+  const [request, verb] = [asked.requestId, asked.verb].map((text) => text.slice(0, MAX_TEXT));
+  const outcome = code === null ? 'done' : refused ? 'refused' : 'failed';
+  audit({ key: peer.name, request: request ?? '', verb: verb ?? '', path, outcome, code });
+}
+
+function isQuiet({ role }: Need): boolean {
+  return role === null || role === 'observe';
+}
+
+/** An id or a verb that a peer made up is cut at so many characters. */
+const MAX_TEXT = 128;

@@ -1,0 +1,69 @@
+/** Where documents are published, by topic. */
+export interface Topics {
+  /** True when somebody subscribed to the topic. */
+  isWanted(topic: string): boolean;
+  /** Sends a document under a topic; `make` is called only when it is wanted. Never throws for the sake of a subscriber, never waits. */
+  publish(topic: string, make: () => Uint8Array): void;
+  /** Calls `listener` with each subscription that begins, also with one that others have already. Returns the way to end that. */
+  onFollowed(listener: (subscription: string) => void): () => void;
+}
+
+/** Nobody follows. */
+export const NO_TOPICS: Topics = {
+  isWanted: () => false,
+  publish: () => {},
+  onFollowed: () => () => {},
+};
+
+/**
+ * What peers subscribe to: the beginning of a message, so of a topic, of a topic with its zero byte, or even of the document behind it.
+ * To ask it costs one look for each length that a subscription has, however many there are.
+ */
+export class Subscriptions {
+  /** An XPUB socket tells of each one that begins, and only of the last that ends. */
+  readonly #held = new Set<string>();
+  /** How many there are for each topic or beginning. One that reaches into the document counts for its topic with the zero byte. */
+  readonly #counts = new Map<string, number>();
+  /** How many there are of each length. */
+  readonly #lengths = new Map<number, number>();
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  add(subscription: string): void {
+    if (this.#held.has(subscription)) return;
+    this.#held.add(subscription);
+    const key = keyOf(subscription);
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    if (count === 0) this.#lengths.set(key.length, (this.#lengths.get(key.length) ?? 0) + 1);
+  }
+
+  delete(subscription: string): void {
+    if (!this.#held.delete(subscription)) return;
+    const key = keyOf(subscription);
+    const count = this.#counts.get(key) ?? 1;
+    if (count > 1) this.#counts.set(key, count - 1);
+    else {
+      this.#counts.delete(key);
+      const left = (this.#lengths.get(key.length) ?? 1) - 1;
+      if (left === 0) this.#lengths.delete(key.length);
+      else this.#lengths.set(key.length, left);
+    }
+  }
+
+  covers(topic: string): boolean {
+    if (this.#held.size === 0) return false;
+    const whole = `${topic}\0`;
+    for (const length of this.#lengths.keys()) {
+      if (length <= whole.length && this.#counts.has(whole.slice(0, length))) return true;
+    }
+    return false;
+  }
+}
+
+function keyOf(subscription: string): string {
+  const end = subscription.indexOf('\0');
+  return end < 0 ? subscription : subscription.slice(0, end + 1);
+}

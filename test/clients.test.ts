@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pack } from '../src/transport/codec.js';
+import { launch, type Process, scratch } from './cli/process.js';
+import { eventually } from './contract/recorder.js';
+import { type Answer, ask } from './transport/rig.js';
+
+const examples = fileURLToPath(new URL('../examples', import.meta.url));
+
+/** Debian's own, which has python3-zmq and python3-msgpack; another one may come first in the path. */
+const PYTHON = '/usr/bin/python3';
+
+let place: Awaited<ReturnType<typeof scratch>>;
+let server: Process;
+
+beforeAll(async () => {
+  place = await scratch();
+  server = launch(['serve', '--endpoint', place.endpoint]);
+  await eventually(() => server.out().includes('listening on'), 'the server to listen', 60_000);
+}, 90_000);
+
+afterAll(async () => {
+  server.child.kill('SIGTERM');
+  await server.finished;
+  await place.remove();
+}, 60_000);
+
+/** Runs a client as a person would. */
+async function run(command: string, ...args: string[]): Promise<{ code: number | null; lines: string[]; err: string }> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const [code] = await once(child, 'close');
+  return { code, lines: out.trimEnd().split('\n'), err };
+}
+
+describe('clients in other languages', () => {
+  it('Python spawns an agent, follows its output, pauses it and stops it', async () => {
+    const ticker = `${examples}/clients/ticker.mjs`;
+    const { code, lines, err } = await run(
+      PYTHON,
+      `${examples}/clients/python/client.py`,
+      place.endpoint,
+      'node-cli',
+      ticker,
+    );
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines[0]).toBe('server 1.0.0');
+    expect(lines[1]).toMatch(/^spawned [0-9a-f-]{36}$/);
+    const logs = lines.slice(2, 5).map((line) => /^line (\d+) \S/.exec(line)?.[1]);
+    const [first] = logs.map(Number);
+    expect(logs.map(Number)).toEqual([first, Number(first) + 1, Number(first) + 2]);
+    expect(lines.slice(5)).toEqual(['pause paused', 'resume running', 'stop terminated', 'left 0']);
+  }, 90_000);
+
+  it('Python gets the reason when it cannot be done', async () => {
+    const { code, err } = await run(PYTHON, `${examples}/clients/python/client.py`, place.endpoint, 'gpt', 'x');
+    expect(code).toBe(1);
+    expect(err).toContain('BACKEND_UNKNOWN: Unsupported model backend for process spawning: gpt.');
+  }, 90_000);
+
+  it('a REQ socket with bytes by hand asks, and its nonsense is answered too', async () => {
+    await operate('spawn', { spec: { id: 'sleeper', command: ['sleep', '300'] } });
+    const { code, lines, err } = await run(process.execPath, `${examples}/clients/raw-req.mjs`, place.endpoint);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(lines).toEqual([
+      'r1: protocol 1.0.0, 1 agents',
+      'sleeper is running',
+      'r3: root/sleeper says Running',
+      'r4: MESSAGE_TYPE',
+    ]);
+  }, 90_000);
+
+  it('an agent is stopped when its time is over, and its record says so', async () => {
+    const spec = { id: 'brief', command: ['sleep', '300'], maxRuntime: 300 };
+    expect(await operate('spawn', { spec })).toMatchObject({ success: true, data: { state: 'running' } });
+    await expect
+      .poll(() => operate('status', { agent: 'brief' }), { timeout: 30_000 })
+      .toMatchObject({ data: { state: 'stopped', exit: { cause: 'timeout', commanded: true } } });
+  }, 60_000);
+
+  it('what was spawned with timeout_secs is gone when they are over', async () => {
+    const config = { name: 'brief', model_backend: 'sleep-cli', task: '300' };
+    const spawned = await ask(
+      place.endpoint,
+      pack({ type: 'spawn_request', request_id: 's', config, timeout_secs: 1, metadata: { team: 'blue' } }),
+    );
+    expect(spawned).toMatchObject({
+      success: true,
+      agent_info: { status: 'running', name: 'brief', metadata: { team: 'blue' } },
+    });
+    const named = async () => {
+      const { agents } = await ask(place.endpoint, pack(['list_agents_request', 'l', 'running']));
+      return (agents as { name: string }[]).filter(({ name }) => name === 'brief');
+    };
+    await expect.poll(named, { timeout: 30_000 }).toEqual([]);
+  }, 60_000);
+});
+
+function operate(operation: string, params: object): Promise<Answer> {
+  return ask(place.endpoint, pack({ type: 'tree_request', request_id: 't', operation, params }));
+}

@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../src/actors/clock.js';
+import { createTree } from '../../src/actors/tree.js';
+import type { Tree } from '../../src/actors/view.js';
+import { SupertreeError } from '../../src/errors.js';
+import { createFakeDriver } from '../../src/testing/index.js';
+import { answer } from '../../src/transport/requests.js';
+import { createRequestRouter } from '../../src/transport/router.js';
+import { createService } from '../../src/transport/service.js';
+
+/** A server for whatever comes: a real tree and a real socket, and no process of the system that a lucky frame could start. */
+export interface Battlefield {
+  readonly tree: Tree;
+  readonly endpoint: string;
+  /** What went wrong where no caller could be told. */
+  readonly failures: unknown[];
+  close(): Promise<void>;
+}
+
+const LIMITS = { rate: 10_000_000, burst: 10_000_000, inFlight: 100_000 };
+
+export async function createBattlefield(): Promise<Battlefield> {
+  const directory = await mkdtemp(join(tmpdir(), 'supertree-fuzz-'));
+  const driver = createFakeDriver(systemClock, { '*': { output: ['up', { stream: 'stderr', line: 'Error' }] } });
+  const children = ['web', 'worker'].map((id) => ({ id, command: ['program'] }));
+  const tree = createTree({ boot: 'retry', onExhausted: 'fail', children }, { driver });
+  const failures: unknown[] = [];
+  const failed = (thrown: unknown) => void failures.push(thrown);
+  const endpoints: string[] = [];
+  const service = createService({
+    tree,
+    serverId: 'server-fuzz',
+    version: '0.0.0',
+    endpoints: () => endpoints,
+    pubEndpoints: [],
+    limits: LIMITS,
+    maxAgents: 100,
+    plan: ({ model_backend: backend }) => {
+      throw new SupertreeError('BACKEND_UNKNOWN', { backend });
+    },
+    failed,
+  });
+  const router = createRequestRouter({
+    handle: (payload, interim, arrival) => answer(service, payload, interim, arrival),
+    failed,
+    limits: LIMITS,
+  });
+  const endpoint = await router.bind(`ipc://${join(directory, 's.sock')}`);
+  endpoints.push(endpoint);
+  await tree.start();
+  const close = async () => {
+    await tree.stop();
+    service.close();
+    await router.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { tree, endpoint, failures, close };
+}

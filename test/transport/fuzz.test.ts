@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pack } from '../../src/transport/codec.js';
+import { assault } from '../soak/assault.js';
+import { type Battlefield, createBattlefield } from '../soak/battlefield.js';
+import { chance, frames } from '../soak/frames.js';
+import { ask } from './rig.js';
+import { UUID } from './vector.js';
+
+const COUNT = 10_000;
+
+let field: Battlefield;
+
+beforeAll(async () => {
+  field = await createBattlefield();
+});
+
+afterAll(() => field.close());
+
+describe('ten thousand hostile frames', () => {
+  it('are the same ones for the same seed', () => {
+    const all = (seed: number) => [...frames(50, seed, UUID)].map((frame) => Buffer.from(frame).toString('hex'));
+    expect(all(7)).toEqual(all(7));
+    expect(all(7)).not.toEqual(all(8));
+    expect(chance(1)()).not.toBe(chance(2)());
+  });
+
+  it('are answered one by one, and the same server goes on to serve a normal client', async () => {
+    const seed = Date.now() % 2 ** 31;
+    console.info(`hostile frames: seed ${seed}`);
+    const { uuid } = field.tree.agent('web');
+    const toll = await assault(field.endpoint, frames(COUNT, seed, uuid));
+    expect(toll.faults, `seed ${seed}`).toEqual([]);
+    expect(toll.answers, `seed ${seed}`).toBe(COUNT);
+    expect(toll.refusals, `seed ${seed}`).toBeGreaterThanOrEqual(toll.undecodable);
+    expect(toll.undecodable).toBeGreaterThan(COUNT / 3);
+    expect(field.failures, `seed ${seed}`).toEqual([]);
+
+    const echo = pack(['custom_action_request', 'r', uuid, 'echo', { still: 'here' }]);
+    expect(await ask(field.endpoint, pack(['health_check_request', 'r']))).toMatchObject({ healthy: true });
+    expect(await ask(field.endpoint, echo)).toMatchObject({ success: true, data: { result: { still: 'here' } } });
+  }, 240_000);
+});

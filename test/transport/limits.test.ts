@@ -1,0 +1,206 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Dealer } from 'zeromq';
+import { readSettings } from '../../src/server/settings.js';
+import { pack, unpack } from '../../src/transport/codec.js';
+import { DEFAULT_LIMITS, type Limits, TokenBucket } from '../../src/transport/limits.js';
+import { Turns } from '../../src/transport/turns.js';
+import { type Answer, createRig, type Rig } from './rig.js';
+
+const open: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+async function limited(limits: Partial<Limits>): Promise<Rig> {
+  const rig = await createRig({ limits });
+  open.push(rig);
+  return rig;
+}
+
+function dealer(endpoint: string): Dealer {
+  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+  socket.connect(endpoint);
+  open.push(socket);
+  return socket;
+}
+
+async function answersOf(socket: Dealer, count: number): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  while (answers.length < count) answers.push(unpack((await socket.receive())[1] ?? Buffer.alloc(0)) as Answer);
+  return answers;
+}
+
+const health = (request_id: string) => pack({ type: 'health_check_request', request_id });
+const stop = (request_id: string) =>
+  pack({ type: 'tree_request', request_id, operation: 'stop', params: { agent: 'web' } });
+
+describe('the limits of one peer', () => {
+  it('refuse the request that is one too many, by its id and with the name of the limit, and take it when there is room', async () => {
+    const rig = await limited({ inFlight: 3 });
+    let release = () => {};
+    rig.tree.member('web').hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const socket = dealer(rig.tcp);
+    for (const id of ['a', 'b', 'c', 'd']) await socket.send(['', stop(id)]);
+    const [refused] = await answersOf(socket, 1);
+    expect(refused).toMatchObject({
+      type: 'tree_response',
+      request_id: 'd',
+      success: false,
+      code: 'TOO_MANY_REQUESTS',
+      details: { limit: 'limits.in_flight', max: 3, count: 3 },
+    });
+    const other = dealer(rig.tcp);
+    await other.send(['', health('mine')]);
+    expect(await answersOf(other, 1)).toMatchObject([{ request_id: 'mine', healthy: true }]);
+    release();
+    expect((await answersOf(socket, 3)).map(({ request_id }) => request_id).sort()).toEqual(['a', 'b', 'c']);
+    await socket.send(['', health('e')]);
+    expect(await answersOf(socket, 1)).toMatchObject([{ request_id: 'e', healthy: true }]);
+  });
+
+  it('bound the bytes of what is not answered; a single request is always taken', async () => {
+    const rig = await limited({ inFlightBytes: 10_000 });
+    let release = () => {};
+    rig.tree.member('web').hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    const socket = dealer(rig.ipc);
+    const send = (request_id: string, size: number) =>
+      socket.send([
+        '',
+        pack({ type: 'tree_request', request_id, operation: 'send', params: { agent: 'web', data: 'x'.repeat(size) } }),
+      ]);
+    await send('big', 50_000);
+    await send('small', 10);
+    expect(await answersOf(socket, 1)).toMatchObject([
+      { request_id: 'small', code: 'TOO_MANY_REQUESTS', details: { limit: 'limits.in_flight_bytes', max: 10_000 } },
+    ]);
+    release();
+    expect(await answersOf(socket, 1)).toMatchObject([{ request_id: 'big', success: true }]);
+  });
+
+  it('refuse what comes faster than the rate, say when to come again, and leave other peers alone', async () => {
+    const rig = await limited({ rate: 1, burst: 5 });
+    const socket = dealer(rig.tcp);
+    for (let n = 0; n < 8; n++) await socket.send(['', health(`r${n}`)]);
+    const answers = await answersOf(socket, 8);
+    const refused = answers.filter(({ code }) => code === 'RATE_LIMITED');
+    expect(answers.filter(({ healthy }) => healthy === true)).toHaveLength(5);
+    expect(refused).toHaveLength(3);
+    expect(refused[0]).toMatchObject({
+      type: 'health_check_response',
+      request_id: 'r5',
+      details: { limit: 'limits.rate', rate: 1, burst: 5, retryAfter: expect.any(Number) },
+    });
+    const other = dealer(rig.tcp);
+    await other.send(['', health('mine')]);
+    expect(await answersOf(other, 1)).toMatchObject([{ request_id: 'mine', healthy: true }]);
+  });
+
+  it('answer also what cannot be read', async () => {
+    const rig = await limited({ rate: 1, burst: 1 });
+    const socket = dealer(rig.tcp);
+    await socket.send(['', Buffer.from('GET /')]);
+    await socket.send(['', Buffer.from('GET /')]);
+    expect((await answersOf(socket, 2)).map(({ code }) => code)).toEqual(['MESSAGE_INVALID', 'RATE_LIMITED']);
+  });
+});
+
+describe('a token bucket', () => {
+  it('gives its burst, then its rate, and says how long to wait', () => {
+    const bucket = new TokenBucket(10, 2, 0);
+    expect([bucket.take(0), bucket.take(0), bucket.take(0)]).toEqual([0, 0, 100]);
+    expect([bucket.take(99), bucket.take(100), bucket.take(100)]).toEqual([1, 0, 100]);
+    expect([bucket.isFull(299), bucket.isFull(300)]).toEqual([false, true]);
+    expect([bucket.take(1e9), bucket.take(1e9), bucket.take(1e9)]).toEqual([0, 0, 100]);
+  });
+});
+
+describe('turns', () => {
+  const limits = { ...DEFAULT_LIMITS, rate: 1e9, burst: 1e9 };
+
+  it('begin one request of each peer after the other, however many one of them has', async () => {
+    const begun: string[] = [];
+    const turns = new Turns({ limits, isBlocked: () => false });
+    open.push(turns);
+    const busy = (ms: number) => {
+      for (const end = performance.now() + ms; performance.now() < end; );
+    };
+    const work = (name: string) => async () => {
+      begun.push(name);
+      busy(2);
+    };
+    for (let n = 0; n < 50; n++) turns.enter('greedy', 1, work('greedy'));
+    turns.enter('modest', 1, work('modest'));
+    const late = begun.length;
+    await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(51);
+    expect(late).toBeLessThan(50);
+    expect(begun.indexOf('modest')).toBeLessThanOrEqual(late + 1);
+  });
+
+  it('let the rest of the process have its turn, however many requests there are', async () => {
+    const turns = new Turns({ limits, isBlocked: () => false });
+    open.push(turns);
+    let done = 0;
+    for (let n = 0; n < 200; n++) {
+      turns.enter('p', 1, async () => {
+        for (const end = performance.now() + 1; performance.now() < end; );
+        done++;
+      });
+    }
+    let rounds = 0;
+    while (done < 200) {
+      await new Promise((resolve) => setImmediate(resolve));
+      rounds++;
+    }
+    expect(rounds).toBeGreaterThan(5);
+  });
+
+  it('leave the requests of a peer that does not read until it does', async () => {
+    let blocked = true;
+    let done = 0;
+    const turns = new Turns({ limits: { ...limits, inFlight: 2 }, isBlocked: (peer) => blocked && peer === 'deaf' });
+    open.push(turns);
+    const work = async () => {
+      done++;
+    };
+    expect([turns.enter('deaf', 1, work), turns.enter('deaf', 1, work)]).toEqual([null, null]);
+    expect(turns.enter('deaf', 1, work)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    expect(turns.enter('other', 1, work)).toBeNull();
+    expect(done).toBe(1);
+    blocked = false;
+    turns.wake('deaf');
+    await expect.poll(() => done).toBe(3);
+  });
+
+  it('forget peers that are gone', async () => {
+    const turns = new Turns({ limits, isBlocked: () => false });
+    open.push(turns);
+    for (let n = 0; n < 20_000; n++) {
+      turns.enter(`peer-${n}`, 1, async () => {});
+      if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(turns.peers).toBeLessThan(5_000);
+  });
+});
+
+describe('the table `limits` of the server', () => {
+  it('is read in either way of writing', () => {
+    expect(readSettings({ limits: { in_flight: 5, rate: 10, burst: 20, idempotencyKeys: 7 } })).toEqual({
+      settings: { limits: { inFlight: 5, rate: 10, burst: 20, idempotencyKeys: 7 } },
+      problems: [],
+    });
+  });
+
+  it('is refused with every problem by its path', () => {
+    expect(readSettings({ limits: { in_flight: 0, speed: 1 } }).problems.map(({ path, rule }) => [path, rule])).toEqual(
+      [
+        ['server.limits.inFlight', 'must be an integer from 1'],
+        ['server.limits.speed', 'is not a setting'],
+      ],
+    );
+  });
+});

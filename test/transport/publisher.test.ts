@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Subscriber } from 'zeromq';
+import { createPublisher, type Publisher } from '../../src/transport/publisher.js';
+import { FakeTree } from './fake-tree.js';
+import { documentOf, subscribe } from './follower.js';
+import type { Answer } from './rig.js';
+
+const PATIENCE = { timeout: 20_000 };
+
+let directory: string;
+const failures: unknown[] = [];
+const open: { close(): unknown }[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+});
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+  await rm(directory, { recursive: true, force: true });
+  expect(failures.splice(0)).toEqual([]);
+});
+
+function publishing(tree: FakeTree): Publisher {
+  const publisher = createPublisher((thrown) => failures.push(thrown));
+  open.push(publisher);
+  publisher.follow(tree);
+  return publisher;
+}
+
+function subscribed(endpoint: string, topic: string): { readonly frames: Buffer[][] } {
+  const subscription = subscribe(endpoint, topic);
+  open.push(subscription);
+  return subscription;
+}
+
+const documents = ({ frames }: { readonly frames: Buffer[][] }): Answer[] =>
+  frames.map(([frame]) => documentOf(frame) as Answer);
+
+describe('a publisher', () => {
+  it('makes nothing that nobody subscribed to, and one thing once for several endpoints', async () => {
+    const tree = new FakeTree('web');
+    const publisher = publishing(tree);
+    let made = 0;
+    const make = () => {
+      made++;
+      return Buffer.from('document');
+    };
+    const [tcp, ipc] = [
+      await publisher.bind('tcp://127.0.0.1:*'),
+      await publisher.bind(`ipc://${join(directory, 'p.sock')}`),
+    ];
+    publisher.publish('topic', make);
+    expect(made).toBe(0);
+    const all = [subscribed(tcp, 'topic'), subscribed(tcp, 'to'), subscribed(ipc, 'topic\0')];
+    await expect.poll(() => publisher.stats.subscriptions, PATIENCE).toBe(3);
+    publisher.publish('other', make);
+    publisher.publish('topic', make);
+    await expect.poll(() => all.map(({ frames }) => frames.length), PATIENCE).toEqual([1, 1, 1]);
+    expect(made).toBe(1);
+    expect(all[0]?.frames).toEqual([[Buffer.from('topic\0document')]]);
+  }, 60_000);
+
+  it('forgets what a subscriber wanted that went away without a word', async () => {
+    const publisher = publishing(new FakeTree());
+    const endpoint = await publisher.bind('tcp://127.0.0.1:*');
+    const subscription = subscribe(endpoint, 'topic');
+    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
+    await subscription.close();
+    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(false);
+  }, 60_000);
+
+  it('ends the connection of a peer whose subscription is no topic', async () => {
+    const publisher = publishing(new FakeTree());
+    const endpoint = await publisher.bind('tcp://127.0.0.1:*');
+    const good = subscribed(endpoint, 'topic');
+    const socket = new Subscriber({ linger: 0, reconnectInterval: -1 });
+    open.push(socket);
+    const gone = new Promise((resolve) => socket.events.on('disconnect', resolve));
+    socket.connect(endpoint);
+    socket.subscribe('x'.repeat(100_000));
+    await gone;
+    await expect.poll(() => publisher.stats.subscriptions, PATIENCE).toBe(1);
+    publisher.publish('topic', () => Buffer.from('d'));
+    await expect.poll(() => good.frames.length, PATIENCE).toBe(1);
+  }, 60_000);
+
+  it('keeps a bound on what a slow subscriber costs, loses nothing of a quick one, and never delays an agent', async () => {
+    const tree = new FakeTree('web');
+    const publisher = publishing(tree);
+    const endpoint = await publisher.bind(`ipc://${join(directory, 'p.sock')}`);
+    const web = tree.member('web');
+    const slow = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
+    open.push(slow);
+    slow.connect(endpoint);
+    slow.subscribe(web.uuid);
+    const quick = subscribed(endpoint, web.uuid);
+    await expect.poll(() => publisher.isWanted(web.uuid), PATIENCE).toBe(true);
+    await expect
+      .poll(() => {
+        web.print('stdout', 'x');
+        return quick.frames.length;
+      }, PATIENCE)
+      .toBeGreaterThan(0);
+    const first = web.lines.length;
+    const line = 'y'.repeat(2_000);
+    let printed = 0;
+    // The agent prints as fast as the quick one reads: the slow one has long stopped.
+    for (let round = 0; round < 40; round++) {
+      for (let n = 0; n < 250; n++) web.print('stdout', line);
+      printed += 250;
+      await expect.poll(() => quick.frames.length, PATIENCE).toBeGreaterThanOrEqual(printed);
+    }
+    const numbers = documents(quick).map(({ sequence }) => sequence as number);
+    expect(numbers.filter((sequence) => sequence >= first)).toEqual(
+      Array.from({ length: printed }, (_, n) => first + n),
+    );
+    expect(publisher.stats.dropped).toBe(0);
+    // What the slow one still gets has a gap: it lost the middle, so it cannot have cost more than its bound.
+    let received = 0;
+    slow.receiveTimeout = 500;
+    for (;;) {
+      const got = await slow.receive().catch(() => null);
+      if (got === null) break;
+      received++;
+    }
+    expect(received).toBeGreaterThan(0);
+    expect(received).toBeLessThan(printed);
+  }, 90_000);
+
+  it('drops beyond its own bound when more comes at once than any socket takes, and counts it', async () => {
+    const publisher = publishing(new FakeTree());
+    const endpoint = await publisher.bind(`ipc://${join(directory, 'p.sock')}`);
+    const subscription = subscribed(endpoint, 'topic');
+    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
+    for (let n = 0; n < 25_000; n++) publisher.publish('topic', () => Buffer.from('d'));
+    const { dropped } = publisher.stats;
+    expect(dropped).toBeGreaterThan(0);
+    await expect.poll(() => publisher.stats.sent + publisher.stats.dropped, PATIENCE).toBe(25_000);
+    expect(subscription.frames.length).toBeLessThanOrEqual(25_000 - dropped);
+  }, 60_000);
+});
