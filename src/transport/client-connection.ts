@@ -31,7 +31,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   const routingId = provenRoutingId(endpoint, security, nanoid());
   const socket = new Dealer({
     linger: 0,
-    reconnectInterval: -1,
+    reconnectInterval: NEVER,
     sendHighWaterMark: 0,
     ...curveClient(endpoint, security),
     ...(routingId !== null && { routingId }),
@@ -45,6 +45,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   watchHandshake(socket, endpoint, security, lose);
   socket.events.on('handshake', () => over || options.opened());
   socket.events.on('disconnect', () => lose(null));
+  socket.events.on('connect:retry', () => lose(null));
   socket.events.on('close', () => lose(null));
   try {
     socket.connect(endpoint);
@@ -61,6 +62,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     },
   };
 }
+
+/** A month, in ms. With -1, which means never, libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed. */
+const NEVER = 2_147_483_647;
 
 /** Sends one after another: zeromq.js allows one send at a time. */
 function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {

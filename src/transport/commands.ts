@@ -19,9 +19,12 @@ export interface Asked {
  * Does what was asked for if the peer may: rejects FORBIDDEN with the role and the subtree that are needed, KEY_UNPROVEN, and AGENT_NOT_FOUND or
  * SUPERVISOR_NOT_FOUND for what the peer does not know. Writes one audit line for everything but an observation that succeeded.
  */
-export async function perform<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
-  const { peer } = service;
-  if (peer.grants === null && isQuiet(asked.need)) return work();
+export function perform<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
+  const free = service.peer.grants === null && isQuiet(asked.need);
+  return free ? work() : performNoted(service, asked, work);
+}
+
+async function performNoted<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
   const path = auditPath(service, asked);
   try {
     admit(service, asked);

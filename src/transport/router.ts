@@ -176,7 +176,8 @@ const NONE = Buffer.alloc(0);
  * delimiter; the payload is the one frame behind it, further frames are ignored.
  */
 function open(frames: Buffer[]): { envelope: Buffer[]; payload: Buffer } {
-  const delimiter = frames.findIndex((frame, index) => index > 0 && index < frames.length - 1 && frame.length === 0);
-  const end = delimiter < 0 ? 1 : delimiter + 1;
+  let delimiter = 1;
+  while (delimiter < frames.length - 1 && frames[delimiter]?.length !== 0) delimiter++;
+  const end = delimiter < frames.length - 1 ? delimiter + 1 : 1;
   return { envelope: frames.slice(0, end), payload: frames[end] ?? NONE };
 }

@@ -23,7 +23,20 @@ type AnyDraft = Draft<MessageType>;
  * - with `accepted` a word is sent as soon as it is clear that it takes its time.
  * Throws also MESSAGE_INVALID and KEY_REUSED.
  */
-export async function onTerms<T extends AnyDraft>(
+export function onTerms<T extends AnyDraft>(
+  service: Service,
+  message: Message<MessageType>,
+  arrival: Arrival,
+  interim: (bytes: Buffer) => void,
+  work: () => Promise<T>,
+): Promise<AnyDraft> {
+  const isPlain = !('idempotency_key' in message) || NAMES.every((name) => message[name] === null);
+  return isPlain ? work() : onOwnTerms(service, message, arrival, interim, work);
+}
+
+const NAMES = ['idempotency_key', 'deadline', 'accepted'] as const;
+
+async function onOwnTerms<T extends AnyDraft>(
   service: Service,
   message: Message<MessageType>,
   arrival: Arrival,
@@ -31,7 +44,6 @@ export async function onTerms<T extends AnyDraft>(
   work: () => Promise<T>,
 ): Promise<AnyDraft> {
   const { key, deadline, accepted } = termsOf(message);
-  if (key === null && deadline === null && !accepted) return work();
   const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - arrival.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
   const done = key === null ? work() : doneOnce(service, message, keyOf(arrival.peer.name, key), work);

@@ -10,10 +10,15 @@ export interface TurnsOptions {
   readonly isBlocked: (peer: string) => boolean;
 }
 
+interface Request {
+  readonly work: Work;
+  readonly bytes: number;
+}
+
 interface Lane {
   readonly peer: string;
   readonly bucket: TokenBucket;
-  readonly queue: { readonly work: Work; readonly bytes: number }[];
+  readonly queue: Request[];
   /** Requests that were begun and are not answered. */
   running: number;
   /** Of all requests that are not answered. */
@@ -136,11 +141,14 @@ export class Turns {
     if (request === undefined) return;
     this.#standInLine(lane);
     lane.running++;
-    void request.work().finally(() => {
-      lane.running--;
-      lane.bytes -= request.bytes;
-      this.#bytes -= request.bytes;
-    });
+    void this.#do(lane, request);
+  }
+
+  async #do(lane: Lane, { work, bytes }: Request): Promise<void> {
+    await work();
+    lane.running--;
+    lane.bytes -= bytes;
+    this.#bytes -= bytes;
   }
 }
 

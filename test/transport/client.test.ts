@@ -121,12 +121,14 @@ describe('the client', () => {
   });
 
   it('rejects what is in flight when the server goes away, and what is asked after it', async () => {
+    const hasty = await connect({ endpoint: rig.ipc, timeout: 10_000, patience: 200 });
     rig.tree.member('web').hold = new Promise(() => {});
-    const pending = codeOf(client.stop('web'));
+    const pending = codeOf(hasty.stop('web'));
     await expect.poll(() => rig.tree.member('web').calls).toEqual(['stop']);
     await rig.router.close();
     expect(await pending).toBe('NO_SERVER');
-    expect(await codeOf(client.health())).toBe('NO_SERVER');
+    expect(await codeOf(hasty.health())).toBe('NO_SERVER');
+    await hasty.close();
   });
 
   it('rejects everything once it is closed, and can be closed twice', async () => {

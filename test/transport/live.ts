@@ -1,0 +1,51 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer, type Server } from '../../src/server/server.js';
+import { FakeTree } from './fake-tree.js';
+
+/** A whole server over a fake tree. */
+export interface Live {
+  readonly server: Server;
+  readonly tree: FakeTree;
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+/** Starts servers, and stops them and removes their directory in the end. */
+export class Stage {
+  readonly failures: unknown[] = [];
+  readonly #directory: string;
+  readonly #running = new Set<Live>();
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async open(): Promise<Stage> {
+    return new Stage(await mkdtemp(join(tmpdir(), 'supertree-test-')));
+  }
+
+  /** Servers of the same name have the same endpoint, one after another. */
+  async serve(name: string, ...ids: string[]): Promise<Live> {
+    const tree = new FakeTree(...ids);
+    const endpoint = `ipc://${join(this.#directory, `${name}.sock`)}`;
+    const server = await createServer({
+      config: { tree: { id: 'root', children: [] }, settings: { endpoints: [endpoint, 'tcp://127.0.0.1:*'] } },
+      createTree: () => tree,
+      failed: (thrown) => this.failures.push(thrown),
+    });
+    const stop = async () => {
+      if (!this.#running.delete(live)) return;
+      await server.stop({ brutal: true });
+    };
+    const live: Live = { server, tree, endpoint, stop };
+    this.#running.add(live);
+    return live;
+  }
+
+  async close(): Promise<void> {
+    for (const live of [...this.#running]) await live.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
