@@ -8,6 +8,7 @@ import { auditTo, auditToFile } from './audit-log.js';
 import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
 import { loadSecurity } from './keys.js';
 import { createLog, type LineSink, standardSink } from './log.js';
+import { openFilesWarning } from './open-files.js';
 import { createServer, type Server } from './server.js';
 
 export interface ServeOptions {
@@ -49,6 +50,8 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions });
   const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
   const signals = onSignals(server, told);
+  const warning = openFilesWarning();
+  if (warning !== null) troubles.warn(warning);
   try {
     tellEndpoints(server, told);
     return await run(server, told, failed);

@@ -131,7 +131,7 @@ function offer(
 }
 
 async function letGo({ locks, router, publisher, bindings }: Sockets): Promise<void> {
-  // zeromq.js does one bind or unbind of a socket at a time.
+  // One after another: what is let go of first is what was bound first.
   for (const binding of bindings) await binding.release();
   await Promise.all([router.close(), publisher.close()]);
   await locks.close();

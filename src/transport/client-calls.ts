@@ -90,7 +90,7 @@ class Calls {
 
   readonly protocol: ProtocolClient = {
     send: async (message, options = {}) => this.#send(message, options),
-    stream: (agentId) => fromLater(this.#fleet.ownerOf(agentId), (server) => followStream(server, agentId)),
+    stream: (agentId) => this.#follow(agentId, (server) => followStream(server, agentId)),
   };
 
   lifecycle(name: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume') {
@@ -113,7 +113,7 @@ class Calls {
   readonly logs = ((agent: string, query: Omit<LogsQuery, 'agent'> & { follow?: true } = {}) => {
     const { follow, ...rest } = query;
     if (follow !== true) return this.request('logs', { agent, ...rest });
-    return fromLater(this.#fleet.ownerOf(agent), (server) => followLogs(server, agent, { ...rest, follow }));
+    return this.#follow(agent, (server) => followLogs(server, agent, { ...rest, follow }));
   }) as {
     (agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
     (agent: string, query?: Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
@@ -148,6 +148,13 @@ class Calls {
 
   events(): AsyncIterableIterator<TreeItem> {
     return merged(this.#fleet.servers.map(followEvents));
+  }
+
+  #follow<T>(agent: string, iterate: (server: ServerLink) => AsyncIterableIterator<T>): AsyncIterableIterator<T> {
+    const { servers } = this.#fleet;
+    const [only] = servers;
+    if (only !== undefined && servers.length === 1) return iterate(only);
+    return fromLater(this.#fleet.ownerOf(agent), iterate);
   }
 
   async #send<D extends RequestDraft>(message: D, options: RequestOptions): Promise<AnswerTo<D['type']>> {

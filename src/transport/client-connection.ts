@@ -63,8 +63,11 @@ export function openConnection(options: ConnectionOptions): Connection {
   };
 }
 
-/** A month, in ms. With -1, which means never, libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed. */
-const NEVER = 2_147_483_647;
+/**
+ * A day, in ms. With -1, which means never, libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed: it
+ * tells the socket to let go of the endpoint (libzmq pull request 2756), which it is letting go of already.
+ */
+const NEVER = 86_400_000;
 
 /** Sends one after another: zeromq.js allows one send at a time. */
 function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {

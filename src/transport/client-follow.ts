@@ -25,8 +25,8 @@ export class Scope {
   /** Subscribes; the subscription before it is let go of. `attempt` counts them, so that each endpoint gets its turn. */
   open(endpoints: readonly string[], attempt: number, topic: string): Feed {
     this.#feed?.close();
-    const { security, isOurs } = this.#server;
-    const endpoint = endpoints[attempt % endpoints.length] ?? null;
+    const { security, isOurs, pubEndpoint } = this.#server;
+    const endpoint = pubEndpoint ?? endpoints[attempt % endpoints.length] ?? null;
     const feed = new Feed({ endpoint, topic, security, heartbeats: isOurs });
     if (this.#isOver) feed.close();
     this.#feed = feed;

@@ -47,9 +47,12 @@ const KEYED: ReadonlySet<OperationName> = new Set([...UNHURRIED].filter((name) =
 export class ServerLink {
   readonly link: Link;
   readonly security: ClientSecurity | null;
+  /** Where to subscribe instead of where the server says; `null` for there. */
+  readonly pubEndpoint: string | null;
   readonly #closing = new Set<() => void>();
 
-  constructor(options: LinkOptions) {
+  constructor(options: LinkOptions, pubEndpoint: string | null = null) {
+    this.pubEndpoint = pubEndpoint;
     this.link = new Link(options);
     this.security = options.security;
   }

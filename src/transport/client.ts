@@ -31,6 +31,8 @@ export interface ConnectOptions {
    * tcp://127.0.0.1:5555.
    */
   readonly endpoint?: string | readonly string[];
+  /** Where to subscribe to what the server publishes, as through a tunnel; for one server only. If not given, where the server says. */
+  readonly pubEndpoint?: string;
   /** How long a server has to answer the first question of a connection, in ms. If not given, 1500. */
   readonly timeout?: number;
   /** The public key of the server, in Z85. If not given, the server has none; ipc never has. */
@@ -71,15 +73,25 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const { endpoint = candidateEndpoints() } = options;
   const endpoints = typeof endpoint === 'string' ? [endpoint] : endpoint;
   const plans = endpoints.map((each) => planFor(each, options));
+  const pubEndpoint = options.pubEndpoint === undefined ? null : parseEndpoint(options.pubEndpoint).text;
   if (plans.length === 0) throw new SupertreeError('ENDPOINT_INVALID', { endpoint: '[]', rule: 'none is named' });
-  return options.endpoint === undefined ? connectFirst(plans) : connectAll(plans);
+  if (pubEndpoint !== null && plans.length > 1 && options.endpoint !== undefined) {
+    throw new SupertreeError('ENDPOINT_INVALID', {
+      endpoint: pubEndpoint,
+      rule: 'it cannot be that of several servers',
+    });
+  }
+  const make = (plan: LinkOptions) => new ServerLink(plan, pubEndpoint);
+  return options.endpoint === undefined ? connectFirst(plans, make) : connectAll(plans, make);
 }
 
+type Make = (plan: LinkOptions) => ServerLink;
+
 /** Tries one after another, and stays with the first that answers. */
-async function connectFirst(plans: readonly LinkOptions[]): Promise<Client> {
+async function connectFirst(plans: readonly LinkOptions[], make: Make): Promise<Client> {
   const failures: SupertreeError[] = [];
   for (const plan of plans) {
-    const server = new ServerLink(plan);
+    const server = make(plan);
     const failure = await failureOf(server);
     if (failure === null) return clientOf([server]);
     server.close();
@@ -89,8 +101,8 @@ async function connectFirst(plans: readonly LinkOptions[]): Promise<Client> {
   throw noServer(failures);
 }
 
-async function connectAll(plans: readonly LinkOptions[]): Promise<Client> {
-  const servers = plans.map((plan) => new ServerLink(plan));
+async function connectAll(plans: readonly LinkOptions[], make: Make): Promise<Client> {
+  const servers = plans.map(make);
   const failures = await Promise.all(servers.map(failureOf));
   if (failures.includes(null)) return clientOf(servers as [ServerLink, ...ServerLink[]]);
   for (const server of servers) server.close();

@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Router } from 'zeromq';
 
 /** How much may wait for one peer that does not keep up, and for all of them. */
@@ -83,8 +84,9 @@ export class Outbox {
     this.#peers.clear();
   }
 
-  /** Begins with a message in line, so it comes to its end only after `send` has taken note of it. */
+  /** All answers of a round of the event loop go together: libzmq wakes its own thread once for them, not once for each. */
   async #pump(): Promise<void> {
+    await nextRound();
     for (let frames = this.#line.shift(); frames !== undefined; frames = this.#line.shift()) {
       if ((await this.#offer(frames)) === 'full') this.#wait(frames);
       // It reads again, or it has gone.

@@ -1,4 +1,5 @@
 import { XPublisher } from 'zeromq';
+import { letGo } from './let-go.js';
 import type { LockOptions } from './locks.js';
 import { Subscriptions } from './topics.js';
 
@@ -33,7 +34,6 @@ export class Outlet {
   readonly #options: OutletOptions;
   readonly #waiting: Buffer[] = [];
   #receiving: Promise<void> | null = null;
-  #unbinding: Promise<void> | null = null;
   #endpoint = '';
   #bytes = 0;
   #left = PER_ROUND;
@@ -63,14 +63,6 @@ export class Outlet {
     return this.#endpoint;
   }
 
-  async unbind(): Promise<void> {
-    this.#unbinding = this.#socket.unbind(this.#endpoint);
-    await this.#unbinding.finally(() => {
-      this.#unbinding = null;
-    });
-    this.#pump();
-  }
-
   send(frame: Buffer): void {
     if (this.#socket.closed) return;
     if (this.#waiting.length >= MAX_WAITING.frames || this.#bytes + frame.length > MAX_WAITING.bytes) {
@@ -83,23 +75,20 @@ export class Outlet {
     this.#pump();
   }
 
-  /** Hands over what waits, then closes. */
+  /** Hands over what waits, then closes. Resolves when nothing listens at its endpoint any more. */
   async close(): Promise<void> {
     if (this.#round !== undefined) clearImmediate(this.#round);
     for (const frame of this.#waiting.splice(0)) void this.#hand(frame);
-    this.#socket.close();
+    await letGo(this.#socket, this.#endpoint);
     await this.#receiving;
   }
 
-  /** zeromq.js refuses to receive during an unbind, and a close may overtake a receive. */
   async #listen(): Promise<void> {
-    while (!this.#socket.closed) {
-      try {
-        for await (const [message = NONE] of this.#socket) this.#hear(message);
-      } catch (thrown) {
-        if (this.#unbinding === null && !this.#socket.closed) throw thrown;
-        await this.#unbinding?.catch(() => 'its caller is told');
-      }
+    try {
+      for await (const [message = NONE] of this.#socket) this.#hear(message);
+    } catch (thrown) {
+      // A close may overtake a receive.
+      if (!this.#socket.closed) throw thrown;
     }
   }
 
@@ -122,7 +111,6 @@ export class Outlet {
   }
 
   #pump(): void {
-    if (this.#unbinding !== null) return;
     const frames = this.#waiting.splice(0, this.#left);
     this.#left -= frames.length;
     for (const frame of frames) void this.#hand(frame);

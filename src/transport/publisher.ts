@@ -73,7 +73,7 @@ class XpubPublisher implements Publisher {
   }
 
   async unbind(endpoint: string): Promise<void> {
-    await this.#outlets.get(endpoint)?.unbind();
+    await this.#outlets.get(endpoint)?.close();
   }
 
   isWanted(topic: string): boolean {

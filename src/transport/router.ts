@@ -1,6 +1,7 @@
 import { Router } from 'zeromq';
 import type { SupertreeError } from '../errors.js';
 import type { Arrival } from './arrival.js';
+import { letGo } from './let-go.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { type Locks, NO_LOCKS } from './locks.js';
 import { nameOf, Outbox, type OutboxStats } from './outbox.js';
@@ -25,7 +26,7 @@ export interface RequestRouterOptions {
 export interface RequestRouter {
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said (`code` EADDRINUSE, ...). */
   bind(endpoint: string): Promise<string>;
-  /** Takes no new peers at an endpoint that `bind` resolved with. */
+  /** Lets go of an endpoint that `bind` resolved with, after what can be sent at once. Resolves when nothing listens there any more. */
   unbind(endpoint: string): Promise<void>;
   readonly stats: OutboxStats & { readonly received: number; readonly peers: number };
   /** Sends what can be sent at once, then closes. */
@@ -59,7 +60,7 @@ export function createRequestRouter(options: RequestRouterOptions): RequestRoute
         throw thrown;
       }
     },
-    unbind: async (endpoint) => doors.get(endpoint)?.unbind(),
+    unbind: async (endpoint) => doors.get(endpoint)?.close(),
     get stats() {
       return {
         sent: sum((door) => door.outbox.stats.sent),
@@ -83,7 +84,6 @@ class Door {
   readonly #locks: Locks;
   readonly #socket: Router;
   #receiving: Promise<void> | null = null;
-  #unbinding: Promise<void> | null = null;
   #endpoint = '';
 
   constructor(options: RequestRouterOptions, endpoint: string) {
@@ -115,29 +115,19 @@ class Door {
     return this.#endpoint;
   }
 
-  async unbind(): Promise<void> {
-    this.#unbinding = this.#socket.unbind(this.#endpoint);
-    await this.#unbinding.finally(() => {
-      this.#unbinding = null;
-    });
-  }
-
   async close(): Promise<void> {
     this.turns.close();
     await this.outbox.close();
-    this.#socket.close();
+    await letGo(this.#socket, this.#endpoint);
     await this.#receiving;
   }
 
-  /** zeromq.js refuses to receive during an unbind, and a close may overtake a receive. */
   async #receive(): Promise<void> {
-    while (!this.#socket.closed) {
-      try {
-        for await (const frames of this.#socket) this.#take(frames);
-      } catch (thrown) {
-        if (this.#unbinding === null && !this.#socket.closed) throw thrown;
-        await this.#unbinding?.catch(() => 'its caller is told');
-      }
+    try {
+      for await (const frames of this.#socket) this.#take(frames);
+    } catch (thrown) {
+      // A close may overtake a receive.
+      if (!this.#socket.closed) throw thrown;
     }
   }
 

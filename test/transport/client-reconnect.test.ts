@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import { type Client, type ConnectOptions, connect } from '../../src/transport/client.js';
+import type { FakeTree } from './fake-tree.js';
 import { FaultyNetwork } from './faulty-network.js';
-import { type Live, Stage } from './live.js';
+import { Stage } from './live.js';
 import { ScriptedServer } from './scripted.js';
 
 const PATIENCE = { timeout: 20_000 };
@@ -35,7 +36,10 @@ const codeOf = (work: Promise<unknown>) =>
 const stateOf = (client: Client) => client.statistics.servers[0]?.state;
 
 /** A command on its way: the agent has been told, and does not answer until `release`. */
-async function underWay(live: Live, client: Client): Promise<{ stop: Promise<string>; release: () => void }> {
+async function underWay(
+  live: { tree: FakeTree },
+  client: Client,
+): Promise<{ stop: Promise<string>; release: () => void }> {
   const web = live.tree.member('web');
   let release = () => {};
   web.hold = new Promise((resolve) => {

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Tree } from '../../src/actors/view.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { FakeTree } from './fake-tree.js';
 
-/** A whole server over a fake tree. */
+/** A whole server within this process. */
 export interface Live {
   readonly server: Server;
-  readonly tree: FakeTree;
   readonly endpoint: string;
   stop(): Promise<void>;
 }
@@ -26,9 +26,13 @@ export class Stage {
     return new Stage(await mkdtemp(join(tmpdir(), 'supertree-test-')));
   }
 
-  /** Servers of the same name have the same endpoint, one after another. */
-  async serve(name: string, ...ids: string[]): Promise<Live> {
+  /** A server over a fake tree. Servers of the same name have the same endpoint, one after another. */
+  async serve(name: string, ...ids: string[]): Promise<Live & { readonly tree: FakeTree }> {
     const tree = new FakeTree(...ids);
+    return { ...(await this.serveTree(name, tree)), tree };
+  }
+
+  async serveTree(name: string, tree: Tree): Promise<Live> {
     const endpoint = `ipc://${join(this.#directory, `${name}.sock`)}`;
     const server = await createServer({
       config: { tree: { id: 'root', children: [] }, settings: { endpoints: [endpoint, 'tcp://127.0.0.1:*'] } },
@@ -39,7 +43,7 @@ export class Stage {
       if (!this.#running.delete(live)) return;
       await server.stop({ brutal: true });
     };
-    const live: Live = { server, tree, endpoint, stop };
+    const live: Live = { server, endpoint, stop };
     this.#running.add(live);
     return live;
   }

@@ -35,8 +35,6 @@ export class Census {
   #counter = lastPid();
   #suspect = false;
   readonly #pidMax = pidMax();
-  /** When all of /proc was listed last: who is gone stays known until the next time. */
-  #listedAt = performance.now();
 
   constructor() {
     for (const pid of listPids()) this.#seen.set(pid, null);
@@ -82,11 +80,6 @@ export class Census {
     return this.#seen.get(pid) ?? undefined;
   }
 
-  /** This member was seen to be gone. */
-  gone(pid: number): void {
-    this.#forget(pid);
-  }
-
   /** Takes in a process that was found as the child of a member. False when it is known or gone. */
   take(pid: number, token: string): boolean {
     if (this.#seen.get(pid)?.owner === token) return false;
@@ -107,23 +100,18 @@ export class Census {
   }
 
   #look(): Scan {
-    const doubted = this.#suspect || this.#mayHaveLapped();
-    if (doubted) this.#reread(() => true);
+    if (this.#suspect || this.#mayHaveLapped()) this.#reread(() => true);
     this.#suspect = false;
-    let whole = doubted || performance.now() - this.#listedAt > LISTING_HOLDS;
     const blank = new Set<number>();
     for (let round = 0; round < ROUNDS; round += 1) {
       const before = lastPid();
-      const from = this.#counter;
-      this.#passed(from, before);
+      this.#passed(this.#counter, before);
       this.#counter = before;
-      whole ||= before < from || before - from > NEWCOMERS;
-      const listed = whole ? this.#listAll() : newcomers(from, before);
+      const listed = listPids();
       const { lost, doubtful } = this.#absorb(listed, blank);
       const after = lastPid();
       const quiet = after === before || (lost === 0 && nothingBetween(before, after, listed));
       if (quiet && !doubtful) return { certain: true, lastPid: after };
-      whole = true;
     }
     return { certain: false, lastPid: this.#counter };
   }
@@ -132,6 +120,7 @@ export class Census {
   #absorb(listed: readonly number[], blank: Set<number>): { lost: number; doubtful: boolean } {
     let lost = 0;
     let doubtful = false;
+    this.#dropMissing(listed);
     for (const pid of listed) {
       if (this.#seen.has(pid)) continue;
       const found = this.#attribute(pid, blank);
@@ -140,13 +129,6 @@ export class Census {
     }
     this.#closeSessions(() => true);
     return { lost, doubtful };
-  }
-
-  #listAll(): number[] {
-    const listed = listPids();
-    this.#listedAt = performance.now();
-    this.#dropMissing(listed);
-    return listed;
   }
 
   /** Mostly everybody is still there; then no set is made of hundreds of pids at every look. */
@@ -235,11 +217,6 @@ export class Census {
   }
 }
 
-/** Those born while the kernel's counter went from `from` to `to`, the living and the dead. */
-function newcomers(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + 1 + index);
-}
-
 /** True when every process that was born during a look was also seen by it. */
 function nothingBetween(before: number, after: number, listed: readonly number[]): boolean {
   if (after < before || after - before > 64) return false;
@@ -249,12 +226,6 @@ function nothingBetween(before: number, after: number, listed: readonly number[]
   }
   return true;
 }
-
-/** So many new processes are looked at one by one; more are found by a listing. */
-const NEWCOMERS = 64;
-
-/** For so many ms after a listing only newcomers are looked at. */
-const LISTING_HOLDS = 1_000;
 
 /** How often a disturbed look is repeated before it is called uncertain. */
 const ROUNDS = 5;

@@ -91,10 +91,7 @@ export class ProcessTree {
     const citizen = this.#census.citizen(pid);
     if (citizen === undefined || citizen.defunct) return undefined;
     const stat = readStat(pid);
-    if (stat === undefined || stat.startTicks !== citizen.startTicks) {
-      this.#census.gone(pid);
-      return 'ended';
-    }
+    if (stat === undefined || stat.startTicks !== citizen.startTicks) return 'ended';
     if (!isDefunct(stat)) return stat;
     citizen.defunct = true;
     return 'ended';

@@ -98,11 +98,12 @@ const ORDERS: Readonly<Record<Order, Compare>> = {
 function headOf(rows: readonly AgentRow[]): string[] {
   const sum = (measure: (row: AgentRow) => number) => rows.reduce((total, row) => total + measure(row), 0);
   const states = new Map<string, number>();
-  for (const { state } of rows) states.set(state, (states.get(state) ?? 0) + 1);
-  const counts = [...states].map(([state, count]) => `${count} ${state}`);
+  for (const { state } of [...rows].sort(byPath)) states.set(state, (states.get(state) ?? 0) + 1);
+  const counts = [...states].sort(([, a], [, b]) => b - a).map(([state, count]) => `${count} ${state}`);
   const cpu = percent(sum(({ usage }) => usage?.cpu ?? 0));
   const memory = size(sum(({ usage }) => usage?.memory ?? 0));
-  return [`${rows.length} agents${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; cpu ${cpu}, memory ${memory}`];
+  const agents = `${rows.length} ${rows.length === 1 ? 'agent' : 'agents'}`;
+  return [`${agents}${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; cpu ${cpu}, memory ${memory}`];
 }
 
 interface Screen {

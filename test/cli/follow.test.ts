@@ -1,0 +1,157 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printFollowed } from '../../src/cli/commands/follow.js';
+import type { Host, Sink } from '../../src/cli/host.js';
+import type { StreamName } from '../../src/model/spec.js';
+import type { LogItem } from '../../src/transport/client.js';
+import { ask, launch, type Process, scratch, shell, until } from './process.js';
+
+const PATIENCE = 90_000;
+
+const TREE = {
+  children: [
+    { id: 'cat', command: ['cat'] },
+    { id: 'both', command: ['sleep', '1000'] },
+    { id: 'group', children: [{ id: 'job', command: ['sleep', '1000'] }] },
+  ],
+};
+
+describe('what is followed', () => {
+  const print = async (items: readonly LogItem[], terminal = false) => {
+    const said = { out: '', err: '' };
+    const sink = (name: 'out' | 'err'): Sink => ({
+      write: (data) => {
+        said[name] += Buffer.from(data as Uint8Array).toString('latin1');
+      },
+      terminal,
+      columns: 80,
+    });
+    const host: Pick<Host, 'out' | 'err'> = { out: sink('out'), err: sink('err') };
+    const code = await printFollowed(host as Host, from(items), false);
+    return { code, ...said };
+  };
+  const line = (stream: StreamName, text: string, bytes?: Uint8Array): LogItem => {
+    return { type: 'line', seq: 0, stream, at: 0, text, ...(bytes && { bytes }) };
+  };
+
+  it('is printed byte for byte, with a newline only where the other stream cuts into a line', async () => {
+    const items = [line('stdout', 'out'), line('stderr', 'err\n'), line('stdout', '?', Buffer.from([0xff]))];
+    expect(await print(items)).toEqual({ code: 0, out: 'out\nerr\n\xff', err: '' });
+    expect((await print([line('stdout', 'open')], true)).out).toBe('open\n');
+  });
+
+  it('says beside it what was lost and that it begins anew', async () => {
+    const { out, err } = await print([{ type: 'dropped', lines: 3 }, { type: 'restarted' }, line('stdout', 'a\n')]);
+    expect({ out, err }).toEqual({ out: 'a\n', err: '3 older lines are no longer kept.\nThe output begins anew.\n' });
+  });
+});
+
+async function* from<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+describe('the commands that follow', { timeout: PATIENCE }, () => {
+  let place: Awaited<ReturnType<typeof scratch>>;
+  let server: Process;
+  const supertree = (...argv: string[]) => ask(argv, place.endpoint);
+  const start = (...argv: string[]) => launch(argv, { endpoint: place.endpoint });
+  const serve = async () => {
+    server = start('serve', join(place.path, 'tree.json'));
+    const states = async () => JSON.parse((await supertree('ps', '--json')).out) as { state: string }[];
+    await until(async () => (await states()).every(({ state }) => state === 'running'));
+  };
+
+  beforeAll(async () => {
+    place = await scratch();
+    await writeFile(join(place.path, 'tree.json'), JSON.stringify(TREE));
+    await serve();
+  }, PATIENCE);
+
+  afterAll(async () => {
+    server.child.kill('SIGTERM');
+    await server.finished;
+    await place.remove();
+  }, PATIENCE);
+
+  it('print what an agent wrote and what it writes, until they are interrupted', async () => {
+    await supertree('send', 'cat', 'one');
+    const following = start('logs', 'cat', '-f');
+    await until(() => following.out() === 'one\n');
+    await supertree('send', 'cat', 'two');
+    await until(() => following.out() === 'one\ntwo\n');
+    following.child.kill('SIGINT');
+    expect(await following.finished).toEqual({ code: 130, signal: null, out: 'one\ntwo\n', err: '' });
+  });
+
+  it('print one document a line, and begin where they are told', async () => {
+    await supertree('send', 'cat', 'three');
+    const following = start('logs', 'cat', '-f', '--json', '-n', '1');
+    await until(() => following.out() !== '');
+    following.child.kill('SIGTERM');
+    const { code, out } = await following.finished;
+    expect(code).toBe(143);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([{ type: 'line', stream: 'stdout', text: 'three\n' }]);
+  });
+
+  it('end when nobody reads them any more, and for an agent that is not there', async () => {
+    const writer = setInterval(() => void supertree('send', 'cat', 'more'), 200);
+    const head = await shell('supertree logs cat -f | head -1', place.endpoint);
+    clearInterval(writer);
+    expect(head).toMatchObject({ code: 0, out: 'one\n' });
+    const nobody = await supertree('logs', 'nobody', '-f');
+    expect(nobody).toMatchObject({ code: 1, out: '' });
+    expect(nobody.err).toMatch(/^AGENT_NOT_FOUND: .*\n$/);
+  });
+
+  it('tell where everything is, as a table and as JSON', async () => {
+    const { code, out } = await supertree('events');
+    expect(code).toBe(0);
+    const [head, ...rows] = out.trimEnd().split('\n');
+    expect(head).toMatch(/^PATH +STATE +PID/);
+    expect(rows.slice(0, -1).map((row) => row.split(/ +/).slice(0, 2))).toEqual([
+      ['root', 'running'],
+      ['root/both', 'running'],
+      ['root/cat', 'running'],
+      ['root/group', 'running'],
+      ['root/group/job', 'running'],
+    ]);
+    expect(rows.at(-1)).toMatch(/^after event \d+ of [0-9a-f-]{36}$/);
+    const snapshot = JSON.parse((await supertree('events', '--json')).out);
+    expect(snapshot.agents.map(({ path }: { path: string }) => path).sort()).toEqual([
+      'root/both',
+      'root/cat',
+      'root/group/job',
+    ]);
+  });
+
+  it('tell what happens, over a restart of the server', async () => {
+    const text = start('events', '-f');
+    const json = start('events', '-f', '--json');
+    await until(() => text.err() !== '' && json.out() !== '');
+    expect(text.err()).toBe('Following 3 agents below 2 supervisors.\n');
+    await supertree('restart', 'job');
+    await until(() => / root\/group\/job is running\n/.test(text.out()) && json.out().includes('"type":"ready"'));
+    server.child.kill('SIGKILL');
+    await server.finished;
+    await serve();
+    await until(() => text.err().includes('The server was restarted.') && json.out().includes('"restarted"'));
+    await supertree('stop', 'job');
+    await until(() => / root\/group\/job is stopped\n/.test(text.out()));
+    for (const each of [text, json]) each.child.kill('SIGINT');
+    expect(await text.finished).toMatchObject({ code: 130 });
+    const items = (await json.finished).out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(items[0]).toMatchObject({ type: 'snapshot', reason: 'start', missed: 0 });
+    const ofJob = items.filter(({ path }) => path === 'root/group/job').map(({ event }) => event.type);
+    expect(ofJob).toEqual(expect.arrayContaining(['exited', 'started', 'ready']));
+    expect(text.out()).toMatch(/^\d\d:\d\d:\d\d\.\d{3} root\/group\/job is stopping$/m);
+  });
+});

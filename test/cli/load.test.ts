@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, launch, type Process, scratch, until } from './process.js';
+
+const PATIENCE = 90_000;
+
+describe('supertree load', { timeout: PATIENCE }, () => {
+  let place: Awaited<ReturnType<typeof scratch>>;
+  let server: Process;
+  const supertree = (...argv: string[]) => ask(argv, place.endpoint);
+
+  beforeAll(async () => {
+    place = await scratch();
+    server = launch(['serve'], { endpoint: place.endpoint });
+    await until(async () => (await supertree('health')).code === 0);
+  }, PATIENCE);
+
+  afterAll(async () => {
+    server.child.kill('SIGTERM');
+    await server.finished;
+    await place.remove();
+  }, PATIENCE);
+
+  it('needs an agent for what asks about one, and none for the list', async () => {
+    const refused = await supertree('load', '--requests', '10');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toMatch(/^AGENT_NOT_FOUND: /);
+    expect(await supertree('load', '--requests', '10', '--operation', 'list')).toMatchObject({ code: 0, err: '' });
+  });
+
+  it.each(['status', 'list', 'echo'])(
+    'sends so many requests of %s, and tells how long they took',
+    async (operation) => {
+      await supertree('spawn', 'web', '--', 'sleep', '1000');
+      const argv = ['load', '--clients', '4', '--requests', '200', '--depth', '3', '--operation', operation];
+      const { code, out, err } = await supertree(...argv, '--json');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const measured = JSON.parse(out);
+      expect(measured).toMatchObject({ operation, clients: 4, depth: 3, requests: 200, failed: 0 });
+      const { p50, p90, p99, max } = measured.latency;
+      expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => a - b));
+      expect(p50).toBeGreaterThan(0);
+      expect(measured.requestsPerSecond).toBeGreaterThan(0);
+    },
+  );
+
+  it('draws a table, and no bar where there is no terminal', async () => {
+    const { code, out, err } = await supertree('load', '--requests', '20', '--agent', 'web');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const [head, cells, ...more] = out.trimEnd().split('\n');
+    expect(head?.trim().split(/ {2,}/)).toEqual([
+      'OPERATION',
+      'CLIENTS',
+      'DEPTH',
+      'REQUESTS',
+      'FAILED',
+      'SECONDS',
+      'PER SECOND',
+      'P50 MS',
+      'P90 MS',
+      'P99 MS',
+      'MAX MS',
+    ]);
+    expect(cells?.trim().split(/ {2,}/).slice(0, 5)).toEqual(['status', '10', '1', '20', '0']);
+    expect(more).toEqual([]);
+  });
+
+  it('refuses an agent that is not there, and what it does not understand', async () => {
+    expect(await supertree('load', '--agent', 'nobody')).toMatchObject({ code: 1, out: '' });
+    expect(await supertree('load', '--operation', 'stop')).toMatchObject({ code: 2, out: '' });
+    expect(await supertree('load', '--clients', '0')).toMatchObject({ code: 2, out: '' });
+  });
+});

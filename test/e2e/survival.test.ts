@@ -1,0 +1,246 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Client, connect, type LogItem, type SnapshotItem, TreeState } from '../../src/client.js';
+import { SupertreeError } from '../../src/errors.js';
+import { launch, type Process, scratch, until } from '../cli/process.js';
+import { FaultyNetwork } from '../transport/faulty-network.js';
+import { MARK, marked } from './proc.js';
+
+/*
+ * A client, a server process and what can come between them. Whatever happens, each request ends, nothing is done twice by one server, and
+ * who follows knows in the end what is.
+ */
+
+const PATIENCE = 150_000;
+const POLL = { timeout: 60_000, interval: 100 };
+
+let place: Awaited<ReturnType<typeof scratch>>;
+let mark: string;
+let server: Process;
+let client: Client;
+const networks: FaultyNetwork[] = [];
+
+beforeEach(async () => {
+  place = await scratch();
+  mark = `survival-${process.pid}-${performance.now()}`;
+  const env = { [MARK]: mark };
+  const children = [
+    { id: 'cat', command: ['cat'], env },
+    {
+      id: 'slow',
+      command: ['sh', '-c', 'sleep 0.3; echo up; exec sleep 1000'],
+      readiness: { type: 'log', pattern: 'up' },
+      env,
+    },
+  ];
+  await writeFile(join(place.path, 'tree.json'), JSON.stringify({ children }));
+  await serve();
+});
+
+afterEach(async () => {
+  await client.close();
+  for (const network of networks.splice(0)) await network.close();
+  server.child.kill('SIGTERM');
+  await server.finished;
+  // What a server that was killed has left behind.
+  for (const { pid } of marked(mark)) process.kill(pid, 'SIGKILL');
+  await place.remove();
+});
+
+async function serve(): Promise<void> {
+  server = launch(['serve', join(place.path, 'tree.json')], { endpoint: place.endpoint });
+  await until(() => server.out().includes('is up'));
+}
+
+/** An agent that writes down who started it. */
+function witnessed(id: string) {
+  const command = ['sh', '-c', `echo "$PPID ${id}" >> ${place.path}/started; exec sleep 1000`];
+  return { id, command, env: { [MARK]: mark }, restart: 'temporary' } as const;
+}
+
+/** 200 requests of every sort, all under way at once. */
+function under(way: Client): Promise<unknown>[] {
+  const each = (count: number, make: (n: number) => Promise<unknown>) =>
+    Array.from({ length: count }, (_, n) => make(n));
+  return [
+    ...each(60, () => way.status('cat')),
+    ...each(50, (n) => way.send('cat', `line ${n}\n`)),
+    ...each(30, (n) => way.spawn(witnessed(`job${n}`))),
+    ...each(30, () => way.restart('slow')),
+    ...each(20, () => way.agents({ usage: true })),
+    ...each(10, () => way.pause('cat').then(() => way.resume('cat'))),
+  ];
+}
+
+/** Waits for all, which must end, each with an answer or with an error that says why. Returns the codes of the errors. */
+async function endings(requests: readonly Promise<unknown>[]): Promise<string[]> {
+  const ended = await Promise.race([Promise.allSettled(requests), sleep(90_000, 'some hang', { ref: false })]);
+  if (typeof ended === 'string') throw new Error(ended);
+  const { inFlight, queued } = client.statistics;
+  expect({ inFlight, queued }).toEqual({ inFlight: 0, queued: 0 });
+  return ended.flatMap((each) => {
+    if (each.status === 'fulfilled') return [];
+    expect(each.reason).toBeInstanceOf(SupertreeError);
+    const { code } = each.reason as SupertreeError;
+    expect(CLEAR, String(each.reason)).toContain(code);
+    return [code];
+  });
+}
+
+/** What may come of a request whose server went away, or was another one when it came back. */
+const CLEAR = [
+  'NO_SERVER',
+  'AGENT_NOT_FOUND',
+  'ALREADY_STARTED',
+  'ALREADY_PRESENT',
+  'INVALID_STATE',
+  'SUPERSEDED',
+  'STDIN_CLOSED',
+  'SUPERVISOR_ENDED',
+  'TREE_NOT_STARTED',
+  'TIMEOUT',
+];
+
+/** Which server started which agent, each as often as it did. */
+async function started(): Promise<string[]> {
+  const text = await readFile(join(place.path, 'started'), 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').sort();
+}
+
+/** Follows everything that happens, and everything that cat prints. */
+function follow() {
+  const state = new TreeState();
+  const snapshots: SnapshotItem['reason'][] = [];
+  const lines: string[] = [];
+  void (async () => {
+    for await (const item of client.events()) {
+      state.apply(item);
+      if (item.type === 'snapshot') snapshots.push(item.reason);
+    }
+  })();
+  void (async () => {
+    for await (const item of client.logs('cat', { follow: true })) lines.push(textOf(item));
+  })();
+  return { state, snapshots, lines };
+}
+
+function textOf(item: LogItem): string {
+  return item.type === 'line' ? item.text : item.type;
+}
+
+async function sameAsSnapshot(state: TreeState): Promise<void> {
+  const look = async () => {
+    const { agents, supervisors } = await client.snapshot();
+    const known = [...state.agents.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const there = [...agents].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return JSON.stringify([known, [...state.supervisors.values()]]) === JSON.stringify([there, supervisors]);
+  };
+  await expect.poll(look, POLL).toBe(true);
+}
+
+describe('a server that is killed under 200 requests', { timeout: PATIENCE }, () => {
+  it.each([0, 20, 150])('and is started anew: each ends, after %i ms', async (delay) => {
+    client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 60_000 });
+    const { state, snapshots } = follow();
+    await expect.poll(() => snapshots, POLL).toEqual(['start']);
+    const requests = under(client);
+    const ending = endings(requests);
+    await sleep(delay);
+    server.child.kill('SIGKILL');
+    await server.finished;
+    await serve();
+    await ending;
+    const all = await started();
+    expect(all).toEqual([...new Set(all)]);
+    await expect.poll(() => snapshots, POLL).toContain('restarted');
+    await client.restart('cat');
+    await sameAsSnapshot(state);
+    expect(await client.health()).toMatchObject({ healthy: true });
+  });
+
+  it('and does not come back: each ends with the reason', async () => {
+    client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 500 });
+    const requests = under(client);
+    const ending = endings(requests);
+    server.child.kill('SIGKILL');
+    await server.finished;
+    const codes = await ending;
+    expect(new Set(codes)).toEqual(new Set(['NO_SERVER']));
+    await serve();
+  });
+});
+
+describe('a network between client and server', { timeout: PATIENCE }, () => {
+  const harms: Readonly<Record<string, (network: FaultyNetwork) => void>> = {
+    cuts: (network) => network.cut(),
+    stalls: (network) => network.stall(),
+    'half closes': (network) => network.halfClose(),
+  };
+
+  it.each(Object.entries(harms))(
+    'that %s: each request ends, nothing is done twice, nothing is missed',
+    async (_, harm) => {
+      const network = await through(place.endpoint);
+      const published = await through(place.endpoint.replace('s.sock', 's-pub.sock'));
+      const endpoints = { endpoint: network.endpoint, pubEndpoint: published.endpoint };
+      client = await connect({ ...endpoints, timeout: 5_000, patience: 60_000, idle: 500 });
+      const { state, snapshots, lines } = follow();
+      await expect.poll(() => snapshots, POLL).toEqual(['start']);
+      const requests = under(client);
+      const ending = endings(requests);
+      for (const delay of [0, 30, 400]) {
+        await sleep(delay);
+        harm(network);
+        harm(published);
+        const before = client.statistics.reconnections;
+        await expect.poll(() => client.statistics.reconnections, POLL).toBeGreaterThan(before);
+      }
+      await ending;
+      const all = await started();
+      expect(all).toEqual([...new Set(all)]);
+      expect(all).toHaveLength(30);
+      await client.resume('cat').catch(() => {});
+      await client.send('cat', 'the end\n');
+      await expect.poll(() => lines.at(-1), POLL).toBe('the end\n');
+      const { lines: kept } = await client.logs('cat');
+      expect(lines).toEqual(kept.map(({ text }) => text));
+      expect(new Set(lines).size).toBe(lines.length);
+      await sameAsSnapshot(state);
+    },
+  );
+});
+
+async function through(endpoint: string): Promise<FaultyNetwork> {
+  const network = await FaultyNetwork.to(endpoint);
+  networks.push(network);
+  return network;
+}
+
+describe('a client that is closed', { timeout: PATIENCE }, () => {
+  it('leaves nothing that would keep its process alive, whatever it was doing', async () => {
+    client = await connect({ endpoint: place.endpoint, timeout: 5_000 });
+    const script = `
+      import { connect } from '${new URL('../../src/client.ts', import.meta.url).href}';
+      const client = await connect({ endpoint: '${place.endpoint}', timeout: 5000 });
+      const lost = client.restart('slow').catch((error) => error.code);
+      const events = client.events();
+      await events.next();
+      for await (const item of client.events()) break;
+      const logs = client.logs('cat', { follow: true }).next();
+      await client.status('cat');
+      await client.close();
+      console.log(await lost, (await logs).done, (await events.next()).done);
+    `;
+    const file = join(place.path, 'closes.mts');
+    await writeFile(file, script);
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+      cwd: new URL('../..', import.meta.url).pathname,
+      timeout: 60_000,
+    });
+    expect(stdout).toBe('NO_SERVER true true\n');
+  });
+});

@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import { openFilesWarning } from '../../src/server/open-files.js';
+
+const limits = (soft: string) =>
+  `Limit                     Soft Limit  Hard Limit  Units\nMax open files            ${soft}  ${soft}  files\n`;
+
+describe('a limit of open files', () => {
+  it('that is low is told with the figure and with what raises it', () => {
+    expect(openFilesWarning(limits('1024'))).toMatch(/^at most 1024 files .* LimitNOFILE/);
+  });
+
+  it('that is high, or none, or not known, is not worth a word', () => {
+    for (const text of [limits('65536'), limits('unlimited'), '']) expect(openFilesWarning(text)).toBeNull();
+  });
+});

@@ -1,0 +1,64 @@
+/*
+ * The long runs, one after another: `main.ts [NAME ...] [--frames N] [--requests N] [--silent N] [--rude N] [--seconds N]`. Without a
+ * name, all. Each has a process of its own. Ends with 1 when one of them failed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    frames: { type: 'string', default: '1000000' },
+    requests: { type: 'string', default: '10000000' },
+    silent: { type: 'string', default: '2000' },
+    rude: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '20' },
+  },
+});
+
+interface Run {
+  readonly what: string;
+  readonly args: readonly string[];
+  /** About how long it takes, in seconds, on two slow cores. */
+  readonly seconds: number;
+}
+
+/** Frames and requests per second that two slow cores manage. */
+const PACE = { frames: 6_000, requests: 6_000 };
+
+const { frames, requests, silent, rude, seconds } = values;
+const RUNS: Readonly<Record<string, Run>> = {
+  fuzz: { what: `${frames} hostile frames`, args: [frames], seconds: 5 + Number(frames) / PACE.frames },
+  requests: { what: `${requests} requests`, args: [requests], seconds: 5 + Number(requests) / PACE.requests },
+  connections: {
+    what: `${silent} connections that say nothing, ${rude} that ask and do not read`,
+    args: [silent, rude, seconds],
+    seconds: 10 + Number(seconds),
+  },
+};
+
+const names = positionals.length === 0 ? Object.keys(RUNS) : positionals;
+const failed: string[] = [];
+for (const name of names) {
+  const run = RUNS[name];
+  if (run === undefined) {
+    console.error(`there is no run ${name}; there are ${Object.keys(RUNS).join(', ')}`);
+    process.exit(2);
+  }
+  if ((await perform(name, run)) !== 0) failed.push(name);
+}
+console.log(failed.length === 0 ? 'all passed' : `failed: ${failed.join(', ')}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+async function perform(name: string, run: Run): Promise<number | null> {
+  const minutes = Math.ceil(run.seconds / 60);
+  console.log(`${name}: ${run.what}; this takes about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`);
+  const file = new URL(`./${name}.ts`, import.meta.url).pathname;
+  const began = performance.now();
+  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', file, ...run.args], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  const took = Math.round((performance.now() - began) / 1000);
+  console.log(`${name}: ${code === 0 ? 'passed' : 'FAILED'} after ${took} s`);
+  return code;
+}
