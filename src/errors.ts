@@ -138,7 +138,10 @@ const CATALOGUE = {
     'The server at {endpoint} does not know {operation}: it speaks only the agent protocol.',
     'Use `client.protocol`.',
   ],
-  REFUSED: ['The server refused: {problem}.', 'Its answer carries no code that is known here; read its own documentation.'],
+  REFUSED: [
+    'The server refused: {problem}.',
+    'Its answer carries no code that is known here; read its own documentation.',
+  ],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
 /** Every code that a `SupertreeError` can carry. */
