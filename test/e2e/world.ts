@@ -40,7 +40,7 @@ export function sleeper(id: string, more: Partial<AgentInput> = {}): AgentInput 
 export function world(input: SupervisorInput, options: TreeOptions = {}): World {
   const mark = randomUUID();
   process.env[MARK] = mark;
-  const made = new World(mark, createTree(input, { ports: { base: BASE, count: 20 }, ...options }));
+  const made = new World(mark, createTree(input, { ports: { base: BASE, count: 50 }, ...options }));
   delete process.env[MARK];
   onTestFinished(() => made.close());
   return made;
@@ -216,4 +216,4 @@ const RANKS: readonly string[] = ['started', 'ready', 'exited'];
 const AT_REST: ReadonlySet<string> = new Set(['stopped', 'completed', 'failed']);
 
 /** Files that run at the same time lease from ranges of their own. */
-export const BASE = 12_000 + (process.pid % 1000) * 20;
+export const BASE = 12_000 + (process.pid % 400) * 50;
