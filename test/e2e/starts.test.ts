@@ -126,7 +126,10 @@ describe('ports and templates', () => {
       agent: { ...server('x', 0), readiness: { type: 'none' }, command: ['sleep', '300'] },
     } as const;
     const { id: _, ...agent } = pool.agent;
-    const w = await started({ children: [{ id: 'pool', pool: { ...pool, agent } }] });
+    const w = await started(
+      { children: [{ id: 'pool', pool: { ...pool, agent } }] },
+      { ports: { base: BASE + 30, count: 20 } },
+    );
     const ports = w.tree.agents().flatMap((view) => Object.values(view.ports));
     expect(new Set(ports).size).toBe(18);
     await w.tree.supervisor('root/pool').add();
