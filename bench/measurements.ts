@@ -7,6 +7,6 @@ export const measurements: Readonly<Record<string, () => Promise<Measurement>>> 
   memory: async () => (await import('./memory.js')).memory,
   idle: async () => (await import('./idle.js')).idle,
   sampling: async () => (await import('./sampling.js')).sampling,
-  wire: async () => (await import('./wire.js')).wire,
   'in-process': async () => (await import('./in-process.js')).inProcess,
+  wire: async () => (await import('./wire.js')).wire,
 };

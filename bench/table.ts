@@ -47,7 +47,7 @@ function verdict(row: Row): string {
 }
 
 function byHowMuch(value: number, most: number): string {
-  return most === 0 ? '' : ` by ${Math.round((value / most - 1) * 100)} %`;
+  return most === 0 ? '' : ` by ${Math.round(Math.abs(value / most - 1) * 100)} %`;
 }
 
 function figure(value: number, unit: string): string {

@@ -91,7 +91,10 @@ const CATALOGUE = {
     'Use a key that has it; roles are given in the table `security` of the server.',
   ],
   KEY_INVALID: ['{which} {rule}.', 'Make a key pair with `supertree keygen`.'],
-  KEY_FILE: ['The key file {file} {rule}.', 'Correct it, or make a key pair with `supertree keygen`.'],
+  KEY_FILE: [
+    'The key file {file} {rule}.',
+    'Correct it, or make a key pair with `supertree keygen` under a name that is free.',
+  ],
   KEY_REFUSED: [
     '{endpoint} refused the connection: {reason}.',
     'Give a key that the server knows with --key, and the public key of the server with --server-key.',
@@ -141,6 +144,18 @@ const CATALOGUE = {
   REFUSED: [
     'The server refused: {problem}.',
     'Its answer carries no code that is known here; read its own documentation.',
+  ],
+  FILTER_LIMIT: [
+    'This peer has {count} filters under way, the limit is {max}.',
+    'Wait for their answers before you send more; plain text has no limit.',
+  ],
+  FILTER_QUEUED: [
+    'The filter {filter} was not begun: it had no turn within {timeout} ms.',
+    'Send it again later, or look for plain text, which needs no turn.',
+  ],
+  SUBSCRIPTION_LIMIT: [
+    'More was subscribed to at {endpoint} than {max} different topics of 64 bytes; every subscriber there was disconnected.',
+    'Subscribe to the empty topic for everything; subscribers that reconnect are served again.',
   ],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
@@ -198,5 +213,17 @@ export function messageOf(thrown: unknown): string {
 }
 
 function fill(text: string, details: ErrorDetails): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in details ? shortened(String(details[name]), name) : whole,
+  );
 }
+
+/** The text of a detail as an error repeats it: whole, or its beginning when somebody sent more than a person would read. */
+export function shortened(text: string, name: string): string {
+  const most = name === 'problem' || name === 'problems' ? MOST_OF_PROBLEMS : MOST_OF_A_VALUE;
+  return text.length > most ? `${text.slice(0, most)}...` : text;
+}
+
+/** Room for any path, and for twenty problems in words; in characters. */
+const MOST_OF_A_VALUE = 1_000;
+const MOST_OF_PROBLEMS = 5_000;

@@ -13,7 +13,7 @@ export const HIDDEN = '(hidden)';
 
 /** One problem as a sentence without its full stop. */
 export function problemText(problem: Problem): string {
-  const subject = problem.path === '' ? 'it' : problem.path;
+  const subject = problem.path === '' ? 'it' : shortened(problem.path);
   return `${subject} ${problem.rule}${problem.got === undefined ? '' : `, got ${quoted(problem.got)}`}`;
 }
 
@@ -28,7 +28,7 @@ export function problemsText(problems: readonly Problem[]): string {
 export function shown(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
-      return value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value;
+      return shortened(value);
     case 'symbol':
       return value.description ?? '(symbol)';
     case 'bigint':
@@ -47,6 +47,10 @@ export function fieldPath(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
   if (!/^[A-Za-z_$][\w$-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === '' ? key : `${path}.${key}`;
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
 }
 
 function wordFor(value: object): string {

@@ -68,14 +68,20 @@ function copy(value: unknown, key: string, path: string, depth: number, problems
 /** A list where no field is a list is no list for us: schemas of objects and records would take it for one of theirs. */
 function copyList(value: readonly unknown[], key: string, path: string, depth: number, problems: Problem[]): unknown {
   if (!LISTS.has(key)) return Symbol('(a list)');
-  if (value.length > MAX_ENTRIES) return Symbol(`(a list of ${value.length})`);
+  if (value.length > MAX_ENTRIES) {
+    problems.push({ path, rule: TOO_MANY, got: value.length });
+    return [read(value, 0)];
+  }
   return Array.from(value, (_, i) => copy(read(value, i), '', fieldPath(path, i), depth + 1, problems));
 }
 
-function copyObject(value: object, path: string, depth: number, problems: Problem[]): Fields | symbol {
+function copyObject(value: object, path: string, depth: number, problems: Problem[]): Fields {
   const names = namesOf(value);
-  if (names.length > MAX_ENTRIES) return Symbol(`(an object of ${names.length})`);
   const fields: Fields = Object.create(null);
+  if (names.length > MAX_ENTRIES) {
+    problems.push({ path, rule: TOO_MANY, got: names.length });
+    return fields;
+  }
   for (const key of names) {
     const at = fieldPath(path, key);
     const forbidden = nameProblem(key);
@@ -110,4 +116,6 @@ function read(value: object, key: string | number): unknown {
 const UNREADABLE = Symbol('(cannot be read)');
 const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes']);
 const MAX_ENTRIES = 10_000;
+/** What is too long is told once, and the rest of it is not looked at. */
+const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;
 const MAX_DEPTH = 8;

@@ -1,19 +1,22 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { messageOf, SupertreeError } from '../errors.js';
 import type { AuditLine } from '../transport/audit.js';
 import { createLog } from './log.js';
 
 /** Where commands are logged: one line each, with the name of the key, what was asked for and what came of it. */
 export interface AuditLog {
+  /** Throws AUDIT_FILE when the line could not be written; it is lost. */
   note(line: AuditLine): void;
-  close(): void;
+  /** Never throws: what goes wrong is told to `failed`. */
+  close(failed: (thrown: unknown) => void): void;
 }
 
 /** Logs to a file, appended to and private to this user. Throws AUDIT_FILE. */
 export function auditToFile(file: string): AuditLog {
-  const destination = openFile(file);
-  const log = createLog({ write: (text) => destination.write(text), terminal: false }).child({ name: 'audit' });
-  return { note: (line) => write(log, line), close: () => destination.end() };
+  const audit = new AuditFile(file);
+  const log = createLog({ write: (text) => audit.write(text), terminal: false }).child({ name: 'audit' });
+  return { note: (line) => write(log, line), close: (failed) => audit.close(failed) };
 }
 
 /** Logs among the other lines of a log. */
@@ -26,15 +29,48 @@ function write(log: Logger, line: AuditLine): void {
   log[line.outcome === 'refused' ? 'warn' : 'info'](line, textOf(line));
 }
 
-function textOf({ key, verb, path, outcome, code }: AuditLine): string {
-  return `${key}: ${verb}${path === null ? '' : ` ${path}`} ${outcome}${code === null ? '' : ` (${code})`}`;
+function textOf({ key, verb, path, child, outcome, code }: AuditLine): string {
+  const about = `${path === null ? '' : ` ${path}`}${child === null ? '' : ` child ${child}`}`;
+  // A terminal obeys control characters, and a peer chooses the verb and the child.
+  return `${key}: ${verb}${about} ${outcome}${code === null ? '' : ` (${code})`}`.replaceAll(/\p{C}/gu, '?');
 }
 
 /** Each line is handed to the kernel before the answer leaves: a server that is killed has not forgotten what it did. */
-function openFile(file: string): DestinationStream & { end(): void } {
-  try {
-    return pino.destination({ dest: file, append: true, sync: true, mode: 0o600 });
-  } catch (thrown) {
-    throw new SupertreeError('AUDIT_FILE', { file, problem: messageOf(thrown) }, thrown);
+class AuditFile {
+  readonly #file: string;
+  readonly #fd: number;
+  /** Part of a line was written before the disk was full: the next line must not go on in it. */
+  #torn = false;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#fd = this.#attempt(() => openSync(file, 'a', 0o600));
+  }
+
+  write(text: string): void {
+    this.#attempt(() => this.#writeAll(Buffer.from(this.#torn ? `\n${text}` : text)));
+  }
+
+  close(failed: (thrown: unknown) => void): void {
+    try {
+      this.#attempt(() => closeSync(this.#fd));
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+
+  #writeAll(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      at += writeSync(this.#fd, bytes, at);
+      this.#torn = at < bytes.length;
+    }
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      throw new SupertreeError('AUDIT_FILE', { file: this.#file, problem: messageOf(thrown) }, thrown);
+    }
   }
 }

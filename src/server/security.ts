@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
-import { HIDDEN, type Problem, shown } from '../model/problem.js';
+import { HIDDEN, type Problem } from '../model/problem.js';
 import { isKey } from '../transport/curve.js';
 import { covers, type Grant, ROLES } from '../transport/roles.js';
+import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[security]` table of a tree file, or a file of its own for `--keys`. Keys may be written in camelCase or with underscores. */
 export interface SecuritySettings {
@@ -34,7 +35,7 @@ const ENTRY = v.strictObject(
     ),
     subtree: v.exactOptional(text),
   },
-  rule('must be a table'),
+  tableRule('must be a table'),
 );
 
 const SECURITY = v.strictObject(
@@ -42,7 +43,7 @@ const SECURITY = v.strictObject(
     secretKeyFile: text,
     keys: v.exactOptional(v.array(ENTRY, 'must be a list of tables'), []),
   },
-  rule('must be a table'),
+  tableRule('must be a table'),
 );
 
 /**
@@ -55,7 +56,7 @@ export function readSecurity(
 ): { readonly security: SecuritySettings | null; readonly problems: readonly Problem[] } {
   if (given === undefined) return { security: null, problems: [] };
   const result = v.safeParse(SECURITY, camelKeys(given));
-  if (!result.success) return { security: null, problems: result.issues.map((issue) => problemOf(issue, at)) };
+  if (!result.success) return { security: null, problems: result.issues.map((issue) => problemIn(issue, at)) };
   const { secretKeyFile, keys } = result.output;
   const problems = keys.flatMap((entry, index) => problemsOf(entry, index, keys, root).map(prefixed(at)));
   const security = { secretKeyFile: resolve(directory, secretKeyFile), keys: merged(keys, root) };
@@ -95,21 +96,7 @@ function prefixed(at: string): (problem: Problem) => Problem {
 }
 
 /** A value where a key belongs is not shown: it might be the secret half. */
-function problemOf(issue: v.BaseIssue<unknown>, at: string): Problem {
-  const path = v.getDotPath(issue) ?? '';
-  const whole = [at, path].filter((part) => part !== '').join('.');
-  const got = path.endsWith('public') && issue.input !== undefined ? HIDDEN : shown(issue.input);
-  return { path: whole === '' ? 'security' : whole, rule: issue.message, got };
-}
-
-/** A table is refused for what it is, or for a key that it must not have. */
-function rule(table: string): (issue: v.StrictObjectIssue) => string {
-  return (issue) =>
-    issue.expected === 'never' ? 'is not a setting' : issue.expected === 'Object' ? table : 'is missing';
-}
-
-function camelKeys(given: unknown): unknown {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), value]));
+function problemIn(issue: v.BaseIssue<unknown>, at: string): Problem {
+  const problem = problemOf(issue, at, 'security');
+  return problem.path.endsWith('public') && issue.input !== undefined ? { ...problem, got: HIDDEN } : problem;
 }

@@ -35,7 +35,7 @@ export interface ServeOptions {
 }
 
 /**
- * Runs a server in the foreground until it is told to stop by SIGINT or SIGTERM, or until its tree has given up. Resolves with the
+ * Runs a server in the foreground until it is told to stop by SIGINT, SIGTERM, SIGHUP or SIGQUIT, or until its tree has given up. Resolves with the
  * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
  * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
  */
@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   } finally {
     unsubscribe();
     signals.undo();
-    audit.close();
+    audit.close(failed);
   }
 }
 
@@ -123,6 +123,12 @@ const LEVEL_OF: Readonly<Partial<Record<Report['type'], 'warn' | 'error'>>> = {
 /** A second signal sooner than this, in ms, is the first one again: npm hands the SIGINT of a terminal on to one that already had it. */
 const AGAIN = 1_000;
 
+/**
+ * A terminal that is closed, or a connection that breaks, sends SIGHUP; Ctrl-\ sends SIGQUIT. Agents have process groups of their own and
+ * get neither: a server that died of them would leave them all behind. That SIGHUP was ignored for it (nohup) Node undoes at its start.
+ */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
 /** The first signal stops the tree in reverse order, a later one ends what is left by force. */
 function onSignals(server: Server, told: Logger): { undo: () => void } {
   let first: number | null = null;
@@ -137,11 +143,9 @@ function onSignals(server: Server, told: Logger): { undo: () => void } {
       void server.stop({ brutal: true });
     }
   };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
+  for (const signal of STOPPING) process.on(signal, listener);
   const undo = () => {
-    process.off('SIGINT', listener);
-    process.off('SIGTERM', listener);
+    for (const signal of STOPPING) process.off(signal, listener);
   };
   return { undo };
 }

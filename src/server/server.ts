@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Tree, TreeEnd } from '../actors/view.js';
 import type { SupervisorInput } from '../model/input.js';
 import type { Actions } from '../transport/actions.js';
-import type { AuditLine } from '../transport/audit.js';
+import { type Audit, steady } from '../transport/audit.js';
 import { type Locks, NO_LOCKS, openLocks } from '../transport/locks.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { answer } from '../transport/requests.js';
@@ -26,8 +26,8 @@ export interface ServerOptions {
   readonly createTree: (input: SupervisorInput, wishes: TreeWishes) => Tree;
   /** Told what went wrong where no caller could be told. */
   readonly failed: (thrown: unknown) => void;
-  /** Told of every command, and of connections that were not let in. If not given, nobody is. */
-  readonly audit?: (line: AuditLine) => void;
+  /** Told of every command, and of connections that were not let in. May throw: `failed` is told. If not given, nobody is. */
+  readonly audit?: Audit;
   /** Binds endpoints that other machines can reach even without keys. If not given, they are refused. */
   readonly insecure?: boolean;
   /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
@@ -53,7 +53,8 @@ export const DEFAULT_MAX_AGENTS = 1000;
  * Binds the endpoints and offers the tree there. Nothing is started when an endpoint cannot be had. Rejects ENDPOINT_IN_USE,
  * ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
-export async function createServer(options: ServerOptions): Promise<Server> {
+export async function createServer(given: ServerOptions): Promise<Server> {
+  const options = { ...given, audit: steady(given.audit ?? (() => {}), given.failed) };
   const { settings } = options.config;
   const exposed = options.insecure === true || options.config.security !== undefined;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
@@ -61,11 +62,15 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const locks = await locksOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
   let begin: (service: Service) => void = () => {};
+  let begun: Service | null = null;
   const ready = new Promise<Service>((resolve) => {
     begin = resolve;
   });
   const router = createRequestRouter({
-    handle: async (payload, interim, arrival) => answer(await ready, payload, interim, arrival),
+    handle: (payload, interim, arrival) =>
+      begun === null
+        ? ready.then((service) => answer(service, payload, interim, arrival))
+        : answer(begun, payload, interim, arrival),
     failed: options.failed,
     locks,
     ...(settings.limits && { limits: settings.limits }),
@@ -79,6 +84,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     sockets.bindings.push(...pub);
     const pubEndpoints = pub.map((binding) => binding.endpoint);
     const { service, ...server } = offer(options, sockets, endpoints, pubEndpoints);
+    begun = service;
     begin(service);
     return server;
   } catch (thrown) {
@@ -92,7 +98,8 @@ async function locksOf({ config, audit }: ServerOptions): Promise<Locks> {
   if (security === undefined) return NO_LOCKS;
   return openLocks(await openKeyring(security, rootOf(config)), ({ name, domain, reason }) => {
     const verb = `connect to ${domain}: ${reason}`;
-    audit?.({ key: name ?? 'unknown', request: '', verb, path: null, outcome: 'refused', code: 'KEY_REFUSED' });
+    const about = { request: '', verb, path: null, child: null };
+    audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED' });
   });
 }
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Problem } from '../model/problem.js';
-import { shown } from '../model/problem.js';
 import type { Limits } from '../transport/limits.js';
+import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores. */
 export interface ServerSettings {
@@ -45,15 +45,15 @@ const SETTINGS = v.strictObject(
           burst: v.exactOptional(count),
           idempotencyKeys: v.exactOptional(count),
         },
-        rule('must be a table'),
+        tableRule('must be a table'),
       ),
     ),
     maxAgents: v.exactOptional(count),
     ports: v.exactOptional(
-      v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, rule('must be a table')),
+      v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, tableRule('must be a table')),
     ),
   },
-  rule('must be a table'),
+  tableRule('must be a table'),
 );
 
 /** The settings, and all that is wrong with them. */
@@ -63,7 +63,8 @@ export function readSettings(given: unknown): {
 } {
   if (given === undefined) return { settings: {}, problems: [] };
   const result = v.safeParse(SETTINGS, camelKeys(given));
-  if (!result.success) return { settings: {}, problems: result.issues.map(problemOf) };
+  if (!result.success)
+    return { settings: {}, problems: result.issues.map((issue) => problemOf(issue, 'server', 'server')) };
   const { endpoint, endpoints, pubEndpoint, pubEndpoints, ...rest } = result.output;
   const one = oneOrMany('endpoint', endpoint, endpoints);
   const pub = oneOrMany('pubEndpoint', pubEndpoint, pubEndpoints);
@@ -84,21 +85,4 @@ function oneOrMany(
   if (one === undefined) return { list: many, problems: [] };
   const twice = { path: `server.${name}`, rule: `must not be given beside ${name}s`, got: one };
   return { list: [one], problems: many === undefined ? [] : [twice] };
-}
-
-function problemOf(issue: v.BaseIssue<unknown>): Problem {
-  const path = v.getDotPath(issue);
-  return { path: path === null ? 'server' : `server.${path}`, rule: issue.message, got: shown(issue.input) };
-}
-
-/** A table is refused for what it is, or for a key that it must not have. */
-function rule(table: string): (issue: v.StrictObjectIssue) => string {
-  return (issue) =>
-    issue.expected === 'never' ? 'is not a setting' : issue.expected === 'Object' ? table : 'is missing';
-}
-
-function camelKeys(given: unknown): unknown {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  const camel = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [camel(key), camelKeys(value)]));
 }

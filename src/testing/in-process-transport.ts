@@ -108,7 +108,7 @@ class Transport implements InProcessTransport {
   #take(name: string, peer: Peer, bytes: Buffer): void {
     const receivedAt = performance.now();
     const work = async (refused: SupertreeError | null) => {
-      const arrival = { peer: LOCAL, endpoint: ENDPOINT, receivedAt, refused };
+      const arrival = { peer: LOCAL, connection: '', endpoint: ENDPOINT, receivedAt, refused };
       try {
         peer.deliver(await answer(this.#service, bytes, (word) => peer.deliver(word), arrival));
       } catch (thrown) {

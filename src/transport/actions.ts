@@ -1,5 +1,6 @@
 import type { AgentHandle } from '../actors/view.js';
 import { messageOf, SupertreeError } from '../errors.js';
+import { MAX_MESSAGE_SIZE } from './protocol.js';
 import { STATUS_OF, statusLabel } from './status.js';
 
 /** What an action of an embedding program is given. */
@@ -75,7 +76,9 @@ async function perform(act: Action, context: ActionContext & ActionRequest): Pro
   const { agent, action, params, peer, signal } = context;
   try {
     const result = await act({ agent, action, params, peer, signal });
-    if (isCircular(result)) throw new Error('its result refers to itself');
+    // Each value takes a byte or more.
+    const size = countOf(result);
+    if (size > MAX_MESSAGE_SIZE) throw new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
     return result;
   } catch (thrown) {
     if (thrown instanceof SupertreeError) throw thrown;
@@ -83,13 +86,22 @@ async function perform(act: Action, context: ActionContext & ActionRequest): Pro
   }
 }
 
-/** What refers to itself could never be written down. */
-function isCircular(value: unknown, within: ReadonlySet<unknown> = new Set()): boolean {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
-  if (within.has(value)) return true;
-  const inside = new Set(within).add(value);
-  return Object.values(value).some((item) => isCircular(item, inside));
+/**
+ * How many values an encoder would write: a part that is referred to twice is written twice, so a small result may be a huge message.
+ * Each object is looked at once. Throws for what refers to itself, which could never be written down.
+ */
+function countOf(value: unknown, known: Map<unknown, number> = new Map()): number {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 1;
+  const counted = known.get(value);
+  if (counted === UNDER_WAY) throw new Error('its result refers to itself');
+  if (counted !== undefined) return counted;
+  known.set(value, UNDER_WAY);
+  const count = Object.values(value).reduce((sum: number, item) => sum + countOf(item, known), 1);
+  known.set(value, count);
+  return count;
 }
+
+const UNDER_WAY = 0;
 
 /** The longest delay of a Node timer, in seconds. */
 const MAX_TIMER = 2_147_483;

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import type { AgentHandle, SupervisorHandle } from '../actors/view.js';
+import type { AgentHandle, AgentView, SupervisorHandle } from '../actors/view.js';
 import type { NodeInput } from '../model/input.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
 import type { Arrival } from './arrival.js';
@@ -8,6 +8,7 @@ import { viewAfter } from './control.js';
 import { isMap } from './kinds.js';
 import { healthOf } from './listing.js';
 import type { AgentRow, LifecycleParams, OperationName, ParamsOf, ResultOf } from './operations.js';
+import { may } from './roles.js';
 import { lineView, rowsOf, treeOf } from './rows.js';
 import type { Service } from './service.js';
 import { pubEndpointsFor } from './streams.js';
@@ -71,8 +72,7 @@ async function lifecycle(
   const before = handle.view();
   const done = command(handle);
   await (wait ? done : accepted(service, done));
-  const [row] = await rowsOf(service, [viewAfter(handle, before)], false);
-  return row ?? { ...before, usage: null };
+  return rowFor(service, viewAfter(handle, before), false);
 }
 
 /** Resolves when `work` was not refused at once; rejects when it was. */
@@ -90,8 +90,9 @@ function add(service: Service, supervisor: SupervisorHandle, spec: unknown): Pro
     const problems = validateChild(spec, { autoShutdown: 'any_significant' }, 'data');
     if (problems.length > 0) throw invalidSpec(problems);
   }
-  const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : `${supervisor.path}/${nanoid()}`;
-  return withinLimit(service, id, agentsIn(spec), () => supervisor.add(spec as NodeInput | undefined));
+  const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : nanoid();
+  const addition = { path: `${supervisor.path}/${id}`, id, count: agentsIn(spec) };
+  return withinLimit(service, addition, () => supervisor.add(spec as NodeInput | undefined));
 }
 
 async function administer(
@@ -106,7 +107,16 @@ async function administer(
 }
 
 async function rowOf(service: Service, handle: AgentHandle, usage: boolean): Promise<AgentRow> {
-  const view = handle.view();
-  const [row] = await rowsOf(service, [view], usage);
-  return row ?? { ...view, usage: null };
+  return rowFor(service, handle.view(), usage);
 }
+
+/** The row of an agent. Who may not observe it is told where it is and what came of the command, not what it runs. */
+async function rowFor(service: Service, view: AgentView, usage: boolean): Promise<AgentRow> {
+  const row = { ...view, usage: null };
+  if (!may(service.peer, 'observe', view.path)) return { ...row, ...UNSEEN };
+  const [measured = row] = await rowsOf(service, [view], usage);
+  return measured;
+}
+
+/** What only `observe` shows. */
+const UNSEEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;

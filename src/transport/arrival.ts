@@ -5,6 +5,8 @@ import { LOCAL, type Peer } from './roles.js';
 export interface Arrival {
   /** Who sent it. */
   readonly peer: Peer;
+  /** The connection that it came by, for fairness between those that have no key: the same for all that has the same routing id. */
+  readonly connection: string;
   /** The endpoint of ours that it came by, as it is bound. */
   readonly endpoint: string;
   /** When, on the clock of `performance.now()`. */
@@ -15,7 +17,7 @@ export interface Arrival {
 
 /** The arrival of a request that came by no socket: from this process, at this moment. */
 export function fromInside(): Arrival {
-  return { peer: LOCAL, endpoint: INSIDE, receivedAt: performance.now(), refused: null };
+  return { peer: LOCAL, connection: '', endpoint: INSIDE, receivedAt: performance.now(), refused: null };
 }
 
 const INSIDE = 'inproc://supertree';

@@ -6,8 +6,32 @@ export interface AuditLine {
   readonly verb: string;
   /** The agent or supervisor that it was about; `null` when there is none of that name, or when it was about none. */
   readonly path: string | null;
+  /**
+   * The child of the supervisor at `path` that it was about: its id as the tree knows it once it was done, before that as the peer
+   * named it, cut at 128 characters. `null` when it was about none, or named none.
+   */
+  readonly child: string | null;
   /** `refused`: the peer may not do it, or named what does not exist for it. `failed`: it may, and it did not work. */
   readonly outcome: 'done' | 'failed' | 'refused';
   /** The code of the error; `null` when it was done. */
   readonly code: string | null;
+}
+
+export type Audit = (line: AuditLine) => void;
+
+/**
+ * The same audit, never throwing: a line that cannot be written must not change the answer to what has been done already, nor keep a
+ * server from its work. The first of the lines that are lost in a row is told to `failed`.
+ */
+export function steady(audit: Audit, failed: (thrown: unknown) => void): Audit {
+  let works = true;
+  return (line) => {
+    try {
+      audit(line);
+      works = true;
+    } catch (thrown) {
+      if (works) failed(thrown);
+      works = false;
+    }
+  };
 }

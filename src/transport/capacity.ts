@@ -1,19 +1,23 @@
 import { SupertreeError } from '../errors.js';
 import { isMap } from './kinds.js';
-import type { Service } from './service.js';
+import { covers } from './roles.js';
+import type { Adding, Service } from './service.js';
 
 /** Runs `add` while `count` more agents are allowed for. Throws AGENT_LIMIT before anything is added. */
-export async function withinLimit<T>(service: Service, id: string, count: number, add: () => Promise<T>): Promise<T> {
+export async function withinLimit<T>(service: Service, addition: Adding, add: () => Promise<T>): Promise<T> {
   const { whole, adding, maxAgents } = service;
-  // An id that is being added may already be in the tree: it is counted once.
   const known = whole.agents();
-  const pending = [...adding].filter((each) => !known.some((agent) => agent.id === each));
-  if (known.length + pending.length + count > maxAgents) throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
-  adding.add(id);
+  // What is being added may already be in the tree, in part: that is counted once.
+  const pending = [...adding].reduce((sum, { path, count }) => {
+    const there = known.filter((agent) => covers(path, agent.path)).length;
+    return sum + Math.max(0, count - there);
+  }, 0);
+  if (known.length + pending + addition.count > maxAgents) throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
+  adding.add(addition);
   try {
     return await add();
   } finally {
-    adding.delete(id);
+    adding.delete(addition);
   }
 }
 

@@ -1,4 +1,5 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
+import { isMap } from './kinds.js';
 import { MESSAGE_NEEDS, type Need } from './needs.js';
 import type { Message, MessageType } from './protocol.js';
 import { authorize, type Peer, UNPROVEN } from './roles.js';
@@ -13,6 +14,8 @@ export interface Asked {
   readonly need: Need;
   /** How the agent or the supervisor was named; `null` for none. */
   readonly ref: string | null;
+  /** How a child of the supervisor was named; `null` for none. */
+  readonly child: string | null;
 }
 
 /**
@@ -29,12 +32,24 @@ async function performNoted<T extends object>(service: Service, asked: Asked, wo
   try {
     admit(service, asked);
     const told = await work();
-    note(service, asked, path, codeOf(told));
+    note(service, { ...asked, child: childOf(service, asked, told) }, path, codeOf(told));
     return told;
   } catch (thrown) {
     note(service, asked, path, asSupertreeError(thrown).code);
     throw thrown;
   }
+}
+
+/** The child that it was done to: a pool and a client of the agent protocol do not choose the id of what they add. */
+function childOf({ whole }: Service, { need, child }: Asked, answer: object): string | null {
+  if (need.of !== 'supervisor') return null;
+  if ('data' in answer && isMap(answer.data) && typeof answer.data.path === 'string') return lastOf(answer.data.path);
+  const id = 'agent_info' in answer && isMap(answer.agent_info) ? answer.agent_info.id : null;
+  return id === null ? child : (whole.agents().find(({ uuid }) => uuid === id)?.id ?? child);
+}
+
+function lastOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** The code of an answer that says that it was not done; `null` for any other. */
@@ -48,7 +63,7 @@ export function askedBy<T extends MessageType>(message: Message<T>): Asked {
   const given = MESSAGE_NEEDS[message.type] as Need | null | ((message: Message<MessageType>) => Need);
   const need = (typeof given === 'function' ? given(message) : given) ?? { role: null, of: 'open' };
   const requestId = 'request_id' in message ? message.request_id : '';
-  return { requestId, verb: verbOf(message), need, ref: refOf(message, need) };
+  return { requestId, verb: verbOf(message), need, ref: refOf(message, need), child: nameOf(message) };
 }
 
 function verbOf(message: Message<MessageType>): string {
@@ -58,21 +73,34 @@ function verbOf(message: Message<MessageType>): string {
 
 function refOf(message: Message<MessageType>, need: Need): string | null {
   if (message.type === 'tree_request') {
-    const { agent, path, parent } = message.params;
-    const named = need.of === 'agent' ? agent : (path ?? parent);
+    const named = message.params[need.of === 'supervisor' ? need.named : 'agent'];
     return typeof named === 'string' ? named : null;
   }
   return 'agent_id' in message ? message.agent_id : null;
 }
 
+function nameOf(message: Message<MessageType>): string | null {
+  if (message.type === 'spawn_request') return message.config.name;
+  if (message.type !== 'tree_request') return null;
+  const { id, spec } = message.params;
+  const named = isMap(spec) ? spec.id : id;
+  return typeof named === 'string' ? named : null;
+}
+
 function admit(service: Service, { need, ref }: Asked): void {
   const { peer, tree } = service;
+  const supervisor = () => tree.supervisor(ref ?? parentOf(service, need));
   if (peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
   // What has no name here gets the answer to a missing parameter from whoever reads them.
   if (need.of === 'agent' && ref !== null) authorize(peer, need.role, tree.agent(ref).path);
-  if (need.of === 'supervisor') authorize(peer, need.role, tree.supervisor(ref ?? undefined).path);
+  if (need.of === 'supervisor') authorize(peer, need.role, supervisor().path);
   if (need.of === 'tree') authorize(peer, need.role, tree.path);
   if (need.of === 'listing') admitListing(peer, homeOf(peer, tree));
+}
+
+/** The supervisor of a request that names none, where it is not the home of the peer. */
+function parentOf({ parent }: Service, need: Need): string | undefined {
+  return need.of === 'supervisor' && need.named === 'server' ? parent : undefined;
 }
 
 function admitListing(peer: Peer, home: string): void {
@@ -81,10 +109,11 @@ function admitListing(peer: Peer, home: string): void {
 }
 
 /** The path as the server knows it, whatever the peer knows: the log is for whoever runs the server. */
-function auditPath({ whole, tree, peer }: Service, { need, ref }: Asked): string | null {
+function auditPath(service: Service, { need, ref }: Asked): string | null {
+  const { whole, tree, peer } = service;
   try {
     if (need.of === 'agent' || need.of === 'tree') return ref === null ? null : whole.agent(ref).path;
-    if (need.of === 'supervisor') return whole.supervisor(ref ?? homeOf(peer, tree)).path;
+    if (need.of === 'supervisor') return whole.supervisor(ref ?? parentOf(service, need) ?? homeOf(peer, tree)).path;
   } catch {
     // There is no such thing: the line says so by its code.
   }
@@ -104,14 +133,15 @@ function note(service: Service, asked: Asked, path: string | null, code: string 
   const { peer, audit } = service;
   const refused = code !== null && peer.grants !== null && REFUSALS.has(code);
   if (isQuiet(asked.need) && !refused) return;
-  const [request, verb] = [asked.requestId, asked.verb].map((text) => text.slice(0, MAX_TEXT));
+  const [request = '', verb = ''] = [asked.requestId, asked.verb].map((text) => text.slice(0, MAX_TEXT));
+  const child = asked.need.of === 'supervisor' ? (asked.child?.slice(0, MAX_TEXT) ?? null) : null;
   const outcome = code === null ? 'done' : refused ? 'refused' : 'failed';
-  audit({ key: peer.name, request: request ?? '', verb: verb ?? '', path, outcome, code });
+  audit({ key: peer.name, request, verb, path, child, outcome, code });
 }
 
 function isQuiet({ role }: Need): boolean {
   return role === null || role === 'observe';
 }
 
-/** An id or a verb that a peer made up is cut at so many characters. */
+/** An id, a child or a verb that a peer made up is cut at so many characters. */
 const MAX_TEXT = 128;

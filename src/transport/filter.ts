@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, SupertreeError } from '../errors.js';
+import { FilterLines } from './filter-lines.js';
 
 /** A filter that can be used: plain text, or a regular expression. */
 export type Filter =
@@ -35,47 +36,57 @@ function failureOf(source: string, flags: string): string | null {
 export interface FilterLimits {
   /** How long one search may work, in ms. If not given, 1000. */
   readonly work?: number;
-  /** How long one search may take with the wait for its turn, in ms. If not given, 5000. */
-  readonly total?: number;
+  /** How long one search may wait for its turn, in ms. If not given, 4000. */
+  readonly wait?: number;
   /** How many work at once. If not given, 2. */
   readonly workers?: number;
+  /** How many of one peer may wait and work. If not given, 16. */
+  readonly perPeer?: number;
 }
 
 /** How long a thread waits for more, in ms. */
 const IDLE = 10_000;
 
 interface Search {
+  readonly peer: string;
   readonly filter: { readonly text: string; readonly source: string; readonly flags: string };
-  readonly lines: readonly string[];
-  readonly resolve: (indexes: readonly number[]) => void;
-  readonly reject: (reason: SupertreeError) => void;
+  readonly take: () => readonly string[];
+  readonly resolve: (lines: string[]) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 /**
  * Looks for filters in lines. Plain text is looked for here; a regular expression in a thread that is ended when it takes too long,
- * for there are patterns that never come to an end, and this thread must go on. Threads that have nothing to do do not keep a program
- * alive. See docs/decisions/0011-filters.md.
+ * for there are patterns that never come to an end, and this thread must go on. Of one peer one works at a time, and peers take turns,
+ * so that slow patterns of one cost another no more than one turn. Threads that have nothing to do do not keep a program alive. See
+ * docs/decisions/0011-filters.md.
  */
 export class Filters {
   readonly #limits: Required<FilterLimits>;
-  readonly #waiting: Search[] = [];
+  readonly #lines = new FilterLines<Search>();
   readonly #idle: FilterThread[] = [];
   readonly #threads = new Set<FilterThread>();
   #closed = false;
 
-  constructor({ work = 1_000, total = 5_000, workers = 2 }: FilterLimits = {}) {
-    this.#limits = { work, total, workers };
+  constructor({ work = 1_000, wait = 4_000, workers = 2, perPeer = 16 }: FilterLimits = {}) {
+    this.#limits = { work, wait, workers, perPeer };
   }
 
-  /** The indexes of the lines in which the filter is found. Rejects FILTER_SLOW. */
-  async search(filter: Filter, lines: readonly string[]): Promise<readonly number[]> {
-    if (!('source' in filter)) return lines.flatMap((line, index) => (line.includes(filter.text) ? [index] : []));
+  /**
+   * The lines in which the filter is found, of those that `take` gives when the turn of `peer` comes. Rejects FILTER_SLOW,
+   * FILTER_QUEUED when no turn came, FILTER_LIMIT, and with what `take` throws.
+   */
+  async search(peer: string, filter: Filter, take: () => readonly string[]): Promise<string[]> {
+    if (!('source' in filter)) return take().filter((line) => line.includes(filter.text));
+    const { perPeer: max, wait } = this.#limits;
+    const count = this.#lines.countOf(peer);
+    if (count >= max) throw new SupertreeError('FILTER_LIMIT', { count, max });
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<readonly number[]>((resolve, reject) => {
-        const search = { filter, lines, resolve, reject };
-        timer = setTimeout(() => this.#giveUp(search), this.#limits.total);
-        this.#waiting.push(search);
+      return await new Promise<string[]>((resolve, reject) => {
+        const search: Search = { peer, filter, take, resolve, reject };
+        timer = setTimeout(() => this.#lines.leave(peer, search) && reject(this.#queued(search)), wait);
+        this.#lines.enter(peer, search);
         this.#next();
       });
     } finally {
@@ -86,22 +97,16 @@ export class Filters {
   /** Ends all threads; what is under way is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const search of this.#waiting.splice(0)) search.reject(this.#slow(search));
+    for (const search of this.#lines.clear()) search.reject(this.#queued(search));
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 
-  #giveUp(search: Search): void {
-    const at = this.#waiting.indexOf(search);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    search.reject(this.#slow(search));
-  }
-
   #next(): void {
-    while (this.#waiting.length > 0 && !this.#closed) {
+    while (this.#lines.hasNext() && !this.#closed) {
       const thread = this.#idle.pop() ?? this.#newThread();
       if (thread === null) return;
-      const search = this.#waiting.shift();
-      if (search !== undefined) void this.#run(thread, search);
+      const search = this.#lines.next();
+      if (search !== null) void this.#run(thread, search);
     }
   }
 
@@ -113,14 +118,18 @@ export class Filters {
   }
 
   async #run(thread: FilterThread, search: Search): Promise<void> {
-    const indexes = await thread.search(search.filter, search.lines, this.#limits.work);
-    if (indexes !== null) {
-      search.resolve(indexes);
-      this.#rest(thread);
-    } else {
-      search.reject(this.#slow(search));
-      this.#threads.delete(thread);
+    const { peer, filter, resolve, reject } = search;
+    try {
+      const lines = search.take();
+      const indexes = await thread.search(filter, lines, this.#limits.work);
+      if (indexes === null) reject(this.#slow(search));
+      else resolve(indexes.map((index) => lines[index] ?? ''));
+    } catch (thrown) {
+      reject(thrown);
     }
+    if (thread.isDead) this.#threads.delete(thread);
+    else this.#rest(thread);
+    this.#lines.done(peer);
     this.#next();
   }
 
@@ -139,6 +148,10 @@ export class Filters {
 
   #slow({ filter }: Search): SupertreeError {
     return new SupertreeError('FILTER_SLOW', { filter: filter.text, timeout: this.#limits.work });
+  }
+
+  #queued({ filter }: Search): SupertreeError {
+    return new SupertreeError('FILTER_QUEUED', { filter: filter.text, timeout: this.#limits.wait });
   }
 }
 
@@ -198,12 +211,18 @@ class FilterThread {
     return found;
   }
 
+  /** True when it is of no more use. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   /** True when it has had nothing to do for as long as a thread may wait. */
   isRested(): boolean {
     return performance.now() - this.#lastUse >= IDLE - 100;
   }
 
   async end(): Promise<void> {
+    this.#dead = true;
     await this.#worker.terminate();
   }
 }

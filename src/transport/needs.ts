@@ -8,9 +8,13 @@ import type { Role } from './roles.js';
  * request that is many: each of them is asked for on its own.
  */
 export type Need =
-  | { readonly role: Role; readonly of: 'agent' | 'supervisor' | 'tree' }
+  | { readonly role: Role; readonly of: 'agent' | 'tree' }
+  | { readonly role: Role; readonly of: 'supervisor'; readonly named: SupervisorName }
   | { readonly role: 'observe'; readonly of: 'listing' }
   | { readonly role: null; readonly of: 'open' | 'each' };
+
+/** The parameter that names the supervisor; `server` for what goes to the supervisor that the server adds to. */
+export type SupervisorName = 'path' | 'parent' | 'server';
 
 const OPEN: Need = { role: null, of: 'open' };
 const EACH: Need = { role: null, of: 'each' };
@@ -18,14 +22,14 @@ const LISTING: Need = { role: 'observe', of: 'listing' };
 const TREE: Need = { role: 'observe', of: 'tree' };
 
 const agent = (role: Role): Need => ({ role, of: 'agent' });
-const supervisor = (role: Role): Need => ({ role, of: 'supervisor' });
+const supervisor = (role: Role, named: SupervisorName = 'path'): Need => ({ role, of: 'supervisor', named });
 
 /** What each operation of a `tree_request` takes. */
 export const OPERATION_NEEDS: { readonly [N in OperationName]: Need } = {
   ps: LISTING,
   tree: LISTING,
   status: agent('observe'),
-  spawn: supervisor('spawn'),
+  spawn: supervisor('spawn', 'parent'),
   start: agent('lifecycle'),
   stop: agent('lifecycle'),
   kill: agent('lifecycle'),
@@ -65,7 +69,7 @@ export const COMMAND_NEEDS: { readonly [C in ControlCommandType]: Need } = {
 
 /** What each message takes; `null` for one that is no request. */
 export const MESSAGE_NEEDS: { readonly [T in MessageType]: Need | null | ((message: Message<T>) => Need) } = {
-  spawn_request: supervisor('spawn'),
+  spawn_request: supervisor('spawn', 'server'),
   control_command: (message) => COMMAND_NEEDS[message.command_type],
   list_agents_request: LISTING,
   health_check_request: OPEN,

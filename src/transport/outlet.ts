@@ -1,4 +1,7 @@
+import { chmod, stat } from 'node:fs/promises';
 import { XPublisher } from 'zeromq';
+import { SupertreeError } from '../errors.js';
+import { parseEndpoint } from './endpoint.js';
 import { letGo } from './let-go.js';
 import type { LockOptions } from './locks.js';
 import { Subscriptions } from './topics.js';
@@ -12,8 +15,12 @@ const PER_ROUND = 500;
 /** How many frames libzmq keeps for one subscriber; all of them share the bytes. What is beyond is lost to that one. */
 const PER_SUBSCRIBER = 2000;
 
-/** No topic of ours is longer than a uuid: whoever sends more than this is no subscriber. */
-const MAX_SUBSCRIPTION = 1024;
+/** No topic of ours is longer than a uuid: whoever sends more than this is no subscriber. The handshake has to fit too, that of CURVE is longer. */
+const MAX_SUBSCRIPTION = { open: 256, locked: 1024 };
+
+/** How many different subscriptions one socket holds, and their bytes: libzmq keeps about 50 bytes of memory for each. */
+export const MAX_SUBSCRIPTIONS = 20_000;
+const MAX_BYTES = 64 * MAX_SUBSCRIPTIONS;
 
 export interface OutletOptions {
   readonly locks: LockOptions;
@@ -25,12 +32,12 @@ export interface OutletOptions {
 
 /** One XPUB socket at one endpoint, with what its peers subscribe to. Nothing here ever waits for a peer. */
 export class Outlet {
-  readonly subscriptions = new Subscriptions();
+  subscriptions = new Subscriptions();
   /** Frames that the socket took. */
   sent = 0;
   /** Frames that were dropped because more had to be sent at once than may wait. */
   dropped = 0;
-  readonly #socket: XPublisher;
+  #socket: XPublisher;
   readonly #options: OutletOptions;
   readonly #waiting: Buffer[] = [];
   #receiving: Promise<void> | null = null;
@@ -38,21 +45,12 @@ export class Outlet {
   #bytes = 0;
   #left = PER_ROUND;
   #round: NodeJS.Immediate | undefined;
+  #renewing: Promise<void> | null = null;
+  #closing = false;
 
   constructor(options: OutletOptions) {
     this.#options = options;
-    this.#socket = new XPublisher({
-      linger: 200,
-      sendTimeout: 0,
-      sendHighWaterMark: PER_SUBSCRIBER,
-      maxMessageSize: MAX_SUBSCRIPTION,
-      // Whoever joins others under a topic is told apart: it must be told where the stream is.
-      verbosity: 'allSubs',
-      // A peer whose machine is gone is found out by the kernel; heartbeats of ZMTP are errors to a known client.
-      tcpKeepalive: 1,
-      tcpKeepaliveIdle: 60,
-      ...options.locks,
-    });
+    this.#socket = newSocket(options.locks);
   }
 
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
@@ -77,6 +75,9 @@ export class Outlet {
 
   /** Hands over what waits, then closes. Resolves when nothing listens at its endpoint any more. */
   async close(): Promise<void> {
+    this.#closing = true;
+    // If it failed, that was told.
+    await Promise.allSettled([this.#renewing]);
     if (this.#round !== undefined) clearImmediate(this.#round);
     for (const frame of this.#waiting.splice(0)) void this.#hand(frame);
     await letGo(this.#socket, this.#endpoint);
@@ -84,12 +85,37 @@ export class Outlet {
   }
 
   async #listen(): Promise<void> {
+    const socket = this.#socket;
     try {
-      for await (const [message = NONE] of this.#socket) this.#hear(message);
+      for await (const [message = NONE] of socket) {
+        this.#hear(message);
+        if (this.subscriptions.size > MAX_SUBSCRIPTIONS || this.subscriptions.bytes > MAX_BYTES) break;
+      }
     } catch (thrown) {
       // A close may overtake a receive.
-      if (!this.#socket.closed) throw thrown;
+      if (!socket.closed) throw thrown;
     }
+    if (socket.closed || this.#closing) return;
+    this.#renewing = this.#renew();
+    await this.#renewing;
+    if (!this.#closing) await this.#listen();
+  }
+
+  /**
+   * An XPUB socket cannot refuse a subscription, nor tell whose it is, so with too many of them a new socket takes its place:
+   * 1. the old one is closed, which gives back what it held, and disconnects every subscriber of this endpoint;
+   * 2. the new one is bound; those who are still there come back to it, and see the gap in the numbers.
+   */
+  async #renew(): Promise<void> {
+    this.#options.failed(
+      new SupertreeError('SUBSCRIPTION_LIMIT', { max: MAX_SUBSCRIPTIONS, endpoint: this.#endpoint }),
+    );
+    const restore = await keepMode(this.#endpoint);
+    await letGo(this.#socket, this.#endpoint);
+    this.subscriptions = new Subscriptions();
+    this.#socket = newSocket(this.#options.locks);
+    await this.#socket.bind(this.#endpoint);
+    await restore();
   }
 
   /** A message of 1 or 0 and the beginning of a topic (ZMQ_XPUB in zmq_socket(3)). */
@@ -130,3 +156,32 @@ export class Outlet {
 }
 
 const NONE = Buffer.alloc(0);
+
+function newSocket(locks: LockOptions): XPublisher {
+  return new XPublisher({
+    linger: 200,
+    sendTimeout: 0,
+    sendHighWaterMark: PER_SUBSCRIBER,
+    // libzmq takes in all that waits at one go, before this thread hears of any of it: with a queue of 1 that is little.
+    ...('curveServer' in locks
+      ? { maxMessageSize: MAX_SUBSCRIPTION.locked }
+      : { maxMessageSize: MAX_SUBSCRIPTION.open, receiveHighWaterMark: 1 }),
+    // Whoever joins others under a topic is told apart: it must be told where the stream is.
+    verbosity: 'allSubs',
+    // A peer whose machine is gone is found out by the kernel; heartbeats of ZMTP are errors to a known client.
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: 60,
+    ...locks,
+  });
+}
+
+/** The socket file of an ipc endpoint is made anew with each bind: the new one gets the mode of the old one. */
+async function keepMode(endpoint: string): Promise<() => Promise<void>> {
+  const { kind, path } = { path: '', ...parseEndpoint(endpoint) };
+  if (kind !== 'ipc') return async () => {};
+  const mode = await stat(path).then(
+    (stats) => stats.mode & 0o777,
+    () => 0o600,
+  );
+  return () => chmod(path, mode);
+}

@@ -1,4 +1,5 @@
 import type { OutputLine } from '../actors/view.js';
+import type { Arrival } from './arrival.js';
 import { compileFilter } from './filter.js';
 import { invalid } from './kinds.js';
 import type { Draft, Message } from './protocol.js';
@@ -11,16 +12,17 @@ const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
 /**
  * Answers with lines that the rings still have, oldest first, without their line ends. `filter` is a regular expression that is looked
  * for in each line, `total_lines` counts what matches, `offset` and `limit` choose of that. It is a query: it changes nothing.
- * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long.
+ * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
  */
 export async function answerOutputQuery(
   service: Service,
   request: Message<'output_query_request'>,
+  { connection }: Arrival,
 ): Promise<Draft<'output_query_response'>> {
   const { request_id, agent_id, stream, filter, limit, offset } = request;
   const agent = service.tree.agent(agent_id);
   const all = () => agent.output({ stream }).lines.map(textOf);
-  const matching = filter === null ? all() : await filtered(service, filter, all);
+  const matching = filter === null ? all() : await filtered(service, filter, all, connection);
   const from = offset ?? 0;
   const lines = fitting(matching.slice(from, limit === null ? undefined : from + limit));
   return {
@@ -34,13 +36,13 @@ export async function answerOutputQuery(
   };
 }
 
-/** The lines are taken at once: what is printed while the filter works belongs to the next query. */
-async function filtered(service: Service, filter: string, all: () => string[]): Promise<string[]> {
+/** The lines are taken when the filter begins: what waits for its turn costs no copy of them. */
+function filtered(service: Service, filter: string, all: () => string[], connection: string): Promise<string[]> {
   const compiled = compileFilter(filter);
   if ('problem' in compiled) throw invalid('output_query_request.filter', compiled.problem, filter);
-  const lines = all();
-  const indexes = await service.filters.search(compiled, lines);
-  return indexes.map((index) => lines[index] ?? '');
+  // A key has one turn, however many connections it has.
+  const { name, grants } = service.peer;
+  return service.filters.search(grants === null ? `at ${connection}` : `key ${name}`, compiled, all);
 }
 
 function textOf({ bytes }: OutputLine): string {

@@ -15,51 +15,56 @@ const sequence = v.exactOptional(
   ),
 );
 const id = v.string('must be a string');
-const lifecycle = v.object({ agent, wait: flag });
-const child = v.object({ path, id });
+/** A key that an operation would not look at must not look as if it did something. */
+const exactly = <const E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, NOT_NAMED);
+
+const NOT_NAMED = 'is not a parameter of this operation';
+
+const lifecycle = exactly({ agent, wait: flag });
+const child = exactly({ path, id });
 const node = v.custom<AgentInput>(
   (given) => isMap(given) && !('children' in given) && !('pool' in given),
   'must be an agent: add_child takes supervisors and pools',
 );
 
-/** The parameters of every operation: what is read is what is told here. Keys that are not named are ignored. */
+/** The parameters of every operation: what is read is what is told here. Keys that are not named are refused. */
 export const PARAMS: { readonly [N in OperationName]: v.GenericSchema<unknown, ParamsOf<N>> } = {
-  ps: v.object({ usage: flag }),
-  tree: v.object({ usage: flag }),
-  status: v.object({ agent, usage: flag }),
-  spawn: v.object({ spec: node, parent: path, wait: flag }),
+  ps: exactly({ usage: flag }),
+  tree: exactly({ usage: flag }),
+  status: exactly({ agent, usage: flag }),
+  spawn: exactly({ spec: node, parent: path, wait: flag }),
   start: lifecycle,
   stop: lifecycle,
   kill: lifecycle,
   restart: lifecycle,
-  pause: v.object({
+  pause: exactly({
     agent,
     wait: flag,
     mode: v.exactOptional(v.picklist(['forced', 'cooperative'], 'must be forced or cooperative')),
   }),
   resume: lifecycle,
-  signal: v.object({ agent, signal: v.string('must be the name of a signal') }),
-  send: v.object({
+  signal: exactly({ agent, signal: v.string('must be the name of a signal') }),
+  send: exactly({
     agent,
     data: v.union([v.string(), v.instance(Uint8Array)], 'must be a string or bytes'),
     end: flag,
   }),
-  logs: v.object({
+  logs: exactly({
     agent,
     stream: v.exactOptional(v.picklist(['stdout', 'stderr', 'both'], 'must be stdout, stderr or both')),
     from: sequence,
     last: sequence,
     limit: sequence,
   }),
-  health: v.object({}),
-  snapshot: v.object({}),
-  streams: v.object({}),
+  health: exactly({}),
+  snapshot: exactly({}),
+  streams: exactly({}),
   terminate_child: child,
   restart_child: child,
   delete_child: child,
-  add_child: v.object({ path, spec: v.exactOptional(v.unknown()) }),
-  which_children: v.object({ path }),
-  count_children: v.object({ path }),
+  add_child: exactly({ path, spec: v.exactOptional(v.unknown()) }),
+  which_children: exactly({ path }),
+  count_children: exactly({ path }),
 };
 
 /** The parameters, checked; nil counts as absent. Throws MESSAGE_INVALID with every problem, the first one also apart. */

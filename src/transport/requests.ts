@@ -3,10 +3,11 @@ import { type Arrival, fromInside } from './arrival.js';
 import { answerBatch } from './batch.js';
 import { askedBy, perform } from './commands.js';
 import { answerAction, answerControl } from './control.js';
-import { type Decoded, decode, encode, glimpse, type Undecodable } from './decode.js';
+import { type Decoded, decode, encode, glimpse } from './decode.js';
 import { answerHealth, answerList } from './listing.js';
 import { answerOutputQuery } from './output-query.js';
-import { type Draft, type Message, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
+import type { Draft, Message, MessageType } from './protocol.js';
+import { type About, encodeRefusal } from './refusal.js';
 import { type Service, serviceFor } from './service.js';
 import { answerSpawn } from './spawn.js';
 import { onTerms } from './terms.js';
@@ -37,7 +38,7 @@ export async function answer(
     const work = () => reply(seen, message, word, arrival);
     return encode(await perform(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
   } catch (thrown) {
-    return encode(refusal(about, asSupertreeError(thrown)));
+    return encodeRefusal(about, asSupertreeError(thrown));
   } finally {
     over = true;
   }
@@ -52,21 +53,16 @@ type Reply =
   | Draft<'output_query_response'>
   | Draft<'tree_response'>;
 
-async function reply(
-  service: Service,
-  message: Message<MessageType>,
-  interim: Interim,
-  arrival: Arrival,
-): Promise<Reply> {
+function reply(service: Service, message: Message<MessageType>, interim: Interim, arrival: Arrival): Promise<Reply> {
   switch (message.type) {
     case 'spawn_request':
       return answerSpawn(service, message);
     case 'control_command':
       return answerControl(service, message, arrival);
     case 'list_agents_request':
-      return answerList(service, message);
+      return Promise.resolve(answerList(service, message));
     case 'health_check_request':
-      return answerHealth(service, message);
+      return Promise.resolve(answerHealth(service, message));
     case 'tree_request':
       return answerTree(service, message, interim, arrival);
     case 'custom_action_request':
@@ -74,13 +70,11 @@ async function reply(
     case 'batch_control_command':
       return answerBatch(service, message, arrival);
     case 'output_query_request':
-      return answerOutputQuery(service, message);
+      return answerOutputQuery(service, message, arrival);
     default:
-      throw new SupertreeError('MESSAGE_TYPE', { type: message.type });
+      return Promise.reject(new SupertreeError('MESSAGE_TYPE', { type: message.type }));
   }
 }
-
-type About = Omit<Undecodable, 'error'>;
 
 function aboutOf(decoded: Decoded): About {
   if (!decoded.ok) return decoded;
@@ -90,29 +84,4 @@ function aboutOf(decoded: Decoded): About {
     requestId: 'request_id' in message ? message.request_id : '',
     agentId: 'agent_id' in message ? message.agent_id : null,
   };
-}
-
-/** The answer to a request that was not done. */
-function refusal({ type, requestId, agentId }: About, thrown: SupertreeError): Draft<MessageType> {
-  const { message: error, code, remedy, details } = thrown;
-  const common = { request_id: requestId, success: false, error, code, remedy, details };
-  switch (type) {
-    case 'spawn_request':
-      return { type: 'spawn_response', ...common };
-    case 'control_command':
-    case 'custom_action_request':
-      return { type: 'command_response', agent_id: agentId ?? NIL_UUID, ...common };
-    case 'list_agents_request':
-      return { type: 'list_agents_response', agents: [], ...common };
-    case 'health_check_request':
-      return { type: 'health_check_response', healthy: false, protocol_version: PROTOCOL_VERSION, ...common };
-    case 'batch_control_command':
-      return { type: 'batch_control_response', results: [], successful: 0, failed: 0, ...common };
-    case 'output_query_request':
-      return { type: 'output_query_response', agent_id: agentId ?? NIL_UUID, lines: [], has_more: false, ...common };
-    case 'tree_request':
-      return { type: 'tree_response', ...common };
-    default:
-      return { type: 'error_response', ...common };
-  }
 }

@@ -136,23 +136,24 @@ class Door {
     this.received++;
     const receivedAt = performance.now();
     const { envelope, payload } = open(frames);
-    const answer = (refused: SupertreeError | null) => this.#answer(envelope, payload, receivedAt, refused);
-    const refused = this.turns.enter(nameOf(envelope[0]), payload.length, () => answer(null));
+    const connection = nameOf(envelope[0]);
+    const answer = (refused: SupertreeError | null) =>
+      this.#answer(envelope, payload, { connection, receivedAt, refused });
+    const refused = this.turns.enter(connection, payload.length, () => answer(null));
     if (refused !== null) void answer(refused);
   }
 
   async #answer(
     envelope: readonly Buffer[],
     payload: Buffer,
-    receivedAt: number,
-    refused: SupertreeError | null,
+    arrival: Omit<Arrival, 'peer' | 'endpoint'>,
   ): Promise<void> {
     const endpoint = this.#endpoint;
     const reply = (bytes: Buffer) => this.outbox.send([...envelope, bytes]);
     const routingId = envelope[0] ?? NONE;
     try {
       const peer = this.#locks.identify(routingId, endpoint);
-      reply(await this.#options.handle(payload, reply, { peer, endpoint, receivedAt, refused }));
+      reply(await this.#options.handle(payload, reply, { ...arrival, peer, endpoint }));
     } catch (thrown) {
       this.#options.failed(thrown);
     }

@@ -1,6 +1,6 @@
 import type { Tree } from '../actors/view.js';
 import type { Actions } from './actions.js';
-import type { AuditLine } from './audit.js';
+import { type Audit, steady } from './audit.js';
 import { Cursors } from './cursors.js';
 import { EventStream } from './events.js';
 import { Filters } from './filter.js';
@@ -39,8 +39,16 @@ export interface ServiceOptions {
   readonly actions?: Actions;
   /** Told what went wrong after its caller had been answered. */
   readonly failed: (thrown: unknown) => void;
-  /** Told of every command that was carried out or refused. If not given, nobody is. */
-  readonly audit?: (line: AuditLine) => void;
+  /** Told of every command that was carried out or refused; may throw, which changes nothing for the command. If not given, nobody is. */
+  readonly audit?: Audit;
+}
+
+/** Agents that are being added. */
+export interface Adding {
+  /** Of the agent or supervisor that is to be. */
+  readonly path: string;
+  readonly id: string;
+  readonly count: number;
 }
 
 /** A tree as it is offered to the wire: what every request is answered from. */
@@ -51,7 +59,7 @@ export interface Service extends ServiceOptions {
   readonly tree: Tree;
   /** The tree as it is, for limits over all of it. Nothing of it goes into an answer. */
   readonly whole: Tree;
-  readonly audit: (line: AuditLine) => void;
+  readonly audit: Audit;
   readonly startedAt: number;
   readonly cursors: Cursors;
   readonly filters: Filters;
@@ -60,8 +68,8 @@ export interface Service extends ServiceOptions {
   readonly events: EventStream;
   /** What was done for requests with an idempotency key. */
   readonly keys: IdempotencyKeys<Draft<MessageType>>;
-  /** Ids that are being added: told apart from the tree's, which learns of them later. */
-  readonly adding: Set<string>;
+  /** What is being added: told apart from what the tree has, which learns of it later. */
+  readonly adding: Set<Adding>;
   close(): void;
 }
 
@@ -86,7 +94,7 @@ export function createService(options: ServiceOptions): Service {
     ...options,
     peer: LOCAL,
     whole: tree,
-    audit,
+    audit: steady(audit, options.failed),
     startedAt: performance.now(),
     cursors,
     filters,

@@ -25,9 +25,12 @@ async function spawn(service: Service, request: Message<'spawn_request'>): Promi
   const { config, metadata, timeout_secs: seconds } = request;
   const plan = service.plan(config);
   const supervisor = service.tree.supervisor(service.parent);
-  const taken = new Set([...supervisor.view().children.map((child) => child.id), ...service.adding]);
+  const taken = new Set([
+    ...supervisor.view().children.map((child) => child.id),
+    ...[...service.adding].map((each) => each.id),
+  ]);
   const id = freeId(config.name, taken);
-  const adding = withinLimit(service, id, 1, () =>
+  const adding = withinLimit(service, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
     supervisor.add({
       id,
       command: plan.command,

@@ -26,14 +26,21 @@ export class Subscriptions {
   readonly #counts = new Map<string, number>();
   /** How many there are of each length. */
   readonly #lengths = new Map<number, number>();
+  #bytes = 0;
 
   get size(): number {
     return this.#held.size;
   }
 
+  /** Of all of them together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   add(subscription: string): void {
     if (this.#held.has(subscription)) return;
     this.#held.add(subscription);
+    this.#bytes += subscription.length;
     const key = keyOf(subscription);
     const count = this.#counts.get(key) ?? 0;
     this.#counts.set(key, count + 1);
@@ -42,6 +49,7 @@ export class Subscriptions {
 
   delete(subscription: string): void {
     if (!this.#held.delete(subscription)) return;
+    this.#bytes -= subscription.length;
     const key = keyOf(subscription);
     const count = this.#counts.get(key) ?? 1;
     if (count > 1) this.#counts.set(key, count - 1);

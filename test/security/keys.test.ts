@@ -223,15 +223,16 @@ describe('the audit file', () => {
     const line = {
       key: 'alice',
       request: 'r',
-      verb: 'stop',
+      verb: 'delete_child',
       path: 'root/a',
+      child: 'one\x1b[31m',
       outcome: 'refused',
       code: 'FORBIDDEN',
     } as const;
     for (let run = 0; run < 2; run++) {
       const log = auditToFile(at('audit.log'));
       log.note(line);
-      log.close();
+      log.close((thrown) => expect.unreachable(String(thrown)));
     }
     const lines = (await readFile(at('audit.log'), 'utf8')).trim().split('\n');
     expect(lines.map((text) => JSON.parse(text) as object)).toEqual(
@@ -240,7 +241,7 @@ describe('the audit file', () => {
         level: 'warn',
         time: expect.any(String),
         name: 'audit',
-        msg: 'alice: stop root/a refused (FORBIDDEN)',
+        msg: 'alice: delete_child root/a child one?[31m refused (FORBIDDEN)',
       }),
     );
     expect(await modeOf('audit.log')).toBe('600');

@@ -20,6 +20,7 @@ export const GRANTS = {
     { roles: ['observe'], subtree: 'root' },
     { roles: ['lifecycle'], subtree: 'root/b/two' },
   ],
+  blind: [{ roles: ['lifecycle'], subtree: 'root/b/same' }],
 } as const satisfies Record<string, readonly { roles: readonly Role[]; subtree: string }[]>;
 
 export type Name = keyof typeof GRANTS;

@@ -72,7 +72,7 @@ describe('output_query_request', () => {
 
   it('ends a filter that would never end, serves others meanwhile, and filters again afterwards', async () => {
     web.print('stdout', FOREVER);
-    const evil = Promise.all([1, 2, 3, 4].map(() => query('stdout', { filter: EVIL })));
+    const evil = Promise.all([1, 2].map(() => query('stdout', { filter: EVIL })));
     // Plain text needs no thread, and neither does any other request.
     expect(await query('stdout', { filter: 'line 99' })).toMatchObject({ lines: ['line 99'] });
     expect(await request(rig, ['health_check_request', 'h'])).toMatchObject({ healthy: true });
@@ -98,20 +98,65 @@ describe('output_query_request', () => {
 });
 
 describe('filters', () => {
-  it('give up a search that waits too long for its turn', async () => {
-    const filters = new Filters({ work: 400, total: 300, workers: 1 });
-    const slow = compileFilter(EVIL);
-    if ('problem' in slow) throw new Error(slow.problem);
-    const all = await Promise.allSettled([1, 2, 3].map(() => filters.search(slow, [FOREVER.trim()])));
-    expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  const compiled = (text: string) => {
+    const filter = compileFilter(text);
+    if ('problem' in filter) throw new Error(filter.problem);
+    return filter;
+  };
+  const slow = compiled(EVIL);
+  const forever = () => [FOREVER.trim()];
+
+  it('give up a search that waits too long for its turn, and say that it was not begun', async () => {
+    const filters = new Filters({ work: 20_000, wait: 300, workers: 1 });
+    const working = filters.search('a', slow, forever).catch((thrown: unknown) => thrown);
+    await expect(filters.search('a', slow, forever)).rejects.toMatchObject({
+      code: 'FILTER_QUEUED',
+      message: 'The filter ^(a+)+$ was not begun: it had no turn within 300 ms.',
+    });
     await filters.close();
+    expect(await working).toMatchObject({ code: 'FILTER_SLOW' });
+  });
+
+  it('of one peer leave room for another, and have a limit that answers', async () => {
+    const filters = new Filters({ work: 20_000, wait: 20_000, workers: 2, perPeer: 12 });
+    const many = Promise.allSettled(Array.from({ length: 12 }, () => filters.search('greedy', slow, forever)));
+    await expect(filters.search('greedy', slow, forever)).rejects.toMatchObject({
+      code: 'FILTER_LIMIT',
+      details: { count: 12, max: 12 },
+    });
+    let taken = 0;
+    const take = () => {
+      taken++;
+      return ['aab', 'b'];
+    };
+    await expect(filters.search('honest', compiled('a.b$'), take)).resolves.toEqual(['aab']);
+    expect(taken).toBe(1);
+    await filters.close();
+    expect((await many).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('go on when the lines cannot be taken, and take none before their turn', async () => {
+    const filters = new Filters({ work: 20_000, wait: 300, workers: 1 });
+    const gone = () => {
+      throw new Error('the agent is gone');
+    };
+    await expect(filters.search('a', slow, gone)).rejects.toThrow('the agent is gone');
+    await expect(filters.search('a', compiled('a.b$'), () => ['aab'])).resolves.toEqual(['aab']);
+    let taken = false;
+    const working = filters.search('a', slow, forever).catch((thrown: unknown) => thrown);
+    const waiting = filters.search('a', slow, () => {
+      taken = true;
+      return [];
+    });
+    await expect(waiting).rejects.toMatchObject({ code: 'FILTER_QUEUED' });
+    expect(taken).toBe(false);
+    await filters.close();
+    await working;
   });
 
   it('that are closed while they work reject, and end their threads', async () => {
-    const filters = new Filters({ work: 20_000, total: 20_000 });
-    const slow = compileFilter(EVIL);
-    if ('problem' in slow) throw new Error(slow.problem);
-    const searches = [1, 2, 3].map(() => filters.search(slow, [FOREVER.trim()]));
+    const filters = new Filters({ work: 20_000, wait: 20_000 });
+    const searches = ['a', 'b', 'c'].map((peer) => filters.search(peer, slow, forever));
     const settled = Promise.allSettled(searches);
     await filters.close();
     expect((await settled).every(({ status }) => status === 'rejected')).toBe(true);

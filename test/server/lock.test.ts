@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockPath } from '../../src/server/lock.js';
+
+let directory: string;
+let path: string;
+const closing: (() => void)[] = [];
+
+beforeEach(async () => {
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'supertree-test-')));
+  path = join(directory, 's.sock');
+});
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const nameOf = (text: string) => `\0supertree-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+
+/** Holds the lock of `path` as any program of any user can, and treats whoever asks as `answer` says. */
+async function squat(answer: (socket: Socket) => void): Promise<Server> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => socket.destroy());
+    answer(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(nameOf(path), resolve));
+  closing.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return server;
+}
+
+const NOBODY = 'somebody who holds its lock and does not say who it is';
+
+describe('lockPath', () => {
+  it('does not wait for a holder that never stops talking, and repeats nothing of it', async () => {
+    await squat((socket) => {
+      const timer = setInterval(() => socket.write('\x1b[31mHACK'.repeat(1000)), 50);
+      socket.on('close', () => clearInterval(timer));
+    });
+    expect(await lockPath(path)).toBe(NOBODY);
+  }, 10_000);
+
+  it('does not wait for a holder that says one byte after the other, or nothing', async () => {
+    const server = await squat((socket) => {
+      const timer = setInterval(() => socket.write('p'), 100);
+      socket.on('close', () => clearInterval(timer));
+    });
+    expect(await lockPath(path)).toBe(NOBODY);
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => closing.push(() => socket.destroy()));
+    expect(await lockPath(path)).toBe(NOBODY);
+  }, 10_000);
+
+  it('does not call a holder a supertree server that names the process of another user', async () => {
+    await squat((socket) => socket.end('pid 1'));
+    const own = process.getuid?.() === 0;
+    expect(await lockPath(path)).toBe(own ? 'another supertree server (pid 1)' : NOBODY);
+  }, 10_000);
+
+  it('is the same lock however the directory is spelt', async () => {
+    const link = join(directory, 'link');
+    await symlink(directory, link);
+    const lock = await lockPath(path);
+    expect(await lockPath(join(link, 's.sock'))).toBe(`another supertree server (pid ${process.pid})`);
+    if (typeof lock !== 'string') await lock.release();
+  }, 10_000);
+
+  it('is released although somebody keeps a connection to it open', async () => {
+    const lock = await lockPath(path);
+    const socket = connect({ path: nameOf(path), allowHalfOpen: true });
+    closing.push(() => socket.destroy());
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.once('data', resolve));
+    if (typeof lock !== 'string') await lock.release();
+    const again = await lockPath(path);
+    expect(again).toHaveProperty('release');
+    if (typeof again !== 'string') await again.release();
+  }, 10_000);
+});
