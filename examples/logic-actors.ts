@@ -38,5 +38,10 @@ tree.subscribe((report) => {
 await tree.start();
 await tree.agent('greeter').write('world');
 for (let n = 0; n < 3; n++) await tree.agent('counter').write('tick');
-while (tree.agent('counter').view().restarts === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+while (!isBack()) await new Promise((resolve) => setTimeout(resolve, 10));
 for (const line of tree.agent('greeter').output().lines) console.log(Buffer.from(line.bytes).toString().trim());
+
+function isBack(): boolean {
+  const { restarts, state } = tree.agent('counter').view();
+  return restarts > 0 && state === 'running';
+}

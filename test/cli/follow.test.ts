@@ -5,15 +5,18 @@ import { printFollowed } from '../../src/cli/commands/follow.js';
 import type { Host, Sink } from '../../src/cli/host.js';
 import type { StreamName } from '../../src/model/spec.js';
 import type { LogItem } from '../../src/transport/client.js';
+import { MARK, marked } from '../e2e/proc.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 const PATIENCE = 90_000;
 
+const mark = `follow-${process.pid}-${performance.now()}`;
+const env = { [MARK]: mark };
 const TREE = {
   children: [
-    { id: 'cat', command: ['cat'] },
-    { id: 'both', command: ['sleep', '1000'] },
-    { id: 'group', children: [{ id: 'job', command: ['sleep', '1000'] }] },
+    { id: 'cat', command: ['cat'], env },
+    { id: 'both', command: ['sleep', '1000'], env },
+    { id: 'group', children: [{ id: 'job', command: ['sleep', '1000'], env }] },
   ],
 };
 
@@ -71,6 +74,8 @@ describe('the commands that follow', { timeout: PATIENCE }, () => {
   afterAll(async () => {
     server.child.kill('SIGTERM');
     await server.finished;
+    // What the server that was killed has left behind.
+    for (const { pid } of marked(mark)) process.kill(pid, 'SIGKILL');
     await place.remove();
   }, PATIENCE);
 
