@@ -2,7 +2,7 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Router } from 'zeromq';
 
 /** How much may wait for one peer that does not keep up, and for all of them. */
-const MAX_WAITING = { messages: 4096, bytes: 16 * 1024 * 1024, allBytes: 128 * 1024 * 1024 };
+const MAX_WAITING = { messages: 4096, bytes: 64 * 1024 * 1024, allBytes: 128 * 1024 * 1024 };
 
 /** A peer that took nothing for so long, in ms, loses what waits for it. From then on an answer that it does not take at once is dropped. */
 const PATIENCE = 5_000;
