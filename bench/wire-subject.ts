@@ -6,5 +6,5 @@ const dist = process.env.SUPERTREE_BENCH_DIST;
 
 export const { createServer } = (await import(`${dist}/server/server.js`)) as typeof import('../src/server/server.js');
 export const { clientTicket } = (await import(
-  `${dist}/transport/curve.js`
-)) as typeof import('../src/transport/curve.js');
+  `${dist}/transport/security/curve.js`
+)) as typeof import('../src/transport/security/curve.js');

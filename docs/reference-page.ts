@@ -42,8 +42,8 @@ export function referencePage(): string {
     ...resultTable('actors/view.ts', 'SupervisorView'),
     ...resultTable('actors/view.ts', 'Usage'),
     ...resultTable('transport/operations.ts', 'LogsPage'),
-    ...resultTable('actors/view.ts', 'LineView'),
-    ...resultTable('actors/view.ts', 'ChildAnswer'),
+    ...resultTable('transport/operations.ts', 'LineView'),
+    ...resultTable('transport/operations.ts', 'ChildAnswer'),
     ...resultTable('transport/operations.ts', 'ServerHealth'),
   ]);
 }

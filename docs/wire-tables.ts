@@ -1,7 +1,13 @@
 import { SupertreeError } from '../src/errors.js';
-import type { Field, Fields } from '../src/transport/kinds.js';
 import type { OperationName } from '../src/transport/operations.js';
-import { MAX_MESSAGE_SIZE, MESSAGES, type MessageType, PROTOCOL_VERSION, STRUCTS } from '../src/transport/protocol.js';
+import type { Field, Fields } from '../src/transport/wire/kinds.js';
+import {
+  MAX_MESSAGE_SIZE,
+  MESSAGES,
+  type MessageType,
+  PROTOCOL_VERSION,
+  STRUCTS,
+} from '../src/transport/wire/protocol.js';
 import { membersOf } from './declarations.js';
 import { code, table } from './markdown.js';
 

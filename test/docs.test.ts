@@ -6,8 +6,8 @@ import { GENERATED } from '../docs/generate.js';
 import { CHARTS } from '../docs/machines-page.js';
 import { aliasOf, allStates, mermaid } from '../docs/mermaid.js';
 import { errorCatalogue } from '../src/errors.js';
-import { PARAMS } from '../src/transport/params.js';
-import { MESSAGES } from '../src/transport/protocol.js';
+import { PARAMS } from '../src/transport/requests/params.js';
+import { MESSAGES } from '../src/transport/wire/protocol.js';
 import { brokenLinks } from './docs/links.js';
 import { complaintsAbout, snippetsOf } from './docs/snippets.js';
 

@@ -163,18 +163,3 @@ export interface Tree extends AsyncDisposable {
   /** Calls `listener` with every report, in order. A listener that throws is reported and harms nobody. Returns the way to end that. */
   subscribe(listener: (report: Report) => void): () => void;
 }
-
-/** What an administrative call answers: the path of the child it was about. */
-export interface ChildAnswer {
-  readonly path: string;
-}
-
-/** A line of output as it is told over the wire: `text` is UTF-8 with U+FFFD for what is not, `bytes` only when the text is not exact. */
-export interface LineView {
-  readonly seq: number;
-  readonly stream: StreamName;
-  readonly at: number;
-  readonly partial: boolean;
-  readonly text: string;
-  readonly bytes?: Uint8Array;
-}

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { messageOf, SupertreeError } from '../errors.js';
-import type { AuditLine } from '../transport/audit.js';
+import type { AuditLine } from '../transport/security/audit.js';
 import { createLog } from './log.js';
 
 /** Where commands are logged: one line each, with the name of the key, what was asked for and what came of it. */

@@ -1,6 +1,6 @@
 import { SupertreeError } from '../errors.js';
-import type { AgentConfig } from '../transport/protocol.js';
-import type { SpawnPlan } from '../transport/service.js';
+import type { SpawnPlan } from '../transport/requests/service.js';
+import type { AgentConfig } from '../transport/wire/protocol.js';
 
 /** The environment entry whose words become further arguments; it is not handed on as it is. */
 const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { holdersOf, UNKNOWN_HOLDER } from '../actors/holder.js';
 import { SupertreeError } from '../errors.js';
+import { reach } from '../transport/sockets/reach.js';
 import {
   DEFAULT_TCP,
   type Endpoint,
@@ -9,8 +10,7 @@ import {
   parseEndpoint,
   pubEndpointBeside,
   userEndpoint,
-} from '../transport/endpoint.js';
-import { reach } from '../transport/reach.js';
+} from '../transport/wire/endpoint.js';
 import { lockPath, type PathLock } from './lock.js';
 
 /** What can be bound to an endpoint. */

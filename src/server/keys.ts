@@ -3,9 +3,9 @@ import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, SupertreeError } from '../errors.js';
 import { problemsText } from '../model/problem.js';
-import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../transport/curve.js';
-import type { ClientSecurity } from '../transport/curve-client.js';
-import { Keyring } from '../transport/keyring.js';
+import type { ClientSecurity } from '../transport/client/security.js';
+import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../transport/security/curve.js';
+import { Keyring } from '../transport/security/keyring.js';
 import { readTable } from './config.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 

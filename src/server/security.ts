@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { HIDDEN, type Problem } from '../model/problem.js';
-import { isKey } from '../transport/curve.js';
-import { covers, type Grant, ROLES } from '../transport/roles.js';
+import { isKey } from '../transport/security/curve.js';
+import { covers, type Grant, ROLES } from '../transport/security/roles.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[security]` table of a tree file, or a file of its own for `--keys`. Keys may be written in camelCase or with underscores. */

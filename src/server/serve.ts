@@ -3,7 +3,7 @@ import { createTree } from '../actors/tree.js';
 import type { TreeEnd } from '../actors/view.js';
 import { asSupertreeError } from '../errors.js';
 import { type Report, toText } from '../model/report.js';
-import type { Actions } from '../transport/actions.js';
+import type { Actions } from '../transport/requests/actions.js';
 import { auditTo, auditToFile } from './audit-log.js';
 import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
 import { loadSecurity } from './keys.js';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Tree, TreeEnd } from '../actors/view.js';
 import type { SupervisorInput } from '../model/input.js';
-import type { Actions } from '../transport/actions.js';
-import { type Audit, steady } from '../transport/audit.js';
-import { type Locks, NO_LOCKS, openLocks } from '../transport/locks.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
+import type { Actions } from '../transport/requests/actions.js';
+import { createService, type Service } from '../transport/requests/service.js';
 import { answer } from '../transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
-import { createService, type Service } from '../transport/service.js';
+import { type Audit, steady } from '../transport/security/audit.js';
+import { type Locks, NO_LOCKS, openLocks } from '../transport/security/locks.js';
 import { planSpawn } from './backend.js';
 import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside } from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';

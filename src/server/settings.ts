@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Problem } from '../model/problem.js';
-import type { Limits } from '../transport/limits.js';
+import type { Limits } from '../transport/sockets/limits.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores. */

@@ -1,14 +1,14 @@
 import type { Tree } from '../actors/view.js';
 import { SupertreeError } from '../errors.js';
-import type { Actions } from '../transport/actions.js';
-import { broadcast } from '../transport/broadcast.js';
-import { decode, encode } from '../transport/decode.js';
-import { DEFAULT_LIMITS, type Limits } from '../transport/limits.js';
-import type { AgentConfig, Draft, Message, MessageType } from '../transport/protocol.js';
+import type { Actions } from '../transport/requests/actions.js';
+import { createService, type SpawnPlan } from '../transport/requests/service.js';
 import { answer } from '../transport/requests.js';
-import { LOCAL } from '../transport/roles.js';
-import { createService, type SpawnPlan } from '../transport/service.js';
-import { Turns } from '../transport/turns.js';
+import { LOCAL } from '../transport/security/roles.js';
+import { DEFAULT_LIMITS, type Limits } from '../transport/sockets/limits.js';
+import { Turns } from '../transport/sockets/turns.js';
+import { broadcast } from '../transport/streams/broadcast.js';
+import { decode, encode } from '../transport/wire/decode.js';
+import type { AgentConfig, Draft, Message, MessageType } from '../transport/wire/protocol.js';
 import { InProcessTopics } from './in-process-topics.js';
 
 export interface InProcessOptions {

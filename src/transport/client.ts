@@ -1,12 +1,13 @@
 import { SupertreeError } from '../errors.js';
-import type { Client } from './client-api.js';
-import { clientOf } from './client-calls.js';
-import { ServerLink } from './client-server.js';
-import type { KeyPair } from './curve.js';
-import type { ClientSecurity } from './curve-client.js';
-import { candidateEndpoints, parseEndpoint } from './endpoint.js';
-import type { LinkOptions } from './link.js';
+import type { Client } from './client/api.js';
+import { clientOf } from './client/calls.js';
+import type { LinkOptions } from './client/link.js';
+import type { ClientSecurity } from './client/security.js';
+import { ServerLink } from './client/server.js';
+import type { KeyPair } from './security/curve.js';
+import { candidateEndpoints, parseEndpoint } from './wire/endpoint.js';
 
+export type { AnswerTo } from './client/answers.js';
 export type {
   BatchOptions,
   BatchOutcome,
@@ -16,14 +17,13 @@ export type {
   OutputLines,
   OutputQueryOptions,
   ProtocolClient,
-} from './client-api.js';
-export { type EventItem, type SnapshotItem, type TreeItem, TreeState } from './client-events.js';
-export type { FollowQuery, LogItem, LogLine } from './client-logs.js';
-export type { AnswerTo } from './client-protocol.js';
-export type { RequestDraft, RequestType } from './client-requests.js';
-export type { RequestOptions } from './client-server.js';
-export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './client-statistics.js';
-export type { StreamMessage } from './client-stream.js';
+} from './client/api.js';
+export { type EventItem, type SnapshotItem, type TreeItem, TreeState } from './client/events.js';
+export type { FollowQuery, LogItem, LogLine } from './client/logs.js';
+export type { RequestDraft, RequestType } from './client/requests.js';
+export type { RequestOptions } from './client/server.js';
+export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './client/statistics.js';
+export type { StreamMessage } from './client/stream.js';
 
 export interface ConnectOptions {
   /**

@@ -1,4 +1,4 @@
-import type { AgentView, ChildAnswer, LineView, SupervisorView, Usage } from '../actors/view.js';
+import type { AgentView, SupervisorView, Usage } from '../actors/view.js';
 import type { AgentInput } from '../model/input.js';
 import type { ReportBody, SupervisorStatus } from '../model/report.js';
 import type { PauseMode, StreamName } from '../model/spec.js';
@@ -30,10 +30,25 @@ export interface LogsQuery {
   readonly limit?: number;
 }
 
+/** A line of outputas it is told over the wire: `text` is UTF-8 with U+FFFD for what is not, `bytes` only when the text is not exact. */
+export interface LineView {
+  readonly seq: number;
+  readonly stream: StreamName;
+  readonly at: number;
+  readonly partial: boolean;
+  readonly text: string;
+  readonly bytes?: Uint8Array;
+}
+
 export interface LogsPage {
   readonly lines: readonly LineView[];
   readonly dropped: number;
   readonly next: Readonly<Record<StreamName, number>>;
+}
+
+/** What an administrative call answers: the path of the child it was about. */
+export interface ChildAnswer {
+  readonly path: string;
 }
 
 /** For a lifecycle operation: `wait` answers when it is true, otherwise as soon as it is accepted. If not given, true. */

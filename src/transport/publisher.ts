@@ -1,8 +1,8 @@
 import type { Tree } from '../actors/view.js';
-import { broadcast } from './broadcast.js';
-import { type Locks, NO_LOCKS } from './locks.js';
-import { Outlet } from './outlet.js';
-import type { Topics } from './topics.js';
+import { type Locks, NO_LOCKS } from './security/locks.js';
+import { broadcast } from './streams/broadcast.js';
+import { Outlet } from './streams/outlet.js';
+import type { Topics } from './streams/topics.js';
 
 export interface PublisherStats {
   readonly sent: number;

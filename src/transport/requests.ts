@@ -1,17 +1,17 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { type Arrival, fromInside } from './arrival.js';
-import { answerBatch } from './batch.js';
-import { askedBy, perform } from './commands.js';
-import { answerAction, answerControl } from './control.js';
-import { type Decoded, decode, encode, glimpse } from './decode.js';
-import { answerHealth, answerList } from './listing.js';
-import { answerOutputQuery } from './output-query.js';
-import type { Draft, Message, MessageType } from './protocol.js';
-import { type About, encodeRefusal } from './refusal.js';
-import { type Service, serviceFor } from './service.js';
-import { answerSpawn } from './spawn.js';
-import { onTerms } from './terms.js';
-import { answerTree } from './tree-request.js';
+import { askedBy, whenAdmitted } from './requests/admission.js';
+import { answerBatch } from './requests/batch.js';
+import { answerAction, answerControl } from './requests/control.js';
+import { answerHealth, answerList } from './requests/listing.js';
+import { answerOutputQuery } from './requests/output-query.js';
+import { type Service, serviceFor } from './requests/service.js';
+import { answerSpawn } from './requests/spawn.js';
+import { onTerms } from './requests/terms.js';
+import { answerTree } from './requests/tree-request.js';
+import { type Arrival, fromInside } from './sockets/arrival.js';
+import { type Decoded, decode, encode, glimpse } from './wire/decode.js';
+import type { Draft, Message, MessageType } from './wire/protocol.js';
+import { type About, encodeRefusal } from './wire/refusal.js';
 
 type Interim = (bytes: Buffer) => void;
 
@@ -36,7 +36,7 @@ export async function answer(
     const { message } = decoded;
     const seen = serviceFor(service, arrival.peer);
     const work = () => reply(seen, message, word, arrival);
-    return encode(await perform(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
+    return encode(await whenAdmitted(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
   } catch (thrown) {
     return encodeRefusal(about, asSupertreeError(thrown));
   } finally {

@@ -1,12 +1,12 @@
 import { Router } from 'zeromq';
 import type { SupertreeError } from '../errors.js';
-import type { Arrival } from './arrival.js';
-import { letGo } from './let-go.js';
-import { DEFAULT_LIMITS, type Limits } from './limits.js';
-import { type Locks, NO_LOCKS } from './locks.js';
-import { nameOf, Outbox, type OutboxStats } from './outbox.js';
-import { MAX_MESSAGE_SIZE } from './protocol.js';
-import { Turns } from './turns.js';
+import { type Locks, NO_LOCKS } from './security/locks.js';
+import type { Arrival } from './sockets/arrival.js';
+import { letGo } from './sockets/let-go.js';
+import { DEFAULT_LIMITS, type Limits } from './sockets/limits.js';
+import { nameOf, Outbox, type OutboxStats } from './sockets/outbox.js';
+import { Turns } from './sockets/turns.js';
+import { MAX_MESSAGE_SIZE } from './wire/protocol.js';
 
 export interface RequestRouterOptions {
   /**

@@ -11,7 +11,7 @@ export interface Import {
   readonly tree: ts.SourceFile;
 }
 
-/** What a part of src may import from the others; whatever is not named is forbidden. A part is a folder of src or a file in it. */
+/** What a part of a folder may import from the others; whatever is not named is forbidden. A part is a folder or a file in it. */
 export type EdgeRule = (imported: Import) => boolean;
 
 /** Every import of the files: `import`, `export from`, `import()` and `import('x').Type`. If no files are named, of all. */
@@ -25,10 +25,16 @@ export function importsOf(sources: Sources, files: Iterable<string> = sources.ke
   return found;
 }
 
-/** The imports that cross the border of a part and that its rule does not allow. */
-export function forbiddenEdges(sources: Sources, rules: Readonly<Record<string, EdgeRule>>): Violation[] {
+/** The imports below a folder that cross the border of one of its parts, its files and folders, and that the rule of the part does not allow. */
+export function forbiddenEdges(
+  sources: Sources,
+  folder: string,
+  rules: Readonly<Record<string, EdgeRule>>,
+): Violation[] {
+  const inside = (file: string) => file.startsWith(`${folder}/`);
+  const partOf = (file: string) => file.slice(folder.length + 1).split('/')[0] ?? file;
   return importsOf(sources)
-    .filter((edge) => edge.to.startsWith('src/') && partOf(edge.from) !== partOf(edge.to))
+    .filter(({ from, to }) => inside(from) && inside(to) && partOf(from) !== partOf(to))
     .filter((edge) => !rules[partOf(edge.from)]?.(edge))
     .map((edge) => violation(edge.tree, edge.node, `${partOf(edge.from)} must not import ${edge.to} (${edge.kind})`));
 }
@@ -49,11 +55,6 @@ export function importCycles(sources: Sources): Violation[] {
   };
   for (const file of sources.keys()) if (!done.has(file)) visit(file, [file]);
   return found;
-}
-
-/** `src/model/id.ts` is in `model`, `src/errors.ts` is `errors.ts`. */
-export function partOf(file: string): string {
-  return file.split('/')[1] ?? file;
 }
 
 function specifierOf(node: ts.Node): [specifier: string | undefined, kind: Import['kind']] {

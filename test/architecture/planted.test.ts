@@ -36,7 +36,7 @@ describe('imports', () => {
       'src/actors/a.ts': "import { x } from '../model/x.js';",
       'src/cli/c.ts': "import { s } from '../server/s.js';\nconst t = await import('../server/s.js');",
     });
-    const found = forbiddenEdges(sources, {
+    const found = forbiddenEdges(sources, 'src', {
       actors: ({ to }) => to.startsWith('src/model/'),
       cli: ({ kind }) => kind === 'dynamic',
     });

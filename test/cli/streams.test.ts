@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LineView } from '../../src/actors/view.js';
 import { SupertreeError } from '../../src/errors.js';
-import type { LogsPage, ParamsOf } from '../../src/transport/operations.js';
+import type { LineView, LogsPage, ParamsOf } from '../../src/transport/operations.js';
 import { begin, row, supertree } from './fake-host.js';
 
 const told = ({ data }: ParamsOf<'send'>) => ({ bytes: data.length });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pack, unpack } from '../../src/transport/codec.js';
-import type { Limits } from '../../src/transport/limits.js';
-import { MESSAGES, type MessageType } from '../../src/transport/protocol.js';
+import type { Limits } from '../../src/transport/sockets/limits.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
 import type { FakeTree } from '../transport/fake-tree.js';
 import { strictDecode } from '../transport/strict-decoder.js';
 import { UUID } from '../transport/vector.js';

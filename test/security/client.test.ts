@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
 import type { SupertreeError } from '../../src/errors.js';
 import { createServer } from '../../src/server/server.js';
+import { type Connection, openConnection } from '../../src/transport/client/connection.js';
+import type { ClientSecurity } from '../../src/transport/client/security.js';
 import { connect } from '../../src/transport/client.js';
-import { type Connection, openConnection } from '../../src/transport/client-connection.js';
-import { newKeyPair } from '../../src/transport/curve.js';
-import type { ClientSecurity } from '../../src/transport/curve-client.js';
+import { newKeyPair } from '../../src/transport/security/curve.js';
 import { createSecureRig, type SecureRig } from './rig.js';
 
 let rig: SecureRig;

@@ -9,9 +9,9 @@ import {
   isKey,
   newKeyPair,
   publicKeyOf,
-} from '../../src/transport/curve.js';
-import { Keyring } from '../../src/transport/keyring.js';
-import { LOCAL, UNPROVEN } from '../../src/transport/roles.js';
+} from '../../src/transport/security/curve.js';
+import { Keyring } from '../../src/transport/security/keyring.js';
+import { LOCAL, UNPROVEN } from '../../src/transport/security/roles.js';
 
 describe('Z85', () => {
   it('writes and reads the test vector of RFC 32', () => {

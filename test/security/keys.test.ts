@@ -7,7 +7,7 @@ import { checkEndpoints } from '../../src/server/binding.js';
 import { loadConfig } from '../../src/server/config.js';
 import { loadSecurity, openKeyring, readClientSecurity, readTicket, writeKeyPair } from '../../src/server/keys.js';
 import { createServer } from '../../src/server/server.js';
-import { clientTicket, newKeyPair, publicKeyOf } from '../../src/transport/curve.js';
+import { clientTicket, newKeyPair, publicKeyOf } from '../../src/transport/security/curve.js';
 import { supertree } from '../cli/fake-host.js';
 
 let directory: string;

@@ -5,10 +5,10 @@ import { Dealer } from 'zeromq';
 import { createTree } from '../../src/actors/tree.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import type { AuditLine } from '../../src/transport/audit.js';
-import { pack, unpack } from '../../src/transport/codec.js';
-import { clientTicket, type KeyPair, newKeyPair } from '../../src/transport/curve.js';
-import type { Role } from '../../src/transport/roles.js';
+import type { AuditLine } from '../../src/transport/security/audit.js';
+import { clientTicket, type KeyPair, newKeyPair } from '../../src/transport/security/curve.js';
+import type { Role } from '../../src/transport/security/roles.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 
 /** What the keys of the rig may do. `stranger` is not known to the server. */
 export const GRANTS = {

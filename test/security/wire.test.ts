@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
-import { clientTicket } from '../../src/transport/curve.js';
+import { clientTicket } from '../../src/transport/security/curve.js';
 import { createSecureRig, type Name, type SecureRig, type Wire, wire, wireTo } from './rig.js';
 
 let rig: SecureRig;

@@ -6,7 +6,7 @@ import { SupertreeError } from '../../src/errors.js';
 import { planSpawn } from '../../src/server/backend.js';
 import { loadConfig } from '../../src/server/config.js';
 import { jsonFault } from '../../src/server/json.js';
-import type { AgentConfig } from '../../src/transport/protocol.js';
+import type { AgentConfig } from '../../src/transport/wire/protocol.js';
 
 let directory: string;
 

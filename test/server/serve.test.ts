@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readStat } from '../../src/actors/proc.js';
 import { SupertreeError } from '../../src/errors.js';
 import { type Client, connect } from '../../src/transport/client.js';
-import { pack } from '../../src/transport/codec.js';
+import { pack } from '../../src/transport/wire/codec.js';
 import { ask } from '../transport/rig.js';
 
 const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import { Dealer } from 'zeromq';
-import { unpack } from '../../src/transport/codec.js';
-import { decode } from '../../src/transport/decode.js';
-import { MESSAGES, type MessageType } from '../../src/transport/protocol.js';
+import { unpack } from '../../src/transport/wire/codec.js';
+import { decode } from '../../src/transport/wire/decode.js';
+import { MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
 import { strictDecode } from '../transport/strict-decoder.js';
 
 export interface Toll {

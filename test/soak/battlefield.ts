@@ -6,9 +6,9 @@ import { createTree } from '../../src/actors/tree.js';
 import type { Tree } from '../../src/actors/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import { createFakeDriver } from '../../src/testing/index.js';
+import { createService } from '../../src/transport/requests/service.js';
 import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter } from '../../src/transport/router.js';
-import { createService } from '../../src/transport/service.js';
 
 /** A server for whatever comes: a real tree and a real socket, and no process of the system that a lucky frame could start. */
 export interface Battlefield {

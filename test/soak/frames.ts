@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { pack } from '../../src/transport/codec.js';
-import { PARAMS } from '../../src/transport/params.js';
-import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/transport/protocol.js';
+import { PARAMS } from '../../src/transport/requests/params.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
 import { UUID } from '../transport/vector.js';
 import { VECTORS } from '../transport/vectors.js';
 

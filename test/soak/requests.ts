@@ -5,12 +5,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Dealer } from 'zeromq';
-import { pack, unpack } from '../../src/transport/codec.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 
 const count = Number(process.argv[2] ?? 10_000_000);
 
-/** How many requests are under way at once. */
-const WINDOW = 200;
+/** How many requests are under way at once, and how many of them may have a filter: a peer may have no more (FILTER_LIMIT). */
+const WINDOW = { all: 200, filters: 16 };
 
 /** How much more memory the last tenth may have than the fifth, in MiB: what an allocator keeps for itself, not a leak. */
 const TOLERANCE = { rss: 48, heap: 8 };
@@ -38,6 +38,9 @@ function requestsAbout(uuid: Buffer): ((n: number) => object)[] {
   ];
 }
 
+/** Where the request with a filter is among them, and the one that is to be refused. */
+const [FILTER, REFUSED] = [5, 9];
+
 interface Server {
   readonly process: ChildProcess;
   readonly socket: Dealer;
@@ -62,28 +65,34 @@ async function openServer(): Promise<Server> {
   return { process: child, socket, memory };
 }
 
-/** Resolves with how many answers were not as they should be. Rejects when one does not come. */
+/** Resolves with how many answers were not as they should be, and tells of the first. Rejects when one does not come. */
 async function ask(
   socket: Dealer,
   makers: readonly ((n: number) => object)[],
   from: number,
   to: number,
 ): Promise<number> {
+  const kindOf = (n: number) => n % makers.length;
+  const waiting = { all: 0, filters: 0 };
   let wrong = 0;
-  let waiting = 0;
   const take = async () => {
     const [, bytes] = await socket.receive();
-    const { request_id: id, success, healthy } = unpack(bytes as Buffer) as Record<string, unknown>;
-    const isRefusal = Number(id) % makers.length === makers.length - 1;
-    if ((success ?? healthy) === isRefusal) wrong++;
-    waiting--;
+    const answer = unpack(bytes as Buffer) as Record<string, unknown>;
+    const kind = kindOf(Number(answer.request_id));
+    waiting.all--;
+    if (kind === FILTER) waiting.filters--;
+    if ((answer.success ?? answer.healthy) !== (kind === REFUSED)) return;
+    if (wrong++ === 0) console.error('not as it should be:', answer);
   };
   for (let n = from; n < to; n++) {
-    const make = makers[n % makers.length] as (n: number) => object;
+    const make = makers[kindOf(n)] as (n: number) => object;
+    while (kindOf(n) === FILTER && waiting.filters >= WINDOW.filters) await take();
     await socket.send(['', pack({ request_id: String(n), ...make(n) })]);
-    if (++waiting >= WINDOW) await take();
+    waiting.all++;
+    if (kindOf(n) === FILTER) waiting.filters++;
+    if (waiting.all >= WINDOW.all) await take();
   }
-  while (waiting > 0) await take();
+  while (waiting.all > 0) await take();
   return wrong;
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
 import type { Tree } from '../../src/actors/view.js';
 import { createInProcessTransport, type InProcessTransport } from '../../src/testing/index.js';
-import { pack, unpack } from '../../src/transport/codec.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 
 let tree: Tree;
 let transport: InProcessTransport;

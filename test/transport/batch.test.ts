@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import { pack } from '../../src/transport/codec.js';
-import { decode } from '../../src/transport/decode.js';
 import { answer } from '../../src/transport/requests.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { decode } from '../../src/transport/wire/decode.js';
 import type { FakeAgent } from './fake-tree.js';
 import { type Answer, createRig, type Rig, request } from './rig.js';
 import { strictDecode } from './strict-decoder.js';

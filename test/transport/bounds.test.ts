@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { XSubscriber } from 'zeromq';
-import { pack } from '../../src/transport/codec.js';
-import { decode } from '../../src/transport/decode.js';
-import { MAX_SUBSCRIPTIONS } from '../../src/transport/outlet.js';
-import { MAX_MESSAGE_SIZE } from '../../src/transport/protocol.js';
 import { createPublisher } from '../../src/transport/publisher.js';
 import { answer } from '../../src/transport/requests.js';
+import { MAX_SUBSCRIPTIONS } from '../../src/transport/streams/outlet.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { decode } from '../../src/transport/wire/decode.js';
+import { MAX_MESSAGE_SIZE } from '../../src/transport/wire/protocol.js';
 import { subscribe } from './follower.js';
 import { createRig, operate, type Rig, request } from './rig.js';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
 import { type Client, connect, type FollowQuery, type LogItem } from '../../src/transport/client.js';
-import { encode } from '../../src/transport/decode.js';
+import { encode } from '../../src/transport/wire/decode.js';
 import { Stage } from './live.js';
 import { ScriptedServer } from './scripted.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Publisher, Reply } from 'zeromq';
 import { type Client, connect } from '../../src/transport/client.js';
-import { pack, unpack } from '../../src/transport/codec.js';
-import type { ControlCommandType } from '../../src/transport/protocol.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
+import type { ControlCommandType } from '../../src/transport/wire/protocol.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const ID = Buffer.from(UUID.replaceAll('-', ''), 'hex');

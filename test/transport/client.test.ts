@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
 import { SupertreeError } from '../../src/errors.js';
 import { type Client, connect } from '../../src/transport/client.js';
-import { decode } from '../../src/transport/decode.js';
 import type { Progress } from '../../src/transport/operations.js';
 import { createPublisher } from '../../src/transport/publisher.js';
+import { decode } from '../../src/transport/wire/decode.js';
 import { FakeTree } from './fake-tree.js';
 import { createRig, type Rig } from './rig.js';
 

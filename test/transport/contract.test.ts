@@ -5,9 +5,9 @@ import { expect } from 'vitest';
 import { Dealer, Request, Subscriber } from 'zeromq';
 import { createInProcessTransport } from '../../src/testing/index.js';
 import { createPublisher } from '../../src/transport/publisher.js';
+import { createService } from '../../src/transport/requests/service.js';
 import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter } from '../../src/transport/router.js';
-import { createService } from '../../src/transport/service.js';
 import { type MakeWire, transportContract, type WirePeer } from '../contract/transport.js';
 import { FakeTree } from './fake-tree.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import type { AgentState } from '../../src/model/agent.js';
-import { pack, unpack } from '../../src/transport/codec.js';
 import { answer } from '../../src/transport/requests.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 import type { FakeAgent } from './fake-tree.js';
 import { createRig, type Rig, request } from './rig.js';
 

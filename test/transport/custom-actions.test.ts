@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import type { ActionContext } from '../../src/transport/actions.js';
-import { pack } from '../../src/transport/codec.js';
+import type { ActionContext } from '../../src/transport/requests/actions.js';
 import { answer } from '../../src/transport/requests.js';
+import { pack } from '../../src/transport/wire/codec.js';
 import { createRig, type Rig, request } from './rig.js';
 import { strictDecode } from './strict-decoder.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pack } from '../../src/transport/codec.js';
+import { pack } from '../../src/transport/wire/codec.js';
 import { assault } from '../soak/assault.js';
 import { type Battlefield, createBattlefield } from '../soak/battlefield.js';
 import { chance, frames } from '../soak/frames.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
 import { SupertreeError } from '../../src/errors.js';
-import { pack, unpack } from '../../src/transport/codec.js';
-import { contentOf, IdempotencyKeys } from '../../src/transport/idempotency.js';
+import { contentOf, IdempotencyKeys } from '../../src/transport/requests/idempotency.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 import { type Answer, ask, createRig, operate, type Rig, request } from './rig.js';
 
 let rig: Rig;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentView } from '../../src/actors/view.js';
-import { pack } from '../../src/transport/codec.js';
-import { decode, encode } from '../../src/transport/decode.js';
-import { AgentInfos } from '../../src/transport/list-frames.js';
-import { MESSAGES } from '../../src/transport/protocol.js';
-import { writeFields } from '../../src/transport/struct.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { decode, encode } from '../../src/transport/wire/decode.js';
+import { AgentInfos } from '../../src/transport/wire/list-frames.js';
+import { MESSAGES } from '../../src/transport/wire/protocol.js';
+import { writeFields } from '../../src/transport/wire/struct.js';
 
 function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
   return {

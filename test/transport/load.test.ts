@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
 import { createTree } from '../../src/actors/tree.js';
 import { createServer } from '../../src/server/server.js';
-import { pack, unpack } from '../../src/transport/codec.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
 import { subscribe } from './follower.js';
 import { RawPeer } from './raw-peer.js';
 import { type Answer, ask, createRig, type Rig } from './rig.js';

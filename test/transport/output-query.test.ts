@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileFilter, Filters } from '../../src/transport/filter.js';
+import { compileFilter, Filters } from '../../src/transport/requests/filter.js';
 import type { FakeAgent } from './fake-tree.js';
 import { createRig, type Rig, request } from './rig.js';
 

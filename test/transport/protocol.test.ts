@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { pack, unpack } from '../../src/transport/codec.js';
-import { decode, encode } from '../../src/transport/decode.js';
-import { MESSAGES, type MessageType, typeOfTag } from '../../src/transport/protocol.js';
-import { scan } from '../../src/transport/scan.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { decode, encode } from '../../src/transport/wire/decode.js';
+import { MESSAGES, type MessageType, typeOfTag } from '../../src/transport/wire/protocol.js';
+import { scan } from '../../src/transport/wire/scan.js';
 import { VECTORS } from './vectors.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';

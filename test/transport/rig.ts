@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dealer, Request } from 'zeromq';
 import { planSpawn } from '../../src/server/backend.js';
-import type { Actions } from '../../src/transport/actions.js';
-import { pack, unpack } from '../../src/transport/codec.js';
-import { decode } from '../../src/transport/decode.js';
-import type { Limits } from '../../src/transport/limits.js';
+import type { Actions } from '../../src/transport/requests/actions.js';
+import { createService, type Service } from '../../src/transport/requests/service.js';
 import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
-import { createService, type Service } from '../../src/transport/service.js';
+import type { Limits } from '../../src/transport/sockets/limits.js';
+import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { decode } from '../../src/transport/wire/decode.js';
 import { FakeTree } from './fake-tree.js';
 
 /** A fake tree behind a real ROUTER on a real ipc and a real tcp endpoint. `close` leaves nothing behind. */

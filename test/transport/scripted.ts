@@ -1,7 +1,7 @@
 import { Publisher, Router } from 'zeromq';
-import { pack } from '../../src/transport/codec.js';
-import { decode, encode } from '../../src/transport/decode.js';
-import type { Message, MessageType } from '../../src/transport/protocol.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { decode, encode } from '../../src/transport/wire/decode.js';
+import type { Message, MessageType } from '../../src/transport/wire/protocol.js';
 
 /** A server that says what a test wants it to say. */
 export class ScriptedServer {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pack } from '../../src/transport/codec.js';
-import { decode, encode } from '../../src/transport/decode.js';
-import type { Draft, MessageType } from '../../src/transport/protocol.js';
+import { pack } from '../../src/transport/wire/codec.js';
+import { decode, encode } from '../../src/transport/wire/decode.js';
+import type { Draft, MessageType } from '../../src/transport/wire/protocol.js';
 import { strictDecode } from './strict-decoder.js';
 import { AT, UUID } from './vector.js';
 import { VECTORS } from './vectors.js';

@@ -1,0 +1,119 @@
+import { SupertreeError } from '../../errors.js';
+import type { Arrival } from '../sockets/arrival.js';
+import { encode } from '../wire/decode.js';
+import { invalid } from '../wire/kinds.js';
+import type { Draft, Message, MessageType } from '../wire/protocol.js';
+import { contentOf, keyOf } from './idempotency.js';
+import type { Service } from './service.js';
+
+/** On what terms a request is to be done. */
+interface Terms {
+  readonly key: string | null;
+  /** How many ms were left for it when it came. */
+  readonly deadline: number | null;
+  readonly accepted: boolean;
+}
+
+type AnyDraft = Draft<MessageType>;
+
+/**
+ * Does `work` on the terms that its request came with:
+ * - with an idempotency key it is done once, and every further request with the same key and content gets the same answer;
+ * - with a deadline it is not begun when that has passed, and not waited for any longer, DEADLINE;
+ * - with `accepted` a word is sent as soon as it is clear that it takes its time.
+ * Throws also MESSAGE_INVALID and KEY_REUSED.
+ */
+export function onTerms<T extends AnyDraft>(
+  service: Service,
+  message: Message<MessageType>,
+  arrival: Arrival,
+  interim: (bytes: Buffer) => void,
+  work: () => Promise<T>,
+): Promise<AnyDraft> {
+  const isPlain = !('idempotency_key' in message) || NAMES.every((name) => message[name] === null);
+  return isPlain ? work() : onOwnTerms(service, message, arrival, interim, work);
+}
+
+const NAMES = ['idempotency_key', 'deadline', 'accepted'] as const;
+
+async function onOwnTerms<T extends AnyDraft>(
+  service: Service,
+  message: Message<MessageType>,
+  arrival: Arrival,
+  interim: (bytes: Buffer) => void,
+  work: () => Promise<T>,
+): Promise<AnyDraft> {
+  const { key, deadline, accepted } = termsOf(message);
+  const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - arrival.receivedAt);
+  if (left <= 0) throw late(message.type, 'it was not begun');
+  const done = key === null ? work() : doneOnce(service, message, keyOf(arrival.peer.name, key), work);
+  if (accepted) void tellAccepted(message, done, interim);
+  return within(done, left, message.type, service.failed);
+}
+
+const PLAIN: Terms = { key: null, deadline: null, accepted: false };
+
+const MAX_KEY = 256;
+
+function termsOf(message: Message<MessageType>): Terms {
+  if (!('idempotency_key' in message)) return PLAIN;
+  const { idempotency_key: key, deadline, accepted } = message;
+  if (key !== null && (key === '' || key.length > MAX_KEY)) {
+    throw invalid('idempotency_key', `must have 1 to ${MAX_KEY} characters`, key);
+  }
+  return { key, deadline, accepted: accepted === true };
+}
+
+async function doneOnce<T extends AnyDraft>(
+  service: Service,
+  message: Message<MessageType>,
+  key: string,
+  work: () => Promise<T>,
+): Promise<AnyDraft> {
+  // These belong to the one try, not to what is asked for.
+  const asked = { ...message, request_id: '', idempotency_key: null, deadline: null, accepted: null, progress: false };
+  const answer = await service.keys.once(key, contentOf(asked), async () => {
+    const made = await work();
+    return { answer: made, bytes: encode(made).length };
+  });
+  return 'request_id' in message ? ({ ...answer, request_id: message.request_id } as AnyDraft) : answer;
+}
+
+/** Work that is over when the event loop comes round is not worth a word. */
+async function tellAccepted(
+  message: Message<MessageType>,
+  done: Promise<unknown>,
+  interim: (bytes: Buffer) => void,
+): Promise<void> {
+  const over = done.then(
+    () => true,
+    () => true,
+  );
+  const round = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
+  if (await Promise.race([over, round])) return;
+  if ('request_id' in message) interim(encode<'accepted'>({ type: 'accepted', request_id: message.request_id }));
+}
+
+/** The longest delay of a Node timer. */
+const MAX_TIMER = 2_147_483_647;
+
+/** `work`, or DEADLINE after so many ms; the work goes on, and its failure is told to `failed`. */
+async function within<T>(work: Promise<T>, left: number, what: string, failed: (thrown: unknown) => void): Promise<T> {
+  if (left > MAX_TIMER) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      work.catch(failed);
+      reject(late(what, 'it goes on'));
+    }, left);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function late(what: string, outcome: string): SupertreeError {
+  return new SupertreeError('DEADLINE', { what, outcome });
+}

@@ -1,0 +1,57 @@
+import { Context } from 'zeromq';
+import { isLoopback, parseEndpoint } from '../wire/endpoint.js';
+import type { Keyring } from './keyring.js';
+import { ANYONE, LOCAL, type Peer } from './roles.js';
+import { type CurveServerOptions, curveServer, type Domain, openGate, type Turned } from './zap.js';
+
+/** Options that lock a socket; none for one that is open. */
+export type LockOptions = (CurveServerOptions & { readonly context: Context }) | Record<string, never>;
+
+/** Who may come in at the sockets of one server. */
+export interface Locks {
+  /** Who has this routing id at this endpoint of ours. */
+  identify(routingId: Buffer, endpoint: string): Peer;
+  /** The options of a socket for this endpoint. */
+  options(domain: Domain, endpoint: string): LockOptions;
+  /** True when a socket for this endpoint takes a key. */
+  isLocked(endpoint: string): boolean;
+  /** To be called after the sockets are closed. */
+  close(): Promise<void>;
+}
+
+/** A server without keys: an endpoint that other machines can reach is open to anyone. */
+export const NO_LOCKS: Locks = {
+  identify: (_routingId, endpoint) => (isPrivate(endpoint) ? LOCAL : ANYONE),
+  options: () => ({}),
+  isLocked: () => false,
+  close: async () => {},
+};
+
+/**
+ * A server with keys: every tcp endpoint takes one. An ipc endpoint does not, it has the mode of its file. `turned` is told of
+ * connections that were not let in.
+ */
+export async function openLocks(keyring: Keyring, turned: Turned): Promise<Locks> {
+  // libzmq asks one handler for a whole context, so that of this process is left to others.
+  const context = new Context();
+  const gate = await openGate(context, keyring, turned);
+  const isLocked = (endpoint: string) => endpoint.startsWith('tcp://');
+  return {
+    identify: (routingId, endpoint) => (isLocked(endpoint) ? keyring.peerOf(routingId) : LOCAL),
+    options: (domain, endpoint) => (isLocked(endpoint) ? { context, ...curveServer(keyring, domain) } : {}),
+    isLocked,
+    close: () => gate.close(),
+  };
+}
+
+/** Asked for every message, for a handful of endpoints. */
+const known = new Map<string, boolean>();
+
+function isPrivate(endpoint: string): boolean {
+  let found = known.get(endpoint);
+  if (found === undefined) {
+    found = !endpoint.startsWith('tcp://') || isLoopback(parseEndpoint(endpoint));
+    known.set(endpoint, found);
+  }
+  return found;
+}

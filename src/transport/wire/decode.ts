@@ -1,0 +1,91 @@
+import { asSupertreeError, SupertreeError } from '../../errors.js';
+import { pack, unpack } from './codec.js';
+import { invalid, isMap, show, uuid } from './kinds.js';
+import { packList } from './list-frames.js';
+import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
+import { scan } from './scan.js';
+import { readFields, writeFields } from './struct.js';
+
+/** A message that could not be read, with what is needed to answer it all the same. */
+export interface Undecodable {
+  readonly error: SupertreeError;
+  /** Empty when it could not be read. */
+  readonly requestId: string;
+  readonly type: MessageType | null;
+  /** `null` when it could not be read. */
+  readonly agentId: string | null;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly message: Message<MessageType> }
+  | ({ readonly ok: false } & Undecodable);
+
+/**
+ * Reads one message in array form, map form, or any mixture of both. Never throws: what cannot be read is told with code
+ * MESSAGE_INVALID, MESSAGE_TYPE or MESSAGE_TOO_LARGE. What stands behind the document is ignored.
+ */
+export function decode(bytes: Uint8Array): Decoded {
+  if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
+  const { head, end, problem } = scan(bytes);
+  if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), head);
+  const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
+  try {
+    return { ok: true, message: read(raw) };
+  } catch (thrown) {
+    return { ...failed(asSupertreeError(thrown), head), agentId: agentIdOf(raw) };
+  }
+}
+
+/** One message in map form. Throws MESSAGE_TOO_LARGE. */
+export function encode<T extends MessageType>(message: Draft<T>): Buffer {
+  const { fields } = MESSAGES[message.type];
+  const isList = message.type === 'list_agents_response';
+  // Its agents are written one by one, see `packList`.
+  const given = isList ? { ...message, agents: [] } : message;
+  const body = writeFields(fields, given as never, { type: message.type });
+  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : pack(body);
+  if (bytes.length > MAX_MESSAGE_SIZE) throw sizeError(bytes.length);
+  return bytes;
+}
+
+function read(raw: unknown): Message<MessageType> {
+  const tag = tagOf(raw);
+  const type = typeOfTag(tag);
+  if (type === null) throw new SupertreeError('MESSAGE_TYPE', { type: show(tag) });
+  return { type, ...readFields(MESSAGES[type].fields, raw, type, 1) } as Message<MessageType>;
+}
+
+function tagOf(raw: unknown): unknown {
+  const tag = Array.isArray(raw) ? raw[0] : isMap(raw) ? raw.type : undefined;
+  if (tag === undefined) throw invalid('type', 'must be the first element or the key "type"', raw);
+  return tag instanceof Uint8Array ? Buffer.from(tag).toString('utf8') : tag;
+}
+
+function failed(error: SupertreeError, head: { tag: unknown; requestId: string | null }): { ok: false } & Undecodable {
+  return { ok: false, error, requestId: head.requestId ?? '', type: typeOfTag(head.tag), agentId: null };
+}
+
+/** How much of a message that is not read is looked at, to find its request id. */
+const GLIMPSE = 4096;
+
+/** What an error needs to be told to whoever sent a message, without reading it all. */
+export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
+  return failed(error, scan(bytes.subarray(0, GLIMPSE)).head);
+}
+
+function tooLarge(bytes: Uint8Array): Decoded {
+  return glimpse(bytes, sizeError(bytes.length));
+}
+
+function sizeError(size: number): SupertreeError {
+  return new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
+}
+
+function agentIdOf(raw: unknown): string | null {
+  const given = Array.isArray(raw) ? raw[2] : isMap(raw) ? raw.agent_id : undefined;
+  try {
+    return uuid.read(given, 'agent_id');
+  } catch {
+    return null;
+  }
+}
