@@ -108,6 +108,10 @@ const CATALOGUE = {
     'This peer has {count} {what} under way, the limit `{limit}` is {max}.',
     'Wait for answers before you send more, or raise `{limit}` of the server.',
   ],
+  ANSWER_UNSENT: [
+    'This was answered, but the answer of {size} bytes is not sent: {waiting} bytes wait for this peer to read them, the limit is {max}.',
+    'Read answers while you send requests, or ask for less at once.',
+  ],
   RATE_LIMITED: [
     'This peer sends more than {rate} requests per second, the limit `{limit}`, and has used up its burst of {burst}.',
     'Send it again in {retryAfter} ms, or raise `{limit}` of the server.',

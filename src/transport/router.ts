@@ -1,5 +1,5 @@
 import { Router } from 'zeromq';
-import type { SupertreeError } from '../errors.js';
+import { SupertreeError } from '../errors.js';
 import { type Locks, NO_LOCKS } from './security/locks.js';
 import type { Arrival } from './sockets/arrival.js';
 import { letGo } from './sockets/let-go.js';
@@ -75,6 +75,14 @@ export function createRequestRouter(options: RequestRouterOptions): RequestRoute
   };
 }
 
+interface Request {
+  readonly envelope: readonly Buffer[];
+  readonly payload: Buffer;
+  /** The name of the peer. */
+  readonly connection: string;
+  readonly receivedAt: number;
+}
+
 /** One endpoint with its socket, its turns and its way out. */
 class Door {
   readonly turns: Turns;
@@ -124,11 +132,29 @@ class Door {
 
   async #receive(): Promise<void> {
     try {
-      for await (const frames of this.#socket) this.#take(frames);
+      for await (const frames of this.#socket) {
+        this.#take(frames);
+        await this.#drain();
+      }
     } catch (thrown) {
       // A close may overtake a receive.
       if (!this.#socket.closed) throw thrown;
     }
+  }
+
+  /**
+   * Takes what else has come, then waits until the answers are handed over. While a receive waits, each send looks for messages to
+   * end it, which costs a system call; without the timeout a receive looks for none before it tries.
+   */
+  async #drain(): Promise<void> {
+    this.#socket.receiveTimeout = 0;
+    try {
+      for (let n = 1; n < HIGH_WATER_MARK; n++) this.#take(await this.#socket.receive());
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown;
+    }
+    await this.outbox.handedOver();
+    if (!this.#socket.closed) this.#socket.receiveTimeout = -1;
   }
 
   /** A request beyond a limit is answered at once, with the limit; what a peer asks for in its turn. */
@@ -137,23 +163,23 @@ class Door {
     const receivedAt = performance.now();
     const { envelope, payload } = open(frames);
     const connection = nameOf(envelope[0]);
-    const answer = (refused: SupertreeError | null) =>
-      this.#answer(envelope, payload, { connection, receivedAt, refused });
-    const refused = this.turns.enter(connection, payload.length, () => answer(null));
-    if (refused !== null) void answer(refused);
+    const request: Request = { envelope, payload, connection, receivedAt };
+    const refused = this.turns.enter(connection, payload.length, () => this.#answer(request, null), receivedAt);
+    if (refused !== null) void this.#answer(request, refused);
   }
 
-  async #answer(
-    envelope: readonly Buffer[],
-    payload: Buffer,
-    arrival: Omit<Arrival, 'peer' | 'endpoint'>,
-  ): Promise<void> {
+  async #answer({ envelope, payload, connection, receivedAt }: Request, refused: SupertreeError | null): Promise<void> {
     const endpoint = this.#endpoint;
-    const reply = (bytes: Buffer) => this.outbox.send([...envelope, bytes]);
-    const routingId = envelope[0] ?? NONE;
+    const offer = (bytes: Buffer) => this.outbox.offer(connection, [...envelope, bytes]);
     try {
-      const peer = this.#locks.identify(routingId, endpoint);
-      reply(await this.#options.handle(payload, reply, { ...arrival, peer, endpoint }));
+      const peer = this.#locks.identify(envelope[0] ?? NONE, endpoint);
+      const arrival = { peer, connection, endpoint, receivedAt, refused };
+      const bytes = await this.#options.handle(payload, offer, arrival);
+      const room = offer(bytes);
+      if (room === null) return;
+      const unsent = new SupertreeError('ANSWER_UNSENT', { size: bytes.length, ...room });
+      const refusal = await this.#options.handle(payload, offer, { ...arrival, refused: unsent });
+      this.outbox.send(connection, [...envelope, refusal]);
     } catch (thrown) {
       this.#options.failed(thrown);
     }

@@ -228,4 +228,37 @@ describe('requests under load', () => {
     expect(refused.length + done.length).toBe(600);
     expect(rig.router.stats.dropped).toBe(0);
   }, 60_000);
+
+  it('whose answers are more than may wait for one peer get a small answer instead, which says so', async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let done = 0;
+    const big = async () => {
+      await opened;
+      done++;
+      return 'x'.repeat(9 * 1024 * 1024);
+    };
+    const rig = await rigged({ actions: { big } });
+    const socket = dealer(rig.ipc);
+    const action = { type: 'custom_action_request', agent_id: rig.tree.member('web').uuid, action: 'big' };
+    for (let n = 0; n < 20; n++) await socket.send(['', pack({ ...action, request_id: `r${n}` })]);
+    await expect.poll(() => rig.router.stats.received, { timeout: 20_000 }).toBe(20);
+    open();
+    const answers: Answer[] = [];
+    while (answers.length < 20) answers.push(await next(socket));
+    expect(new Set(answers.map(({ request_id }) => request_id)).size).toBe(20);
+    expect(done).toBe(20);
+    const unsent = answers.filter(({ success }) => success === false);
+    expect(answers.length - unsent.length).toBeGreaterThan(0);
+    expect(unsent.length).toBeGreaterThan(0);
+    for (const each of unsent) {
+      expect(each).toMatchObject({
+        type: 'command_response',
+        code: 'ANSWER_UNSENT',
+        details: { max: 64 * 1024 * 1024 },
+      });
+    }
+  }, 60_000);
 });

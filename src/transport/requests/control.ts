@@ -11,30 +11,45 @@ import type { Service } from './service.js';
 
 type Payload = Readonly<Record<string, unknown>>;
 
+interface Call {
+  readonly agent: AgentHandle;
+  /** The agent as it was when the call came. */
+  readonly before: AgentView;
+  readonly payload: Payload;
+  readonly service: Service;
+  readonly arrival: Arrival;
+}
+
 /** What a command does; resolves with the `data` of its answer. */
-type Command = (agent: AgentHandle, payload: Payload, service: Service, arrival: Arrival) => Promise<unknown> | unknown;
+type Command = (call: Call) => Promise<unknown> | unknown;
 
 /** Runs one of the twelve commands. It is answered when it is true, not when it was sent. */
 export async function answerControl(
   service: Service,
-  request: Message<'control_command'>,
+  { request_id, agent_id, command_type, payload }: Message<'control_command'>,
   arrival: Arrival,
 ): Promise<Draft<'command_response'>> {
-  const agent = service.tree.agent(request.agent_id);
+  const agent = service.tree.agent(agent_id);
   const before = agent.view();
-  const payload = payloadOf(request.payload);
-  const answer = { type: 'command_response', request_id: request.request_id, agent_id: request.agent_id } as const;
+  const call: Call = { agent, before, payload: payloadOf(payload), service, arrival };
   try {
-    const made = COMMANDS[request.command_type](agent, payload, service, arrival);
+    const made = COMMANDS[command_type](call);
     // What is answered at once found the agent as it was a moment before.
-    if (!(made instanceof Promise))
-      return { ...answer, success: true, status: STATUS_OF[before.state], data: made ?? null };
-    const data = await made;
-    return { ...answer, success: true, status: STATUS_OF[viewAfter(agent, before).state], data: data ?? null };
+    const atOnce = !(made instanceof Promise);
+    const data = atOnce ? made : await made;
+    const { state } = atOnce ? before : viewAfter(agent, before);
+    return {
+      type: 'command_response',
+      request_id,
+      agent_id,
+      success: true,
+      status: STATUS_OF[state],
+      data: data ?? null,
+    };
   } catch (thrown) {
-    const { message, code, remedy, details } = asSupertreeError(thrown);
+    const { message: error, code, remedy, details } = asSupertreeError(thrown);
     const status = STATUS_OF[viewAfter(agent, before).state];
-    return { ...answer, success: false, status, error: message, code, remedy, details };
+    return { type: 'command_response', request_id, agent_id, success: false, status, error, code, remedy, details };
   }
 }
 
@@ -60,36 +75,36 @@ export function viewAfter(agent: AgentHandle, before: AgentView): AgentView {
 }
 
 const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
-  pause: async (agent, payload) => {
+  pause: async ({ agent, payload }) => {
     const mode = boolOf(payload, 'force', false) ? 'forced' : 'cooperative';
     await agent.pause(mode);
     return { paused: true, mode };
   },
-  resume: async (agent) => {
+  resume: async ({ agent }) => {
     await agent.resume();
     return { resumed: true };
   },
-  stop: (agent) => agent.stop(),
-  kill: (agent) => agent.kill(),
-  write_stdin: async (agent, payload) => ({ bytes_written: await agent.write(inputOf(payload)) }),
-  read_stdout: (agent, payload, service) => readLine(service, agent, 'stdout', payload),
-  read_stderr: (agent, payload, service) => readLine(service, agent, 'stderr', payload),
-  get_status: (agent) => {
-    const { path, state, detail, incarnation, restarts, health } = agent.view();
+  stop: ({ agent }) => agent.stop(),
+  kill: ({ agent }) => agent.kill(),
+  write_stdin: async ({ agent, payload }) => ({ bytes_written: await agent.write(inputOf(payload)) }),
+  read_stdout: (call) => readLine(call, 'stdout'),
+  read_stderr: (call) => readLine(call, 'stderr'),
+  get_status: ({ before }) => {
+    const { path, state, detail, incarnation, restarts, health } = before;
     return { status: statusLabel(STATUS_OF[state]), path, state, detail, incarnation, restarts, health };
   },
-  signal: async (agent, payload) => {
+  signal: async ({ agent, payload }) => {
     const signal = textOf(payload, 'signal');
     await agent.signal(ALIASES.get(signal.toLowerCase()) ?? signal);
     return { signal_sent: signal };
   },
-  custom_action: (agent, payload, service) => {
+  custom_action: ({ agent, payload, service }) => {
     const action = textOf(payload, 'action');
     const timeoutSecs = (payload.timeout_secs ?? null) === null ? null : countOf(payload, 'timeout_secs', 0);
     return runAction(service, { agent, action, params: payload.params ?? null, timeoutSecs });
   },
-  query_output: (agent, payload) => queryOutput(agent, payload),
-  stream_logs: (agent, _payload, service, { endpoint }) => {
+  query_output: ({ agent, payload }) => queryOutput(agent, payload),
+  stream_logs: ({ agent, service, arrival: { endpoint } }) => {
     const [first, ...others] = pubEndpointsFor(service.pubEndpoints, endpoint);
     if (first === undefined) {
       const none = service.pubEndpoints.length === 0;
@@ -126,7 +141,7 @@ function fromBase64(data: string): Buffer {
   return Buffer.from(data, 'base64');
 }
 
-function readLine(service: Service, agent: AgentHandle, stream: StreamName, payload: Payload): unknown {
+function readLine({ service, agent, payload }: Call, stream: StreamName): unknown {
   const text = isText(payload);
   const { line, dropped } = service.cursors.read(agent, stream);
   if (line === null) return { data: null, bytes: 0, message: `No data available in ${stream} buffer` };

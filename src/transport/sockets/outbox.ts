@@ -1,8 +1,14 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Router } from 'zeromq';
 
-/** How much may wait for one peer that does not keep up, and for all of them. */
-const MAX_WAITING = { messages: 4096, bytes: 64 * 1024 * 1024, allBytes: 128 * 1024 * 1024 };
+/** What it costs to keep a message, besides its bytes. */
+const OVERHEAD = 1024;
+
+/** How many bytes may wait for one peer that does not keep up, and for all of them. */
+const MAX_WAITING = { one: 64 * 1024 * 1024, all: 128 * 1024 * 1024 };
+
+/** With so many bytes waiting for it a peer is not asked what else it wants: the answers to what was begun must find room. */
+const ENOUGH = MAX_WAITING.one / 4;
 
 /** A peer that took nothing for so long, in ms, loses what waits for it. From then on an answer that it does not take at once is dropped. */
 const PATIENCE = 5_000;
@@ -19,14 +25,24 @@ export interface OutboxStats {
   readonly dropped: number;
 }
 
-interface Waiting {
+/** What waits for one peer, and how much would be too much, in bytes. */
+export interface Room {
+  readonly waiting: number;
+  readonly max: number;
+}
+
+interface Letter {
+  readonly peer: Peer;
   readonly frames: Buffer[];
   readonly bytes: number;
 }
 
-/** A peer that did not take a message at once. */
+/** A peer for which something waits, or that did not read. */
 interface Peer {
-  readonly list: Waiting[];
+  readonly name: string;
+  /** What the socket did not take at once. */
+  readonly held: Letter[];
+  /** Of all that waits for it, held or in line. */
   bytes: number;
   /** When it took the last message, or began not to. */
   since: number;
@@ -42,8 +58,8 @@ interface Peer {
 export class Outbox {
   readonly #socket: Router;
   readonly #relieved: (peer: string) => void;
-  readonly #line: Buffer[][] = [];
   readonly #peers = new Map<string, Peer>();
+  #line: Letter[] = [];
   #pumping: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #pause = RETRY.first;
@@ -51,7 +67,7 @@ export class Outbox {
   #sent = 0;
   #dropped = 0;
 
-  /** `relieved` is told of each peer for which nothing waits any more. */
+  /** `relieved` is told of each peer that was blocked and is not any more. */
   constructor(socket: Router, relieved: (peer: string) => void = () => {}) {
     this.#socket = socket;
     this.#relieved = relieved;
@@ -61,136 +77,173 @@ export class Outbox {
     return { sent: this.#sent, dropped: this.#dropped };
   }
 
-  /** Queues one message; its first frame names the peer. Never throws, never waits. */
-  send(frames: Buffer[]): void {
-    // Mostly everybody keeps up, and then a name need not be made.
-    const peer = this.#peers.size === 0 ? undefined : this.#peers.get(nameOf(frames[0]));
-    if (peer !== undefined && peer.list.length > 0) return this.#hold(peer, frames);
-    this.#line.push(frames);
+  /** Queues one message for the peer that its first frame names. Never throws, never waits. */
+  send(name: string, frames: Buffer[]): void {
+    const peer = this.#peers.get(name) ?? this.#meet(name);
+    const letter = { peer, frames, bytes: sizeOf(frames) };
+    peer.bytes += letter.bytes;
+    this.#bytes += letter.bytes;
+    this.#line.push(letter);
     this.#pumping ??= this.#pump();
+    if (this.#bytes > MAX_WAITING.all) this.#makeRoom();
   }
 
-  /** True while messages wait for a peer. */
-  isBlocked(peer: string): boolean {
-    return (this.#peers.get(peer)?.list.length ?? 0) > 0;
+  /** As `send`, unless more would wait for the peer than may; one message always may. Returns the room that it does not fit into. */
+  offer(name: string, frames: Buffer[]): Room | null {
+    const waiting = this.#peers.get(name)?.bytes ?? 0;
+    if (waiting === 0 || waiting + sizeOf(frames) <= MAX_WAITING.one) {
+      this.send(name, frames);
+      return null;
+    }
+    this.#dropped++;
+    return { waiting, max: MAX_WAITING.one };
+  }
+
+  /** True while messages wait for a peer that does not take them, or too many. */
+  isBlocked(name: string): boolean {
+    const peer = this.#peers.get(name);
+    return peer !== undefined && isBlocked(peer);
+  }
+
+  /** Resolves when nothing is in line any more. */
+  async handedOver(): Promise<void> {
+    await nextRound();
+    await this.#pumping;
   }
 
   /** Resolves when all that the peers take at once is handed over. What still waits is dropped. */
   async close(): Promise<void> {
     await this.#pumping;
     clearTimeout(this.#timer);
-    for (const [name, peer] of [...this.#peers]) await this.#relieve(name, peer);
+    for (const peer of [...this.#peers.values()]) await this.#relieve(peer);
     for (const peer of this.#peers.values()) this.#drop(peer);
     this.#peers.clear();
+  }
+
+  #meet(name: string): Peer {
+    const peer: Peer = { name, held: [], bytes: 0, since: 0, deaf: false };
+    this.#peers.set(name, peer);
+    return peer;
   }
 
   /** All answers of a round of the event loop go together: libzmq wakes its own thread once for them, not once for each. */
   async #pump(): Promise<void> {
     await nextRound();
-    for (let frames = this.#line.shift(); frames !== undefined; frames = this.#line.shift()) {
-      if ((await this.#offer(frames)) === 'full') this.#wait(frames);
-      // It reads again, or it has gone.
-      else if (this.#peers.size > 0 && !this.isBlocked(nameOf(frames[0]))) this.#peers.delete(nameOf(frames[0]));
+    while (this.#line.length > 0) {
+      const letters = this.#line;
+      this.#line = [];
+      for (const letter of letters) {
+        // What is held goes first.
+        const taken = letter.peer.held.length === 0 && (await this.#hand(letter));
+        if (taken) this.#done(letter);
+        else this.#hold(letter);
+      }
     }
     this.#pumping = null;
   }
 
-  async #offer(frames: Buffer[]): Promise<'done' | 'full'> {
+  /** False when the peer's queue is full. */
+  async #hand(letter: Letter, again = true): Promise<boolean> {
     try {
-      await this.#socket.send(frames);
+      await this.#socket.send(letter.frames);
       this.#sent++;
     } catch (thrown) {
       // EBUSY: an endpoint of the socket is being unbound.
       const { code } = thrown as NodeJS.ErrnoException;
-      if (code === 'EAGAIN' || code === 'EBUSY') return 'full';
+      if (code === 'EBUSY') return false;
+      // A send may not have looked for a millisecond what peers have read meanwhile; to ask whether the socket is writable is to look.
+      if (code === 'EAGAIN') return again && this.#socket.writable && this.#hand(letter, false);
       this.#dropped++;
     }
-    return 'done';
+    return true;
   }
 
-  #wait(frames: Buffer[]): void {
-    const name = nameOf(frames[0]);
-    const now = performance.now();
-    const peer = this.#peers.get(name) ?? { list: [], bytes: 0, since: now, deaf: false };
-    this.#peers.set(name, peer);
+  /** It reads, or it has gone. */
+  #done({ peer, bytes }: Letter): void {
+    const wasBlocked = isBlocked(peer);
+    this.#forgetBytes(peer, bytes);
+    peer.deaf = false;
+    if (peer.bytes === 0) this.#peers.delete(peer.name);
+    if (wasBlocked && !isBlocked(peer)) this.#relieved(peer.name);
+  }
+
+  #hold(letter: Letter): void {
+    const { peer } = letter;
+    if (peer.held.length === 0) peer.since = performance.now();
     if (peer.deaf) {
-      peer.since = now;
       this.#dropped++;
-      return;
+      return this.#forgetBytes(peer, letter.bytes);
     }
-    if (peer.list.length === 0) peer.since = now;
-    this.#hold(peer, frames);
+    peer.held.push(letter);
     this.#pause = RETRY.first;
     this.#timer ??= setTimeout(() => this.#retry(), this.#pause);
   }
 
-  #hold(peer: Peer, frames: Buffer[]): void {
-    const bytes = frames.reduce((sum, frame) => sum + frame.length, 0);
-    if (peer.list.length >= MAX_WAITING.messages || peer.bytes + bytes > MAX_WAITING.bytes) {
-      this.#dropped++;
-      return;
-    }
-    peer.list.push({ frames, bytes });
-    peer.bytes += bytes;
-    this.#bytes += bytes;
-    if (this.#bytes > MAX_WAITING.allBytes) this.#makeRoom();
-  }
-
   /** Who has taken nothing for the longest time is the least likely to read on. */
   #makeRoom(): void {
-    let worst: [string, Peer] | null = null;
-    for (const entry of this.#peers) {
-      if (entry[1].list.length > 0 && (worst === null || entry[1].since < worst[1].since)) worst = entry;
-    }
-    if (worst !== null) this.#giveUp(...worst);
+    const [first, ...others] = [...this.#peers.values()].filter(({ held }) => held.length > 0);
+    if (first !== undefined)
+      this.#giveUp(others.reduce((worst, peer) => (peer.since < worst.since ? peer : worst), first));
   }
 
   async #retry(): Promise<void> {
     // Pumped messages and these must not overtake each other.
     await this.#pumping;
     let taken = false;
-    for (const [name, peer] of [...this.#peers]) taken = (await this.#relieve(name, peer)) || taken;
+    for (const peer of [...this.#peers.values()]) taken = (await this.#relieve(peer)) || taken;
     this.#pause = taken ? RETRY.first : Math.min(2 * this.#pause, RETRY.last);
     this.#timer = this.#peers.size === 0 ? undefined : setTimeout(() => this.#retry(), this.#pause);
   }
 
   /** True when it took something. */
-  async #relieve(name: string, peer: Peer): Promise<boolean> {
-    if (peer.deaf) {
-      if (performance.now() - peer.since > DEAF_FOR) this.#peers.delete(name);
-      return false;
-    }
+  async #relieve(peer: Peer): Promise<boolean> {
     let taken = false;
-    for (let next = peer.list[0]; next !== undefined; next = peer.list[0]) {
-      if ((await this.#offer(next.frames)) === 'full') break;
+    for (let next = peer.held[0]; next !== undefined; next = peer.held[0]) {
+      if (!(await this.#hand(next))) break;
       // It may have been given up meanwhile, to make room.
-      if (peer.list[0] !== next) return taken;
-      peer.list.shift();
-      peer.bytes -= next.bytes;
-      this.#bytes -= next.bytes;
-      peer.since = performance.now();
+      if (peer.held[0] !== next) return taken;
       taken = true;
+      peer.since = performance.now();
+      peer.held.shift();
+      this.#done(next);
+      if (peer.held.length === 0 && !isBlocked(peer)) this.#relieved(peer.name);
     }
-    if (peer.list.length === 0) {
-      this.#peers.delete(name);
-      this.#relieved(name);
-    } else if (performance.now() - peer.since > PATIENCE) this.#giveUp(name, peer);
+    this.#lookAt(peer, performance.now() - peer.since);
     return taken;
   }
 
-  #giveUp(name: string, peer: Peer): void {
+  /** Gives up a peer that has not read for too long; forgets one that was given up and has been left alone since. */
+  #lookAt(peer: Peer, waited: number): void {
+    if (peer.held.length > 0 && waited > PATIENCE) this.#giveUp(peer);
+    else if (peer.deaf && peer.bytes === 0 && waited > DEAF_FOR) this.#peers.delete(peer.name);
+  }
+
+  #giveUp(peer: Peer): void {
     this.#drop(peer);
     peer.deaf = true;
     peer.since = performance.now();
-    this.#relieved(name);
+    this.#relieved(peer.name);
   }
 
   #drop(peer: Peer): void {
-    this.#dropped += peer.list.length;
-    this.#bytes -= peer.bytes;
-    peer.bytes = 0;
-    peer.list.length = 0;
+    this.#dropped += peer.held.length;
+    for (const { bytes } of peer.held.splice(0)) this.#forgetBytes(peer, bytes);
   }
+
+  #forgetBytes(peer: Peer, bytes: number): void {
+    peer.bytes -= bytes;
+    this.#bytes -= bytes;
+  }
+}
+
+function isBlocked({ held, bytes }: Peer): boolean {
+  return held.length > 0 || bytes >= ENOUGH;
+}
+
+function sizeOf(frames: readonly Buffer[]): number {
+  let bytes = OVERHEAD;
+  for (const frame of frames) bytes += frame.length;
+  return bytes;
 }
 
 /** The name of a peer by its routing id. */

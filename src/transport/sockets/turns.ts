@@ -59,10 +59,10 @@ export class Turns {
     return this.#lanes.size;
   }
 
-  /** Takes in a request. Answers with RATE_LIMITED or TOO_MANY_REQUESTS, and nothing is done, when the peer has reached a limit. */
-  enter(peer: string, bytes: number, work: Work): SupertreeError | null {
-    const lane = this.#lanes.get(peer) ?? this.#open(peer);
-    const refusal = this.#judge(lane, bytes);
+  /** Takes in a request that came at `now`. Answers with RATE_LIMITED or TOO_MANY_REQUESTS, and nothing is done, when the peer has reached a limit. */
+  enter(peer: string, bytes: number, work: Work, now: number = performance.now()): SupertreeError | null {
+    const lane = this.#lanes.get(peer) ?? this.#open(peer, now);
+    const refusal = this.#judge(lane, bytes, now);
     if (refusal !== null) return refusal;
     lane.queue.push({ work, bytes });
     lane.bytes += bytes;
@@ -86,9 +86,9 @@ export class Turns {
     this.#lanes.clear();
   }
 
-  #judge(lane: Lane, bytes: number): SupertreeError | null {
+  #judge(lane: Lane, bytes: number, now: number): SupertreeError | null {
     const { rate, burst, inFlight, inFlightBytes } = this.#limits;
-    const retryAfter = lane.bucket.take(performance.now());
+    const retryAfter = lane.bucket.take(now);
     if (retryAfter > 0) return new SupertreeError('RATE_LIMITED', { limit: 'limits.rate', rate, burst, retryAfter });
     const count = lane.queue.length + lane.running;
     if (count >= inFlight) return tooMany(count, 'requests', 'limits.in_flight', inFlight);
@@ -97,8 +97,7 @@ export class Turns {
     return tooMany(lane.bytes, 'bytes of requests', 'limits.in_flight_bytes', allowed);
   }
 
-  #open(peer: string): Lane {
-    const now = performance.now();
+  #open(peer: string, now: number): Lane {
     if (this.#lanes.size >= this.#sweepAt) this.#sweep(now);
     const bucket = new TokenBucket(this.#limits.rate, this.#limits.burst, now);
     const lane: Lane = { peer, bucket, queue: [], running: 0, bytes: 0, inLine: false };

@@ -1,9 +1,9 @@
 import { asSupertreeError, SupertreeError } from '../../errors.js';
-import { pack, unpack } from './codec.js';
-import { invalid, isMap, show, uuid } from './kinds.js';
+import { packExact, unpack } from './codec.js';
+import { type Fields, invalid, isMap, show, uuid } from './kinds.js';
 import { packList } from './list-frames.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
-import { scan } from './scan.js';
+import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
 
 /** A message that could not be read, with what is needed to answer it all the same. */
@@ -26,13 +26,13 @@ export type Decoded =
  */
 export function decode(bytes: Uint8Array): Decoded {
   if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
-  const { head, end, problem } = scan(bytes);
-  if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), head);
+  const { end, problem } = scan(bytes);
+  if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), bytes);
   const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
   try {
     return { ok: true, message: read(raw) };
   } catch (thrown) {
-    return { ...failed(asSupertreeError(thrown), head), agentId: agentIdOf(raw) };
+    return { ...failed(asSupertreeError(thrown), bytes), agentId: agentIdOf(raw) };
   }
 }
 
@@ -43,7 +43,7 @@ export function encode<T extends MessageType>(message: Draft<T>): Buffer {
   // Its agents are written one by one, see `packList`.
   const given = isList ? { ...message, agents: [] } : message;
   const body = writeFields(fields, given as never, { type: message.type });
-  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : pack(body);
+  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : packExact(body);
   if (bytes.length > MAX_MESSAGE_SIZE) throw sizeError(bytes.length);
   return bytes;
 }
@@ -52,7 +52,7 @@ function read(raw: unknown): Message<MessageType> {
   const tag = tagOf(raw);
   const type = typeOfTag(tag);
   if (type === null) throw new SupertreeError('MESSAGE_TYPE', { type: show(tag) });
-  return { type, ...readFields(MESSAGES[type].fields, raw, type, 1) } as Message<MessageType>;
+  return readFields(MESSAGES[type].fields as Fields, raw, type, { type }) as Message<MessageType>;
 }
 
 function tagOf(raw: unknown): unknown {
@@ -61,8 +61,9 @@ function tagOf(raw: unknown): unknown {
   return tag instanceof Uint8Array ? Buffer.from(tag).toString('utf8') : tag;
 }
 
-function failed(error: SupertreeError, head: { tag: unknown; requestId: string | null }): { ok: false } & Undecodable {
-  return { ok: false, error, requestId: head.requestId ?? '', type: typeOfTag(head.tag), agentId: null };
+function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undecodable {
+  const { tag, requestId } = headOf(bytes);
+  return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: null };
 }
 
 /** How much of a message that is not read is looked at, to find its request id. */
@@ -70,7 +71,7 @@ const GLIMPSE = 4096;
 
 /** What an error needs to be told to whoever sent a message, without reading it all. */
 export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
-  return failed(error, scan(bytes.subarray(0, GLIMPSE)).head);
+  return failed(error, bytes.subarray(0, GLIMPSE));
 }
 
 function tooLarge(bytes: Uint8Array): Decoded {

@@ -1,4 +1,5 @@
 import { SupertreeError } from '../../errors.js';
+import { exact, exactJson } from './exact.js';
 
 /** One kind of value on the wire: how it is read in every form that is accepted, and the one form in which it is written. */
 export interface Kind<T> {
@@ -6,6 +7,7 @@ export interface Kind<T> {
   readonly name: string;
   /** Throws MESSAGE_INVALID with the field, the rule and the value. */
   read(value: unknown, at: string): T;
+  /** An exact value: see exact.ts. */
   write(value: T): unknown;
 }
 
@@ -106,14 +108,14 @@ export const time: Kind<WireTime> = {
     if (pair.length !== 2) throw invalid(at, 'must be [seconds, nanoseconds]', value);
     return [uint.read(pair[0], `${at}[0]`), uint.read(pair[1], `${at}[1]`)];
   },
-  write: (value) => value,
+  write: exact,
 };
 
 /** What JSON can say, and bytes. */
-export const value: Kind<unknown> = { name: 'value', read: (given) => narrowed(given), write: (given) => given };
+export const value: Kind<unknown> = { name: 'value', read: narrowed, write: exact };
 
-/** As `value`, and written as JSON can say it: a strict reader takes bytes within a value only as a list of integers. */
-export const json: Kind<unknown> = { name: 'value', read: (given) => narrowed(given), write: withoutBytes };
+/** As `value`, and written as JSON can say it. */
+export const json: Kind<unknown> = { name: 'value', read: narrowed, write: exactJson };
 
 /** A list of integers from 0 to 255, or bytes; written as the list. */
 export const bytes: Kind<Uint8Array> = {
@@ -165,7 +167,7 @@ export const secret: Kind<string> = {
     if (typeof given !== 'string') throw invalid(at, 'must be a string', given, `a ${typeName(given)}`);
     return given;
   },
-  write: (given) => given,
+  write: exact,
 };
 
 /** Bytes from a list of integers or from bytes; `null` when it is neither. */
@@ -202,7 +204,7 @@ function simple<T>(name: string, rule: string, parse: (value: unknown) => T | un
       if (parsed === undefined) throw invalid(at, rule, given);
       return parsed;
     },
-    write: (given) => given,
+    write: exact,
   };
 }
 
@@ -218,24 +220,6 @@ function integerOf(given: unknown): number | undefined {
   const number = typeof given === 'bigint' ? Number(given) : given;
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }
-
-/** The value with bytes as lists. Returns the same object where there are none. */
-function withoutBytes(given: unknown): unknown {
-  if (given instanceof Uint8Array) return [...given];
-  if (typeof given !== 'object' || given === null || !holdsBytes(given)) return given;
-  if (Array.isArray(given)) return given.map(withoutBytes);
-  return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, withoutBytes(item)]));
-}
-
-function holdsBytes(given: object, depth = 0): boolean {
-  if (depth > MAX_LOOK) return false;
-  return Object.values(given).some(
-    (item) => item instanceof Uint8Array || (typeof item === 'object' && item !== null && holdsBytes(item, depth + 1)),
-  );
-}
-
-/** Deeper than this `pack` cuts off. */
-const MAX_LOOK = 256;
 
 /** The value with every bigint that a number holds as that number. */
 function narrowed(given: unknown): unknown {

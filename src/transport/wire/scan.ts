@@ -9,7 +9,6 @@ export interface Head {
 }
 
 export interface Scan {
-  readonly head: Head;
   /** Where the document ends; what follows is not looked at. `null` when it is not a document. */
   readonly end: number | null;
   /** Why it is not a document, as the end of a sentence. */
@@ -22,9 +21,16 @@ export interface Scan {
  * and keys that are not strings are refused. Never throws.
  */
 export function scan(bytes: Uint8Array): Scan {
-  const scanner = new Scanner(bytes);
+  const scanner = new Scanner(bytes, null);
   const problem = bytes.length === 0 ? 'it is empty' : scanner.run();
-  return { head: scanner.head, end: problem === null ? scanner.position : null, problem };
+  return { end: problem === null ? scanner.position : null, problem };
+}
+
+/** What a message says of itself before it breaks off, if it does. Never throws. */
+export function headOf(bytes: Uint8Array): Head {
+  const head: Head = { tag: null, requestId: null };
+  new Scanner(bytes, head).run();
+  return head;
 }
 
 const SCALAR = 0;
@@ -32,57 +38,47 @@ const STR = 1;
 const ARRAY = 2;
 const MAP = 3;
 
-/** Bytes behind the first one, for the forms of fixed size. */
-const FIXED = new Map<number, number>([
-  [0xc0, 0],
-  [0xc2, 0],
-  [0xc3, 0],
-  [0xca, 4],
-  [0xcb, 8],
-  [0xcc, 1],
-  [0xcd, 2],
-  [0xce, 4],
-  [0xcf, 8],
-  [0xd0, 1],
-  [0xd1, 2],
-  [0xd2, 4],
-  [0xd3, 8],
-]);
-
-/** Kind and width of the length, for the forms that carry one. */
-const SIZED = new Map<number, readonly [kind: number, width: number]>([
-  [0xc4, [SCALAR, 1]],
-  [0xc5, [SCALAR, 2]],
-  [0xc6, [SCALAR, 4]],
-  [0xd9, [STR, 1]],
-  [0xda, [STR, 2]],
-  [0xdb, [STR, 4]],
-  [0xdc, [ARRAY, 2]],
-  [0xdd, [ARRAY, 4]],
-  [0xde, [MAP, 2]],
-  [0xdf, [MAP, 4]],
-]);
-
-interface Open {
-  readonly map: boolean;
-  readonly total: number;
-  left: number;
+interface Form {
+  readonly kind: number;
+  /** Bytes of the length that follows; 0 when the length is fixed. */
+  readonly width: number;
+  readonly length: number;
 }
 
+const scalar = (length: number): Form => ({ kind: SCALAR, width: 0, length });
+const sized = (kind: number, width: number): Form => ({ kind, width, length: 0 });
+
+/** What the bytes from 0xc0 to 0xdf begin, `null` for what is not accepted: 0xc1 and extensions. */
+const FORMS: readonly (Form | null)[] = [
+  ...[scalar(0), null, scalar(0), scalar(0)],
+  ...[sized(SCALAR, 1), sized(SCALAR, 2), sized(SCALAR, 4)],
+  ...[null, null, null],
+  ...[scalar(4), scalar(8)],
+  ...[scalar(1), scalar(2), scalar(4), scalar(8)],
+  ...[scalar(1), scalar(2), scalar(4), scalar(8)],
+  ...[null, null, null, null, null],
+  ...[sized(STR, 1), sized(STR, 2), sized(STR, 4)],
+  ...[sized(ARRAY, 2), sized(ARRAY, 4)],
+  ...[sized(MAP, 2), sized(MAP, 4)],
+];
+
 class Scanner {
-  readonly head: Head = { tag: null, requestId: null };
   position = 0;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #open: Open[] = [];
-  #key = '';
+  readonly #head: Head | null;
+  /** How many elements are left in each open container, the innermost last; a key counts as one. */
+  readonly #left: number[] = [];
+  readonly #isMap: boolean[] = [];
   /* The token just read: its kind, its payload's length or its number of elements. */
   #kind = SCALAR;
   #length = 0;
+  /* In the outermost container: how many elements were read, and the last key. */
+  #index = 0;
+  #key = '';
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, head: Head | null) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#head = head;
   }
 
   /** `null`, or why this is not a document. */
@@ -91,7 +87,7 @@ class Scanner {
       const start = this.position;
       const problem = this.#token() ?? this.#place(start);
       if (problem !== null) return `${problem} at byte ${start}`;
-    } while (this.#open.length > 0);
+    } while (this.#left.length > 0);
     return null;
   }
 
@@ -102,19 +98,16 @@ class Scanner {
     if (first < 0x90) return this.#set(MAP, first & 0x0f);
     if (first < 0xa0) return this.#set(ARRAY, first & 0x0f);
     if (first < 0xc0) return this.#set(STR, first & 0x1f);
-    const fixed = FIXED.get(first);
-    if (fixed !== undefined) return this.#set(SCALAR, fixed);
-    const sized = SIZED.get(first);
-    if (sized === undefined) return first === 0xc1 ? 'the byte 0xc1 means nothing' : 'extension types are not accepted';
-    return this.#sized(sized[0], sized[1]);
+    const form = FORMS[first - 0xc0] ?? null;
+    if (form === null) return first === 0xc1 ? 'the byte 0xc1 means nothing' : 'extension types are not accepted';
+    return form.width === 0 ? this.#set(form.kind, form.length) : this.#sized(form);
   }
 
-  #sized(kind: number, width: number): string | null {
-    if (this.position + width > this.#bytes.length) return 'it ends too early';
-    const at = this.position;
-    this.position += width;
-    const length =
-      width === 1 ? this.#view.getUint8(at) : width === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+  #sized({ kind, width }: Form): string | null {
+    const end = this.position + width;
+    if (end > this.#bytes.length) return 'it ends too early';
+    let length = 0;
+    while (this.position < end) length = length * 256 + (this.#bytes[this.position++] ?? 0);
     return this.#set(kind, length);
   }
 
@@ -127,39 +120,43 @@ class Scanner {
 
   /** Takes the token into the container it stands in, and opens a new one if it is one. */
   #place(start: number): string | null {
-    const inside = this.#open.at(-1);
-    if (inside !== undefined) {
-      const isKey = inside.map && inside.left % 2 === 0;
+    const depth = this.#left.length;
+    if (depth > 0) {
+      const left = this.#left[depth - 1] ?? 0;
+      const isKey = this.#isMap[depth - 1] === true && left % 2 === 0;
       if (isKey && this.#kind !== STR) return 'a map key is not a string';
-      if (this.#open.length === 1) this.#watch(inside, isKey, start);
-      inside.left--;
+      if (depth === 1 && this.#head !== null) this.#watch(this.#head, isKey, start);
+      this.#left[depth - 1] = left - 1;
     }
-    if (this.#kind === SCALAR || this.#kind === STR) this.position += this.#length;
-    else if (!this.#enter()) return `it is nested deeper than ${MAX_DEPTH}`;
-    while (this.#open.at(-1)?.left === 0) this.#open.pop();
+    if (this.#kind <= STR) this.position += this.#length;
+    else if (depth === MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH}`;
+    else this.#enter();
+    while (this.#left.at(-1) === 0) this.#leave();
     return null;
   }
 
-  #enter(): boolean {
-    if (this.#open.length === MAX_DEPTH) return false;
-    const map = this.#kind === MAP;
-    const total = map ? 2 * this.#length : this.#length;
-    this.#open.push({ map, total, left: total });
-    return true;
+  #enter(): void {
+    const isMap = this.#kind === MAP;
+    this.#isMap.push(isMap);
+    this.#left.push(isMap ? 2 * this.#length : this.#length);
+  }
+
+  #leave(): void {
+    this.#isMap.pop();
+    this.#left.pop();
   }
 
   /** Keeps the tag and the request id, which stand in the outermost container. */
-  #watch(inside: Open, isKey: boolean, start: number): void {
+  #watch(head: Head, isKey: boolean, start: number): void {
     const text = this.#kind === STR && this.#length <= 256 ? this.#text() : null;
+    const index = this.#index++;
     if (isKey) {
       this.#key = text ?? '';
       return;
     }
-    const index = inside.total - inside.left;
-    const isTag = inside.map ? this.#key === 'type' : index === 0;
-    const isId = inside.map ? this.#key === 'request_id' : index === 1;
-    if (isTag) this.head.tag = text ?? this.#small(start);
-    if (isId) this.head.requestId = text;
+    const inMap = this.#isMap[0] === true;
+    if (inMap ? this.#key === 'type' : index === 0) head.tag = text ?? this.#small(start);
+    if (inMap ? this.#key === 'request_id' : index === 1) head.requestId = text;
   }
 
   #text(): string {

@@ -5,16 +5,20 @@ export function struct<F extends Fields>(name: string, fields: F): Kind<ValuesOf
   return {
     name,
     fields,
-    read: (given, at) => readFields(fields, given, at, 0),
+    read: (given, at) => readFields(fields, given, at),
     write: (given) => writeFields(fields, given),
   };
 }
 
-/** Reads the fields; in array form they begin at index `from`. Throws MESSAGE_INVALID. */
-export function readFields<F extends Fields>(fields: F, given: unknown, at: string, from: number): ValuesOf<F> {
-  if (Array.isArray(given)) return readArray(fields, given, at, from);
+/** Reads the fields, behind what is in `read`: in array form as many elements stand before them. Throws MESSAGE_INVALID. */
+export function readFields<F extends Fields>(
+  fields: F,
+  given: unknown,
+  at: string,
+  read: Record<string, unknown> = {},
+): ValuesOf<F> {
+  if (Array.isArray(given)) return readArray(fields, given, at, read);
   if (!isMap(given)) throw invalid(at, 'must be an array or a map', given);
-  const read: Record<string, unknown> = {};
   for (const [name, field] of entriesOf(fields)) read[name] = readField(field, given[name], at, name);
   return read as ValuesOf<F>;
 }
@@ -33,12 +37,17 @@ export function writeFields<F extends Fields>(
   return written;
 }
 
-function readArray<F extends Fields>(fields: F, given: readonly unknown[], at: string, from: number): ValuesOf<F> {
+function readArray<F extends Fields>(
+  fields: F,
+  given: readonly unknown[],
+  at: string,
+  read: Record<string, unknown>,
+): ValuesOf<F> {
+  const from = Object.keys(read).length;
   const names = Object.keys(fields).filter((name) => fields[name]?.addition === false);
   if (given.length - from > names.length) {
     throw invalid(at, `must have at most ${names.length + from} elements`, given, `${given.length}`);
   }
-  const read: Record<string, unknown> = {};
   for (const [name, field] of entriesOf(fields)) {
     const index = names.indexOf(name);
     read[name] = readField(field, index < 0 ? undefined : given[index + from], at, name);
