@@ -8,13 +8,14 @@ import {
   PROTOCOL_VERSION,
   STRUCTS,
 } from '../src/transport/wire/protocol.js';
+import { MAX_VALUES } from '../src/transport/wire/scan.js';
 import { membersOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
 /** Every message and every structure within one, from the table that reads and writes them. */
 export function messageTables(): string[] {
   return [
-    `Agent protocol ${PROTOCOL_VERSION}, MessagePack, at most ${MAX_MESSAGE_SIZE} bytes a message. A message is a map with its name in \`type\`; the array form of the protocol, which begins with the number, is read as well. Structures are maps, and arrays in the order of their fields are read. A key that is not named here is ignored. A message with no number, and a field that is called ours, are additions to the protocol and have only the map form.`,
+    `Agent protocol ${PROTOCOL_VERSION}, MessagePack, at most ${MAX_MESSAGE_SIZE} bytes a message and ${MAX_VALUES} values a request. A message is a map with its name in \`type\`; the array form of the protocol, which begins with the number, is read as well. Structures are maps, and arrays in the order of their fields are read. A key that is not named here is ignored. A message with no number, and a field that is called ours, are additions to the protocol and have only the map form.`,
     ...(Object.keys(MESSAGES) as MessageType[]).flatMap(messageSection),
     ...STRUCTS.flatMap(({ name, fields }) => [`#### ${name}`, fieldTable(fields)]),
   ];

@@ -12,6 +12,7 @@ import { type Arrival, fromInside } from './sockets/arrival.js';
 import { type Decoded, decode, encode, glimpse } from './wire/decode.js';
 import type { Draft, Message, MessageType } from './wire/protocol.js';
 import { type About, encodeRefusal } from './wire/refusal.js';
+import { MAX_VALUES } from './wire/scan.js';
 
 type Interim = (bytes: Buffer) => void;
 
@@ -25,7 +26,7 @@ export async function answer(
   interim: Interim,
   arrival: Arrival = fromInside(),
 ): Promise<Buffer> {
-  const decoded = arrival.refused === null ? decode(bytes) : glimpse(bytes, arrival.refused);
+  const decoded = arrival.refused === null ? decode(bytes, MAX_VALUES) : glimpse(bytes, arrival.refused);
   const about = aboutOf(decoded);
   let over = false;
   const word: Interim = (sent) => {

@@ -9,6 +9,7 @@ import { MAX_SUBSCRIPTIONS } from '../../src/transport/streams/outlet.js';
 import { pack } from '../../src/transport/wire/codec.js';
 import { decode } from '../../src/transport/wire/decode.js';
 import { MAX_MESSAGE_SIZE } from '../../src/transport/wire/protocol.js';
+import { MAX_VALUES } from '../../src/transport/wire/scan.js';
 import { subscribe } from './follower.js';
 import { createRig, operate, type Rig, request } from './rig.js';
 
@@ -45,6 +46,21 @@ describe('a request that is refused', () => {
     const bytes = await answer(rig.service, pack(message), () => {});
     expect(bytes.length).toBeLessThan(SMALL);
     expect(decode(bytes)).toMatchObject({ ok: true, message: { request_id: 'r', success: false } });
+  });
+
+  it('is not read when it has so many values that reading it would keep all others waiting', async () => {
+    const read = async (count: number) => {
+      const params = { list: Array.from({ length: count }, () => ({})) };
+      const agent_id = rig.tree.member('web').uuid;
+      return request(rig, { type: 'custom_action_request', request_id: 'r', agent_id, action: 'echo', params });
+    };
+    expect(await read(MAX_VALUES)).toMatchObject({
+      type: 'command_response',
+      request_id: 'r',
+      code: 'MESSAGE_INVALID',
+      error: expect.stringContaining(`more than ${MAX_VALUES} values`),
+    });
+    expect(await read(MAX_VALUES - 20)).toMatchObject({ success: true });
   });
 
   it('names the first problems and counts the others', async () => {

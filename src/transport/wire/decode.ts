@@ -22,11 +22,11 @@ export type Decoded =
 
 /**
  * Reads one message in array form, map form, or any mixture of both. Never throws: what cannot be read is told with code
- * MESSAGE_INVALID, MESSAGE_TYPE or MESSAGE_TOO_LARGE. What stands behind the document is ignored.
+ * MESSAGE_INVALID, MESSAGE_TYPE or MESSAGE_TOO_LARGE. What stands behind the document is ignored. See `scan` for `maxValues`.
  */
-export function decode(bytes: Uint8Array): Decoded {
+export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
   if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
-  const { end, problem } = scan(bytes);
+  const { end, problem } = scan(bytes, maxValues);
   if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), bytes);
   const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
   try {

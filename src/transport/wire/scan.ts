@@ -1,6 +1,12 @@
 /** How deep arrays and maps may be nested in one message. */
 export const MAX_DEPTH = 64;
 
+/**
+ * How many values one request may have, keys among them: each costs a decoder the more time the emptier it is, and while one message is
+ * read every other request waits.
+ */
+export const MAX_VALUES = 131_072;
+
 /** What could be read of a message's head, even if the rest of it is broken. */
 export interface Head {
   /** The tag: its name, or its index. */
@@ -17,19 +23,19 @@ export interface Scan {
 
 /**
  * Walks over one MessagePack document without building anything, so that a hostile one costs neither stack nor memory:
- * every length is compared with the bytes that are left, nesting is counted, extensions (which a decoder may act upon)
- * and keys that are not strings are refused. Never throws.
+ * every length is compared with the bytes that are left, nesting and values are counted, extensions (which a decoder may act upon)
+ * and keys that are not strings are refused. If `maxValues` is not given, any number of values is accepted. Never throws.
  */
-export function scan(bytes: Uint8Array): Scan {
+export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFINITY): Scan {
   const scanner = new Scanner(bytes, null);
-  const problem = bytes.length === 0 ? 'it is empty' : scanner.run();
+  const problem = bytes.length === 0 ? 'it is empty' : scanner.run(maxValues);
   return { end: problem === null ? scanner.position : null, problem };
 }
 
 /** What a message says of itself before it breaks off, if it does. Never throws. */
 export function headOf(bytes: Uint8Array): Head {
   const head: Head = { tag: null, requestId: null };
-  new Scanner(bytes, head).run();
+  new Scanner(bytes, head).run(MAX_VALUES);
   return head;
 }
 
@@ -82,8 +88,10 @@ class Scanner {
   }
 
   /** `null`, or why this is not a document. */
-  run(): string | null {
+  run(maxValues: number): string | null {
+    let values = 0;
     do {
+      if (++values > maxValues) return `it has more than ${maxValues} values`;
       const start = this.position;
       const problem = this.#token() ?? this.#place(start);
       if (problem !== null) return `${problem} at byte ${start}`;
