@@ -6,6 +6,7 @@ import { letGo } from './sockets/let-go.js';
 import { DEFAULT_LIMITS, type Limits } from './sockets/limits.js';
 import { nameOf, Outbox, type OutboxStats } from './sockets/outbox.js';
 import { Turns } from './sockets/turns.js';
+import { Unsent } from './sockets/unsent.js';
 import { MAX_MESSAGE_SIZE } from './wire/protocol.js';
 
 export interface RequestRouterOptions {
@@ -46,11 +47,12 @@ const HIGH_WATER_MARK = 256;
  */
 export function createRequestRouter(options: RequestRouterOptions): RequestRouter {
   const doors = new Map<string, Door>();
+  const unsent = new Unsent();
   const all = () => [...doors.values()];
   const sum = (count: (door: Door) => number) => all().reduce((total, door) => total + count(door), 0);
   return {
     bind: async (endpoint) => {
-      const door = new Door(options, endpoint);
+      const door = new Door(options, unsent, endpoint);
       try {
         const bound = await door.bind(endpoint);
         doors.set(bound, door);
@@ -94,7 +96,7 @@ class Door {
   #receiving: Promise<void> | null = null;
   #endpoint = '';
 
-  constructor(options: RequestRouterOptions, endpoint: string) {
+  constructor(options: RequestRouterOptions, unsent: Unsent, endpoint: string) {
     this.#options = options;
     this.#locks = options.locks ?? NO_LOCKS;
     this.#socket = new Router({
@@ -109,7 +111,7 @@ class Door {
       tcpKeepaliveIdle: 60,
       ...this.#locks.options('requests', endpoint),
     });
-    this.outbox = new Outbox(this.#socket, (peer) => this.turns.wake(peer));
+    this.outbox = new Outbox(this.#socket, unsent, (peer) => this.turns.wake(peer));
     this.turns = new Turns({
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       isBlocked: (peer) => this.outbox.isBlocked(peer),

@@ -261,4 +261,23 @@ describe('requests under load', () => {
       });
     }
   }, 60_000);
+
+  it('with large answers do not fill the memory by way of a peer that sends, slowly, and never reads', async () => {
+    const rig = await rigged();
+    const socket = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendHighWaterMark: 0 });
+    open.push(socket);
+    socket.connect(rig.tcp);
+    const payload = { action: 'echo', params: 'y'.repeat(5 * 1024 * 1024) };
+    const agent_id = rig.tree.member('web').uuid;
+    const echo = pack({ type: 'control_command', request_id: 'r', agent_id, command_type: 'custom_action', payload });
+    // Each is answered before the next one is sent, so no limit of requests is reached; these are far fewer than libzmq would take.
+    for (let n = 1; rig.router.stats.dropped === 0 && n <= 200; n++) {
+      await socket.send(['', echo]);
+      await expect.poll(() => rig.router.stats.received, { timeout: 20_000, interval: 5 }).toBeGreaterThanOrEqual(n);
+      if (n > 40) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(rig.router.stats.dropped).toBeGreaterThan(0);
+    expect(rig.router.stats.sent).toBeLessThan(40);
+    expect(await ask(rig.tcp, health('h'))).toMatchObject({ healthy: true });
+  }, 90_000);
 });

@@ -1,5 +1,6 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
 import type { Router } from 'zeromq';
+import type { Unsent } from './unsent.js';
 
 /** What it costs to keep a message, besides its bytes. */
 const OVERHEAD = 1024;
@@ -52,11 +53,12 @@ interface Peer {
 /**
  * The one way out of a ROUTER socket. Sends stand in line, because zeromq.js allows one at a time; none ever waits for a peer:
  * 1. the socket takes the message, or
- * 2. the peer's queue is full (EAGAIN): the message waits here, within bounds, and is tried again in order, or
+ * 2. the peer's queue is full, by messages (EAGAIN) or by bytes (see `Unsent`): the message waits here, within bounds, and is tried again in order, or
  * 3. the peer has gone, or takes nothing for `PATIENCE`: its messages are dropped and counted.
  */
 export class Outbox {
   readonly #socket: Router;
+  readonly #unsent: Unsent;
   readonly #relieved: (peer: string) => void;
   readonly #peers = new Map<string, Peer>();
   #line: Letter[] = [];
@@ -68,8 +70,9 @@ export class Outbox {
   #dropped = 0;
 
   /** `relieved` is told of each peer that was blocked and is not any more. */
-  constructor(socket: Router, relieved: (peer: string) => void = () => {}) {
+  constructor(socket: Router, unsent: Unsent, relieved: (peer: string) => void) {
     this.#socket = socket;
+    this.#unsent = unsent;
     this.#relieved = relieved;
   }
 
@@ -144,8 +147,11 @@ export class Outbox {
 
   /** False when the peer's queue is full. */
   async #hand(letter: Letter, again = true): Promise<boolean> {
+    const { frames, peer } = letter;
+    if (this.#unsent.isFull(peer.name)) return false;
     try {
-      await this.#socket.send(letter.frames);
+      await this.#socket.send(frames);
+      this.#unsent.add(peer.name, frames.at(-1));
       this.#sent++;
     } catch (thrown) {
       // EBUSY: an endpoint of the socket is being unbound.
