@@ -162,10 +162,9 @@ function newSocket(locks: LockOptions): XPublisher {
     linger: 200,
     sendTimeout: 0,
     sendHighWaterMark: PER_SUBSCRIBER,
-    // libzmq takes in all that waits at one go, before this thread hears of any of it: with a queue of 1 that is little.
-    ...('curveServer' in locks
-      ? { maxMessageSize: MAX_SUBSCRIPTION.locked }
-      : { maxMessageSize: MAX_SUBSCRIPTION.open, receiveHighWaterMark: 1 }),
+    maxMessageSize: 'curveServer' in locks ? MAX_SUBSCRIPTION.locked : MAX_SUBSCRIPTION.open,
+    // libzmq takes in all that waits at one go, before this thread hears of any of it: with a short queue that is little. The handshake of CURVE takes more than 1.
+    receiveHighWaterMark: 4,
     // Whoever joins others under a topic is told apart: it must be told where the stream is.
     verbosity: 'allSubs',
     // A peer whose machine is gone is found out by the kernel; heartbeats of ZMTP are errors to a known client.
