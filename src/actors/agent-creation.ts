@@ -1,4 +1,3 @@
-import { messageOf } from '../errors.js';
 import type { AgentSettings } from '../model/lifecycle.js';
 import type { AgentSpec } from '../model/spec.js';
 import { type AgentCell, endWatch } from './cell.js';
@@ -52,9 +51,7 @@ export function createAgent(
 }
 
 function newOutput(world: World, spec: AgentSpec, path: string): Output {
-  return createOutput(spec.output, world.clock, (thrown) =>
-    world.reports.emit(path, { type: 'error', problem: messageOf(thrown) }),
-  );
+  return createOutput(spec.output, world.clock, (thrown) => world.complain(path, thrown));
 }
 
 /** Ends an agent's actor. Its process must be gone. `forget`: the same path would be somebody new. */

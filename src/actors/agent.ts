@@ -24,7 +24,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       try {
         act(cell, context, params);
       } catch (thrown) {
-        world.reports.emit(cell.path, { type: 'error', problem: messageOf(thrown) });
+        world.complain(cell.path, thrown);
       }
     };
 
@@ -141,11 +141,7 @@ function ask(cell: AgentCell, { settings: { stop } }: AgentContext, again: boole
 }
 
 function tellBody(world: World, cell: AgentCell, line: string): void {
-  cell.body?.write(Buffer.from(line)).catch((thrown) => complain(world, cell, thrown));
-}
-
-function complain(world: World, { path }: AgentCell, thrown: unknown): void {
-  world.reports.emit(path, { type: 'error', problem: messageOf(thrown) });
+  cell.body?.write(Buffer.from(line)).catch((thrown) => world.complain(cell.path, thrown));
 }
 
 function inspect(world: World, cell: AgentCell, { incarnation }: AgentContext): void {
@@ -173,7 +169,7 @@ function announce(world: World, cell: AgentCell, context: AgentContext, state: A
   cell.since = world.clock.wall();
   if (state === 'spawning') beginIncarnation(cell, context);
   watchLimits(world, cell, context, state);
-  limitRuntime(world.clock, cell, state);
+  limitRuntime(world, cell, state);
   world.reports.emit(cell.path, { type: 'state', state, incarnation: context.incarnation });
   notify(cell);
 }
@@ -197,7 +193,7 @@ function watchLimits(world: World, cell: AgentCell, { incarnation }: AgentContex
     if (action === 'restart') deliver(world, cell, { type: 'CONDEMN', incarnation, cause, detail });
     else if (action === 'stop') {
       cell.overLimit = { cause, detail };
-      cell.stop().catch((thrown) => complain(world, cell, thrown));
+      cell.stop().catch((thrown) => world.complain(cell.path, thrown));
     }
   });
 }

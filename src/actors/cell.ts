@@ -8,7 +8,6 @@ import type { AgentSpec } from '../model/spec.js';
 import type { Incarnation, StartOrder } from './driver.js';
 import type { Identity } from './identity.js';
 import type { Output } from './output.js';
-import type { Runtime } from './runtime.js';
 import type { AgentView } from './view.js';
 
 /** What an agent tells its supervisor; the supervisor adds id, time and chance. */
@@ -16,6 +15,15 @@ export type Told =
   | { readonly type: 'ready'; readonly generation: number }
   | { readonly type: 'ended'; readonly generation: number; readonly reason: Reason }
   | { readonly type: 'stuck'; readonly generation: number; readonly blockers: string };
+
+/** The part of `maxRuntime` that one incarnation has left. */
+export interface Runtime {
+  /** In ms, when it was last counted. */
+  left: number;
+  /** Since when it is counted down; `null` while it is not. */
+  since: number | null;
+  timer: unknown;
+}
 
 /**
  * One agent's hands: what the chart of the agent acts with, and what it looks like from outside. The chart's context holds plain

@@ -1,52 +1,38 @@
 import type { AgentState } from '../model/agent.js';
+import type { AgentCell, Runtime } from './cell.js';
 import type { Clock } from './clock.js';
-
-/** The part of `maxRuntime` that one incarnation has left. */
-export interface Runtime {
-  /** In ms, when it was last counted. */
-  left: number;
-  /** Since when it is counted down; `null` while it is not. */
-  since: number | null;
-  timer: unknown;
-}
-
-/** What a limit of its time needs of an agent. */
-export interface Limited {
-  readonly spec: { readonly maxRuntime: number };
-  readonly stop: () => void;
-  overLimit: { readonly cause: 'timeout'; readonly detail: string } | object | null;
-  runtime: Runtime | null;
-}
+import type { World } from './world.js';
 
 /**
  * Follows the states of an agent whose time is limited: it counts from the launch, stands still while the agent is paused, and ends
  * when the agent is being ended, for whatever reason. When it is over, the agent is stopped for good, as a person would.
  */
-export function limitRuntime(clock: Clock, cell: Limited, state: AgentState): void {
+export function limitRuntime(world: World, cell: AgentCell, state: AgentState): void {
   const { maxRuntime } = cell.spec;
   if (maxRuntime === Number.POSITIVE_INFINITY) return;
   if (state === 'spawning') {
-    endRuntime(clock, cell);
+    endRuntime(world.clock, cell);
     cell.runtime = { left: maxRuntime, since: null, timer: undefined };
-    count(clock, cell, cell.runtime);
+    count(world, cell, cell.runtime);
   } else if (cell.runtime === null) return;
-  else if (state === 'running') count(clock, cell, cell.runtime);
-  else if (state === 'paused') hold(clock, cell.runtime);
-  else endRuntime(clock, cell);
+  else if (state === 'running') count(world, cell, cell.runtime);
+  else if (state === 'paused') hold(world.clock, cell.runtime);
+  else endRuntime(world.clock, cell);
 }
 
 /** Nothing is counted any more. */
-export function endRuntime(clock: Clock, cell: Limited): void {
+export function endRuntime(clock: Clock, cell: AgentCell): void {
   clock.clearTimeout(cell.runtime?.timer);
   cell.runtime = null;
 }
 
-function count(clock: Clock, cell: Limited, runtime: Runtime): void {
+function count(world: World, cell: AgentCell, runtime: Runtime): void {
   if (runtime.since !== null) return;
+  const { clock } = world;
   runtime.since = clock.now();
   runtime.timer = clock.setTimeout(() => {
     cell.overLimit = { cause: 'timeout', detail: `its maxRuntime of ${cell.spec.maxRuntime} ms was over` };
-    cell.stop();
+    cell.stop().catch((thrown) => world.complain(cell.path, thrown));
   }, runtime.left);
 }
 

@@ -1,4 +1,3 @@
-import { messageOf } from '../errors.js';
 import { hostMachine } from '../machines/host.js';
 import { supervisorMachine } from '../machines/supervisor.js';
 import type { SupervisorNode } from './node.js';
@@ -15,9 +14,7 @@ export function createSupervisorLogic(world: World): typeof supervisorMachine {
       announce: ({ context }, { status }) => nodeOf(context).announce(status),
       finish: ({ context }) => nodeOf(context).tellEnded(),
       ready: ({ context }) => nodeOf(context).tellReady(),
-      complain: ({ context }, { error }) => {
-        world.reports.emit(context.path, { type: 'error', problem: messageOf(error) });
-      },
+      complain: ({ context }, { error }) => world.complain(context.path, error),
     },
   });
 }
@@ -26,7 +23,7 @@ export function createSupervisorLogic(world: World): typeof supervisorMachine {
 export function createHostLogic(world: World): typeof hostMachine {
   return hostMachine.provide({
     actions: {
-      complain: ({ self }, { error }) => world.reports.emit(self.id, { type: 'error', problem: messageOf(error) }),
+      complain: ({ self }, { error }) => world.complain(self.id, error),
     },
   });
 }

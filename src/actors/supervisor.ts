@@ -1,5 +1,4 @@
 import { type ActorRefFrom, createActor } from 'xstate';
-import { messageOf } from '../errors.js';
 import type { SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
 import type { Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
 import { joinPath } from '../model/id.js';
@@ -167,7 +166,7 @@ export class SupervisorActor implements SupervisorNode {
       try {
         this.#perform(effect);
       } catch (thrown) {
-        this.world.reports.emit(this.path, { type: 'error', problem: messageOf(thrown) });
+        this.world.complain(this.path, thrown);
       }
     }
   }

@@ -1,5 +1,4 @@
 import { type ActorOptions, type AnyActorLogic, type AnyActorRef, createActor } from 'xstate';
-import { messageOf } from '../errors.js';
 import type { World } from './world.js';
 
 /** The most actors in one XState system: beyond that, stopping one costs a walk over all. */
@@ -69,7 +68,7 @@ export function rootOptions(world: World, id: string) {
 export function startRoot<
   R extends AnyActorRef & { subscribe(observer: { error: (error: unknown) => void }): unknown },
 >(world: World, path: string, ref: R): R {
-  ref.subscribe({ error: (error) => world.reports.emit(path, { type: 'error', problem: messageOf(error) }) });
+  ref.subscribe({ error: (error) => world.complain(path, error) });
   ref.start();
   return ref;
 }

@@ -158,8 +158,8 @@ function createWorld(root: string, options: TreeOptions): { world: World; driver
   const clock = options.clock ?? systemClock;
   const reports = createReports(clock);
   const registry = new Registry();
-  const complain = (path: string, problem: unknown): void => {
-    reports.emit(path, { type: 'error', problem: messageOf(problem) });
+  const complain = (path: string, thrown: unknown): void => {
+    reports.emit(path, { type: 'error', problem: messageOf(thrown) });
   };
   const processes = options.driver ?? createLocalDriver({ clock });
   const bodies = options.bodies ?? createInProcessDriver({ clock, report: complain });
@@ -167,6 +167,7 @@ function createWorld(root: string, options: TreeOptions): { world: World; driver
     clock,
     random: options.random ?? Math.random,
     reports,
+    complain,
     registry,
     ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({

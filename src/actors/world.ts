@@ -23,6 +23,8 @@ export interface World {
   /** In [0, 1). */
   readonly random: () => number;
   readonly reports: Reports;
+  /** Reports something thrown as an `error` of the agent or supervisor at `path`. Never throws. */
+  readonly complain: (path: string, thrown: unknown) => void;
   readonly registry: Registry;
   readonly ports: Ports;
   readonly monitor: Monitor;

@@ -74,6 +74,23 @@ describe('an agent with a maxRuntime', () => {
     expect(clock.pending()).toBe(0);
   });
 
+  it('whose stop is refused harms nobody: that is told', async () => {
+    const script = { '*': { unkillable: true, ignoresStop: true } };
+    const { clock, tree, reports } = await grow({ children: [limited()] }, { script });
+    await clock.advance(120_000);
+    expect(tree.agent('a').view().state).toBe('zombie');
+    expect(reports.filter(({ type }) => type === 'error')).toMatchObject([{ path: 'root/a' }]);
+  });
+
+  it('that is over while its supervisor stops changes nothing', async () => {
+    const stop = { ask: 60_000 };
+    const children = [limited(), { id: 'b', command: ['b'], stop }];
+    const { clock, tree } = await grow({ children }, { script: { 'root/b': { ignoresStop: true } } });
+    const stopped = tree.stop();
+    await clock.advance(120_000);
+    expect(await stopped).toMatchObject({ clean: true, left: [] });
+  });
+
   it('ended by somebody else has that cause', async () => {
     const { clock, tree } = await grow({ children: [limited()] });
     const stopped = tree.agent('a').stop();
