@@ -1,18 +1,14 @@
-import type { Answer, AnswerCode, ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
+import { answer, answerWaiters, isAlive, isEnding, pardon, refuse, setStatus, takesCommands } from './book.js';
+import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import { onEnded } from './pool/endings.js';
 import {
   addInstance,
-  answer,
-  answerWaiters,
   askToStop,
   beginHalt,
   type Instance,
-  isAlive,
-  isEnding,
   newState,
   removeInstance,
   type State,
-  setStatus,
   settle,
 } from './pool/state.js';
 import type { PoolSpec } from './spec.js';
@@ -117,14 +113,6 @@ function onCommand(state: State, { token, verb, id }: Command): void {
   else start(state, instance, token);
 }
 
-function takesCommands(state: State): boolean {
-  return state.status !== 'idle' && !isEnding(state) && !state.hushed;
-}
-
-function refuse(state: State, token: number, code: AnswerCode, reason: string): void {
-  answer(state, token, { ok: false, code, reason });
-}
-
 function stop(state: State, instance: Instance, token: number, brutal: boolean): void {
   answerWaiters(state, instance, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
   instance.next = 'remove';
@@ -133,14 +121,19 @@ function stop(state: State, instance: Instance, token: number, brutal: boolean):
     removeInstance(state, instance);
     return answer(state, token, { ok: true, id: instance.id });
   }
-  if (instance.phase === 'stuck') return refuse(state, token, 'ZOMBIE', instance.id);
+  if (instance.phase === 'stuck') {
+    // It is not started again when it goes at last: a person has said so.
+    instance.asked = true;
+    if (brutal) state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'command' });
+    return refuse(state, token, 'ZOMBIE', instance.id);
+  }
   instance.waiters.push({ token, until: 'down' });
   if (instance.phase !== 'stopping') askToStop(state, instance, brutal, 'command');
   else if (brutal) state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'command' });
 }
 
 function cycle(state: State, instance: Instance, token: number): void {
-  forgive(state, instance);
+  pardon(state, instance);
   instance.next = 'start';
   instance.origin = 'kept';
   instance.waiters.push({ token, until: 'up' });
@@ -153,18 +146,9 @@ function start(state: State, instance: Instance, token: number): void {
   instance.next = 'start';
   instance.waiters.push({ token, until: 'up' });
   if (instance.phase !== 'restarting' && instance.phase !== 'down') return;
-  forgive(state, instance);
+  pardon(state, instance);
   instance.phase = 'down';
   state.queue.add(instance);
-}
-
-/** A person's start is free and clears the budget; OTP's leaves it as it is. */
-function forgive(state: State, instance: Instance): void {
-  if (state.spec.otpExact) return;
-  state.stamps = [];
-  instance.stamps = [];
-  instance.streak = 0;
-  instance.halfOpen = false;
 }
 
 type InstanceFact = Extract<Fact, { generation: number }>;
@@ -186,8 +170,7 @@ function onReady(state: State, instance: Instance, at: number): void {
   state.booting.delete(instance);
   instance.phase = 'up';
   instance.readyAt = at;
-  const reply: Answer = { ok: true, id: instance.id };
-  answerWaiters(state, instance, reply, 'up');
+  answerWaiters(state, instance, { ok: true, id: instance.id }, 'up');
 }
 
 function onStuck(state: State, instance: Instance, blockers: string): void {

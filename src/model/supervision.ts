@@ -1,18 +1,9 @@
+import { answerWaiters, isAlive, isEnding, setStatus } from './book.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { failBoot, onEnded } from './supervision/endings.js';
-import {
-  addChild,
-  answerWaiters,
-  type Child,
-  isAlive,
-  isEnding,
-  newState,
-  openSweep,
-  type State,
-  setStatus,
-} from './supervision/state.js';
+import { addChild, type Child, newState, openSweep, type State } from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
 
 /**

@@ -151,6 +151,20 @@ describe('stop', () => {
     }
   });
 
+  it('P6 does not start such a child again that a person has stopped, and a kill is tried again', () => {
+    for (const world of [booted('a'), new World(pool({ size: 1 })).boot()]) {
+      const id = world.engine.which()[0]!.id;
+      world.condemn(id);
+      world.takeLog();
+      world.command('kill', id);
+      expect(world.takeLog()).toBe(`-${id}`);
+      world.command('stop', id);
+      world.exit(id, CRASH);
+      expect(world.takeLog()).toBe('');
+      expect(told(world, 'retry')).toEqual([]);
+    }
+  });
+
   it('P7 skips children that wait for a restart', () => {
     const world = booted('a b c');
     world.held.add('delay');

@@ -1,7 +1,8 @@
+import { answerWaiters, chargeFor, forgive, givenUp, isEnding } from '../book.js';
 import type { Fact } from '../fact.js';
 import { describeReason, type Reason } from '../reason.js';
-import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
-import { answerWaiters, beginHalt, type Instance, isEnding, removeInstance, type State } from './state.js';
+import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
+import { beginHalt, type Instance, removeInstance, type State } from './state.js';
 
 type Ended = Extract<Fact, { type: 'ended' }>;
 
@@ -53,19 +54,6 @@ function restart(state: State, instance: Instance, fact: Ended, readyFor: number
   plan(state, instance, backoffDelay(backoff, instance.streak, fact.random), charged, fact.reason);
 }
 
-function forgive(instance: Instance): void {
-  instance.halfOpen = false;
-  instance.stamps = [];
-}
-
-function chargeFor(state: State, instance: Instance, at: number): Charge {
-  const { budget, otpExact, onExhausted } = state.spec;
-  const owner = onExhausted === 'escalate' ? state : instance;
-  const charged = charge(owner.stamps, at, budget, otpExact);
-  owner.stamps = charged.stamps;
-  return charged;
-}
-
 function plan(state: State, instance: Instance, delay: number, charged: Charge, reason: Reason): void {
   instance.phase = 'restarting';
   const sweep = ++state.lastDelay;
@@ -76,7 +64,7 @@ function plan(state: State, instance: Instance, delay: number, charged: Charge, 
 }
 
 function exhaust(state: State, instance: Instance, reason: Reason, charged: Charge): void {
-  const { onExhausted, budget, otpExact, cooldown } = state.spec;
+  const { onExhausted, budget, cooldown } = state.spec;
   const restarts = charged.stamps.length;
   state.out.push({ type: 'exhausted', id: instance.id, restarts, within: budget.within, reason });
   state.booting.delete(instance);
@@ -84,8 +72,6 @@ function exhaust(state: State, instance: Instance, reason: Reason, charged: Char
     instance.halfOpen = true;
     plan(state, instance, cooldown, charged, reason);
   } else if (onExhausted === 'escalate') {
-    const detail = `${instance.id} ended, ${restarts} within ${budget.within} ms, last with ${describeReason(reason)}`;
-    const given: Reason = otpExact ? { kind: 'shutdown' } : { kind: 'exhausted', detail };
-    beginHalt(state, 'failing', given, instance.id, false);
+    beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
   }
 }

@@ -1,26 +1,29 @@
-import type { Answer, Effect, Phase, Status, Token } from '../fact.js';
+import {
+  answerWaiters,
+  type Book,
+  emptyBook,
+  freshMember,
+  isAlive,
+  isEnding,
+  type Member,
+  setStatus,
+  tellFinished,
+} from '../book.js';
 import type { Reason } from '../reason.js';
 import type { NodeSpec, PoolSpec } from '../spec.js';
 
 /** One instance of a pool. Its id is the decimal number of its creation, never used twice. */
-export interface Instance {
-  readonly id: string;
-  phase: Phase;
-  generation: number;
+export interface Instance extends Member {
   /** It was asked to stop in this generation. */
   asked: boolean;
   /** What follows when it is down: forgotten, or started again. */
   next: 'remove' | 'start';
   /** Who started it: a failed start of an added one is its caller's (S5), any other is charged (R8). */
   origin: 'added' | 'kept';
-  readyAt: number;
-  streak: number;
-  stamps: readonly number[];
-  halfOpen: boolean;
-  waiters: { readonly token: Token; readonly until: 'up' | 'down' }[];
 }
 
-export interface State {
+/** What a pool remembers. */
+export interface State extends Book {
   readonly spec: PoolSpec;
   readonly instances: Map<string, Instance>;
   /** Those that may start as soon as fewer than `concurrency` are starting, first come first served. */
@@ -28,53 +31,36 @@ export interface State {
   /** Delays under way: number of the delay to instance. */
   readonly delays: Map<number, Instance>;
   starting: number;
-  /** Nothing starts any more, though its own stop has not come yet. */
-  hushed: boolean;
   lastId: number;
   lastDelay: number;
-  status: Status;
   /** Instances that must be ready (or gone) before the pool has booted. */
   booting: Set<Instance>;
   /** While it halts: those that are not down yet. */
   readonly halting: Set<Instance>;
-  finish: { reason: Reason; child: string | null } | null;
-  stamps: readonly number[];
-  out: Effect[];
 }
 
 export function newState(spec: PoolSpec): State {
   return {
     spec,
+    ...emptyBook(),
     instances: new Map(),
     queue: new Set(),
     delays: new Map(),
     starting: 0,
-    hushed: false,
     lastId: 0,
     lastDelay: 0,
-    status: 'idle',
     booting: new Set(),
     halting: new Set(),
-    finish: null,
-    stamps: [],
-    out: [],
   };
 }
 
 export function addInstance(state: State, origin: Instance['origin'], generation: (id: string) => number): Instance {
   const id = String(++state.lastId);
   const instance: Instance = {
-    id,
-    phase: 'down',
-    generation: generation(id),
+    ...freshMember(id, generation(id)),
     asked: false,
     next: 'start',
     origin,
-    readyAt: -1,
-    streak: 0,
-    stamps: [],
-    halfOpen: false,
-    waiters: [],
   };
   state.instances.set(id, instance);
   const spec: NodeSpec = { ...state.spec.template, id };
@@ -91,38 +77,12 @@ export function removeInstance(state: State, instance: Instance): void {
   state.out.push({ type: 'remove', id: instance.id });
 }
 
-export function isAlive(instance: Instance): boolean {
-  return instance.phase !== 'down' && instance.phase !== 'restarting';
-}
-
-export function isEnding(state: State): boolean {
-  return state.status === 'stopping' || state.status === 'failing' || state.status === 'ended';
-}
-
-export function answer(state: State, token: Token, reply: Answer): void {
-  state.out.push({ type: 'answer', token, answer: reply });
-}
-
-/** Answers those who wait for `until`; all of them when it is not given. */
-export function answerWaiters(state: State, instance: Instance, reply: Answer, until?: 'up' | 'down'): void {
-  if (instance.waiters.length === 0) return;
-  const waiting = instance.waiters;
-  instance.waiters = until === undefined ? [] : waiting.filter((waiter) => waiter.until !== until);
-  for (const waiter of waiting) {
-    if (until === undefined || waiter.until === until) answer(state, waiter.token, reply);
-  }
-}
-
-export function setStatus(state: State, status: Status): void {
-  state.status = status;
-  state.out.push({ type: 'status', status });
-}
-
 /** Starts what waits, up to `concurrency` at once; tells when the pool has booted, and when a halting one is finished. */
 export function settle(state: State): void {
   if (!isEnding(state) && !state.hushed) startQueued(state);
   if (state.status === 'booting' && state.booting.size === 0) setStatus(state, 'running');
-  if (state.status === 'stopping' || state.status === 'failing') finishWhenDown(state);
+  const halts = state.status === 'stopping' || state.status === 'failing';
+  if (halts && state.halting.size === 0) tellFinished(state, state.instances.values());
 }
 
 function startQueued(state: State): void {
@@ -136,14 +96,6 @@ function startQueued(state: State): void {
     instance.readyAt = -1;
     state.out.push({ type: 'start', id: instance.id, generation: instance.generation });
   }
-}
-
-function finishWhenDown(state: State): void {
-  if (state.halting.size > 0) return;
-  const left = [...state.instances.values()].filter((instance) => instance.phase === 'stuck').map(({ id }) => id);
-  setStatus(state, 'ended');
-  const { reason, child } = state.finish ?? { reason: { kind: 'shutdown' }, child: null };
-  state.out.push({ type: 'finished', reason, child, left });
 }
 
 /** Asks all at once (P5); each has the same stages, so the slowest decides. */

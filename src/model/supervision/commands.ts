@@ -1,5 +1,6 @@
-import type { AnswerCode, Fact, Token } from '../fact.js';
-import { addChild, answer, answerWaiters, type Child, isEnding, openSweep, removeChild, type State } from './state.js';
+import { answer, answerWaiters, pardon, refuse, takesCommands } from '../book.js';
+import type { Fact, Token } from '../fact.js';
+import { addChild, type Child, openSweep, removeChild, type State } from './state.js';
 
 type Command = Extract<Fact, { type: 'command' }>;
 type Add = Extract<Fact, { type: 'add' }>;
@@ -49,14 +50,6 @@ export function onCommand(state: State, fact: Command): void {
   }
 }
 
-function takesCommands(state: State): boolean {
-  return state.status !== 'idle' && !isEnding(state) && !state.hushed;
-}
-
-function refuse(state: State, token: Token, code: AnswerCode, reason: string): void {
-  answer(state, token, { ok: false, code, reason });
-}
-
 function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   child.goal = 'down';
   child.waiters.push({ token, until: 'down' });
@@ -101,7 +94,7 @@ function joinSweep(child: Child, token: Token): void {
 /** A stop and a start. Calls that find one under way join it. */
 function cycle(state: State, child: Child, token: Token): void {
   if (child.phase !== 'up' || child.due !== 'none') return start(state, child, token);
-  forgive(state, child);
+  pardon(state, child);
   child.due = 'cycle';
   child.origin = 'person';
   wait(child, token);
@@ -130,7 +123,7 @@ function startNow(state: State, child: Child, token: Token, origin: 'person' | '
   const hasTurn = child.phase === 'down' && child.due === 'start';
   wait(child, token);
   if (hasTurn) return;
-  forgive(state, child);
+  pardon(state, child);
   child.phase = 'down';
   child.due = 'start';
   child.origin = origin;
@@ -140,15 +133,6 @@ function startNow(state: State, child: Child, token: Token, origin: 'person' | '
 function wait(child: Child, token: Token): void {
   child.goal = 'up';
   child.waiters.push({ token, until: 'up' });
-}
-
-/** A person's start is free and clears the budget; OTP's leaves it as it is. */
-function forgive(state: State, child: Child): void {
-  if (state.spec.otpExact) return;
-  state.stamps = [];
-  child.stamps = [];
-  child.streak = 0;
-  child.halfOpen = false;
 }
 
 function refuseAll(state: State, child: Child): void {

@@ -1,8 +1,9 @@
+import { answerWaiters, chargeFor, forgive, givenUp, isAlive, isEnding } from '../book.js';
 import type { Effect, Fact } from '../fact.js';
 import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
-import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
-import { answerWaiters, type Child, isAlive, isEnding, openSweep, removeChild, type State } from './state.js';
+import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
+import { type Child, openSweep, removeChild, type State } from './state.js';
 import { beginHalt, settleDown } from './sweep.js';
 
 type Ended = Extract<Fact, { type: 'ended' }>;
@@ -78,20 +79,6 @@ function restart(state: State, child: Child, fact: Ended, readyFor: number): voi
   plan(state, child, delay, charged, fact.reason);
 }
 
-function chargeFor(state: State, child: Child, at: number): Charge {
-  const { budget, otpExact, onExhausted } = state.spec;
-  const shared = onExhausted === 'escalate';
-  const charged = charge(shared ? state.stamps : child.stamps, at, budget, otpExact);
-  if (shared) state.stamps = charged.stamps;
-  else child.stamps = charged.stamps;
-  return charged;
-}
-
-function forgive(child: Child): void {
-  child.halfOpen = false;
-  child.stamps = [];
-}
-
 function plan(state: State, child: Child, delay: number, charged: Charge, reason: Reason): void {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
   for (const id of affected) planSibling(state.children.get(id) as Child);
@@ -117,14 +104,12 @@ function planSibling(sibling: Child): void {
 }
 
 function exhaust(state: State, child: Child, reason: Reason, charged: Charge): void {
-  const { onExhausted, budget, otpExact, cooldown } = state.spec;
+  const { onExhausted, budget, cooldown } = state.spec;
   const restarts = charged.stamps.length;
   const exhausted: Exhausted = { type: 'exhausted', id: child.id, restarts, within: budget.within, reason };
   state.out.push(exhausted);
   if (onExhausted === 'escalate') {
-    const detail = `${child.id} ended ${restarts} times within ${budget.within} ms, last with ${describeReason(reason)}`;
-    const given: Reason = otpExact ? { kind: 'shutdown' } : { kind: 'exhausted', detail };
-    return beginHalt(state, 'failing', given, child.id, false);
+    return beginHalt(state, 'failing', givenUp(state, child, restarts, reason), child.id, false);
   }
   if (onExhausted === 'cooldown') {
     child.halfOpen = true;

@@ -1,15 +1,6 @@
+import { answerWaiters, isAlive, isEnding, setStatus, tellFinished } from '../book.js';
 import type { Reason } from '../reason.js';
-import {
-  answerWaiters,
-  type Child,
-  isAlive,
-  isEnding,
-  openSweep,
-  removeChild,
-  type State,
-  type Sweep,
-  setStatus,
-} from './state.js';
+import { type Child, openSweep, removeChild, type State, type Sweep } from './state.js';
 
 /** Lets every sweep that may go on do its next step. */
 export function advanceAll(state: State): void {
@@ -25,7 +16,7 @@ function advance(state: State, sweep: Sweep): void {
   state.sweeps.delete(sweep.id);
   for (const id of sweep.members) release(state, sweep, id);
   if (sweep.id === state.boot && state.status === 'booting') setStatus(state, 'running');
-  if (sweep.id === state.halt) finish(state);
+  if (sweep.id === state.halt) tellFinished(state, state.children.values());
 }
 
 /** Asks the last member that must go down; false when none must. */
@@ -142,11 +133,4 @@ export function hurry(state: State): void {
   for (const child of state.children.values()) {
     if (child.phase === 'stopping') state.out.push({ type: 'stop', id: child.id, brutal: true, cause: 'shutdown' });
   }
-}
-
-function finish(state: State): void {
-  const left = [...state.children.values()].filter((child) => child.phase === 'stuck').map((child) => child.id);
-  setStatus(state, 'ended');
-  const { reason, child } = state.finish ?? { reason: { kind: 'shutdown' }, child: null };
-  state.out.push({ type: 'finished', reason, child, left });
 }
