@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** The longest delay of a Node timer, in ms; a longer one would fire at once. */
-const MAX_TIMER = 2_147_483_647;
+export const MAX_TIMER = 2_147_483_647;
 
 /** A delay that no timer of Node can wait for: one timer after another. */
 class LongTimer {

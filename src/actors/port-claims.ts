@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { MAX_TIMER } from './clock.js';
 
 /** The ports that one tree claims on this machine. */
 export interface PortClaims {
@@ -59,6 +60,3 @@ function listen(server: Server, path: string): Promise<string | null> {
     server.unref();
   });
 }
-
-/** The longest delay of a Node timer, in ms. */
-const MAX_TIMER = 2_147_483_647;

@@ -4,28 +4,33 @@ import { deliver } from './agent.js';
 import type { AgentCell } from './cell.js';
 import type { World } from './world.js';
 
-/** Reports what a supervisor decided about a child that failed, and tells the child if it is an agent. */
-export function tellRetry(
+/** Reports what a supervisor decided about a child that failed. */
+export function reportRetry(
   world: World,
   path: string,
-  cell: AgentCell | null,
   effect: Extract<Effect, { type: 'retry' | 'exhausted' }>,
 ): void {
   const { restarts } = effect;
   const reason = describeReason(effect.reason);
-  if (effect.type === 'retry') {
-    const { delay, left } = effect;
-    world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
-    if (cell !== null) deliver(world, cell, { type: 'RETRY', delay });
-  } else {
-    world.reports.emit(path, { type: 'exhausted', restarts, within: effect.within, reason });
-    if (cell !== null) deliver(world, cell, { type: 'EXHAUSTED' });
-  }
+  if (effect.type === 'exhausted')
+    return world.reports.emit(path, { type: 'exhausted', restarts, within: effect.within, reason });
+  const { delay, left } = effect;
+  world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
+}
+
+/** Tells an agent that failed of its next try, or that none comes by itself. */
+export function tellRetry(
+  world: World,
+  cell: AgentCell,
+  effect: Extract<Effect, { type: 'retry' | 'exhausted' }>,
+): void {
+  if (effect.type === 'retry') deliver(world, cell, { type: 'RETRY', delay: effect.delay });
+  else deliver(world, cell, { type: 'EXHAUSTED' });
 }
 
 /** Tells an agent that waits for its next try that none comes: its supervisor ends. */
-export function callOffRetry(world: World, cell: AgentCell | null): void {
-  if (cell === null || cell.state !== 'failed' || cell.context.retryIn === null) return;
+export function callOffRetry(world: World, cell: AgentCell): void {
+  if (cell.state !== 'failed' || cell.context.retryIn === null) return;
   deliver(world, cell, { type: 'STOP', cause: 'shutdown', brutal: false });
 }
 

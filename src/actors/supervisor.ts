@@ -1,26 +1,20 @@
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { SupervisorEvent, supervisorMachine } from '../machines/supervisor.js';
-import type { Effect, Engine, Fact, Status, StopCause, Verb } from '../model/fact.js';
+import type { Effect, Engine, Fact, Status, Verb } from '../model/fact.js';
 import { joinPath } from '../model/id.js';
 import { describeReason, type Reason } from '../model/reason.js';
 import { blockersText, type SupervisorStatus } from '../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../model/spec.js';
-import { deliver } from './agent.js';
-import { createAgent, disposeAgent } from './agent-creation.js';
-import { type AgentCell, isAtRest, remainsOf, type Told, viewOf } from './cell.js';
+import { type AgentCell, isAtRest, remainsOf, type Told } from './cell.js';
+import { AgentChild, type Child } from './child.js';
 import { Delays } from './delays.js';
 import { newEngine } from './engine.js';
 import type { SupervisorNode } from './node.js';
 import { Pending } from './pending.js';
-import { callOffRetry, tellRetry, tellStale } from './retry.js';
+import { reportRetry, tellStale } from './retry.js';
 import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
-import type { SupervisorView, TreeView } from './view.js';
+import type { SupervisorView } from './view.js';
 import type { World } from './world.js';
-
-/** A child as its supervisor acts on it: an agent, or a supervisor of its own. */
-type Child =
-  | { readonly kind: 'agent'; readonly cell: AgentCell }
-  | { readonly kind: 'node'; readonly node: SupervisorActor };
 
 /** What a supervisor is told by, and how it ended. */
 export interface Parent {
@@ -34,7 +28,7 @@ export interface Parent {
  * One supervisor or pool at work: it hands every fact through its chart to its engine, performs the effects, and keeps the children in
  * a Map of its own. User code never runs in here.
  */
-export class SupervisorActor implements SupervisorNode {
+export class SupervisorActor implements SupervisorNode, Child {
   status: SupervisorStatus | 'idle' = 'idle';
   /** Why it ended last. */
   reason: Reason = { kind: 'shutdown' };
@@ -55,7 +49,7 @@ export class SupervisorActor implements SupervisorNode {
     readonly path: string,
     readonly parent: Parent,
   ) {
-    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#cellsOf(id))));
+    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.cells() ?? [])));
     this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
     this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
@@ -71,12 +65,12 @@ export class SupervisorActor implements SupervisorNode {
   }
 
   /** Begins anew from the spec; `generation` goes with what the parent is told. */
-  boot(generation: number): void {
+  start(generation: number): void {
     this.#generation = generation;
     this.#ref.send({ type: 'BOOT' });
   }
 
-  halt(brutal: boolean): void {
+  stop(brutal: boolean): void {
     this.#ref.send({ type: 'HALT', brutal });
   }
 
@@ -95,26 +89,19 @@ export class SupervisorActor implements SupervisorNode {
   }
 
   childSpec(id: string): NodeSpec | undefined {
-    const child = this.#children.get(id);
-    return child?.kind === 'agent' ? child.cell.spec : child?.node.spec;
+    return this.#children.get(id)?.spec;
   }
 
   view(): SupervisorView {
     const { kind, id } = this.spec;
     const strategy = this.spec.kind === 'pool' ? 'pool' : this.spec.strategy;
-    const children = [...this.#children.values()].map(viewOfChild);
+    const children = [...this.#children.values()].map((child) => child.view());
     return { kind, path: this.path, id, status: this.status, strategy, children };
   }
 
   /** All agents below, in start order. */
   *cells(): IterableIterator<AgentCell> {
-    for (const id of this.#children.keys()) yield* this.#cellsOf(id);
-  }
-
-  *#cellsOf(id: string): IterableIterator<AgentCell> {
-    const child = this.#children.get(id);
-    if (child?.kind === 'agent') yield child.cell;
-    else if (child !== undefined) yield* child.node.cells();
+    for (const child of this.#children.values()) yield* child.cells();
   }
 
   /** What its chart asks for; called by the chart's hands only. */
@@ -177,14 +164,15 @@ export class SupervisorActor implements SupervisorNode {
         this.#children.set(effect.id, this.#create(effect.spec));
         return;
       case 'start':
-        return this.#start(effect.id, effect.generation);
+        return this.#children.get(effect.id)?.start(effect.generation);
       case 'stop':
-        return this.#stop(effect.id, effect.brutal, effect.cause);
+        return this.#children.get(effect.id)?.stop(effect.brutal, effect.cause);
       case 'retry':
       case 'exhausted':
-        return tellRetry(this.world, joinPath(this.path, effect.id), this.#cellOf(effect.id), effect);
+        reportRetry(this.world, joinPath(this.path, effect.id), effect);
+        return this.#children.get(effect.id)?.hearRetry(effect);
       case 'hush':
-        return this.#hush(effect.id);
+        return this.#children.get(effect.id)?.hush();
       case 'delay':
         return this.#delays.begin(effect.sweep, effect.delay);
       case 'remove':
@@ -208,7 +196,7 @@ export class SupervisorActor implements SupervisorNode {
   #createAgent(spec: AgentSpec, path: string): Child {
     const tell = (told: Told): void => this.#hear(spec.id, told);
     const stop = (): Promise<string> => this.command('stop', spec.id);
-    return { kind: 'agent', cell: createAgent(this.world, this.#systems, spec, path, { tell, stop }) };
+    return new AgentChild(this.world, this.#systems, spec, path, { tell, stop });
   }
 
   #createNode(spec: SupervisorSpec | PoolSpec, path: string): Child {
@@ -218,7 +206,7 @@ export class SupervisorActor implements SupervisorNode {
       stuck: (generation, blockers) => this.#hear(id, { type: 'stuck', generation, blockers }),
       ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
     };
-    return { kind: 'node', node: new SupervisorActor(this.world, spec, path, parent) };
+    return new SupervisorActor(this.world, spec, path, parent);
   }
 
   #hear(id: string, told: Told): void {
@@ -226,30 +214,10 @@ export class SupervisorActor implements SupervisorNode {
     this.fact({ ...told, id, at: clock.now(), random: random() } as Fact);
   }
 
-  #start(id: string, generation: number): void {
-    const child = this.#children.get(id);
-    if (child?.kind === 'node') child.node.boot(generation);
-    else if (child !== undefined) {
-      deliver(this.world, child.cell, { type: 'START', incarnation: generation, at: this.world.clock.wall() });
-    }
-  }
-
-  #stop(id: string, brutal: boolean, cause: StopCause): void {
-    const child = this.#children.get(id);
-    if (child?.kind === 'node') child.node.halt(brutal);
-    else if (child !== undefined) deliver(this.world, child.cell, { type: 'STOP', cause, brutal });
-  }
-
-  #cellOf(id: string): AgentCell | null {
-    const child = this.#children.get(id);
-    return child?.kind === 'agent' ? child.cell : null;
-  }
-
   #remove(id: string, forget: boolean): void {
     const child = this.#children.get(id);
     this.#children.delete(id);
-    if (child?.kind === 'agent') disposeAgent(this.world, this.#systems, child.cell, forget);
-    else child?.node.dispose(forget);
+    child?.dispose(forget);
   }
 
   /** Before it begins anew: dynamic children are lost (T5), those of its spec keep their identity. */
@@ -258,19 +226,18 @@ export class SupervisorActor implements SupervisorNode {
     for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));
   }
 
-  /** A supervisor above has begun to stop. */
   hush(): void {
     this.#callOffRetries();
     this.fact({ type: 'hush' });
   }
 
-  #hush(id: string): void {
-    const child = this.#children.get(id);
-    if (child?.kind === 'node') child.node.hush();
-  }
+  /** A supervisor does not show that it waits for its next try. */
+  hearRetry(): void {}
+
+  callOffRetry(): void {}
 
   #callOffRetries(): void {
-    for (const id of this.#children.keys()) callOffRetry(this.world, this.#cellOf(id));
+    for (const child of this.#children.values()) child.callOffRetry();
   }
 
   /** Told at once, so that it comes before what follows from it; the chart follows when it has done its present work. */
@@ -292,8 +259,4 @@ export class SupervisorActor implements SupervisorNode {
     this.#delays.clear();
     this.#ref.send({ type: 'FINISHED', reason });
   }
-}
-
-function viewOfChild(child: Child): TreeView {
-  return child.kind === 'node' ? child.node.view() : { kind: 'agent', ...viewOf(child.cell) };
 }

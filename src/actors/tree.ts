@@ -94,13 +94,13 @@ class SupervisedTree implements Tree {
     this.#starting = new Promise((resolve, reject) => {
       this.#booted = { resolve, reject };
     });
-    this.#root.boot(1);
+    this.#root.start(1);
     return this.#starting;
   }
 
   stop(options: { brutal?: boolean } = {}): Promise<TreeEnd> {
     if (this.status === 'idle') void this.#onEnded({ kind: 'shutdown' });
-    else this.#root.halt(options.brutal ?? false);
+    else this.#root.stop(options.brutal ?? false);
     return this.ended;
   }
 

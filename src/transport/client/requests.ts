@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { systemClock } from '../../actors/clock.js';
 import { SupertreeError } from '../../errors.js';
 import { encode } from '../wire/decode.js';
 import type { Draft, Message, MessageType } from '../wire/protocol.js';
@@ -44,8 +45,8 @@ export class Ticket {
   readonly #due: number;
   readonly #draft: RequestDraft;
   readonly #options: CallOptions;
-  #deadline: NodeJS.Timeout | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  #deadline: unknown;
+  #patience: unknown;
   #onAbort: (() => void) | undefined;
 
   /** `done` is called when it is settled. */
@@ -62,7 +63,7 @@ export class Ticket {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (options.timeout <= MAX_TIMER) this.#deadline = setTimeout(() => this.reject(this.#late()), options.timeout);
+    this.#deadline = systemClock.setTimeout(() => this.reject(this.#late()), options.timeout);
     if (options.signal === undefined) return;
     this.#onAbort = () => this.reject(options.signal?.reason);
     // Any number of requests may hang on one signal; Node takes more than ten listeners for a leak.
@@ -81,7 +82,7 @@ export class Ticket {
     const message = {
       ...this.#draft,
       request_id: this.id,
-      ...(left <= MAX_TIMER && { deadline: Math.max(1, left) }),
+      ...(Number.isFinite(left) && { deadline: Math.max(1, left) }),
       ...(this.#options.accepted && { accepted: true }),
     };
     return encode(message as Draft<RequestType>);
@@ -89,12 +90,12 @@ export class Ticket {
 
   /** Rejects with `reason` after `ms` unless `endWait` comes before: how long it may stay without a connection. */
   wait(ms: number, reason: () => SupertreeError): void {
-    clearTimeout(this.#patience);
-    if (ms <= MAX_TIMER) this.#patience = setTimeout(() => this.reject(reason()), ms);
+    systemClock.clearTimeout(this.#patience);
+    this.#patience = systemClock.setTimeout(() => this.reject(reason()), ms);
   }
 
   endWait(): void {
-    clearTimeout(this.#patience);
+    systemClock.clearTimeout(this.#patience);
   }
 
   /** Takes in what came for it. */
@@ -113,8 +114,8 @@ export class Ticket {
   }
 
   #settle(settle: () => void): void {
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#patience);
+    systemClock.clearTimeout(this.#deadline);
+    systemClock.clearTimeout(this.#patience);
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.done();
     settle();
@@ -124,6 +125,3 @@ export class Ticket {
     return new SupertreeError('TIMEOUT', { what: this.#options.what, timeout: this.#options.timeout });
   }
 }
-
-/** The longest delay of a Node timer. */
-const MAX_TIMER = 2_147_483_647;

@@ -2,6 +2,7 @@ import type { AgentHandle } from '../../actors/view.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { MAX_MESSAGE_SIZE } from '../wire/protocol.js';
 import { STATUS_OF, statusLabel } from '../wire/status.js';
+import { within } from './within.js';
 
 /** What an action of an embedding program is given. */
 export interface ActionContext {
@@ -45,6 +46,7 @@ export interface ActionHost {
  */
 export async function runAction(host: ActionHost, request: ActionRequest): Promise<Readonly<Record<string, unknown>>> {
   const { agent, action, timeoutSecs } = request;
+  const timeout = timeoutSecs === null ? Number.POSITIVE_INFINITY : timeoutSecs * 1000;
   const known = { ...BUILT_IN, ...host.actions };
   const act = Object.hasOwn(known, action) ? known[action] : undefined;
   if (act === undefined) {
@@ -52,7 +54,12 @@ export async function runAction(host: ActionHost, request: ActionRequest): Promi
   }
   const abort = new AbortController();
   const work = called(act, { ...request, peer: host.peer.name, signal: abort.signal });
-  const result = await within(work, timeoutSecs, action, abort, host.failed);
+  const late = () => {
+    const error = new SupertreeError('TIMEOUT', { what: `The action ${action}`, timeout });
+    abort.abort(error);
+    return error;
+  };
+  const result = await within(work, timeout, late, host.failed);
   const answer = { action, result: result ?? null };
   return act === BUILT_IN.ping ? { ...answer, agent_id: agent.uuid } : answer;
 }
@@ -102,31 +109,3 @@ function countOf(value: unknown, known: Map<unknown, number> = new Map()): numbe
 }
 
 const UNDER_WAY = 0;
-
-/** The longest delay of a Node timer, in seconds. */
-const MAX_TIMER = 2_147_483;
-
-async function within<T>(
-  work: Promise<T>,
-  seconds: number | null,
-  action: string,
-  abort: AbortController,
-  failed: (thrown: unknown) => void,
-): Promise<T> {
-  if (seconds === null || seconds > MAX_TIMER) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = new SupertreeError('TIMEOUT', { what: `The action ${action}`, timeout: seconds * 1000 });
-      // One that ends with the reason it was given has only done as it was told.
-      work.catch((thrown) => thrown !== error && failed(thrown));
-      reject(error);
-      abort.abort(error);
-    }, seconds * 1000);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -5,6 +5,7 @@ import { invalid } from '../wire/kinds.js';
 import type { Draft, Message, MessageType } from '../wire/protocol.js';
 import { contentOf, keyOf } from './idempotency.js';
 import type { Service } from './service.js';
+import { within } from './within.js';
 
 /** On what terms a request is to be done. */
 interface Terms {
@@ -48,7 +49,7 @@ async function onOwnTerms<T extends AnyDraft>(
   if (left <= 0) throw late(message.type, 'it was not begun');
   const done = key === null ? work() : doneOnce(service, message, keyOf(arrival.peer.name, key), work);
   if (accepted) void tellAccepted(message, done, interim);
-  return within(done, left, message.type, service.failed);
+  return within(done, left, () => late(message.type, 'it goes on'), service.failed);
 }
 
 const PLAIN: Terms = { key: null, deadline: null, accepted: false };
@@ -92,26 +93,6 @@ async function tellAccepted(
   const round = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
   if (await Promise.race([over, round])) return;
   if ('request_id' in message) interim(encode<'accepted'>({ type: 'accepted', request_id: message.request_id }));
-}
-
-/** The longest delay of a Node timer. */
-const MAX_TIMER = 2_147_483_647;
-
-/** `work`, or DEADLINE after so many ms; the work goes on, and its failure is told to `failed`. */
-async function within<T>(work: Promise<T>, left: number, what: string, failed: (thrown: unknown) => void): Promise<T> {
-  if (left > MAX_TIMER) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      work.catch(failed);
-      reject(late(what, 'it goes on'));
-    }, left);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function late(what: string, outcome: string): SupertreeError {
