@@ -10,34 +10,40 @@ import type { AgentHandle, AgentView, OutputLine, OutputPage, OutputQuery } from
 import { until } from './waiting.js';
 import type { World } from './world.js';
 
-/** The hand on one agent. It looks the agent up by path each time, so it outlives a restart of the supervisor. */
+/**
+ * The hand on one agent. It looks the agent up each time, so it outlives a restart of the supervisor; whoever comes to the same path
+ * later is somebody else. Of one that was removed it can still be read how it ended and what it printed, and it is stopped for good.
+ */
 export class CellHandle implements AgentHandle {
   readonly path: string;
   readonly uuid: string;
   readonly #world: World;
   readonly #node: () => SupervisorNode;
+  /** The agent as it was when it was last there. */
+  #last: AgentCell;
 
   constructor(world: World, cell: AgentCell, node: () => SupervisorNode) {
     this.path = cell.path;
     this.uuid = cell.uuid;
     this.#world = world;
     this.#node = node;
+    this.#last = cell;
   }
 
   view(): AgentView {
-    return viewOf(this.#cell());
+    return viewOf(this.#known());
   }
 
   start(): Promise<void> {
     return this.#command('start');
   }
 
-  stop(): Promise<void> {
-    return this.#command('stop');
+  async stop(): Promise<void> {
+    if (this.#isThere()) await this.#command('stop');
   }
 
-  kill(): Promise<void> {
-    return this.#command('kill');
+  async kill(): Promise<void> {
+    if (this.#isThere()) await this.#command('kill');
   }
 
   restart(): Promise<void> {
@@ -46,13 +52,13 @@ export class CellHandle implements AgentHandle {
 
   async pause(mode?: PauseMode): Promise<void> {
     await ASIDE;
-    const cell = this.#cell();
+    const cell = this.#cell('pause');
     const wanted = mode ?? cell.spec.pause;
     if (cell.state === 'paused' && cell.context.pauseMode === wanted) return;
     const incarnation = cell.context.incarnation;
     const event = { type: 'PAUSE', mode: wanted, at: this.#world.clock.wall() } as const;
     const underWay = wanted === 'forced' && isFreezing(cell);
-    if (!underWay && !cell.ref.getSnapshot().can(event)) throw this.#invalid('pause');
+    if (!underWay && !cell.ref.getSnapshot().can(event)) throw this.#invalid('pause', cell);
     if (wanted === 'forced' && cell.spec.body.type !== 'command') {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
@@ -62,18 +68,18 @@ export class CellHandle implements AgentHandle {
 
   async resume(): Promise<void> {
     await ASIDE;
-    const cell = this.#cell();
+    const cell = this.#cell('resume');
     if (cell.state === 'running' && !isFreezing(cell)) return;
-    if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume');
+    if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume', cell);
     deliver(this.#world, cell, { type: 'RESUME' });
-    await until(cell, () => (cell.state === 'running' ? true : this.#invalid('resume')));
+    await until(cell, () => (cell.state === 'running' ? true : this.#invalid('resume', cell)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the state that is told would be wrong. */
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     if (name === null) throw new SupertreeError('SIGNAL_UNKNOWN', { signal, known: SIGNAL_NAMES.join(', ') });
-    const { state } = this.#cell();
+    const { state } = this.#cell('signal');
     if (name === 'SIGSTOP') return this.pause('forced');
     if (name === 'SIGCONT' && state === 'paused') return this.resume();
     this.#body(`signal`).signal(name);
@@ -90,36 +96,52 @@ export class CellHandle implements AgentHandle {
   }
 
   output(query: OutputQuery = {}): OutputPage {
-    return this.#cell().output.page(query);
+    return this.#known().output.page(query);
   }
 
   onOutput(listener: (line: OutputLine) => void): () => void {
-    return this.#cell().output.onLine(listener);
+    return this.#known().output.onLine(listener);
   }
 
   async #command(verb: Verb): Promise<void> {
-    const cell = this.#cell();
-    await this.#node().command(verb, cell.id);
+    await this.#node().command(verb, this.#cell(verb).id);
   }
 
-  #cell(): AgentCell {
-    return this.#world.registry.find(this.path);
+  #known(): AgentCell {
+    this.#last = this.#world.registry.agentOf(this.uuid) ?? this.#last;
+    return this.#last;
+  }
+
+  #isThere(): boolean {
+    return this.#world.registry.agentOf(this.uuid) !== undefined;
+  }
+
+  /** Throws INVALID_STATE when it was removed. */
+  #cell(command: string): AgentCell {
+    const cell = this.#known();
+    if (!this.#isThere()) throw this.#invalid(command, cell);
+    return cell;
   }
 
   #body(command: string): Incarnation {
-    const { body, context } = this.#cell();
-    if (body === null || context.exit !== null) throw this.#invalid(command);
-    return body;
+    const cell = this.#cell(command);
+    if (cell.body === null || cell.context.exit !== null) throw this.#invalid(command, cell);
+    return cell.body;
   }
 
   #pauseOutcome(cell: AgentCell, incarnation: number, wanted: PauseMode): true | Error | undefined {
-    if (cell.context.incarnation !== incarnation) return this.#invalid('pause');
+    if (cell.context.incarnation !== incarnation) return this.#superseded('a restart');
     if (isFreezing(cell)) return undefined;
-    return cell.state === 'paused' && cell.context.pauseMode === wanted ? true : this.#invalid('pause');
+    if (cell.state === 'paused' && cell.context.pauseMode === wanted) return true;
+    return cell.state === 'running' ? this.#superseded('a resume') : this.#invalid('pause', cell);
   }
 
-  #invalid(command: string): SupertreeError {
-    const { state } = this.#cell();
+  #superseded(by: string): SupertreeError {
+    return new SupertreeError('SUPERSEDED', { agent: this.path, by });
+  }
+
+  /** Looks at the very agent that was asked: by now it may have been removed. */
+  #invalid(command: string, { state }: AgentCell): SupertreeError {
     return new SupertreeError('INVALID_STATE', { command, agent: this.path, state });
   }
 }

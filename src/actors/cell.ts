@@ -87,6 +87,7 @@ export function viewOf(cell: AgentCell): AgentView {
     detail: detailOf(cell),
     pid: context.pid,
     ports: isAtRest(cell) ? {} : context.ports,
+    restart: cell.spec.restart,
     restarts: Math.max(0, cell.identity.starts - 1),
     incarnation: context.incarnation,
     health: context.health,

@@ -59,6 +59,10 @@ export class Registry {
     return this.#agents.values();
   }
 
+  agentOf(uuid: string): AgentCell | undefined {
+    return this.#byUuid.get(uuid);
+  }
+
   agentAt(path: string): AgentCell | undefined {
     return this.#agents.get(path);
   }

@@ -3,7 +3,7 @@ import type { ExitRecord } from '../model/exit.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
 import type { NodeInput } from '../model/input.js';
 import type { Report, SupervisorStatus } from '../model/report.js';
-import type { NodeSpec, PauseMode, Strategy, StreamName } from '../model/spec.js';
+import type { NodeSpec, PauseMode, RestartType, Strategy, StreamName } from '../model/spec.js';
 
 /** One agent as it is now. Times are wall-clock ms. It never carries environment values. */
 export interface AgentView {
@@ -15,6 +15,8 @@ export interface AgentView {
   readonly detail: string;
   readonly pid: number | null;
   readonly ports: Readonly<Record<string, number>>;
+  /** After which ends it is started again. A temporary agent is removed at its end. */
+  readonly restart: RestartType;
   /** How often it was started again since it was added, by anybody. */
   readonly restarts: number;
   readonly incarnation: number;
@@ -85,7 +87,10 @@ export interface Usage {
   readonly memory: number;
 }
 
-/** One agent, over all its incarnations. Every method rejects with a SupertreeError. */
+/**
+ * One agent, over all its incarnations. Every method rejects with a SupertreeError. After it was removed `view` and `output` tell how it
+ * ended and what it printed, `stop` and `kill` have nothing to do, and the others reject INVALID_STATE.
+ */
 export interface AgentHandle {
   readonly path: string;
   readonly uuid: string;

@@ -30,6 +30,11 @@ export function fillTemplate(text: string, facts: TemplateFacts): string {
   );
 }
 
+/** The text of which `fillTemplate` makes `text`, whatever it looks like. */
+export function escapeTemplate(text: string): string {
+  return text.replace(SINGLE, '{$&}');
+}
+
 /** Fills the placeholders of every value. */
 export function fillEnvironment(env: Readonly<Record<string, string>>, facts: TemplateFacts): Record<string, string> {
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fillTemplate(value, facts)]));
@@ -89,4 +94,5 @@ function variableOf(name: string, env: Readonly<Record<string, string>>): string
 }
 
 const WORD = 'port(?::[A-Za-z][A-Za-z0-9_]*)?|id|incarnation|env:[A-Za-z_][A-Za-z0-9_]*';
+const SINGLE = new RegExp(`\\{(?:${WORD})\\}`, 'g');
 const PLACEHOLDER = new RegExp(`\\{\\{(${WORD})\\}\\}|\\{(${WORD})\\}`, 'g');

@@ -1,4 +1,5 @@
 import { SupertreeError } from '../errors.js';
+import { escapeTemplate } from '../model/template.js';
 import type { SpawnPlan } from '../transport/requests/service.js';
 import type { AgentConfig } from '../transport/wire/protocol.js';
 
@@ -9,16 +10,21 @@ const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';
 const EXTRA_ARG = 'AGENT_EXTRA_ARG_';
 
 /**
- * The command line of an agent configuration. Arguments are never read by a shell. A further argument stands in it by its name, as
+ * The command line of an agent configuration. Arguments are never read by a shell, and nothing in a configuration is a placeholder. A further argument stands in it by its name, as
  * `{env:AGENT_EXTRA_ARG_1}`: it came as environment, so no list and no error shows its value. Throws BACKEND_UNKNOWN.
  */
 export function planSpawn(config: AgentConfig): SpawnPlan {
   const { [EXTRA_ARGS]: extra = '', ...env } = config.environment;
   const words = extra.split(/\s+/).filter((word) => word !== '');
   const named = words.map((word, index) => [`${EXTRA_ARG}${index + 1}`, word] as const);
+  const told = {
+    ...env,
+    ...Object.fromEntries(named),
+    ...(config.context !== null && { AGENT_CONTEXT: config.context }),
+  };
   return {
-    command: [...commandOf(config), ...named.map(([name]) => `{env:${name}}`)],
-    env: { ...env, ...Object.fromEntries(named), ...(config.context !== null && { AGENT_CONTEXT: config.context }) },
+    command: [...commandOf(config).map(escapeTemplate), ...named.map(([name]) => `{env:${name}}`)],
+    env: Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapeTemplate(value)])),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sh, started, world } from '../e2e/world.js';
+import { grow, outcome } from './grown.js';
 
 /** Says what it is told on standard input. */
 const LISTENER = sh('while read line; do echo "heard $line"; done');
@@ -18,7 +19,7 @@ describe('the hand on an agent', () => {
     const agent = w.tree.agent('a');
     const pause = agent.pause('forced');
     const resume = agent.resume();
-    await expect(pause).rejects.toMatchObject({ code: 'INVALID_STATE', details: { command: 'pause' } });
+    await expect(pause).rejects.toMatchObject({ code: 'SUPERSEDED', details: { by: 'a resume' } });
     await resume;
     expect(w.view('a')).toMatchObject({ state: 'running', pauseMode: null, pausedAt: null });
   });
@@ -33,6 +34,43 @@ describe('the hand on an agent', () => {
     await agent.resume();
     await expect.poll(() => textOf(agent.output().lines), { timeout: 20_000 }).toMatch(/resume/);
     expect(w.view('a').state).toBe('running');
+  });
+});
+
+describe('the hand on an agent that was removed', () => {
+  const passing = { id: 'a', command: ['program'], restart: 'temporary', metadata: { n: '1' } } as const;
+
+  it('rejects the pause that its end overtook, which harms nobody', async () => {
+    const { clock, driver, tree } = await grow({ children: [passing] });
+    const agent = tree.agent('a');
+    const paused = agent.pause('forced');
+    while (agent.view().detail !== 'running.freezing') await Promise.resolve();
+    driver.crash('root/a', { code: 3 });
+    expect(await outcome(clock, paused)).toBe('INVALID_STATE');
+    expect(tree.agents()).toEqual([]);
+  });
+
+  it('still shows how it ended and what it printed', async () => {
+    const script = { '*': { output: ['its last words'] } };
+    const { clock, driver, tree } = await grow({ children: [passing] }, { script });
+    const agent = tree.agent('a');
+    driver.crash('root/a', { code: 3 });
+    await clock.settle();
+    expect(agent.view()).toMatchObject({ state: 'failed', pid: null, ports: {}, exit: { code: 3 } });
+    expect(textOf(agent.output().lines)).toBe('its last words\n');
+  });
+
+  it('never acts on another one that came to the same path', async () => {
+    const { clock, driver, tree } = await grow({ children: [passing] });
+    const agent = tree.agent('a');
+    driver.crash('root/a', { code: 3 });
+    const added = tree.supervisor().add({ ...passing, metadata: { n: '2' } });
+    await clock.settle();
+    await added;
+    expect(await outcome(clock, agent.restart())).toBe('INVALID_STATE');
+    expect(await outcome(clock, agent.kill())).toBe('done');
+    expect(agent.view()).toMatchObject({ metadata: { n: '1' }, exit: { code: 3 } });
+    expect(tree.agent('a').view()).toMatchObject({ state: 'running', metadata: { n: '2' } });
   });
 });
 

@@ -98,6 +98,7 @@ export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
     detail: 'running',
     pid: 4711,
     ports: {},
+    restart: 'permanent',
     restarts: 0,
     incarnation: 1,
     health: 'unknown',

@@ -1,8 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentEnvironment, fillEnvironment, fillTemplate, unknownPorts } from '../../src/model/template.js';
+import {
+  agentEnvironment,
+  escapeTemplate,
+  fillEnvironment,
+  fillTemplate,
+  unknownPorts,
+} from '../../src/model/template.js';
 
 const facts = { id: 'web', incarnation: 3, ports: { http: 8100, admin: 8101 } };
+
+describe('escapeTemplate', () => {
+  it('makes a text of which filling makes the same text again', () => {
+    const env = { A: 'b' };
+    const part = fc.constantFrom('{', '}', '{{', '}}', 'id', 'port', 'port:web', 'env:A', 'incarnation', '{id}', ' ');
+    fc.assert(
+      fc.property(fc.array(part), (parts) => {
+        const text = parts.join('');
+        expect(fillTemplate(escapeTemplate(text), { ...facts, env })).toBe(text);
+      }),
+    );
+  });
+});
 
 describe('fillTemplate', () => {
   it.each([

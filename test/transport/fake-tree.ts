@@ -10,6 +10,7 @@ import type {
 } from '../../src/actors/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { AgentState } from '../../src/model/agent.js';
+import type { ExitRecord } from '../../src/model/exit.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { Report, ReportBody } from '../../src/model/report.js';
 import type { PauseMode, StreamName } from '../../src/model/spec.js';
@@ -24,6 +25,7 @@ export class FakeAgent {
   state: AgentState = 'running';
   pauseMode: PauseMode | null = null;
   inputEnded = false;
+  exit: ExitRecord | null = null;
   /** What every command waits for; set it to keep commands waiting. */
   hold: Promise<void> = Promise.resolve();
   /** What the next command is refused with. */
@@ -50,6 +52,14 @@ export class FakeAgent {
     this.#tree.report(this.path, { type: 'state', state, incarnation: 1 });
   }
 
+  /** It ends by itself. */
+  end(code: number): void {
+    const at = { startedAt: 1_700_000_000_000, readyAt: 1_700_000_000_000, exitedAt: 1_700_000_002_000 };
+    const rest = { signal: null, oom: false, cause: 'exit', detail: '', commanded: false, tail: [] } as const;
+    this.exit = { id: this.#input.id, incarnation: 1, pid: 4711, code, ...rest, ...at };
+    this.move(code === 0 ? 'completed' : 'failed');
+  }
+
   view(): AgentView {
     const { path, uuid, state, pauseMode } = this;
     return {
@@ -60,6 +70,7 @@ export class FakeAgent {
       detail: state === 'stopping' ? 'stopping.asking' : state,
       pid: state === 'running' || state === 'paused' ? 4711 : null,
       ports: {},
+      restart: this.#input.restart ?? 'permanent',
       restarts: 0,
       incarnation: 1,
       health: 'unknown',
@@ -69,7 +80,7 @@ export class FakeAgent {
       readyAt: null,
       pausedAt: state === 'paused' ? 1_700_000_001_000 : null,
       pauseMode: state === 'paused' ? pauseMode : null,
-      exit: null,
+      exit: this.exit,
       retryIn: null,
       blockers: [],
       command: [...(this.#input.command ?? [])],
@@ -146,7 +157,14 @@ export class FakeTree implements Tree {
   join(input: AgentInput): FakeAgent {
     const agent = new FakeAgent(this, this.path, input);
     this.members.push(agent);
+    this.report(agent.path, { type: 'created', uuid: agent.uuid });
     return agent;
+  }
+
+  leave(id: string): void {
+    const { path, uuid } = this.member(id);
+    this.members.splice(this.members.indexOf(this.member(id)), 1);
+    this.report(path, { type: 'removed', uuid });
   }
 
   member(id: string): FakeAgent {
@@ -189,11 +207,7 @@ export class FakeTree implements Tree {
       },
       terminate: async (id) => this.agent(id).stop(),
       restart: async (id) => this.agent(id).restart(),
-      delete: async (id) => {
-        const { uuid } = this.member(id);
-        this.members.splice(this.members.indexOf(this.member(id)), 1);
-        this.report(`${this.path}/${id}`, { type: 'removed', uuid });
-      },
+      delete: async (id) => this.leave(id),
       which: () => this.agents().map(({ id }) => ({ id, phase: 'up' as const, generation: 1 })),
       whichChild: (id) => ({ id, phase: 'up', generation: 1 }),
       count: () => ({

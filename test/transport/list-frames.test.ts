@@ -15,6 +15,7 @@ function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
     detail: 'running',
     pid: 1,
     ports: {},
+    restart: 'permanent',
     restarts: 0,
     incarnation: 1,
     health: 'unknown',

@@ -9,7 +9,6 @@ import { pubEndpointsFor } from '../streams/endpoints.js';
 import { isMap } from '../wire/kinds.js';
 import { lineView } from '../wire/line-view.js';
 import { agentsIn, withinLimit } from './capacity.js';
-import { viewAfter } from './control.js';
 import { healthOf } from './listing.js';
 import { rowsOf, treeOf } from './rows.js';
 import type { Service } from './service.js';
@@ -70,10 +69,9 @@ async function lifecycle(
   command: (handle: AgentHandle) => Promise<void>,
 ): Promise<AgentRow> {
   const handle = service.tree.agent(agent);
-  const before = handle.view();
   const done = command(handle);
   await (wait ? done : accepted(service, done));
-  return rowFor(service, viewAfter(handle, before), false);
+  return rowFor(service, handle.view(), false);
 }
 
 /** Resolves when `work` was not refused at once; rejects when it was. */

@@ -37,7 +37,7 @@ export async function answerControl(
     // What is answered at once found the agent as it was a moment before.
     const atOnce = !(made instanceof Promise);
     const data = atOnce ? made : await made;
-    const { state } = atOnce ? before : viewAfter(agent, before);
+    const { state } = atOnce ? before : agent.view();
     return {
       type: 'command_response',
       request_id,
@@ -48,7 +48,7 @@ export async function answerControl(
     };
   } catch (thrown) {
     const { message: error, code, remedy, details } = asSupertreeError(thrown);
-    const status = STATUS_OF[viewAfter(agent, before).state];
+    const status = STATUS_OF[agent.view().state];
     return { type: 'command_response', request_id, agent_id, success: false, status, error, code, remedy, details };
   }
 }
@@ -62,16 +62,6 @@ export function answerAction(
   const payload = { action, params, timeout_secs };
   const command = { request_id, agent_id, command_type: 'custom_action', payload } as const;
   return answerControl(service, { ...terms, ...command, type: 'control_command' }, arrival);
-}
-
-/** The agent as it is now. One that was removed meanwhile, as a temporary one is at its end, is over: `stopped`. */
-export function viewAfter(agent: AgentHandle, before: AgentView): AgentView {
-  try {
-    return agent.view();
-  } catch (thrown) {
-    if (asSupertreeError(thrown).code !== 'AGENT_NOT_FOUND') throw thrown;
-    return { ...before, state: 'stopped', detail: 'stopped', pid: null, ports: {}, retryIn: null };
-  }
 }
 
 const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {

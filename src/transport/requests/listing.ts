@@ -1,4 +1,5 @@
 import type { ServerHealth } from '../operations.js';
+import { may } from '../security/roles.js';
 import type { Draft, Message } from '../wire/protocol.js';
 import { PROTOCOL_VERSION } from '../wire/protocol.js';
 import { STATUS_OF } from '../wire/status.js';
@@ -18,10 +19,12 @@ const FEATURES = [
   'accepted',
 ];
 
-/** Answers with the agents of a status, at most `limit`. */
+/** Answers with the agents of a status, those that are over among them, at most `limit`. */
 export function answerList(service: Service, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
   const { filter_status: status, limit } = request;
-  const matching = service.tree.agents().filter((view) => status === null || STATUS_OF[view.state] === status);
+  const past = service.past.views().filter(({ path }) => may(service.peer, 'observe', path));
+  const all = past.length === 0 ? service.tree.agents() : [...service.tree.agents(), ...past];
+  const matching = all.filter((view) => status === null || STATUS_OF[view.state] === status);
   return {
     type: 'list_agents_response',
     request_id: request.request_id,

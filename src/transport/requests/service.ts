@@ -11,6 +11,7 @@ import type { Actions } from './actions.js';
 import { Cursors } from './cursors.js';
 import { Filters } from './filter.js';
 import { IdempotencyKeys, KEPT_FOR } from './idempotency.js';
+import { Past, withPast } from './past.js';
 
 /** What an agent configuration of the agent protocol becomes. */
 export interface SpawnPlan {
@@ -62,6 +63,8 @@ export interface Service extends ServiceOptions {
   readonly audit: Audit;
   readonly startedAt: number;
   readonly cursors: Cursors;
+  /** The agents that are over. */
+  readonly past: Past;
   readonly filters: Filters;
   readonly infos: AgentInfos;
   /** The numbered events of the whole tree. */
@@ -81,22 +84,28 @@ export function createService(options: ServiceOptions): Service {
   const cursors = new Cursors();
   const filters = new Filters();
   const infos = new AgentInfos();
+  const forget = (uuid: string) => {
+    cursors.forget(uuid);
+    infos.forget(uuid);
+  };
+  const past = new Past(options.tree, forget);
   const unsubscribe = options.tree.subscribe((report) => {
     // After `created` for a known uuid (a supervisor was restarted) its output begins anew.
-    if (report.type !== 'removed' && report.type !== 'created') return;
-    cursors.forget(report.uuid);
-    infos.forget(report.uuid);
+    if (report.type === 'created') forget(report.uuid);
   });
-  const { tree, audit = () => {} } = options;
-  const events = new EventStream(tree, options.topics ?? NO_TOPICS, options.failed);
+  const { audit = () => {} } = options;
+  const tree = withPast(options.tree, past);
+  const events = new EventStream(options.tree, options.topics ?? NO_TOPICS, options.failed);
   const { idempotencyKeys: max = DEFAULT_LIMITS.idempotencyKeys } = options.limits ?? {};
   return {
     ...options,
+    tree,
     peer: LOCAL,
     whole: tree,
     audit: steady(audit, options.failed),
     startedAt: performance.now(),
     cursors,
+    past,
     filters,
     infos,
     events,
@@ -104,6 +113,7 @@ export function createService(options: ServiceOptions): Service {
     adding: new Set(),
     close: () => {
       unsubscribe();
+      past.close();
       events.close();
       filters.close().catch(options.failed);
     },

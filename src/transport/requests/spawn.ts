@@ -6,7 +6,10 @@ import { agentInfo, WIRE_KEYS } from '../wire/status.js';
 import { withinLimit } from './capacity.js';
 import type { Service } from './service.js';
 
-/** Adds the agent that a configuration describes and answers when it is ready. After `timeout_secs` the agent is stopped. */
+/**
+ * Adds the agent that a configuration describes and answers when it is ready. After `timeout_secs` the agent is stopped. When it is over its
+ * end and its output can be asked for for some time: see past.ts.
+ */
 export async function answerSpawn(
   service: Service,
   request: Message<'spawn_request'>,
