@@ -49,11 +49,10 @@ const EDGES: Readonly<Record<string, EdgeRule>> = {
   machines: may('model'),
   actors: may('model', 'machines'),
   testing: may('model', 'machines', 'actors', 'transport'),
-  store: may('model'),
   transport: either(may('model', 'machines', 'actors/clock.ts'), only('type', may('actors'))),
-  server: may('model', 'machines', 'actors', 'store', 'transport', 'testing', 'dashboard', 'client.ts', 'index.ts'),
+  server: may('model', 'machines', 'actors', 'transport', 'client.ts', 'index.ts'),
   'client.ts': either(may('model', 'transport'), only('type', may('actors'))),
-  'index.ts': may('model', 'machines', 'actors', 'store', 'transport', 'client.ts'),
+  'index.ts': may('model', 'machines', 'actors', 'transport'),
   cli: either(
     may('model', 'transport/client.ts', 'transport/operations.ts', 'client.ts'),
     only('type', may('actors/view.ts')),

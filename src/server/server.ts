@@ -8,6 +8,7 @@ import { answer } from '../transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
 import { type Audit, steady } from '../transport/security/audit.js';
 import { type Locks, NO_LOCKS, openLocks } from '../transport/security/locks.js';
+import type { Turned } from '../transport/security/zap.js';
 import { planSpawn } from './backend.js';
 import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside } from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';
@@ -93,14 +94,14 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   }
 }
 
-async function locksOf({ config, audit }: ServerOptions): Promise<Locks> {
+async function locksOf({ config, audit, failed }: ServerOptions): Promise<Locks> {
   const { security } = config;
   if (security === undefined) return NO_LOCKS;
-  return openLocks(await openKeyring(security, rootOf(config)), ({ name, domain, reason }) => {
-    const verb = `connect to ${domain}: ${reason}`;
-    const about = { request: '', verb, path: null, child: null };
+  const turned: Turned = ({ name, domain, reason }) => {
+    const about = { request: '', verb: `connect to ${domain}: ${reason}`, path: null, child: null };
     audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED' });
-  });
+  };
+  return openLocks(await openKeyring(security, rootOf(config)), turned, failed);
 }
 
 interface Sockets {

@@ -31,10 +31,10 @@ export const NO_LOCKS: Locks = {
  * A server with keys: every tcp endpoint takes one. An ipc endpoint does not, it has the mode of its file. `turned` is told of
  * connections that were not let in.
  */
-export async function openLocks(keyring: Keyring, turned: Turned): Promise<Locks> {
+export async function openLocks(keyring: Keyring, turned: Turned, failed: (thrown: unknown) => void): Promise<Locks> {
   // libzmq asks one handler for a whole context, so that of this process is left to others.
   const context = new Context();
-  const gate = await openGate(context, keyring, turned);
+  const gate = await openGate(context, keyring, turned, failed);
   const isLocked = (endpoint: string) => endpoint.startsWith('tcp://');
   return {
     identify: (routingId, endpoint) => (isLocked(endpoint) ? keyring.peerOf(routingId) : LOCAL),

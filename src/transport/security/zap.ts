@@ -27,12 +27,18 @@ export interface CurveServerOptions {
 
 /**
  * Answers the ZAP requests (RFC 27) of one context: libzmq asks once for each connection, after the client has proved that it has the
- * secret half of the key that it shows. A context has room for one, so a server with keys has a context of its own.
+ * secret half of the key that it shows. A context has room for one, so a server with keys has a context of its own. `failed` is told when
+ * nobody answers any more: then no connection with a key comes about.
  */
-export async function openGate(context: Context, keyring: Keyring, turned: Turned): Promise<Gatekeeper> {
+export async function openGate(
+  context: Context,
+  keyring: Keyring,
+  turned: Turned,
+  failed: (thrown: unknown) => void,
+): Promise<Gatekeeper> {
   const socket = new Router({ context, linger: 0 } satisfies SocketOptions<Router>);
   await socket.bind(ZAP_ENDPOINT);
-  const answering = answerAll(socket, keyring, turned);
+  const answering = answerAll(socket, keyring, turned).catch(failed);
   return {
     close: async () => {
       socket.close();
