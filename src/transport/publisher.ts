@@ -1,5 +1,6 @@
 import type { Tree } from '../actors/view.js';
 import { type Locks, NO_LOCKS } from './security/locks.js';
+import { Bound } from './sockets/bound.js';
 import { broadcast } from './streams/broadcast.js';
 import { Outlet } from './streams/outlet.js';
 import type { Topics } from './streams/topics.js';
@@ -35,7 +36,7 @@ export function createPublisher(failed: (thrown: unknown) => void, locks: Locks 
 class XpubPublisher implements Publisher {
   readonly #failed: (thrown: unknown) => void;
   readonly #locks: Locks;
-  readonly #outlets = new Map<string, Outlet>();
+  readonly #outlets = new Bound<Outlet>();
   readonly #listeners = new Set<(subscription: string) => void>();
   readonly #undo: (() => void)[] = [];
 
@@ -45,7 +46,7 @@ class XpubPublisher implements Publisher {
   }
 
   get stats(): PublisherStats {
-    const all = [...this.#outlets.values()];
+    const all = [...this.#outlets.all];
     const sum = (count: (outlet: Outlet) => number) => all.reduce((total, outlet) => total + count(outlet), 0);
     return {
       sent: sum(({ sent }) => sent),
@@ -54,7 +55,7 @@ class XpubPublisher implements Publisher {
     };
   }
 
-  async bind(endpoint: string): Promise<string> {
+  bind(endpoint: string): Promise<string> {
     const outlet = new Outlet({
       locks: this.#locks.options('reports', endpoint),
       failed: this.#failed,
@@ -62,28 +63,21 @@ class XpubPublisher implements Publisher {
         for (const listener of this.#listeners) listener(subscription);
       },
     });
-    try {
-      const bound = await outlet.bind(endpoint);
-      this.#outlets.set(bound, outlet);
-      return bound;
-    } catch (thrown) {
-      await outlet.close();
-      throw thrown;
-    }
+    return this.#outlets.bind(endpoint, outlet);
   }
 
-  async unbind(endpoint: string): Promise<void> {
-    await this.#outlets.get(endpoint)?.close();
+  unbind(endpoint: string): Promise<void> {
+    return this.#outlets.unbind(endpoint);
   }
 
   isWanted(topic: string): boolean {
-    for (const { subscriptions } of this.#outlets.values()) if (subscriptions.covers(topic)) return true;
+    for (const { subscriptions } of this.#outlets.all) if (subscriptions.covers(topic)) return true;
     return false;
   }
 
   publish(topic: string, make: () => Uint8Array): void {
     let frame: Buffer | null = null;
-    for (const outlet of this.#outlets.values()) {
+    for (const outlet of this.#outlets.all) {
       if (!outlet.subscriptions.covers(topic)) continue;
       frame ??= this.#frameOf(topic, make);
       if (frame === null) return;
@@ -102,7 +96,7 @@ class XpubPublisher implements Publisher {
 
   async close(): Promise<void> {
     for (const undo of this.#undo) undo();
-    await Promise.all([...this.#outlets.values()].map((outlet) => outlet.close()));
+    await this.#outlets.close();
   }
 
   #frameOf(topic: string, make: () => Uint8Array): Buffer | null {

@@ -2,6 +2,7 @@ import { Router } from 'zeromq';
 import { SupertreeError } from '../errors.js';
 import { type Locks, NO_LOCKS } from './security/locks.js';
 import type { Arrival } from './sockets/arrival.js';
+import { Bound } from './sockets/bound.js';
 import { letGo } from './sockets/let-go.js';
 import { DEFAULT_LIMITS, type Limits } from './sockets/limits.js';
 import { nameOf, Outbox, type OutboxStats } from './sockets/outbox.js';
@@ -46,23 +47,12 @@ const HIGH_WATER_MARK = 256;
  * machine is gone is found out by the kernel. A peer that does not read delays nobody, and neither does one that asks for much.
  */
 export function createRequestRouter(options: RequestRouterOptions): RequestRouter {
-  const doors = new Map<string, Door>();
+  const doors = new Bound<Door>();
   const unsent = new Unsent();
-  const all = () => [...doors.values()];
-  const sum = (count: (door: Door) => number) => all().reduce((total, door) => total + count(door), 0);
+  const sum = (count: (door: Door) => number) => [...doors.all].reduce((total, door) => total + count(door), 0);
   return {
-    bind: async (endpoint) => {
-      const door = new Door(options, unsent, endpoint);
-      try {
-        const bound = await door.bind(endpoint);
-        doors.set(bound, door);
-        return bound;
-      } catch (thrown) {
-        await door.close();
-        throw thrown;
-      }
-    },
-    unbind: async (endpoint) => doors.get(endpoint)?.close(),
+    bind: (endpoint) => doors.bind(endpoint, new Door(options, unsent, endpoint)),
+    unbind: (endpoint) => doors.unbind(endpoint),
     get stats() {
       return {
         sent: sum((door) => door.outbox.stats.sent),
@@ -71,9 +61,7 @@ export function createRequestRouter(options: RequestRouterOptions): RequestRoute
         peers: sum((door) => door.turns.peers),
       };
     },
-    close: async () => {
-      await Promise.all(all().map((door) => door.close()));
-    },
+    close: () => doors.close(),
   };
 }
 
