@@ -39,6 +39,7 @@ const CATALOGUE = {
     'Cannot {command} {agent} while it is {state}.',
     'Wait for another state, see `supertree status {agent}`.',
   ],
+  PAUSE_FAILED: ['{agent} could not be paused by force: {problem}.', 'It is as it was before; try again.'],
   UNSUPPORTED: ['{agent} does not support {what}.', 'Use an agent with a command, or another mode.'],
   STDIN_CLOSED: ['The standard input of {agent} is closed.', 'Restart the agent if it should read again.'],
   STDIN_FULL: [
@@ -100,6 +101,10 @@ const CATALOGUE = {
     'Give a key that the server knows with --key, and the public key of the server with --server-key.',
   ],
   AUDIT_FILE: ['The audit log {file} cannot be written: {problem}.', 'Name another file with --audit.'],
+  LOG_FILE: [
+    'The log on {stream} cannot be written: {problem}.',
+    'Make room for it; lines are lost until then, and where they are missing it says how many.',
+  ],
   KEY_UNPROVEN: [
     'The routing id of this connection does not prove its key.',
     'Begin it with what `supertree ticket` prints, a dot, and something unique.',
@@ -160,6 +165,16 @@ const CATALOGUE = {
   SUBSCRIPTION_LIMIT: [
     'More was subscribed to at {endpoint} than {max} different topics of 64 bytes; every subscriber there was disconnected.',
     'Subscribe to the empty topic for everything; subscribers that reconnect are served again.',
+  ],
+  OPTION_INVALID: ['The option `{option}` {rule}, got {got}.', 'Correct it; nothing was done.'],
+  CLIENT_CLOSED: ['This client of {endpoint} was closed.', 'Call connect() again.'],
+  SERVER_AMBIGUOUS: [
+    '{name} could be meant for any of these servers: {endpoints}.',
+    'Ask the one that you mean: `client.servers` has a client of each.',
+  ],
+  OUTPUT_FAILED: [
+    '{stream} cannot be written: {problem}.',
+    'Make room there, or send it elsewhere; what the command did is done all the same.',
   ],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
@@ -225,7 +240,14 @@ function fill(text: string, details: ErrorDetails): string {
 /** The text of a detail as an error repeats it: whole, or its beginning when somebody sent more than a person would read. */
 export function shortened(text: string, name: string): string {
   const most = name === 'problem' || name === 'problems' ? MOST_OF_PROBLEMS : MOST_OF_A_VALUE;
-  return text.length > most ? `${text.slice(0, most)}...` : text;
+  return text.length > most ? `${cut(text, most)}...` : text;
+}
+
+/** At most the first `most` code units of a text, one less where the cut would go through a pair of surrogates: half a pair is no text. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const last = text.charCodeAt(most - 1);
+  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most);
 }
 
 /** Room for any path, and for twenty problems in words; in characters. */

@@ -40,6 +40,7 @@ export function createAgent(
     pid: null,
     exit: null,
     blockers: [],
+    unfrozen: null,
     overLimit: null,
     runtime: null,
     unwatch: null,

@@ -1,4 +1,5 @@
 import { SupertreeError } from '../errors.js';
+import type { AgentState } from '../model/agent.js';
 import type { Verb } from '../model/fact.js';
 import { SIGNAL_NAMES, signalName } from '../model/signal.js';
 import type { PauseMode } from '../model/spec.js';
@@ -62,6 +63,7 @@ export class CellHandle implements AgentHandle {
     if (wanted === 'forced' && cell.spec.body.type !== 'command') {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
+    cell.unfrozen = null;
     if (!underWay) deliver(this.#world, cell, event);
     await until(cell, () => this.#pauseOutcome(cell, incarnation, wanted));
   }
@@ -71,8 +73,9 @@ export class CellHandle implements AgentHandle {
     const cell = this.#cell('resume');
     if (cell.state === 'running' && !isFreezing(cell)) return;
     if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume', cell);
+    cell.unfrozen ??= '';
     deliver(this.#world, cell, { type: 'RESUME' });
-    await until(cell, () => (cell.state === 'running' ? true : this.#invalid('resume', cell)));
+    await until(cell, () => (cell.state === 'running' ? true : this.#overtaken('resume', cell)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the state that is told would be wrong. */
@@ -133,7 +136,16 @@ export class CellHandle implements AgentHandle {
     if (cell.context.incarnation !== incarnation) return this.#superseded('a restart');
     if (isFreezing(cell)) return undefined;
     if (cell.state === 'paused' && cell.context.pauseMode === wanted) return true;
-    return cell.state === 'running' ? this.#superseded('a resume') : this.#invalid('pause', cell);
+    if (cell.unfrozen && RUNS.has(cell.state)) return this.#unfrozen(cell.unfrozen);
+    return cell.state === 'running' ? this.#superseded('a resume') : this.#overtaken('pause', cell);
+  }
+
+  #unfrozen(problem: string): SupertreeError {
+    return new SupertreeError('PAUSE_FAILED', { agent: this.path, problem });
+  }
+
+  #overtaken(command: string, cell: AgentCell): SupertreeError {
+    return cell.context.commanded ? this.#superseded('a stop') : this.#invalid(command, cell);
   }
 
   #superseded(by: string): SupertreeError {
@@ -145,6 +157,9 @@ export class CellHandle implements AgentHandle {
     return new SupertreeError('INVALID_STATE', { command, agent: this.path, state });
   }
 }
+
+/** Here a forced pause can have failed: in `paused` it was to come on top of a cooperative one. */
+const RUNS: ReadonlySet<AgentState> = new Set(['running', 'paused']);
 
 /** Its processes were told to stop in place and are not all seen stopped yet. */
 function isFreezing({ ref }: AgentCell): boolean {

@@ -1,10 +1,11 @@
+import type { StateValue } from 'xstate';
 import { messageOf } from '../errors.js';
 import { agentMachine } from '../machines/agent.js';
 import type { AnnouncedState, ReportedKind, ToldFact } from '../machines/agent-setup.js';
 import { type AgentEvent, isStale } from '../model/agent.js';
 import type { AgentContext } from '../model/lifecycle.js';
 import { blockersText } from '../model/report.js';
-import { type AgentCell, endWatch, type Told } from './cell.js';
+import { type AgentCell, endWatch, isAtRest, isWithin, type Told, textOf } from './cell.js';
 import type { Sink } from './driver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
 import { filledReadiness, startOrder } from './launch.js';
@@ -28,7 +29,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       }
     };
 
-  return agentMachine.provide({
+  const chart = agentMachine.provide({
     actions: {
       publish: hand(() => {}),
       lease: hand((cell, context) => lease(world, cell, context)),
@@ -50,6 +51,31 @@ export function createAgentLogic(world: World): typeof agentMachine {
       tell: hand((cell, context, { fact }) => cell.tell(told(cell, context, fact))),
     },
   });
+  // Only when a step is over does an actor have its new value. An observer of each would do, and cost 1.6 kB an agent.
+  const { transition } = chart;
+  chart.transition = (before, event, scope) => {
+    const after = transition(before, event, scope);
+    const cell = world.registry.agentAt(after.context.path);
+    if (cell !== undefined && isSubstep(cell, before.value, after.value)) {
+      scope.defer(() => tellSubstate(world, cell, after.context, textOf(after.value)));
+    }
+    return after;
+  };
+  return chart;
+}
+
+/**
+ * Whether a step of the chart changed the sub-state and not the state. Where an agent is when it comes into a state goes without saying, and
+ * what keeps it at rest `restarting` and `exhausted` have told.
+ */
+function isSubstep(cell: AgentCell, before: StateValue, after: StateValue): boolean {
+  if (before === after || isAtRest(cell)) return false;
+  const from = textOf(before);
+  return isWithin(cell.state, from) && from !== textOf(after);
+}
+
+function tellSubstate(world: World, { path, state }: AgentCell, { incarnation }: AgentContext, detail: string): void {
+  world.reports.emit(path, { type: 'substate', state, detail, incarnation });
 }
 
 /** The lines that a cooperative agent reads from its standard input (agent protocol 1.0.0). */
@@ -62,6 +88,7 @@ const RESUME_LINE = '{"type":"pause","action":"resume"}\n';
  */
 export function deliver(world: World, cell: AgentCell, event: AgentEvent): void {
   if (isStale(event, cell.context.incarnation)) return deadLetter(world, cell, event);
+  if (event.type === 'FREEZE_FAILED') cell.unfrozen ??= event.detail;
   cell.ref.send(event);
   notify(cell);
 }

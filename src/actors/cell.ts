@@ -1,4 +1,4 @@
-import type { ActorRefFrom } from 'xstate';
+import type { ActorRefFrom, StateValue } from 'xstate';
 import type { agentMachine } from '../machines/agent.js';
 import type { AgentState, Blocker } from '../model/agent.js';
 import type { Cause, ExitRecord } from '../model/exit.js';
@@ -53,6 +53,8 @@ export interface AgentCell {
   pid: number | null;
   exit: ExitRecord | null;
   blockers: readonly Blocker[];
+  /** Why the last forced pause did not come about; empty when a resume overtook it, `null` when it did, or may yet. */
+  unfrozen: string | null;
   /** The limit for which this incarnation is being stopped for good. */
   overLimit: { readonly cause: Cause; readonly detail: string } | null;
   /** What is left of its `maxRuntime`; `null` when it is not limited, or at rest. */
@@ -105,19 +107,23 @@ export function viewOf(cell: AgentCell): AgentView {
   };
 }
 
-/** `stopping.asking.asked`. Between two states the chart still has the old value: then the state alone is told. */
+/** Between two states the chart still has the old value: then the state alone is told. */
 function detailOf(cell: AgentCell): string {
-  const words: string[] = [];
-  for (let value: unknown = cell.ref.getSnapshot().value; value !== undefined; ) {
-    if (typeof value === 'string') {
-      words.push(value);
-      break;
-    }
-    const [word, inner] = Object.entries(value as Record<string, unknown>)[0] ?? [];
-    if (word !== undefined) words.push(word);
-    value = inner;
-  }
-  return words[0] === cell.state ? words.join('.') : cell.state;
+  const detail = textOf(cell.ref.getSnapshot().value);
+  return isWithin(cell.state, detail) ? detail : cell.state;
+}
+
+/** A value of the agent's chart as one text: `stopping.asking.asked`. */
+export function textOf(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value)
+    .map(([word, inner]) => (inner === undefined ? word : `${word}.${textOf(inner)}`))
+    .join();
+}
+
+/** Whether a value of the chart is this state, or one of its sub-states. */
+export function isWithin(state: AgentState, detail: string): boolean {
+  return detail === state || detail.startsWith(`${state}.`);
 }
 
 /** Nothing is awaited any more: the watch for readiness ends. */

@@ -1,5 +1,5 @@
-import { SupertreeError } from '../errors.js';
-import type { Answer, Token } from '../model/fact.js';
+import { type ErrorDetails, SupertreeError } from '../errors.js';
+import type { Answer, AnswerCode, Token } from '../model/fact.js';
 import { joinPath } from '../model/id.js';
 
 /** The callers who wait for the answers of one supervisor. */
@@ -34,8 +34,24 @@ export class Pending {
   }
 
   #errorOf(command: string, id: string, { code, reason }: Extract<Answer, { ok: false }>): SupertreeError {
-    const blockers = code === 'ZOMBIE' ? this.#blockersOf(id) : '';
-    const words = { reason, by: reason, blockers, status: reason, max: reason };
-    return new SupertreeError(code, { agent: joinPath(this.#path, id), id, path: this.#path, command, ...words });
+    const common = { agent: joinPath(this.#path, id), id, path: this.#path, command };
+    return new SupertreeError(code, { ...common, ...DETAILS[code](reason, () => this.#blockersOf(id)) });
   }
 }
+
+/** What the reason of an answer is, by the name that its sentence has for it. */
+const DETAILS: Readonly<Record<AnswerCode, (reason: string, blockers: () => string) => ErrorDetails>> = {
+  SUPERSEDED: (by) => ({ by }),
+  POOL_FULL: (max) => ({ max: Number(max) }),
+  SUPERVISOR_ENDED: (status) => ({ status }),
+  START_FAILED: (reason) => ({ reason }),
+  EXHAUSTED: (reason) => ({ reason }),
+  // What keeps it from being gone now; the engine knows only what did when it was told.
+  ZOMBIE: (_reason, blockers) => ({ blockers: blockers() }),
+  NOT_FOUND: () => ({}),
+  ALREADY_STARTED: () => ({}),
+  ALREADY_PRESENT: () => ({}),
+  RUNNING: () => ({}),
+  RESTARTING: () => ({}),
+  SIMPLE_ONE_FOR_ONE: () => ({}),
+};

@@ -7,42 +7,59 @@ import type { NodeSpec, PauseMode, RestartType, Strategy, StreamName } from '../
 
 /** One agent as it is now. Times are wall-clock ms. It never carries environment values. */
 export interface AgentView {
+  /** The ids from the root down to it, with slashes between. */
   readonly path: string;
+  /** Its name among its siblings. */
   readonly id: string;
+  /** Its name for ever: whoever is added at the same path later has another one. */
   readonly uuid: string;
   readonly state: AgentState;
   /** The whole state, sub-states with dots: `stopping.asking`. */
   readonly detail: string;
+  /** Of its main process; `null` when there is none. */
   readonly pid: number | null;
+  /** The ports that it has leased, by name; empty at rest. */
   readonly ports: Readonly<Record<string, number>>;
   /** After which ends it is started again. A temporary agent is removed at its end. */
   readonly restart: RestartType;
   /** How often it was started again since it was added, by anybody. */
   readonly restarts: number;
+  /** Which of its lives this is, the first one 1; 0 before it was started. */
   readonly incarnation: number;
+  /** What its liveness probe says; `unknown` without one. */
   readonly health: Health;
   /** When it came into `state`. */
   readonly since: number;
+  /** When it was added. */
   readonly createdAt: number;
+  /** When this incarnation was launched; `null` before. */
   readonly startedAt: number | null;
+  /** When it became ready; `null` before. */
   readonly readyAt: number | null;
+  /** `null` while it is not paused. */
   readonly pausedAt: number | null;
+  /** `null` while it is not paused. */
   readonly pauseMode: PauseMode | null;
   /** Its last end; `null` before the first one. */
   readonly exit: ExitRecord | null;
   /** In `failed`: the delay before the next try; `null` when none comes by itself. */
   readonly retryIn: number | null;
+  /** In `zombie`: the processes that cannot be ended. */
   readonly blockers: readonly Blocker[];
   /** What it runs: program and arguments as in its spec, or `task`, or `logic`. */
   readonly command: readonly string[];
+  /** As its spec gives it. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** A supervisor or pool with what is below it, in start order. */
 export interface SupervisorView {
   readonly kind: 'supervisor' | 'pool';
+  /** The ids from the root down to it, with slashes between. */
   readonly path: string;
+  /** Its name among its siblings. */
   readonly id: string;
+  /** `idle` before it was started for the first time. */
   readonly status: SupervisorStatus | 'idle';
   readonly strategy: Strategy | 'pool';
   readonly children: readonly TreeView[];

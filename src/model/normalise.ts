@@ -1,3 +1,4 @@
+import { DEFAULTS } from './defaults.js';
 import type {
   AgentInput,
   LimitInput,
@@ -22,21 +23,6 @@ import type {
   SupervisorSpec,
 } from './spec.js';
 
-/** The defaults of every field, in one place; the reference page is made from them. */
-export const DEFAULTS = {
-  budget: { maxRestarts: 5, within: 60_000 },
-  otpBudget: { maxRestarts: 1, within: 5_000 },
-  backoff: { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 60_000 },
-  noBackoff: { initial: 0, factor: 1, max: 0, jitter: 0, resetAfter: 0 },
-  cooldown: 30_000,
-  stop: { brutal: false, signal: 'SIGTERM', message: null, ask: 10_000, insist: 5_000, kill: 5_000, drain: 1_000 },
-  readyTimeout: 30_000,
-  portInterval: 50,
-  execInterval: 500,
-  output: { bytes: 262_144, lines: 2_000, lineBytes: 65_536 },
-  pool: { size: 0, max: 10_000, concurrency: 64 },
-} as const;
-
 /** Fills in every default. The input must have passed `validate`. */
 export function normaliseNode(input: NodeInput): NodeSpec {
   if ('children' in input) return normaliseSupervisor(input);
@@ -47,11 +33,11 @@ export function normaliseNode(input: NodeInput): NodeSpec {
 export function normaliseSupervisor(input: SupervisorInput): SupervisorSpec {
   return {
     kind: 'supervisor',
-    id: input.id ?? 'root',
+    id: input.id ?? DEFAULTS.root,
     ...supervision(input),
-    strategy: input.strategy ?? 'one_for_one',
-    autoShutdown: input.autoShutdown ?? 'never',
-    boot: input.boot ?? 'strict',
+    strategy: input.strategy ?? DEFAULTS.strategy,
+    autoShutdown: input.autoShutdown ?? DEFAULTS.autoShutdown,
+    boot: input.boot ?? DEFAULTS.boot,
     children: input.children.map(normaliseNode),
   };
 }
@@ -77,13 +63,13 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     body: bodyOf(input),
     cwd: input.cwd ?? null,
     env: { ...input.env },
-    restart: input.restart ?? 'permanent',
-    significant: input.significant ?? false,
+    restart: input.restart ?? DEFAULTS.restart,
+    significant: input.significant ?? DEFAULTS.significant,
     ports,
-    readiness: readinessOf(input.readiness ?? { type: 'none' }, ports),
+    readiness: readinessOf(input.readiness ?? DEFAULTS.readiness, ports),
     stop: stopPlan(input.stop ?? {}),
-    pause: input.pause ?? 'forced',
-    successCodes: [...(input.successCodes ?? [0])],
+    pause: input.pause ?? DEFAULTS.pause,
+    successCodes: [...(input.successCodes ?? DEFAULTS.successCodes)],
     limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
     maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
     output: { ...DEFAULTS.output, ...input.output },
@@ -92,13 +78,13 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
 }
 
 function supervision(input: SupervisorInput | PoolInput) {
-  const exact = input.otpExact ?? false;
+  const exact = input.otpExact ?? DEFAULTS.otpExact;
   return {
-    restart: input.restart ?? ('permanent' as const),
-    significant: input.significant ?? false,
+    restart: input.restart ?? DEFAULTS.restart,
+    significant: input.significant ?? DEFAULTS.significant,
     budget: budgetOf(input, exact),
     backoff: exact ? DEFAULTS.noBackoff : ({ ...DEFAULTS.backoff, ...input.backoff } satisfies Backoff),
-    onExhausted: input.onExhausted ?? ('escalate' as const),
+    onExhausted: input.onExhausted ?? DEFAULTS.onExhausted,
     cooldown: input.cooldown ?? DEFAULTS.cooldown,
     otpExact: exact,
   };
@@ -125,7 +111,7 @@ function readinessOf(input: ReadinessInput, ports: readonly PortRequest[]): Read
   const timeout = (input.type !== 'none' && input.timeout) || DEFAULTS.readyTimeout;
   switch (input.type) {
     case 'none':
-      return { type: 'none', minUptime: input.minUptime ?? 0, timeout: Number.POSITIVE_INFINITY };
+      return { type: 'none', minUptime: input.minUptime ?? DEFAULTS.minUptime, timeout: Number.POSITIVE_INFINITY };
     case 'port':
       return {
         type: 'port',
@@ -134,7 +120,7 @@ function readinessOf(input: ReadinessInput, ports: readonly PortRequest[]): Read
         timeout,
       };
     case 'log':
-      return { type: 'log', pattern: input.pattern, stream: input.stream ?? 'both', timeout };
+      return { type: 'log', pattern: input.pattern, stream: input.stream ?? DEFAULTS.stream, timeout };
     case 'exec':
       return { type: 'exec', command: [...input.command], interval: input.interval ?? DEFAULTS.execInterval, timeout };
     case 'notify':
@@ -151,5 +137,5 @@ function stopPlan(input: StopInput | 'brutal_kill' | 'infinity'): StopPlan {
 }
 
 function limit(input: LimitInput | undefined): ResourceLimit | null {
-  return input === undefined ? null : { max: input.max, action: input.action ?? 'restart' };
+  return input === undefined ? null : { max: input.max, action: input.action ?? DEFAULTS.limitAction };
 }

@@ -1,3 +1,5 @@
+import { cut } from '../errors.js';
+
 /** One thing that is wrong with a spec. */
 export interface Problem {
   /** Where: `children[2].stop.ask`; empty for the spec itself. */
@@ -50,7 +52,7 @@ export function fieldPath(path: string, key: string | number): string {
 }
 
 function shortened(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
+  return text.length > LONGEST_SHOWN ? `${cut(text, LONGEST_SHOWN)}...` : text;
 }
 
 function wordFor(value: object): string {

@@ -20,6 +20,7 @@ export type ReportBody =
   | { readonly type: 'ready'; readonly incarnation: number; readonly after: number }
   | { readonly type: 'exited'; readonly incarnation: number; readonly exit: ExitRecord }
   | { readonly type: 'state'; readonly state: AgentState; readonly incarnation: number }
+  | { readonly type: 'substate'; readonly state: AgentState; readonly detail: string; readonly incarnation: number }
   | { readonly type: 'paused'; readonly incarnation: number; readonly mode: PauseMode }
   | { readonly type: 'resumed'; readonly incarnation: number }
   | { readonly type: 'health'; readonly incarnation: number; readonly health: Health }
@@ -66,6 +67,8 @@ function detailOf(report: Report): string {
       return `exited: ${describeExit(report.exit)}`;
     case 'state':
       return `is ${report.state}`;
+    case 'substate':
+      return `is ${report.detail}`;
     case 'paused':
       return `paused (${report.mode})`;
     case 'health':

@@ -1,4 +1,4 @@
-import { DEFAULTS } from './normalise.js';
+import { DEFAULTS } from './defaults.js';
 import { fieldPath } from './problem.js';
 import type { Form } from './schema.js';
 import type { Fields } from './snapshot.js';
@@ -22,7 +22,7 @@ export interface ParentFacts {
 /** C5. The default of `restart` is permanent, so a significant child must say that it is not. */
 export function checkSignificance(node: Fields, parent: ParentFacts, complain: Complain): void {
   if (node.significant !== true) return;
-  if ((node.restart ?? 'permanent') === 'permanent')
+  if ((node.restart ?? DEFAULTS.restart) === 'permanent')
     complain('significant', 'must not be true for a child with restart permanent', true);
   if (parent.autoShutdown === 'never')
     complain('significant', 'must not be true where autoShutdown of the parent is never', true);

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DEFAULTS } from './defaults.js';
 import { anyBody, dataBody, traits } from './schema/agent.js';
 import { bounded, count, exact, field, fields, flag, id, ids, membership, oneOf, positive } from './schema/field.js';
 
@@ -10,57 +11,70 @@ import { bounded, count, exact, field, fields, flag, id, ids, membership, oneOf,
 /** `any`: what a program may give. `data`: what a file or a message can hold, so no functions. */
 export type Form = 'any' | 'data';
 
+const { backoff, budget, otpBudget, pool } = DEFAULTS;
 const FACTOR = 'must be a number >= 1';
 const supervision = {
   ...membership,
-  maxRestarts: field('How many restarts the window allows. If not given, 5 (under otpExact 1).', count),
-  within: field('The window of the budget, in ms. If not given, 60000 (under otpExact 5000).', positive),
+  maxRestarts: field(
+    `How many restarts the window allows. If not given, ${budget.maxRestarts} (under otpExact ${otpBudget.maxRestarts}).`,
+    count,
+  ),
+  within: field(
+    `The window of the budget, in ms. If not given, ${budget.within} (under otpExact ${otpBudget.within}).`,
+    positive,
+  ),
   backoff: field(
-    'The delay before a restart. If not given, 100 ms doubling to 30 s.',
+    `The delay before a restart. If not given, ${backoff.initial} ms doubling to ${backoff.max / 1_000} s.`,
     fields('Backoff', {
-      initial: exact('The first delay, in ms. If not given, 100.', count),
+      initial: exact(`The first delay, in ms. If not given, ${backoff.initial}.`, count),
       factor: exact(
-        'What each delay is multiplied by. If not given, 2.',
+        `What each delay is multiplied by. If not given, ${backoff.factor}.`,
         v.pipe(v.number(FACTOR), v.finite(FACTOR), v.minValue(1, FACTOR)),
       ),
-      max: exact('The longest delay, in ms. If not given, 30000.', count),
+      max: exact(`The longest delay, in ms. If not given, ${backoff.max}.`, count),
       jitter: exact(
-        'The share that chance may take off. If not given, 0.5.',
+        `The share that chance may take off. If not given, ${backoff.jitter}.`,
         bounded(0, 1, 'must be a number from 0 to 1'),
       ),
-      resetAfter: exact('So long ready, and it starts from initial again, in ms. If not given, 60000.', count),
+      resetAfter: exact(
+        `So long ready, and it starts from initial again, in ms. If not given, ${backoff.resetAfter}.`,
+        count,
+      ),
     }),
   ),
   onExhausted: field(
-    'What happens beyond the budget. If not given, escalate.',
+    `What happens beyond the budget. If not given, ${DEFAULTS.onExhausted}.`,
     oneOf(['escalate', 'fail', 'cooldown']),
   ),
-  cooldown: field('With onExhausted cooldown: how long until the one try, in ms. If not given, 30000.', positive),
-  otpExact: field('No backoff, the window and the exit reason of OTP. If not given, false.', flag),
+  cooldown: field(
+    `With onExhausted cooldown: how long until the one try, in ms. If not given, ${DEFAULTS.cooldown}.`,
+    positive,
+  ),
+  otpExact: field(`No backoff, the window and the exit reason of OTP. If not given, ${DEFAULTS.otpExact}.`, flag),
 };
 
 const manner = {
   strategy: field(
-    'Which siblings a restart touches. If not given, one_for_one.',
+    `Which siblings a restart touches. If not given, ${DEFAULTS.strategy}.`,
     oneOf(['one_for_one', 'one_for_all', 'rest_for_one']),
   ),
   autoShutdown: field(
-    'Whether it ends with its significant children. If not given, never.',
+    `Whether it ends with its significant children. If not given, ${DEFAULTS.autoShutdown}.`,
     oneOf(['never', 'any_significant', 'all_significant']),
   ),
   boot: field(
-    'Whether a failed first start fails the supervisor, or is tried again. If not given, strict.',
+    `Whether a failed first start fails the supervisor, or is tried again. If not given, ${DEFAULTS.boot}.`,
     oneOf(['strict', 'retry']),
   ),
 };
 
 const instances = {
-  size: field('How many instances are started. If not given, 0.', count),
-  max: field('How many it may ever have. If not given, 10000.', positive),
-  concurrency: field('How many may be starting at once. If not given, 64.', positive),
+  size: field(`How many instances are started. If not given, ${pool.size}.`, count),
+  max: field(`How many it may ever have. If not given, ${pool.max}.`, positive),
+  concurrency: field(`How many may be starting at once. If not given, ${pool.concurrency}.`, positive),
 };
 
-const root = { id: field('If not given, root.', id), ...supervision, ...manner };
+const root = { id: field(`If not given, ${DEFAULTS.root}.`, id), ...supervision, ...manner };
 const editor = { $schema: field('Where this schema is, for editors.', v.string('must be a string')) };
 
 const CHILDREN = 'Started from first to last, stopped from last to first.';

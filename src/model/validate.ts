@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { SupertreeError } from '../errors.js';
+import { DEFAULTS } from './defaults.js';
 import type { SupervisorInput } from './input.js';
 import { fieldPath, HIDDEN, type Problem, problemsText, shown } from './problem.js';
 import { checkAgent, checkBudget, checkInstances, checkSignificance, type ParentFacts } from './rule.js';
@@ -94,7 +95,9 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
   const path = fieldPath(place.path, 'children');
   const children = readList(node.children, MAX_NODES + 1);
   if (children === null) return complain(walk, path, 'must be a list', node.children);
-  const parent = { autoShutdown: wrongShutdown ? null : ((node.autoShutdown ?? 'never') as AutoShutdown) };
+  const parent = {
+    autoShutdown: wrongShutdown ? null : ((node.autoShutdown ?? DEFAULTS.autoShutdown) as AutoShutdown),
+  };
   const known = new Map<unknown, string>();
   for (const [index, child] of children.entries()) {
     const at = fieldPath(path, index);

@@ -36,10 +36,10 @@ export async function answer(
     if (!decoded.ok) throw decoded.error;
     const { message } = decoded;
     const seen = serviceFor(service, arrival.peer);
-    const work = () => reply(seen, message, word, arrival);
+    const work = (told: Interim) => reply(seen, message, told, arrival);
     return encode(await whenAdmitted(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
   } catch (thrown) {
-    return encodeRefusal(about, asSupertreeError(thrown));
+    return encodeRefusal(about, asSupertreeError(thrown), service.serverId);
   } finally {
     over = true;
   }

@@ -24,6 +24,29 @@ describe('the hand on an agent', () => {
     expect(w.view('a')).toMatchObject({ state: 'running', pauseMode: null, pausedAt: null });
   });
 
+  it('says why a forced pause did not come about', async () => {
+    const script = { '*': { freezeFails: 'program (pid 7, state D) does not stop' } };
+    const { clock, tree } = await grow({ children: [{ id: 'a', command: ['program'] }] }, { script });
+    const paused = tree
+      .agent('a')
+      .pause('forced')
+      .catch((thrown) => thrown);
+    await clock.settle();
+    expect(await paused).toMatchObject({ code: 'PAUSE_FAILED', details: { problem: script['*'].freezeFails } });
+    expect(tree.agent('a').view().state).toBe('running');
+  });
+
+  it('pauses a shell by force in the midst of starting programs, of which it waits for each', async () => {
+    const loop = sh('n=0; while :; do n=$((n+1)); sleep 0.005; done');
+    const w = await started({ children: [{ id: 'a', command: loop }] });
+    for (let n = 0; n < 60; n++) {
+      await w.tree.agent('a').pause('forced');
+      await w.tree.agent('a').resume();
+      await new Promise((resolve) => setTimeout(resolve, n % 7));
+    }
+    expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });
+  }, 60_000);
+
   it('tells a cooperative agent to go on also after it was paused by force on top of that', async () => {
     const w = await started({ children: [{ id: 'a', command: LISTENER }] });
     const agent = w.tree.agent('a');

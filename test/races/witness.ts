@@ -18,6 +18,8 @@ export class Witness {
   readonly removed = new Set<string>();
   tree: Tree | null = null;
   readonly #progress = new Map<string, Progress>();
+  /** The state that each agent was told to be in, and the last sub-state in it that was told. */
+  readonly #places = new Map<string, { state: string; detail: string }>();
   /** Called zombies, and not seen to come to rest since: nobody waits for them. */
   readonly #zombies = new Set<string>();
   readonly #halted = new Set<string>();
@@ -66,7 +68,10 @@ export class Witness {
       case 'zombie':
         this.#zombies.add(path);
         return;
+      case 'substate':
+        return this.#moved(path, report.state, report.detail);
       case 'state':
+        this.#places.set(path, { state: report.state, detail: '' });
         if (AT_REST.has(report.state) && report.state !== 'zombie') this.#zombies.delete(path);
         if (report.state === 'spawning') this.#begun(path);
         if (this.#progress.get(path)?.stage === 'removed') this.#broken(`${path} is ${report.state} after its removal`);
@@ -104,6 +109,15 @@ export class Witness {
     }
     const incarnation = known?.stage === 'removed' ? 0 : (known?.incarnation ?? 0);
     this.#progress.set(path, { incarnation, stage });
+  }
+
+  /** A sub-state is told of the state that was told before, once, and not of an agent at rest. */
+  #moved(path: string, state: string, detail: string): void {
+    const last = this.#places.get(path);
+    const right =
+      last?.state === state && last.detail !== detail && detail.startsWith(`${state}.`) && !AT_REST.has(state);
+    if (!right) this.#broken(`${path} is ${detail} after ${last?.state} ${last?.detail}`);
+    this.#places.set(path, { state, detail });
   }
 
   /** created < started < ready < exited < removed; what never ran exits without a start. */

@@ -25,6 +25,7 @@ const batch = (agent_ids: readonly unknown[], command_type: string, more: object
 
 const uuids = (list: readonly FakeAgent[] = agents) => list.map(({ uuid }) => uuid);
 const resultsOf = ({ results }: Answer) => results as Answer[];
+const codesOf = (reply: Answer) => resultsOf(reply).map(({ success, code }) => (success ? 'done' : code));
 
 /** What commands of these agents wait for, and the way to let them go on. */
 function hold(list: readonly FakeAgent[]): () => void {
@@ -89,18 +90,40 @@ describe('batch_control_command', () => {
   it('with fail_fast begins nothing more after the first failure, and says so', async () => {
     const failing = agents[3] as FakeAgent;
     failing.refuse = new SupertreeError('ZOMBIE', { agent: failing.path, blockers: 'pid 7' });
-    const release = hold(agents.filter((agent) => agent !== failing));
-    const pending = batch(uuids(), 'stop', { fail_fast: true });
-    await expect.poll(() => failing.calls).toEqual(['stop']);
-    release();
-    const reply = await pending;
-    const codes = resultsOf(reply).map(({ success, code }) => (success ? 'done' : code));
-    // Eight had begun; those that did are told as they ended, the others were never asked.
-    expect(codes.slice(0, 8)).toEqual(['done', 'done', 'done', 'ZOMBIE', 'done', 'done', 'done', 'done']);
-    expect(codes.slice(8)).toEqual(Array(12).fill('BATCH_STOPPED'));
+    const reply = await batch(uuids(), 'stop', { fail_fast: true });
+    expect(codesOf(reply)).toEqual(['done', 'done', 'done', 'ZOMBIE', ...Array(16).fill('BATCH_STOPPED')]);
     expect(resultsOf(reply)[9]).toMatchObject({ error: expect.stringContaining(`because ${failing.uuid} failed`) });
-    expect(agents.slice(8).flatMap(({ calls }) => calls)).toEqual([]);
-    expect(reply).toMatchObject({ success: false, successful: 7, failed: 13 });
+    expect(agents.slice(4).flatMap(({ calls }) => calls)).toEqual([]);
+    expect(reply).toMatchObject({ success: false, successful: 3, failed: 17 });
+  });
+
+  it('with fail_fast runs for one after another', async () => {
+    const [first, second] = agents as [FakeAgent, FakeAgent];
+    const release = hold([first]);
+    const pending = batch(uuids([first, second]), 'stop', { fail_fast: true });
+    await expect.poll(() => first.state).toBe('stopping');
+    expect(second.calls).toEqual([]);
+    release();
+    expect(await pending).toMatchObject({ success: true, successful: 2 });
+  });
+
+  it('with fail_fast begins nothing when one of the ids names no agent, wherever it stands', async () => {
+    const [a, b, c] = uuids();
+    for (const ids of [
+      [UNKNOWN, a, b, c],
+      [a, b, c, UNKNOWN],
+    ]) {
+      const reply = await batch(ids, 'kill', { fail_fast: true });
+      const expected = ids.map((id) => (id === UNKNOWN ? 'AGENT_NOT_FOUND' : 'BATCH_STOPPED'));
+      expect(codesOf(reply)).toEqual(expected);
+    }
+    expect(codesOf(await batch([a, 'x', UNKNOWN, b], 'kill', { fail_fast: true }))).toEqual([
+      'BATCH_STOPPED',
+      'MESSAGE_INVALID',
+      'AGENT_NOT_FOUND',
+      'BATCH_STOPPED',
+    ]);
+    expect(agents.flatMap(({ calls }) => calls)).toEqual([]);
   });
 
   it('with fail_fast does them all when none fails', async () => {

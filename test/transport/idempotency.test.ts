@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
 import { SupertreeError } from '../../src/errors.js';
-import { contentOf, IdempotencyKeys } from '../../src/transport/requests/idempotency.js';
+import { answer } from '../../src/transport/requests.js';
+import { fromInside } from '../../src/transport/sockets/arrival.js';
 import { pack, unpack } from '../../src/transport/wire/codec.js';
 import { type Answer, ask, createRig, operate, type Rig, request } from './rig.js';
 
@@ -23,6 +24,13 @@ function holding(id: string): () => void {
     release = resolve;
   });
   return release;
+}
+
+/** What a peer of this name is answered. */
+async function as(name: string, message: object): Promise<Answer> {
+  const peer = { name, grants: null };
+  const bytes = pack({ request_id: 'r', ...message });
+  return unpack(await answer(rig.service, bytes, () => {}, { ...fromInside(), peer })) as Answer;
 }
 
 const spawnRequest = (request_id: string, more: object = {}) => ({
@@ -114,6 +122,41 @@ describe('a request with an idempotency key', () => {
     expect(await request(rig, spawnRequest('r2'))).toMatchObject({ success: true });
   });
 
+  it('is forgotten for no key of another peer, and takes no room when it only asks', async () => {
+    await rig.close();
+    rig = await createRig({ limits: { idempotencyKeys: 2 } });
+    const { uuid } = rig.tree.member('web');
+    const first = await as('alice', spawnRequest('r1'));
+    for (const idempotency_key of ['a', 'b', 'c', 'd']) {
+      await as('bob', { type: 'control_command', agent_id: uuid, command_type: 'pause', idempotency_key });
+      await as('alice', { type: 'tree_request', operation: 'health', idempotency_key });
+      await as('alice', { type: 'batch_control_command', agent_ids: [], command_type: 'get_status', idempotency_key });
+    }
+    expect(await as('alice', spawnRequest('r2'))).toEqual({ ...first, request_id: 'r2' });
+    expect(await as('bob', spawnRequest('r3', { config: { name: 'his', model_backend: 'sleep-cli' } }))).toMatchObject({
+      success: true,
+    });
+    expect(rig.tree.members).toHaveLength(4);
+  });
+
+  it('asks again what changes nothing, and reads on in the output once', async () => {
+    const web = rig.tree.member('web');
+    const command = (command_type: string) =>
+      request(rig, {
+        type: 'control_command',
+        agent_id: web.uuid,
+        command_type,
+        request_id: 'c',
+        idempotency_key: 'k',
+      });
+    expect(await command('get_status')).toMatchObject({ status: 'running' });
+    await request(rig, { type: 'control_command', agent_id: web.uuid, command_type: 'stop', request_id: 's' });
+    expect(await command('get_status')).toMatchObject({ status: 'terminated' });
+    for (const line of ['one\n', 'two\n']) web.print('stdout', line);
+    expect(await command('read_stdout')).toMatchObject({ data: { seq: 0 } });
+    expect(await command('read_stdout')).toMatchObject({ data: { seq: 0 } });
+  });
+
   it.each(['', 'x'.repeat(257)])('is refused when the key is no key: %j', async (idempotency_key) => {
     expect(await operate(rig, 'stop', { agent: 'web' }, { idempotency_key })).toMatchObject({
       code: 'MESSAGE_INVALID',
@@ -183,72 +226,5 @@ describe('accepted', () => {
     release();
     await expect.poll(() => rig.tree.member('web').state).toBe('stopped');
     expect(interim).toHaveLength(told);
-  });
-});
-
-describe('what is remembered', () => {
-  let now = 0;
-  const outcome = (answer: string) => async () => ({ answer, bytes: answer.length });
-  const never = () => Promise.reject(new Error('done twice'));
-
-  beforeEach(() => {
-    now = 0;
-  });
-
-  it('is kept for its time after the answer, and then forgotten', async () => {
-    const keys = new IdempotencyKeys<string>({ max: 10, keep: 1_000, bytes: 1_000 }, () => now);
-    expect(await keys.once('k', 'c', outcome('one'))).toBe('one');
-    now = 999;
-    expect(await keys.once('k', 'c', never)).toBe('one');
-    now = 1_000;
-    expect(await keys.once('k', 'c', outcome('two'))).toBe('two');
-  });
-
-  it('has a bound in number: the one that was asked for longest ago goes first', async () => {
-    const keys = new IdempotencyKeys<string>({ max: 3, keep: 1_000, bytes: 1_000 }, () => now);
-    for (const key of ['a', 'b', 'c']) await keys.once(key, 'c', outcome(key));
-    await keys.once('a', 'c', never);
-    await keys.once('d', 'c', outcome('d'));
-    expect(keys.size).toBe(3);
-    expect(await keys.once('a', 'c', never)).toBe('a');
-    expect(await keys.once('b', 'c', outcome('again'))).toBe('again');
-  });
-
-  it('has a bound in bytes', async () => {
-    const keys = new IdempotencyKeys<string>({ max: 1_000, keep: 1_000, bytes: 10_000 }, () => now);
-    for (let n = 0; n < 100; n++) await keys.once(`k${n}`, 'c', outcome('x'.repeat(1_000)));
-    expect(keys.size).toBeLessThanOrEqual(10);
-    expect(await keys.once('k99', 'c', never)).toHaveLength(1_000);
-  });
-
-  it('is never what still runs: beyond the bound a further one is refused', async () => {
-    const keys = new IdempotencyKeys<string>({ max: 2, keep: 1_000, bytes: 1_000 }, () => now);
-    let release = (_: { answer: string; bytes: number }) => {};
-    const running = keys.once('a', 'c', () => new Promise((resolve) => (release = resolve)));
-    await keys.once('b', 'c', outcome('b'));
-    await keys.once('c', 'c', outcome('c'));
-    void keys.once('d', 'c', () => new Promise(() => {}));
-    await expect(keys.once('e', 'c', outcome('e'))).rejects.toMatchObject({
-      code: 'TOO_MANY_REQUESTS',
-      details: { limit: 'limits.idempotency_keys', max: 2 },
-    });
-    release({ answer: 'a', bytes: 1 });
-    expect(await running).toBe('a');
-    expect(await keys.once('a', 'c', never)).toBe('a');
-  });
-
-  it('of ten thousand keys costs the same for each', async () => {
-    const keys = new IdempotencyKeys<string>({ max: 10_000, keep: 1_000, bytes: 64_000_000 }, () => now);
-    for (let n = 0; n < 30_000; n++) await keys.once(`k${n}`, 'c', outcome('x'));
-    expect(keys.size).toBe(10_000);
-    expect(await keys.once('k29999', 'c', never)).toBe('x');
-  });
-
-  it('tells contents apart by what they say, bytes and numbers included, and shows nothing of them', () => {
-    const same = contentOf({ a: 1, b: { c: [1, 2], d: Buffer.from('secret') } });
-    expect(contentOf({ b: { d: Buffer.from('secret'), c: [1, 2] }, a: 1 })).toBe(same);
-    const others = [{ a: 1 }, { a: '1' }, { a: [1] }, { b: 1 }, { a: { a: 1 } }, { a: null }].map(contentOf);
-    expect(new Set([...others, same]).size).toBe(7);
-    expect(same).toMatch(/^[A-Za-z0-9+/]{43}=$/);
   });
 });

@@ -7,6 +7,7 @@ import { createServer, type Server } from '../../src/server/server.js';
 import { Past, withPast } from '../../src/transport/requests/past.js';
 import { pack } from '../../src/transport/wire/codec.js';
 import { FakeTree } from './fake-tree.js';
+import { documentOf, subscribe } from './follower.js';
 import { type Answer, ask } from './rig.js';
 
 let directory: string;
@@ -56,6 +57,28 @@ describe('an agent that a client spawned and that is over', () => {
     expect(await request({ type: 'list_agents_request' })).toMatchObject({ agents: [listed] });
     expect(await request({ type: 'list_agents_request', filter_status: 'running' })).toMatchObject({ agents: [] });
   });
+
+  it('told how it ended in its last status_update', async () => {
+    const follower = subscribe(server.pubEndpoints[0] ?? '', '');
+    try {
+      const config = { name: 'passing', model_backend: 'sh-cli', task: '/nowhere' };
+      const updates = () =>
+        follower.frames.map(([frame]) => documentOf(frame) as Answer).filter(({ type }) => type === 'status_update');
+      await expect
+        .poll(
+          async () => {
+            await request({ type: 'spawn_request', config });
+            return updates().map(({ data }) => data);
+          },
+          { timeout: 20_000 },
+        )
+        .toContainEqual(
+          expect.objectContaining({ state: 'failed', exit: expect.objectContaining({ code: expect.any(Number) }) }),
+        );
+    } finally {
+      await follower.close();
+    }
+  }, 30_000);
 
   it('was given its task and its context as they were written, whatever they look like', async () => {
     const text = '{id} {{port}} {port:web} {env:HOME} {incarnation}';

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { ProcStat } from '../proc.js';
 import type { ProcessTree } from './process-tree.js';
 
 /** How long the members may take until all are seen stopped, in ms. One in uninterruptible sleep stops only when it wakes. */
@@ -47,7 +48,7 @@ export class Freezer {
 
   #check(delay: number, until: number): void {
     const look = this.#tree.look();
-    const running = look.alive.filter((member) => member.state !== 'T' && member.state !== 't');
+    const running = runningOf(look.alive);
     if (running.length === 0 && look.certain) return this.#finish(null);
     if (this.#clock.now() >= until) {
       this.#tree.signal('SIGCONT', look);
@@ -63,4 +64,14 @@ export class Freezer {
     this.#done = undefined;
     done?.(problem);
   }
+}
+
+/**
+ * Those that are not stopped. A process in vfork(2) sleeps (D) until its child has called execve(2), so with the child stopped it is as
+ * stopped, though it is never seen so.
+ */
+function runningOf(members: readonly ProcStat[]): readonly ProcStat[] {
+  const stopped = members.filter(({ state }) => state === 'T' || state === 't');
+  const held = new Set(stopped.map(({ parent }) => parent));
+  return members.filter((member) => !stopped.includes(member) && !(member.state === 'D' && held.has(member.pid)));
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DEFAULTS } from '../defaults.js';
 import { signalName } from '../signal.js';
 import {
   count,
@@ -51,7 +52,7 @@ const port = v.union(
   'must be a name or an object',
 );
 
-const timeout = field('How long until it counts as failed, in ms. If not given, 30000.', positive);
+const timeout = field(`How long until it counts as failed, in ms. If not given, ${DEFAULTS.readyTimeout}.`, positive);
 const stream = oneOf(['stdout', 'stderr', 'both']);
 
 const readiness = v.variant(
@@ -59,12 +60,15 @@ const readiness = v.variant(
   [
     fields('Ready by itself', {
       type: v.literal('none'),
-      minUptime: field('How long it must be alive, in ms. If not given, 0: ready as soon as the program runs.', count),
+      minUptime: field(
+        `How long it must be alive, in ms. If not given, ${DEFAULTS.minUptime}: ready as soon as the program runs.`,
+        count,
+      ),
     }),
     fields('Ready when the port accepts', {
       type: v.literal('port'),
       port: field('The name of the port. If not given, the first one.', portName),
-      interval: field('Between tries, in ms. If not given, 50.', positive),
+      interval: field(`Between tries, in ms. If not given, ${DEFAULTS.portInterval}.`, positive),
       timeout,
     }),
     fields('Ready when a line matches', {
@@ -73,19 +77,22 @@ const readiness = v.variant(
         'A regular expression.',
         v.pipe(v.string('must be a string'), v.check(compiles, 'must be a regular expression')),
       ),
-      stream: field('If not given, both.', stream),
+      stream: field(`If not given, ${DEFAULTS.stream}.`, stream),
       timeout,
     }),
     fields('Ready when a command succeeds', {
       type: v.literal('exec'),
       command: needed('Program and arguments; ready when it exits with 0.', command),
-      interval: field('Between tries, in ms. If not given, 500.', positive),
+      interval: field(`Between tries, in ms. If not given, ${DEFAULTS.execInterval}.`, positive),
       timeout,
     }),
     fields('Ready when it says so', { type: v.literal('notify'), timeout }),
   ],
   (issue) => (issue.expected === 'Object' ? OBJECT : 'must be one of none, port, log, exec, notify'),
 );
+
+const { stop: STOP } = DEFAULTS;
+const STAGES = `${STOP.signal}, ${STOP.ask / 1_000} s, ${STOP.signal}, ${STOP.insist / 1_000} s, SIGKILL, ${STOP.kill / 1_000} s`;
 
 const ASK = 'must be an integer >= 0 or "infinity"';
 const ask = v.union([v.pipe(v.number(ASK), v.integer(ASK), v.minValue(0, ASK)), v.literal('infinity')], ASK);
@@ -95,20 +102,23 @@ const signal = v.pipe(
 );
 
 const stopPlan = fields('Stop', {
-  signal: exact('The first signal. If not given, SIGTERM.', signal),
+  signal: exact(`The first signal. If not given, ${STOP.signal}.`, signal),
   message: exact(
     'A line for standard input instead of the signal. If not given, the signal is sent.',
     v.string('must be a string'),
   ),
-  ask: exact('How long it is asked, in ms, or "infinity". If not given, 10000.', ask),
-  insist: exact('How long it is asked again before SIGKILL, in ms. If not given, 5000.', count),
-  kill: exact('How long after SIGKILL it counts as a zombie, in ms. If not given, 5000.', count),
-  drain: exact('How long output is still read after its last process, in ms. If not given, 1000.', count),
+  ask: exact(`How long it is asked, in ms, or "infinity". If not given, ${STOP.ask}.`, ask),
+  insist: exact(`How long it is asked again before SIGKILL, in ms. If not given, ${STOP.insist}.`, count),
+  kill: exact(`How long after SIGKILL it counts as a zombie, in ms. If not given, ${STOP.kill}.`, count),
+  drain: exact(`How long output is still read after its last process, in ms. If not given, ${STOP.drain}.`, count),
 });
 
 const stop = v.union([oneOf(['brutal_kill', 'infinity']), stopPlan], 'must be an object, "brutal_kill" or "infinity"');
 
-const action = field('What happens beyond it. If not given, restart.', oneOf(['report', 'restart', 'stop']));
+const action = field(
+  `What happens beyond it. If not given, ${DEFAULTS.limitAction}.`,
+  oneOf(['report', 'restart', 'stop']),
+);
 const PERCENT = 'must be a number > 0';
 const percent = v.pipe(v.number(PERCENT), v.finite(PERCENT), v.gtValue(0, PERCENT));
 const limits = fields('Limits', {
@@ -123,9 +133,9 @@ const limits = fields('Limits', {
 });
 
 const output = fields('Output', {
-  bytes: exact('What the ring of each stream keeps, in bytes. If not given, 262144.', positive),
-  lines: exact('How many lines the ring of each stream keeps. If not given, 2000.', positive),
-  lineBytes: exact('A longer line is cut here, in bytes. If not given, 65536.', positive),
+  bytes: exact(`What the ring of each stream keeps, in bytes. If not given, ${DEFAULTS.output.bytes}.`, positive),
+  lines: exact(`How many lines the ring of each stream keeps. If not given, ${DEFAULTS.output.lines}.`, positive),
+  lineBytes: exact(`A longer line is cut here, in bytes. If not given, ${DEFAULTS.output.lineBytes}.`, positive),
 });
 
 const EXIT_CODE = 'must be an integer from 0 to 255';
@@ -149,9 +159,15 @@ export const traits = {
     v.array(port, 'must be a list'),
   ),
   readiness: field('When it counts as ready. If not given, as soon as it runs.', readiness),
-  stop: field('How it is stopped. If not given, SIGTERM, 10 s, SIGTERM, 5 s, SIGKILL, 5 s.', stop),
-  pause: field('How pause works when the caller does not say. If not given, forced.', oneOf(['forced', 'cooperative'])),
-  successCodes: field('Exit codes that mean done. If not given, [0].', v.array(exitCode, 'must be a list of integers')),
+  stop: field(`How it is stopped. If not given, ${STAGES}.`, stop),
+  pause: field(
+    `How pause works when the caller does not say. If not given, ${DEFAULTS.pause}.`,
+    oneOf(['forced', 'cooperative']),
+  ),
+  successCodes: field(
+    `Exit codes that mean done. If not given, ${JSON.stringify(DEFAULTS.successCodes)}.`,
+    v.array(exitCode, 'must be a list of integers'),
+  ),
   limits: field('If not given, none, and nothing is sampled.', limits),
   maxRuntime: field(
     'It is stopped after so many ms, from its launch and without the time in which it is paused, and is not started again. If not given, never.',

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DEFAULTS } from '../defaults.js';
 import { idProblem, MAX_ID_LENGTH } from '../id.js';
 
 /*
@@ -71,6 +72,9 @@ export const ids = { id: needed('Unique among its siblings.', id) };
 
 /** What every child has, of whatever kind. */
 export const membership = {
-  restart: field('When it is started again. If not given, permanent.', oneOf(['permanent', 'transient', 'temporary'])),
-  significant: field('Whether its end counts for autoShutdown. If not given, false.', flag),
+  restart: field(
+    `When it is started again. If not given, ${DEFAULTS.restart}.`,
+    oneOf(['permanent', 'transient', 'temporary']),
+  ),
+  significant: field(`Whether its end counts for autoShutdown. If not given, ${DEFAULTS.significant}.`, flag),
 };

@@ -1,7 +1,7 @@
 import type { AgentHandle } from '../../actors/view.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { MAX_MESSAGE_SIZE } from '../wire/protocol.js';
-import { STATUS_OF, statusLabel } from '../wire/status.js';
+import { STATUS_OF, statusLabel, WIRE_KEYS } from '../wire/status.js';
 import { within } from './within.js';
 
 /** What an action of an embedding program is given. */
@@ -64,15 +64,15 @@ export async function runAction(host: ActionHost, request: ActionRequest): Promi
   return act === BUILT_IN.ping ? { ...answer, agent_id: agent.uuid } : answer;
 }
 
-/** `get_env` tells about the agent; no environment, in spite of its name. */
+/** `get_env` tells about the agent, by the name that the list has; no environment, in spite of its name. */
 const BUILT_IN: Actions = {
   echo: ({ params }) => params,
   ping: () => 'pong',
   get_env: ({ agent }) => {
-    const { state, id, since } = agent.view();
+    const { state, id, since, metadata } = agent.view();
     return {
       status: statusLabel(STATUS_OF[state]),
-      name: id,
+      name: metadata[WIRE_KEYS.name] ?? id,
       agent_id: agent.uuid,
       last_status_update_secs: Math.floor(since / 1000),
     };

@@ -1,5 +1,5 @@
-import { asSupertreeError, SupertreeError } from '../../errors.js';
-import { MESSAGE_NEEDS, type Need } from '../security/needs.js';
+import { asSupertreeError, cut, SupertreeError } from '../../errors.js';
+import { COMMAND_NEEDS, MESSAGE_NEEDS, type Need } from '../security/needs.js';
 import { authorize, type Peer, UNPROVEN } from '../security/roles.js';
 import { homeOf } from '../security/seen-tree.js';
 import { isMap } from '../wire/kinds.js';
@@ -40,6 +40,16 @@ async function admitAndNote<T extends object>(service: Service, asked: Asked, wo
   }
 }
 
+/** Throws what `whenAdmitted` rejects with before anything is done, and writes the audit line of that. */
+export function assertAdmitted(service: Service, asked: Asked): void {
+  try {
+    admit(service, asked);
+  } catch (thrown) {
+    note(service, asked, auditPath(service, asked), asSupertreeError(thrown).code);
+    throw thrown;
+  }
+}
+
 /** The child that it was done to: a pool and a client of the agent protocol do not choose the id of what they add. */
 function childOf({ whole }: Service, { need, child }: Asked, answer: object): string | null {
   if (need.of !== 'supervisor') return null;
@@ -60,11 +70,24 @@ function codeOf(answer: object): string | null {
 
 /** What a message asks for. One that is no request takes nothing: it is told so. */
 export function askedBy<T extends MessageType>(message: Message<T>): Asked {
-  const given = MESSAGE_NEEDS[message.type] as Need | null | ((message: Message<MessageType>) => Need);
-  const need = (typeof given === 'function' ? given(message) : given) ?? { role: null, of: 'open' };
+  const need = needOf(message);
   const requestId = 'request_id' in message ? message.request_id : '';
   return { requestId, verb: verbOf(message), need, ref: refOf(message, need), child: nameOf(message) };
 }
+
+function needOf(message: Message<MessageType>): Need {
+  const given = MESSAGE_NEEDS[message.type] as Need | null | ((message: Message<MessageType>) => Need);
+  return (typeof given === 'function' ? given(message) : given) ?? { role: null, of: 'open' };
+}
+
+/** True for a request that changes nothing, however often it is done: no agent, and no place in what is read. */
+export function changesNothing(message: Message<MessageType>): boolean {
+  if ('command_type' in message && READ_ON.has(message.command_type)) return false;
+  return isQuiet(message.type === 'batch_control_command' ? COMMAND_NEEDS[message.command_type] : needOf(message));
+}
+
+/** What gives the next line each time. */
+const READ_ON: ReadonlySet<string> = new Set(['read_stdout', 'read_stderr']);
 
 function verbOf(message: Message<MessageType>): string {
   if (message.type === 'tree_request') return message.operation;
@@ -133,8 +156,8 @@ function note(service: Service, asked: Asked, path: string | null, code: string 
   const { peer, audit } = service;
   const refused = code !== null && peer.grants !== null && REFUSALS.has(code);
   if (isQuiet(asked.need) && !refused) return;
-  const [request = '', verb = ''] = [asked.requestId, asked.verb].map((text) => text.slice(0, MAX_TEXT));
-  const child = asked.need.of === 'supervisor' ? (asked.child?.slice(0, MAX_TEXT) ?? null) : null;
+  const [request = '', verb = ''] = [asked.requestId, asked.verb].map((text) => cut(text, MAX_TEXT));
+  const child = asked.need.of === 'supervisor' && asked.child !== null ? cut(asked.child, MAX_TEXT) : null;
   const outcome = code === null ? 'done' : refused ? 'refused' : 'failed';
   audit({ key: peer.name, request, verb, path, child, outcome, code });
 }

@@ -1,18 +1,15 @@
 import { asSupertreeError, SupertreeError } from '../../errors.js';
 import type { Arrival } from '../sockets/arrival.js';
 import { invalid, isUuid } from '../wire/kinds.js';
-import { type BatchResult, type Draft, MAX_BATCH, type Message, NIL_UUID } from '../wire/protocol.js';
-import { askedBy, whenAdmitted } from './admission.js';
+import { type BatchResult, type Draft, type Message, NIL_UUID } from '../wire/protocol.js';
+import { askedBy, assertAdmitted, whenAdmitted } from './admission.js';
 import { answerControl } from './control.js';
 import type { Service } from './service.js';
 
-/** How many commands of a batch that fails fast are under way at once. */
-const CAREFUL = 8;
-
 /**
  * Runs one command for every agent of the batch, all at once, and tells for each what came of it, in the order of the request; one
- * that fails does not touch the others. With `fail_fast`, at most `CAREFUL` at once, and after the first failure none is begun.
- * An agent that is named twice gets the command once.
+ * that fails does not touch the others. With `fail_fast` one after another, once every id is seen to name an agent that the peer may do
+ * this to, and after the first failure none is begun. An agent that is named twice gets the command once.
  */
 export async function answerBatch(
   service: Service,
@@ -20,76 +17,80 @@ export async function answerBatch(
   arrival: Arrival,
 ): Promise<Draft<'batch_control_response'>> {
   const { request_id, agent_ids: ids, fail_fast: failFast } = request;
-  const batch = new Batch((id, index) => carryOut(service, request, arrival, id, index), [...new Set(ids)], failFast);
-  const found = await batch.run(failFast ? CAREFUL : MAX_BATCH);
+  const batch = { service, request, arrival };
+  const found = await (failFast ? untilOneFails : allAtOnce)(batch, [...new Set(ids)]);
   const results = ids.map((id) => found.get(id) ?? failure(id, new SupertreeError('INTERNAL', { problem: id })));
   const successful = results.filter(({ success }) => success).length;
   const failed = results.length - successful;
   return { type: 'batch_control_response', request_id, success: failed === 0, results, successful, failed };
 }
 
-type CarryOut = (id: string, index: number) => Promise<BatchResult>;
+interface Batch {
+  readonly service: Service;
+  readonly request: Message<'batch_control_command'>;
+  readonly arrival: Arrival;
+}
 
-class Batch {
-  readonly #results = new Map<string, BatchResult>();
-  readonly #carryOut: CarryOut;
-  readonly #ids: readonly string[];
-  readonly #failFast: boolean;
-  #next = 0;
-  #culprit: string | null = null;
+type Results = ReadonlyMap<string, BatchResult>;
 
-  constructor(carryOut: CarryOut, ids: readonly string[], failFast: boolean) {
-    this.#carryOut = carryOut;
-    this.#ids = ids;
-    this.#failFast = failFast;
+async function allAtOnce(batch: Batch, ids: readonly string[]): Promise<Results> {
+  return new Map(await Promise.all(ids.map(async (id) => [id, await carryOut(batch, id)] as const)));
+}
+
+async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Results> {
+  const results = new Map<string, BatchResult>();
+  for (const id of ids) {
+    const refusal = refusalOf(batch, id);
+    if (refusal !== null) results.set(id, refusal);
   }
-
-  async run(width: number): Promise<ReadonlyMap<string, BatchResult>> {
-    await Promise.all(Array.from({ length: Math.min(width, this.#ids.length) }, () => this.#work()));
-    return this.#results;
+  let [culprit] = results.keys();
+  for (const id of ids) {
+    if (results.has(id)) continue;
+    const result = culprit === undefined ? await carryOut(batch, id) : notBegun(id, culprit);
+    if (!result.success) culprit ??= id;
+    results.set(id, result);
   }
+  return results;
+}
 
-  async #work(): Promise<void> {
-    for (let index = this.#next++; index < this.#ids.length; index = this.#next++) {
-      const id = this.#ids[index] ?? '';
-      this.#results.set(id, this.#culprit === null ? await this.#begin(id, index) : notBegun(id, this.#culprit));
-    }
-  }
-
-  async #begin(id: string, index: number): Promise<BatchResult> {
-    const result = await this.#carryOut(id, index);
-    if (!result.success && this.#failFast) this.#culprit ??= id;
-    return result;
+/** Why it would not even be begun for this agent; `null` for no reason. */
+function refusalOf(batch: Batch, id: string): BatchResult | null {
+  try {
+    assertAdmitted(batch.service, askedBy(commandFor(batch, id)));
+    return null;
+  } catch (thrown) {
+    return failure(id, asSupertreeError(thrown));
   }
 }
 
 /** Never rejects: what goes wrong is this agent's result. */
-async function carryOut(
-  service: Service,
-  request: Message<'batch_control_command'>,
-  arrival: Arrival,
-  id: string,
-  index: number,
-): Promise<BatchResult> {
+async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
+  const { service, arrival } = batch;
   try {
-    if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${index}]`, 'must be a uuid', id, id);
-    const { request_id, command_type, payload } = request;
-    const terms = { idempotency_key: null, deadline: null, accepted: null };
-    const command = { type: 'control_command', request_id, agent_id: id, command_type, payload, ...terms } as const;
-    const { success, status, data, error, code } = await whenAdmitted(service, askedBy(command), () =>
-      answerControl(service, command, arrival),
-    );
-    return {
-      agent_id: id,
-      success,
-      status: status ?? null,
-      error: error ?? null,
-      data: data ?? null,
-      code: code ?? null,
-    };
+    const command = commandFor(batch, id);
+    return resultOf(id, await whenAdmitted(service, askedBy(command), () => answerControl(service, command, arrival)));
   } catch (thrown) {
     return failure(id, asSupertreeError(thrown));
   }
+}
+
+/** Throws MESSAGE_INVALID for what is no uuid. */
+function commandFor({ request }: Batch, id: string): Message<'control_command'> {
+  const { request_id, agent_ids, command_type, payload } = request;
+  if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
+  const terms = { idempotency_key: null, deadline: null, accepted: null };
+  return { type: 'control_command', request_id, agent_id: id, command_type, payload, ...terms };
+}
+
+function resultOf(id: string, { success, status, data, error, code }: Draft<'command_response'>): BatchResult {
+  return {
+    agent_id: id,
+    success,
+    status: status ?? null,
+    error: error ?? null,
+    data: data ?? null,
+    code: code ?? null,
+  };
 }
 
 function notBegun(id: string, agent: string): BatchResult {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { FilterLines } from './filter-lines.js';
+import { spelled } from './filter-spelling.js';
 
 /** A filter that can be used: plain text, or a regular expression. */
 export type Filter =
@@ -11,25 +12,27 @@ export type Filter =
 const MAX_LENGTH = 1000;
 
 /**
- * Reads a regular expression of JavaScript (with the flag u where it is one). A beginning such as `(?i)` and groups such as
- * `(?P<name>)`, as other languages have them, are understood. Never throws: says what is wrong as the end of a sentence.
+ * Reads a regular expression of JavaScript. A beginning such as `(?i)`, and what other languages write otherwise (see `spelled`), is
+ * understood. Never throws: says what is wrong as the end of a sentence.
  */
 export function compileFilter(text: string): Filter | { readonly problem: string } {
   if (text.length > MAX_LENGTH) return { problem: `must have at most ${MAX_LENGTH} characters` };
   if (!/[\\^$.*+?()[\]{}|]/.test(text)) return { text };
-  const [head = '', flags = ''] = /^\(\?([ims]+)\)/.exec(text) ?? [];
-  const source = text.slice(head.length).replaceAll('(?P<', '(?<');
-  const unicode = failureOf(source, `${flags}u`);
-  if (unicode === null) return { text, source, flags: `${flags}u` };
+  const [head = '', given = ''] = /^\(\?([ims]+)\)/.exec(text) ?? [];
+  const { source, unknown } = spelled(text.slice(head.length));
+  if (unknown !== null)
+    return { problem: `must be a regular expression of JavaScript, in which ${unknown} means nothing` };
+  const flags = `${given}u`;
   const failure = failureOf(source, flags);
   return failure === null ? { text, source, flags } : { problem: `must be a regular expression (${failure})` };
 }
 
+/** What the engine says, without the pattern. */
 function failureOf(source: string, flags: string): string | null {
   try {
     return new RegExp(source, flags) instanceof RegExp ? null : 'it is none';
   } catch (thrown) {
-    return messageOf(thrown);
+    return messageOf(thrown).replace(/^Invalid regular expression: .*: /s, '');
   }
 }
 

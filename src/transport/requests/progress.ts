@@ -1,24 +1,18 @@
 import { asSupertreeError } from '../../errors.js';
 import { joinPath } from '../../model/id.js';
 import type { Report } from '../../model/report.js';
+import { type Place, placeOf, ReportBatch } from '../streams/report-batch.js';
 import { encode } from '../wire/decode.js';
 import { isMap } from '../wire/kinds.js';
 import type { Service } from './service.js';
 
-/** The reports that move an agent from one state to another. */
-const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>([
-  'state',
-  'started',
-  'ready',
-  'exited',
-  'paused',
-  'resumed',
-  'restarting',
-  'exhausted',
-  'zombie',
-]);
+/** The reports that move an agent from one state, or sub-state, to another. */
+const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>(['state', 'substate', 'restarting', 'exhausted']);
 
-/** Sends a `tree_progress` for every change of the agent that a request is about. Returns the way to end that. */
+/**
+ * Sends a `tree_progress` for every state and sub-state that the agent comes into which a request is about. Returns the way to end that;
+ * what has happened until then is told.
+ */
 export function reportProgress(
   service: Service,
   requestId: string,
@@ -28,29 +22,41 @@ export function reportProgress(
   const path = pathOf(service, params);
   if (path === null) return () => {};
   let last = '';
-  return service.tree.subscribe((report) => {
-    if (report.path !== path || !MOVES.has(report.type)) return;
-    const now = stateOf(service, path);
-    if (now === null || now.detail === last) return;
-    last = now.detail;
-    interim(encode<'tree_progress'>({ type: 'tree_progress', request_id: requestId, path, ...now }));
+  const tell = (place: Place | null): void => {
+    if (place === null || place.detail === last) return;
+    const { state, detail } = place;
+    last = detail;
+    interim(encode<'tree_progress'>({ type: 'tree_progress', request_id: requestId, path, state, detail }));
+  };
+  const batch = new ReportBatch((reports) => {
+    try {
+      const now = placeAt(service, path);
+      for (const report of reports) tell(placeOf(report, report === reports.at(-1) ? now : null));
+    } catch (thrown) {
+      service.failed(thrown);
+    }
   });
+  const unsubscribe = service.tree.subscribe((report) => {
+    if (report.path === path && MOVES.has(report.type)) batch.add(report);
+  });
+  return () => {
+    unsubscribe();
+    batch.flush();
+  };
 }
 
 /** The path that the parameters are about; `null` when they are about no agent, or about an unknown one, which the operation tells. */
 function pathOf(service: Service, params: object): string | null {
-  const { agent, parent, spec } = params as { agent?: string; parent?: string; spec?: unknown };
+  // The supervisor is `parent` for `spawn`, `path` for `add_child`.
+  const { agent, parent, path, spec } = params as { agent?: string; parent?: string; path?: string; spec?: unknown };
   if (agent !== undefined) return unlessMissing(() => service.tree.agent(agent).path);
   if (!isMap(spec) || typeof spec.id !== 'string') return null;
   const { id } = spec;
-  return unlessMissing(() => joinPath(service.tree.supervisor(parent).path, id));
+  return unlessMissing(() => joinPath(service.tree.supervisor(parent ?? path).path, id));
 }
 
-function stateOf(service: Service, path: string): { state: string; detail: string } | null {
-  return unlessMissing(() => {
-    const { state, detail } = service.tree.agent(path).view();
-    return { state, detail };
-  });
+function placeAt(service: Service, path: string): Place | null {
+  return unlessMissing(() => service.tree.agent(path).view());
 }
 
 function unlessMissing<T>(look: () => T): T | null {

@@ -3,7 +3,8 @@ import type { Arrival } from '../sockets/arrival.js';
 import { encode } from '../wire/decode.js';
 import { invalid } from '../wire/kinds.js';
 import type { Draft, Message, MessageType } from '../wire/protocol.js';
-import { contentOf, keyOf } from './idempotency.js';
+import { changesNothing } from './admission.js';
+import { contentOf } from './idempotency.js';
 import type { Service } from './service.js';
 import { within } from './within.js';
 
@@ -16,23 +17,25 @@ interface Terms {
 }
 
 type AnyDraft = Draft<MessageType>;
+type Interim = (bytes: Buffer) => void;
 
 /**
  * Does `work` on the terms that its request came with:
- * - with an idempotency key it is done once, and every further request with the same key and content gets the same answer;
+ * - with an idempotency key it is done once, and every further request of the same peer with the same key and content gets the same
+ *   answer; what changes nothing is simply asked again, and takes no room from what does;
  * - with a deadline it is not begun when that has passed, and not waited for any longer, DEADLINE;
- * - with `accepted` a word is sent as soon as it is clear that it takes its time.
+ * - with `accepted` a word is sent as soon as it is clear that it takes its time, and before any word of the work itself.
  * Throws also MESSAGE_INVALID and KEY_REUSED.
  */
 export function onTerms<T extends AnyDraft>(
   service: Service,
   message: Message<MessageType>,
   arrival: Arrival,
-  interim: (bytes: Buffer) => void,
-  work: () => Promise<T>,
+  interim: Interim,
+  work: (interim: Interim) => Promise<T>,
 ): Promise<AnyDraft> {
   const isPlain = !('idempotency_key' in message) || NAMES.every((name) => message[name] === null);
-  return isPlain ? work() : onOwnTerms(service, message, arrival, interim, work);
+  return isPlain ? work(interim) : onOwnTerms(service, message, arrival, interim, work);
 }
 
 const NAMES = ['idempotency_key', 'deadline', 'accepted'] as const;
@@ -41,14 +44,16 @@ async function onOwnTerms<T extends AnyDraft>(
   service: Service,
   message: Message<MessageType>,
   arrival: Arrival,
-  interim: (bytes: Buffer) => void,
-  work: () => Promise<T>,
+  interim: Interim,
+  work: (interim: Interim) => Promise<T>,
 ): Promise<AnyDraft> {
   const { key, deadline, accepted } = termsOf(message);
   const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - arrival.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
-  const done = key === null ? work() : doneOnce(service, message, keyOf(arrival.peer.name, key), work);
-  if (accepted) void tellAccepted(message, done, interim);
+  const acceptance = new Acceptance(message, interim);
+  const begin = () => work(accepted ? acceptance.word : interim);
+  const done = key === null || changesNothing(message) ? begin() : doneOnce(service, message, key, begin);
+  if (accepted) void acceptance.tellUnlessOver(done);
   return within(done, left, () => late(message.type, 'it goes on'), service.failed);
 }
 
@@ -73,26 +78,45 @@ async function doneOnce<T extends AnyDraft>(
 ): Promise<AnyDraft> {
   // These belong to the one try, not to what is asked for.
   const asked = { ...message, request_id: '', idempotency_key: null, deadline: null, accepted: null, progress: false };
-  const answer = await service.keys.once(key, contentOf(asked), async () => {
+  const answer = await service.keys.once(service.peer.name, key, contentOf(asked), async () => {
     const made = await work();
     return { answer: made, bytes: encode(made).length };
   });
   return 'request_id' in message ? ({ ...answer, request_id: message.request_id } as AnyDraft) : answer;
 }
 
-/** Work that is over when the event loop comes round is not worth a word. */
-async function tellAccepted(
-  message: Message<MessageType>,
-  done: Promise<unknown>,
-  interim: (bytes: Buffer) => void,
-): Promise<void> {
-  const over = done.then(
-    () => true,
-    () => true,
-  );
-  const round = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
-  if (await Promise.race([over, round])) return;
-  if ('request_id' in message) interim(encode<'accepted'>({ type: 'accepted', request_id: message.request_id }));
+/** Says once that a request was accepted, before whatever else is said about it. */
+class Acceptance {
+  readonly #message: Message<MessageType>;
+  readonly #interim: Interim;
+  #told = false;
+
+  constructor(message: Message<MessageType>, interim: Interim) {
+    this.#message = message;
+    this.#interim = interim;
+  }
+
+  /** A word of the work itself: what is at work was accepted. */
+  readonly word: Interim = (bytes) => {
+    this.#tell();
+    this.#interim(bytes);
+  };
+
+  /** Work that is over when the event loop comes round is not worth a word. */
+  async tellUnlessOver(done: Promise<unknown>): Promise<void> {
+    const over = done.then(
+      () => true,
+      () => true,
+    );
+    const round = new Promise<boolean>((resolve) => setImmediate(() => resolve(false)));
+    if (!(await Promise.race([over, round]))) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#told || !('request_id' in this.#message)) return;
+    this.#told = true;
+    this.#interim(encode<'accepted'>({ type: 'accepted', request_id: this.#message.request_id }));
+  }
 }
 
 function late(what: string, outcome: string): SupertreeError {

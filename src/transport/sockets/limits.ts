@@ -1,14 +1,24 @@
-/** What one peer may ask of a server, and what the server remembers for all. */
+/**
+ * What one peer may ask of a server, and what the server remembers. A peer is one connection: what has the same routing id. A request
+ * beyond a limit is answered at once, and nothing is done.
+ */
 export interface Limits {
-  /** Requests of one peer that are not answered yet. If not given, 1024. */
+  /** Requests of one peer that are not answered yet. One more is answered with TOO_MANY_REQUESTS. If not given, 1024. */
   readonly inFlight: number;
-  /** Bytes of the requests of one peer that are not answered yet; one request is always allowed. If not given, 32 MiB. */
+  /**
+   * Bytes of the requests of one peer that are not answered yet; one request is always allowed. What would be more is answered with
+   * TOO_MANY_REQUESTS. While those of all peers are more than 256 MiB, it is 1 MiB for each. If not given, 32 MiB.
+   */
   readonly inFlightBytes: number;
-  /** Requests of one peer per second, in the long run. If not given, 5000. */
+  /** Requests of one peer per second, in the long run. What comes faster is answered with RATE_LIMITED and the ms to wait. If not given, 5000. */
   readonly rate: number;
-  /** Requests of one peer at once, after a pause. If not given, 10000. */
+  /** Requests of one peer at once, after a pause; used up, there is one more for each that `rate` allows. If not given, 10000. */
   readonly burst: number;
-  /** Answers that are kept for requests with an idempotency key. If not given, 10000. */
+  /**
+   * Requests with an idempotency key that are remembered for the owner of one key, or for all who come without one; the one that was asked
+   * for longest ago is forgotten first. When so many are still running, one more is answered with TOO_MANY_REQUESTS. Of all owners four
+   * times as many are remembered. If not given, 10000.
+   */
   readonly idempotencyKeys: number;
 }
 

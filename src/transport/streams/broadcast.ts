@@ -1,4 +1,4 @@
-import type { AgentView, Tree } from '../../actors/view.js';
+import type { AgentHandle, AgentView, Tree } from '../../actors/view.js';
 import type { AgentState } from '../../model/agent.js';
 import { describeExit } from '../../model/reason.js';
 import { type Report, toText } from '../../model/report.js';
@@ -6,7 +6,7 @@ import { encode } from '../wire/decode.js';
 import { LogFrames } from '../wire/log-frames.js';
 import type { Draft } from '../wire/protocol.js';
 import { STATUS_OF, wireTime } from '../wire/status.js';
-import { ReportBatch } from './report-batch.js';
+import { type Place, placeOf, ReportBatch } from './report-batch.js';
 import type { Topics } from './topics.js';
 
 /** Publishes every line and every state of a tree under the uuid of its agent. Returns the way to end that. */
@@ -18,8 +18,8 @@ export function broadcast(tree: Tree, topics: Topics): () => void {
 class Broadcaster {
   readonly #tree: Tree;
   readonly #topics: Topics;
-  /** Uuids and the ways to end the subscriptions to output, by path. */
-  readonly #agents = new Map<string, { readonly uuid: string; readonly undo: () => void }>();
+  /** By path, with the ways to end the subscriptions to output. A handle shows also how one that is gone ended. */
+  readonly #agents = new Map<string, { readonly agent: AgentHandle; readonly undo: () => void }>();
   readonly #batch = new ReportBatch((reports) => this.#publish(reports));
   readonly #unsubscribe: () => void;
 
@@ -42,7 +42,7 @@ class Broadcaster {
     if (report.type === 'created') this.#watch(report.path, report.uuid);
     else if (report.type === 'removed') this.#forget(report.path);
     else if (CHANGES.has(report.type)) {
-      const uuid = this.#agents.get(report.path)?.uuid;
+      const uuid = this.#agents.get(report.path)?.agent.uuid;
       if (uuid !== undefined && this.#topics.isWanted(uuid)) this.#batch.add(report);
     }
   }
@@ -50,8 +50,9 @@ class Broadcaster {
   #watch(path: string, uuid: string): void {
     this.#agents.get(path)?.undo();
     const frames = new LogFrames(uuid);
-    const undo = this.#tree.agent(uuid).onOutput((line) => this.#topics.publish(uuid, () => frames.encode(line)));
-    this.#agents.set(path, { uuid, undo });
+    const agent = this.#tree.agent(uuid);
+    const undo = agent.onOutput((line) => this.#topics.publish(uuid, () => frames.encode(line)));
+    this.#agents.set(path, { agent, undo });
   }
 
   #forget(path: string): void {
@@ -61,22 +62,13 @@ class Broadcaster {
   }
 
   #publish(reports: readonly Report[]): void {
-    const views = new Map(reports.map(({ path }) => [path, this.#viewOf(path)]));
+    const last = new Map(reports.map((report) => [report.path, report]));
+    const views = new Map([...last.keys()].map((path) => [path, this.#agents.get(path)?.agent.view()]));
     for (const report of reports) {
-      const uuid = this.#agents.get(report.path)?.uuid;
-      const view = views.get(report.path) ?? null;
-      if (uuid === undefined) continue;
-      this.#topics.publish(uuid, () => encode<'status_update'>(statusUpdate(uuid, view, report)));
-    }
-  }
-
-  /** `null` for an agent that is gone already. */
-  #viewOf(path: string): AgentView | null {
-    const uuid = this.#agents.get(path)?.uuid;
-    try {
-      return uuid === undefined ? null : this.#tree.agent(uuid).view();
-    } catch {
-      return null;
+      const view = views.get(report.path);
+      if (view === undefined) continue;
+      const place = placeOf(report, last.get(report.path) === report ? view : null) ?? view;
+      this.#topics.publish(view.uuid, () => encode<'status_update'>(statusUpdate(view, place, report)));
     }
   }
 }
@@ -84,28 +76,28 @@ class Broadcaster {
 /** What a `status_update` is sent for. A pause and a resume change the state. */
 const CHANGES: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'state',
+  'substate',
   'restarting',
   'exhausted',
   'zombie',
   'error',
 ]);
 
-function statusUpdate(uuid: string, view: AgentView | null, report: Report): Draft<'status_update'> {
-  const state = report.type === 'state' ? report.state : (view?.state ?? 'stopped');
+function statusUpdate(view: AgentView, place: Place, report: Report): Draft<'status_update'> {
   return {
     type: 'status_update',
-    agent_id: uuid,
-    update_type: updateType(report, state),
-    status: STATUS_OF[state],
-    message: messageOf(report, view, state),
-    data: view === null ? { state } : dataOf(view, state),
+    agent_id: view.uuid,
+    update_type: updateType(report, place.state),
+    status: STATUS_OF[place.state],
+    message: textOf(report, view, place),
+    data: dataOf(view, place),
     timestamp: wireTime(report.at),
   };
 }
 
 function updateType({ type }: Report, state: AgentState): Draft<'status_update'>['update_type'] {
-  if (type === 'restarting') return 'status_changed';
-  return type === 'state' ? (UPDATE_TYPES[state] ?? 'status_changed') : 'error';
+  if (type === 'state') return UPDATE_TYPES[state] ?? 'status_changed';
+  return type === 'substate' || type === 'restarting' ? 'status_changed' : 'error';
 }
 
 const UPDATE_TYPES: Readonly<Partial<Record<AgentState, Draft<'status_update'>['update_type']>>> = {
@@ -116,15 +108,14 @@ const UPDATE_TYPES: Readonly<Partial<Record<AgentState, Draft<'status_update'>['
 };
 
 /** The state with its sub-state, how it ended, or the report in words. */
-function messageOf(report: Report, view: AgentView | null, state: AgentState): string {
-  if (report.type !== 'state') return toText(report).slice(report.path.length + 1);
-  if (view === null || view.state !== state) return state;
+function textOf(report: Report, view: AgentView, { state, detail }: Place): string {
+  if (report.type !== 'state' && report.type !== 'substate') return toText(report).slice(report.path.length + 1);
   const ended = state === 'completed' || state === 'failed';
-  return ended && view.exit !== null ? `${state}: ${describeExit(view.exit)}` : view.detail;
+  return ended && view.state === state && view.exit !== null ? `${state}: ${describeExit(view.exit)}` : detail;
 }
 
 /** Nothing of what the agent printed: whoever follows states need not be one who may read that. */
-function dataOf({ path, detail, incarnation, restarts, health, retryIn, exit }: AgentView, state: AgentState): unknown {
+function dataOf({ path, incarnation, restarts, health, retryIn, exit }: AgentView, { state, detail }: Place): unknown {
   const ended = exit === null ? null : { code: exit.code, signal: exit.signal, cause: exit.cause, oom: exit.oom };
   return { path, state, detail, incarnation, restarts, health, retry_in: retryIn, exit: ended };
 }

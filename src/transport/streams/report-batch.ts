@@ -1,3 +1,4 @@
+import type { AgentView } from '../../actors/view.js';
 import type { Report } from '../../model/report.js';
 
 /**
@@ -29,4 +30,17 @@ export class ReportBatch<R = Report> {
   clear(): void {
     this.#waiting = [];
   }
+}
+
+/** Where an agent is. */
+export type Place = Pick<AgentView, 'state' | 'detail'>;
+
+/**
+ * Where a report of a batch has its agent, `null` when it does not say. `now` is where the agent is after the batch; it belongs to the last
+ * report of its agent, and is `null` for those before.
+ */
+export function placeOf(report: Report, now: Place | null): Place | null {
+  if (report.type === 'substate') return report;
+  if (report.type !== 'state') return now;
+  return now?.state === report.state ? now : { state: report.state, detail: report.state };
 }

@@ -1,6 +1,6 @@
 import { asSupertreeError, SupertreeError } from '../../errors.js';
 import { packExact, unpack } from './codec.js';
-import { type Fields, invalid, isMap, show, uuid } from './kinds.js';
+import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
 import { headOf, scan } from './scan.js';
@@ -32,7 +32,7 @@ export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
   try {
     return { ok: true, message: read(raw) };
   } catch (thrown) {
-    return { ...failed(asSupertreeError(thrown), bytes), agentId: agentIdOf(raw) };
+    return failed(asSupertreeError(thrown), bytes);
   }
 }
 
@@ -62,11 +62,11 @@ function tagOf(raw: unknown): unknown {
 }
 
 function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undecodable {
-  const { tag, requestId } = headOf(bytes);
-  return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: null };
+  const { tag, requestId, agentId } = headOf(bytes);
+  return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: uuidOf(agentId) };
 }
 
-/** How much of a message that is not read is looked at, to find its request id. */
+/** How much of a message that is not read is looked at, to find its ids. */
 const GLIMPSE = 4096;
 
 /** What an error needs to be told to whoever sent a message, without reading it all. */
@@ -80,13 +80,4 @@ function tooLarge(bytes: Uint8Array): Decoded {
 
 function sizeError(size: number): SupertreeError {
   return new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
-}
-
-function agentIdOf(raw: unknown): string | null {
-  const given = Array.isArray(raw) ? raw[2] : isMap(raw) ? raw.agent_id : undefined;
-  try {
-    return uuid.read(given, 'agent_id');
-  } catch {
-    return null;
-  }
 }

@@ -3,7 +3,8 @@ const MAX_DEPTH = 256;
 
 /**
  * A value of which msgpackr makes what every other implementation reads: `undefined` is left out, and wide integers are bigints (msgpackr
- * would write numbers from 2^32 on as floats, which strict readers refuse). Returns the same object where nothing changes.
+ * would write numbers from 2^32 on as floats, which strict readers refuse), and half a pair of surrogates, which UTF-8 cannot say, is U+FFFD.
+ * Returns the same object where nothing changes.
  */
 export function exact(value: unknown): unknown {
   return exactValue(value, asBuffer, 0);
@@ -23,6 +24,7 @@ function exactValue(value: unknown, bytes: WriteBytes, depth: number): unknown {
     case 'object':
       return value === null ? null : exactObject(value, bytes, depth);
     case 'string':
+      return value.toWellFormed();
     case 'boolean':
     case 'bigint':
       return value;

@@ -1,4 +1,4 @@
-import { SupertreeError } from '../../errors.js';
+import { cut, SupertreeError } from '../../errors.js';
 import { exact, exactJson } from './exact.js';
 
 /** One kind of value on the wire: how it is read in every form that is accepted, and the one form in which it is written. */
@@ -72,6 +72,11 @@ export const uint: Kind<number> = simple('u64', 'must be an integer from 0', (va
 
 export const int: Kind<number> = simple('i64', 'must be an integer', integerOf);
 
+/** As `kind`, where more than a number holds exactly means as much as the most that it does: some say "all" or "for ever" by the largest integer they have. */
+export function saturating(kind: Kind<number>): Kind<number> {
+  return { ...kind, read: (given, at) => kind.read(isBeyond(given) ? Number.MAX_SAFE_INTEGER : given, at) };
+}
+
 /** Read from 16 bytes or from text, kept as lower-case text with hyphens, written as 16 bytes. */
 export const uuid: Kind<string> = {
   name: 'uuid',
@@ -90,8 +95,10 @@ export const anyId: Kind<string> = {
   write: (value) => (isUuid(value) ? uuid.write(value) : value),
 };
 
-function uuidOf(value: unknown): string | null {
-  const hex = value instanceof Uint8Array ? hexOf(value) : uuidDigits(value);
+/** The id as text with hyphens, from any form that is read; `null` when it is none. */
+export function uuidOf(value: unknown): string | null {
+  if (value instanceof Uint8Array) return value.length === 16 ? hyphenated(hexOf(value)) : null;
+  const hex = uuidDigits(value);
   return /^[0-9a-f]{32}$/.test(hex) ? hyphenated(hex) : null;
 }
 
@@ -188,7 +195,7 @@ export function show(given: unknown): string {
   if (given instanceof Uint8Array) return `${given.length} bytes`;
   if (typeof given === 'object' && given !== null) return `a ${typeName(given)}`;
   const text = typeof given === 'string' ? JSON.stringify(given) : String(given);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  return text.length > 60 ? `${cut(text, 57)}...` : text;
 }
 
 function typeName(given: unknown): string {
@@ -214,6 +221,10 @@ function nullable<T>(kind: Kind<T>): Kind<T | null> {
     read: (given, at) => (given === null ? null : kind.read(given, at)),
     write: (given) => (given === null ? null : kind.write(given)),
   };
+}
+
+function isBeyond(given: unknown): boolean {
+  return (typeof given === 'bigint' || Number.isInteger(given)) && (given as number) > Number.MAX_SAFE_INTEGER;
 }
 
 function integerOf(given: unknown): number | undefined {

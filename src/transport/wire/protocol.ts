@@ -11,6 +11,7 @@ import {
   oneOf,
   optional,
   required,
+  saturating,
   string,
   time,
   uint,
@@ -41,11 +42,13 @@ export const MAX_MESSAGE_SIZE = 10 * 1024 * 1024;
 /** A uuid that names nobody: for an answer that must carry one where none could be read. */
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
+const amount = saturating(uint);
+
 /** What our own answers add, so that a program need not parse a sentence. */
 const reasons = { code: addition(string), remedy: addition(string), details: addition(json) };
 
 /** What a request may carry of ours: see `operations.ts`. */
-const terms = { idempotency_key: addition(string), deadline: addition(int), accepted: addition(bool) };
+const terms = { idempotency_key: addition(string), deadline: addition(saturating(int)), accepted: addition(bool) };
 
 /**
  * Every message: its index in the agent protocol (`null` for our own additions) and its fields in the order of the array form.
@@ -55,7 +58,7 @@ export const MESSAGES = {
   spawn_request: message(0, {
     request_id: required(string),
     config: required(agentConfig),
-    timeout_secs: optional(uint),
+    timeout_secs: optional(amount),
     metadata: optional(map(string)),
     ...terms,
   }),
@@ -94,7 +97,7 @@ export const MESSAGES = {
   list_agents_request: message(5, {
     request_id: required(string),
     filter_status: optional(agentStatus),
-    limit: optional(uint),
+    limit: optional(amount),
   }),
   list_agents_response: message(6, {
     request_id: required(string),
@@ -119,7 +122,7 @@ export const MESSAGES = {
     agent_id: required(uuid),
     action: required(string),
     params: optional(json),
-    timeout_secs: optional(uint),
+    timeout_secs: optional(amount),
     ...terms,
   }),
   batch_control_command: message(10, {
@@ -144,8 +147,8 @@ export const MESSAGES = {
     agent_id: required(uuid),
     stream: required(oneOf('ZmqOutputStream', ['stdout', 'stderr', 'both'])),
     filter: optional(string),
-    limit: optional(uint),
-    offset: optional(uint),
+    limit: optional(amount),
+    offset: optional(amount),
   }),
   output_query_response: message(13, {
     request_id: required(string),
@@ -207,10 +210,11 @@ type DraftOf<M> = { [K in keyof M as null extends M[K] ? never : K]: M[K] } & {
   [K in keyof M as null extends M[K] ? K : never]?: M[K];
 };
 
-/** The message type of a tag: a name, or an index of the agent protocol. `null` when there is none. */
+/** The message type of a tag: a name, or an index of the agent protocol in any width. `null` when there is none. */
 export function typeOfTag(tag: unknown): MessageType | null {
   if (typeof tag === 'string') return Object.hasOwn(MESSAGES, tag) ? (tag as MessageType) : null;
-  return typeof tag === 'number' ? (BY_INDEX.get(tag) ?? null) : null;
+  const index = typeof tag === 'bigint' ? Number(tag) : tag;
+  return typeof index === 'number' ? (BY_INDEX.get(index) ?? null) : null;
 }
 
 function message<F extends Fields>(

@@ -1,4 +1,4 @@
-import { type ErrorDetails, type SupertreeError, shortened } from '../../errors.js';
+import { cut, type ErrorDetails, type SupertreeError, shortened } from '../../errors.js';
 import { encode, type Undecodable } from './decode.js';
 import { type Draft, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
 
@@ -9,14 +9,14 @@ export type About = Omit<Undecodable, 'error'>;
  * The answer to a request that was not done. Whatever the request would have it repeat, it fits into one message: texts are
  * shortened, lists end after 20 items with the number of the others beside them (`list` and `listOmitted`). Never throws.
  */
-export function encodeRefusal(about: About, thrown: SupertreeError): Buffer {
+export function encodeRefusal(about: About, thrown: SupertreeError, serverId: string): Buffer {
   const { code, message: error, remedy, details } = thrown;
   try {
-    return encode(refusal(about, { error, code, remedy, details: briefDetails(details) }));
+    return encode(refusal(about, { error, code, remedy, details: briefDetails(details) }, serverId));
   } catch {
     // Its own id is too long, or a detail cannot be written down.
-    const requestId = about.requestId.slice(0, MOST_OF_AN_ID);
-    return encode(refusal({ ...about, requestId }, { error, code, remedy, details: {} }));
+    const requestId = cut(about.requestId, MOST_OF_AN_ID);
+    return encode(refusal({ ...about, requestId }, { error, code, remedy, details: {} }, serverId));
   }
 }
 
@@ -27,11 +27,11 @@ interface Reason {
   readonly details: ErrorDetails;
 }
 
-function refusal({ type, requestId, agentId }: About, reason: Reason): Draft<MessageType> {
+function refusal({ type, requestId, agentId }: About, reason: Reason, serverId: string): Draft<MessageType> {
   const common = { request_id: requestId, success: false, ...reason };
   switch (type) {
     case 'spawn_request':
-      return { type: 'spawn_response', ...common };
+      return { type: 'spawn_response', server_id: serverId, ...common };
     case 'control_command':
     case 'custom_action_request':
       return { type: 'command_response', agent_id: agentId ?? NIL_UUID, ...common };

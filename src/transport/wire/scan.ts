@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** How deep arrays and maps may be nested in one message. */
 export const MAX_DEPTH = 64;
 
@@ -12,6 +14,8 @@ export interface Head {
   /** The tag: its name, or its index. */
   tag: string | number | null;
   requestId: string | null;
+  /** As it stands there; `null` where there is none, or something else in its place. */
+  agentId: string | Uint8Array | null;
 }
 
 export interface Scan {
@@ -23,8 +27,9 @@ export interface Scan {
 
 /**
  * Walks over one MessagePack document without building anything, so that a hostile one costs neither stack nor memory:
- * every length is compared with the bytes that are left, nesting and values are counted, extensions (which a decoder may act upon)
- * and keys that are not strings are refused. If `maxValues` is not given, any number of values is accepted. Never throws.
+ * every length is compared with the bytes that are left, nesting and values are counted, extensions (which a decoder may act upon),
+ * keys that are not strings and strings that are not UTF-8 (which a decoder would alter) are refused. If `maxValues` is not given, any
+ * number of values is accepted. Never throws.
  */
 export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFINITY): Scan {
   const scanner = new Scanner(bytes, null);
@@ -34,10 +39,16 @@ export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFI
 
 /** What a message says of itself before it breaks off, if it does. Never throws. */
 export function headOf(bytes: Uint8Array): Head {
-  const head: Head = { tag: null, requestId: null };
+  const head: Head = { tag: null, requestId: null, agentId: null };
   new Scanner(bytes, head).run(MAX_VALUES);
   return head;
 }
+
+/** What stands where in array form; the third is an agent where one command is for one agent. */
+const HEAD = ['type', 'request_id', 'agent_id'] as const;
+
+/** Up to so many bytes a loop is done before a native function is called. */
+const SHORT = 48;
 
 const SCALAR = 0;
 const STR = 1;
@@ -136,6 +147,8 @@ class Scanner {
       if (depth === 1 && this.#head !== null) this.#watch(this.#head, isKey, start);
       this.#left[depth - 1] = left - 1;
     }
+    // A head is looked for in what is refused already.
+    if (this.#kind === STR && this.#head === null && !this.#isText()) return 'a string is not UTF-8';
     if (this.#kind <= STR) this.position += this.#length;
     else if (depth === MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH}`;
     else this.#enter();
@@ -154,25 +167,45 @@ class Scanner {
     this.#left.pop();
   }
 
-  /** Keeps the tag and the request id, which stand in the outermost container. */
+  /** Keeps the tag and the ids, which stand in the outermost container. */
   #watch(head: Head, isKey: boolean, start: number): void {
-    const text = this.#kind === STR && this.#length <= 256 ? this.#text() : null;
+    const text = this.#kind === STR && this.#length <= 256 && this.#isText() ? this.#view().toString('utf8') : null;
     const index = this.#index++;
     if (isKey) {
       this.#key = text ?? '';
       return;
     }
-    const inMap = this.#isMap[0] === true;
-    if (inMap ? this.#key === 'type' : index === 0) head.tag = text ?? this.#small(start);
-    if (inMap ? this.#key === 'request_id' : index === 1) head.requestId = text;
+    const name = this.#isMap[0] === true ? this.#key : HEAD[index];
+    if (name === 'type') head.tag = text ?? this.#integer(start);
+    if (name === 'request_id') head.requestId = text;
+    if (name === 'agent_id') head.agentId = text ?? this.#uuid(start);
   }
 
-  #text(): string {
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.position, this.#length).toString('utf8');
+  #isText(): boolean {
+    if (this.#length > SHORT) return isUtf8(this.#view());
+    const bytes = this.#bytes;
+    const end = this.position + this.#length;
+    let all = 0;
+    for (let at = this.position; at < end; at++) all |= bytes[at] as number;
+    return all < 0x80 || isUtf8(this.#view());
   }
 
-  #small(start: number): number | null {
+  /** The payload of the token just read. */
+  #view(): Buffer {
+    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.position, this.#length);
+  }
+
+  /** An integer from 0 in any form. */
+  #integer(start: number): number | null {
     const first = this.#bytes[start] ?? 0xff;
-    return first < 0x80 ? first : null;
+    if (first < 0x80) return first;
+    const isInteger = (first >= 0xcc && first <= 0xcf) || (first >= 0xd0 && first <= 0xd3);
+    return isInteger ? this.#view().reduce((sum, byte) => sum * 256 + byte, 0) : null;
+  }
+
+  /** The 16 bytes of a bin. */
+  #uuid(start: number): Uint8Array | null {
+    const first = this.#bytes[start] ?? 0;
+    return first >= 0xc4 && first <= 0xc6 && this.#length === 16 ? this.#view() : null;
   }
 }

@@ -1,0 +1,86 @@
+/** A regular expression in the spelling of JavaScript with the flag u. */
+interface Spelled {
+  readonly source: string;
+  /** As it was written, what JavaScript has nothing for; `null` for nothing. */
+  readonly unknown: string | null;
+}
+
+/**
+ * What other languages write otherwise: `(?P<name>)`, `\A`, `\z` and `\Z` (a line has no end of its own), `\x{41}`, `\pL`, `{,3}`, classes
+ * such as `[:digit:]` within brackets, braces and brackets that mean themselves, and a backslash where none is needed. A letter that means
+ * nothing behind a backslash is told: without the flag u it would stand for itself, and the pattern for something else than was meant.
+ */
+export function spelled(pattern: string): Spelled {
+  let inBrackets = false;
+  let unknown: string | null = null;
+  const source = pattern.replace(TOKEN, (token) => {
+    const written = inBrackets ? within(token) : outside(token);
+    inBrackets = token === '[' || (inBrackets && token !== ']' && token !== '[]');
+    unknown ??= written === null ? token : null;
+    return written ?? '';
+  });
+  return { source, unknown };
+}
+
+/** What may have to be written otherwise. */
+const TOKEN =
+  /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|[[\]{}]/gu;
+
+function outside(token: string): string | null {
+  if (token.startsWith('\\')) return EDGES[token] ?? escaped(token);
+  if (token === '[]' || token.startsWith('[:')) return null;
+  if (token === '(?P<') return '(?<';
+  if (token === '{' || token === '}' || token === ']') return `\\${token}`;
+  return token.replace('{,', '{0,');
+}
+
+function within(token: string): string | null {
+  if (token.startsWith('[:')) return posixClass(token);
+  return token.startsWith('\\') && token !== '\\-' ? escaped(token) : token;
+}
+
+/** The beginning and the end of the line. */
+const EDGES: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?![^])', '\\Z': '(?![^])' };
+
+/** Letters and digits that mean something behind a backslash, and characters that mean something without one. */
+const MEANT = /^\\(?:[dDsSwWbBfnrtvcxukpP\d]|[\^$\\.*+?()[\]{}|/])/;
+
+function escaped(token: string): string | null {
+  if (token.startsWith('\\x{')) return token.replace('x', 'u');
+  if (/^\\p[A-Z]$/i.test(token)) return `${token.slice(0, 2)}{${token.slice(2)}}`;
+  if (MEANT.test(token)) return token;
+  return /^\\[A-Za-z]/.test(token) ? null : token.slice(1);
+}
+
+function posixClass(token: string): string | null {
+  const [, negation, name = ''] = /^\[:(\^?)(\w+):\]$/.exec(token) ?? [];
+  const ends = Object.hasOwn(POSIX, name) ? [...(POSIX[name] ?? '')].map((end) => end.charCodeAt(0)) : [];
+  if (ends.length === 0) return null;
+  // What is between the ranges are the ranges of all others.
+  const between = [0, ...ends.map((end, index) => (index % 2 === 0 ? end - 1 : end + 1)), 0x10ffff];
+  return ranges(negation === '^' ? between : ends);
+}
+
+/** The first and the last character of each range, in their order. */
+const POSIX: Readonly<Record<string, string>> = {
+  alnum: '09AZaz',
+  alpha: 'AZaz',
+  ascii: '\0\x7f',
+  blank: '\t\t  ',
+  cntrl: '\0\x1f\x7f\x7f',
+  digit: '09',
+  graph: '!~',
+  lower: 'az',
+  print: ' ~',
+  punct: '!/:@[`{~',
+  space: '\t\r  ',
+  upper: 'AZ',
+  word: '09AZ__az',
+  xdigit: '09AFaf',
+};
+
+function ranges([from, to, ...more]: readonly number[]): string {
+  if (from === undefined || to === undefined) return '';
+  const range = from > to ? '' : `\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`;
+  return range + ranges(more);
+}
