@@ -9,6 +9,7 @@ export type {
   ClientStatistics,
   ConnectOptions,
   EventItem,
+  EventsOptions,
   FollowQuery,
   LifecycleOptions,
   LinkState,

@@ -104,6 +104,7 @@ export const linkMachine = setup({
           description: 'The next try comes after a delay that doubles from one to the next.',
           entry: 'drop',
           after: { backoff: 'trying' },
+          on: { CONNECT: 'trying' },
         },
         trying: {
           description: 'Another try: the server has not answered yet.',

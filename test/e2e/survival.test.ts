@@ -242,6 +242,6 @@ describe('a client that is closed', { timeout: PATIENCE }, () => {
       cwd: new URL('../..', import.meta.url).pathname,
       timeout: 60_000,
     });
-    expect(stdout).toBe('NO_SERVER true true\n');
+    expect(stdout).toBe('CLIENT_CLOSED true true\n');
   });
 });

@@ -53,6 +53,17 @@ describe('a link', () => {
       ],
       { reconnections: 1, connectedAt: 1_000, failed: 0 },
     ),
+    story(
+      'tries at once when it is told to, and forgets no failure over that',
+      [
+        ...CONNECTED,
+        step(lost(), 'reconnecting.waiting', 'strand', 'drop'),
+        step(CONNECT, 'reconnecting.trying', 'open'),
+        step(CONNECT, 'reconnecting.trying'),
+        step(lost(), 'reconnecting.waiting', 'drop'),
+      ],
+      { failed: 2, streak: 2, delay: 200 },
+    ),
     story('tries less and less often, then gives up', FAILED, { failed: 3, connectedAt: null }),
     story(
       'begins anew when it is told to, once it has given up',

@@ -96,7 +96,7 @@ describe('a client of several servers', { timeout: 60_000 }, () => {
     expect(await client.status('job')).toMatchObject({ id: 'job' });
     expect(await client.health()).toMatchObject({ agents: 2 });
     expect(await client.spawn({ id: 'new', command: ['cat'] })).toMatchObject({ path: 'root/new' });
-    expect(await codeOf(client.status('web'))).toBe('NO_SERVER');
+    expect(await codeOf(client.status('web', { timeout: 200 }))).toBe('NO_SERVER');
     const late = await connect({ endpoint: [one.endpoint, two.endpoint], timeout: 5_000 });
     expect(late.statistics.servers.map(({ state }) => state)).toEqual(['reconnecting', 'connected']);
     await late.close();

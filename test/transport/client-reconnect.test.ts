@@ -144,7 +144,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
     const aborted = client.request('health', {}, { signal: abort.signal });
     abort.abort(new Error('enough'));
     await expect(aborted).rejects.toThrow('enough');
-    expect(await codeOf(client.request('health', {}, { timeout: 50 }))).toBe('TIMEOUT');
+    expect(await codeOf(client.request('health', {}, { timeout: 50 }))).toBe('NO_SERVER');
     expect(client.statistics.queued).toBe(0);
   });
 
@@ -169,8 +169,8 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
     await expect.poll(() => stateOf(client)).toBe('reconnecting');
     const waiting = codeOf(client.stop('web'));
     await client.close();
-    expect(await waiting).toBe('NO_SERVER');
-    expect(await codeOf(client.health())).toBe('NO_SERVER');
+    expect(await waiting).toBe('CLIENT_CLOSED');
+    expect(await codeOf(client.health())).toBe('CLIENT_CLOSED');
     expect(stateOf(client)).toBe('disconnected');
   });
 });

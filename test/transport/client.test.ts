@@ -135,8 +135,8 @@ describe('the client', () => {
     rig.tree.member('web').hold = new Promise(() => {});
     const pending = codeOf(client.stop('web'));
     await client.close();
-    expect(await pending).toBe('NO_SERVER');
-    expect(await codeOf(client.health())).toBe('NO_SERVER');
+    expect(await pending).toBe('CLIENT_CLOSED');
+    expect(await codeOf(client.health())).toBe('CLIENT_CLOSED');
     await client.close();
   });
 });

@@ -1,4 +1,5 @@
 import { Publisher, Router } from 'zeromq';
+import type { SupertreeError } from '../../src/errors.js';
 import { pack } from '../../src/transport/wire/codec.js';
 import { decode, encode } from '../../src/transport/wire/decode.js';
 import type { Message, MessageType } from '../../src/transport/wire/protocol.js';
@@ -6,7 +7,7 @@ import type { Message, MessageType } from '../../src/transport/wire/protocol.js'
 /** A server that says what a test wants it to say. */
 export class ScriptedServer {
   readonly requests: Message<MessageType>[] = [];
-  /** What each operation answers. An operation without an answer gets none. */
+  /** What each operation answers, or throws: a SupertreeError. An operation without an answer gets none. */
   readonly answers: Record<string, (params: Record<string, unknown>) => unknown> = {};
   endpoint = '';
   pubEndpoint = '';
@@ -72,7 +73,17 @@ export class ScriptedServer {
     if (message.type !== 'tree_request') return;
     this.#envelopes.set(message.request_id, envelope);
     const answer = this.answers[message.operation];
-    if (answer !== undefined) this.answer(message.request_id, answer(message.params));
+    if (answer === undefined) return;
+    try {
+      this.answer(message.request_id, answer(message.params));
+    } catch (thrown) {
+      this.#refuse(message.request_id, thrown as SupertreeError);
+    }
+  }
+
+  #refuse(request_id: string, { code, message: error, details }: SupertreeError): void {
+    const answer = { type: 'tree_response', request_id, success: false, error, code, details } as const;
+    this.#send(this.#envelopes.get(request_id) ?? [], encode<'tree_response'>(answer));
   }
 
   #send(envelope: Buffer[], bytes: Buffer): void {

@@ -12,7 +12,7 @@ import type {
 } from '../operations.js';
 import type { AgentStatus, ControlCommandType } from '../wire/protocol.js';
 import type { AnswerTo } from './answers.js';
-import type { TreeItem } from './events.js';
+import type { EventsOptions, TreeItem } from './events.js';
 import type { FollowQuery, LogItem } from './logs.js';
 import type { RequestDraft } from './requests.js';
 import type { RequestOptions } from './server.js';
@@ -80,13 +80,17 @@ export interface ProtocolClient {
 
 /**
  * A connection to one or several supertree servers. Every method rejects with the same SupertreeError that the server met; with NO_SERVER when the
- * connection is lost before the answer; with TIMEOUT; with QUEUE_FULL. Any number of requests may be made at once; so many as the window allows are in flight.
+ * connection is lost before the answer; with TIMEOUT; with CLIENT_CLOSED. Any number of requests may be made at once while it is connected; so many as
+ * the window allows are in flight, the others wait in order.
  *
  * After a loss it connects again by itself. Requests that carry an idempotency key are then sent again, and done once all the same;
- * requests that are made meanwhile wait. Agents are named by path, by an id that is unique, or by uuid.
+ * requests that are made meanwhile wait, up to the bound `queue`; one more rejects QUEUE_FULL. Agents are named by path, by an id that is unique,
+ * or by uuid.
  *
- * With several servers, what names an agent goes to the server that has it, a spawn to the one with the fewest active agents, `agents` and
- * `events` tell of all, and the rest goes to the least busy one; `servers` are clients of each.
+ * With several servers, what names an agent or a supervisor goes to the server that has it, a spawn to the one with the fewest active agents of those
+ * that have its parent, `agents` and `events` tell of all, and the rest goes to the least busy one; what would change something, and nobody knows
+ * where, rejects SERVER_AMBIGUOUS. What none of those that are there has is waited for while one is away. Of several endpoints of one server one is
+ * used. `servers` are clients of each.
  */
 export interface Client extends AsyncDisposable {
   readonly endpoint: string;
@@ -95,9 +99,9 @@ export interface Client extends AsyncDisposable {
   readonly statistics: ClientStatistics;
   readonly protocol: ProtocolClient;
   request<N extends OperationName>(name: N, params: ParamsOf<N>, options?: RequestOptions): Promise<ResultOf<N>>;
-  agents(options?: { usage?: boolean }): Promise<AgentRow[]>;
-  tree(options?: { usage?: boolean }): Promise<ResultOf<'tree'>>;
-  status(agent: string, options?: { usage?: boolean }): Promise<AgentRow>;
+  agents(options?: RequestOptions & { usage?: boolean }): Promise<AgentRow[]>;
+  tree(options?: RequestOptions & { usage?: boolean }): Promise<ResultOf<'tree'>>;
+  status(agent: string, options?: RequestOptions & { usage?: boolean }): Promise<AgentRow>;
   /** Adds an agent below `parent`; the root if not given. */
   spawn(spec: AgentInput, options?: LifecycleOptions & { parent?: string }): Promise<AgentRow>;
   start(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
@@ -106,29 +110,29 @@ export interface Client extends AsyncDisposable {
   restart(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
   pause(agent: string, options?: LifecycleOptions & { mode?: PauseMode }): Promise<AgentRow>;
   resume(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
-  signal(agent: string, signal: string): Promise<AgentRow>;
+  signal(agent: string, signal: string, options?: RequestOptions): Promise<AgentRow>;
   /** Writes to standard input; `end` closes it behind the data. Resolves with the number of bytes. */
-  send(agent: string, data: string | Uint8Array, options?: { end?: boolean }): Promise<number>;
+  send(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
   /** The same as `send`. */
-  stdin(agent: string, data: string | Uint8Array, options?: { end?: boolean }): Promise<number>;
+  stdin(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
   /** What its rings hold of standard output. Reading takes nothing away. */
-  stdout(agent: string, query?: Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
-  stderr(agent: string, query?: Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
+  stdout(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
+  stderr(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
   /** What its rings hold; with `follow`, that and every line from then on. */
   logs(agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
-  logs(agent: string, query?: Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
+  logs(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
   /** Lines that match, with how many there are. Rejects MESSAGE_INVALID for a filter that is none, FILTER_SLOW. */
-  output(agent: string, query?: OutputQueryOptions): Promise<OutputLines>;
+  output(agent: string, query?: RequestOptions & OutputQueryOptions): Promise<OutputLines>;
   /** One command for many agents, at the same time. It rejects only when nothing could be done at all. */
   batch(agents: readonly string[], command: ControlCommandType, options?: BatchOptions): Promise<BatchOutcome>;
   /** A custom action; resolves with what it answers. */
   action(agent: string, action: string, params?: unknown, options?: RequestOptions): Promise<unknown>;
-  health(): Promise<ServerHealth>;
-  snapshot(): Promise<Snapshot>;
+  health(options?: RequestOptions): Promise<ServerHealth>;
+  snapshot(options?: RequestOptions): Promise<Snapshot>;
   /** Everything that happens: first a snapshot, then every event after it; another snapshot says that something was missed. `TreeState` puts them together. */
-  events(): AsyncIterableIterator<TreeItem>;
-  /** Tries again at once where the client has given up. */
+  events(options?: EventsOptions): AsyncIterableIterator<TreeItem>;
+  /** Tries again at once where the client has given up, or waits before its next try. */
   reconnect(): void;
-  /** Rejects what is not answered with NO_SERVER, and ends what is followed. Leaves no timer and no socket. */
+  /** Rejects what is not answered, and what is asked later, with CLIENT_CLOSED, and ends what is followed. Leaves no timer and no socket. */
   close(): Promise<void>;
 }

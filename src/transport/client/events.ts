@@ -5,6 +5,7 @@ import { unpack } from '../wire/codec.js';
 import { isMap, value } from '../wire/kinds.js';
 import { scan } from '../wire/scan.js';
 import { follow, type Scope } from './follow.js';
+import { merged } from './merge.js';
 import type { ServerLink } from './server.js';
 
 /**
@@ -35,12 +36,22 @@ const FIRST_WORD = 3_000;
 
 type Cursor = Pick<Snapshot, 'epoch' | 'seq'>;
 
+export interface EventsOptions {
+  /** Ends the iteration, which throws its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * The events of one server from now on, without a gap that is not told: first a snapshot, then every event after it, and another
- * snapshot whenever something was missed. Rejects UNSUPPORTED when the server publishes nothing, NO_SERVER once the link gives up.
+ * The events of these servers from now on, as they come, without a gap that is not told: of each first a snapshot, then every event after it, and
+ * another snapshot whenever something was missed. Rejects UNSUPPORTED when a server publishes nothing, NO_SERVER once a link gives up.
  */
-export function followEvents(server: ServerLink): AsyncIterableIterator<TreeItem> {
-  return follow(server, (scope) => new EventFollower(server.link.endpoint, scope).run());
+export function followAllEvents(
+  servers: readonly ServerLink[],
+  { signal }: EventsOptions = {},
+): AsyncIterableIterator<TreeItem> {
+  const start = (server: ServerLink) =>
+    follow(server, (scope) => new EventFollower(server.link.endpoint, scope).run(), signal);
+  return merged(servers.map(start));
 }
 
 class EventFollower {

@@ -23,6 +23,9 @@ export type FeedWord =
 /** How much may wait to be taken. */
 const MAX_WAITING = { frames: 10_000, bytes: 32 * 1024 * 1024 };
 
+/** How long after a handshake was broken off the subscription may take to come about after all, in ms. */
+const BROKEN_OFF = 5_000;
+
 /** ZMTP heartbeats (ZMTP 3.1), in ms: a server that has vanished is noticed although it sends nothing. */
 const HEARTBEAT = { heartbeatInterval: 3_000, heartbeatTimeout: 9_000 };
 
@@ -30,9 +33,11 @@ const HEARTBEAT = { heartbeatInterval: 3_000, heartbeatTimeout: 9_000 };
 export class Feed {
   readonly #socket: Subscriber;
   readonly #prefix: Buffer;
-  #words: FeedWord[] = [];
+  /** What is before `#taken` has left; it is cut off when it is more than half, so each word is moved once on average. */
+  #words: (FeedWord | null)[] = [];
   #bytes = 0;
   #taken = 0;
+  #retry: NodeJS.Timeout | undefined;
   #wake: (() => void) | null = null;
   #refusal: SupertreeError | null = null;
 
@@ -46,11 +51,12 @@ export class Feed {
       ...(endpoint !== null && curveClient(endpoint, security)),
     });
     if (endpoint === null) return;
-    watchHandshake(this.#socket, endpoint, security, (error) => {
-      this.#refusal = error;
-      this.#push({ type: 'woken' });
+    watchHandshake(this.#socket, endpoint, security, (error) => this.#fail(error));
+    this.#socket.events.on('handshake', () => {
+      clearTimeout(this.#retry);
+      this.#retry = undefined;
+      this.#push({ type: 'opened' });
     });
-    this.#socket.events.on('handshake', () => this.#push({ type: 'opened' }));
     this.#socket.subscribe(topic);
     this.#socket.connect(endpoint);
     this.#receive().catch(() => this.close());
@@ -61,12 +67,7 @@ export class Feed {
     if (this.#refusal !== null) throw this.#refusal;
     if (this.#taken >= this.#words.length && !this.#socket.closed) await this.#wait(ms);
     if (this.#refusal !== null) throw this.#refusal;
-    const word = this.#words[this.#taken];
-    if (word === undefined) return { type: this.#socket.closed ? 'closed' : 'quiet' };
-    this.#taken++;
-    if (word.type === 'frame') this.#bytes -= word.document.length;
-    if (this.#taken === this.#words.length) this.#clear();
-    return word;
+    return this.#take() ?? { type: this.#socket.closed ? 'closed' : 'quiet' };
   }
 
   /** Makes `next` say `woken` when it comes to it. */
@@ -77,6 +78,7 @@ export class Feed {
   /** What waits is dropped. Can be called twice. */
   close(): void {
     this.#socket.close();
+    clearTimeout(this.#retry);
     this.#clear();
     this.#wake?.();
   }
@@ -87,6 +89,35 @@ export class Feed {
         this.#push({ type: 'frame', document: frame.subarray(this.#prefix.length) });
       }
     }
+  }
+
+  /**
+   * What breaks off a handshake may be a tunnel whose server is away, and libzmq tries again; it may be another end than the one that is
+   * wanted, and then whoever follows has to look for it.
+   */
+  #fail(error: SupertreeError): void {
+    if (error.code === 'KEY_REFUSED') {
+      this.#refusal = error;
+      this.wake();
+    } else if (!this.#socket.closed) {
+      this.#retry ??= setTimeout(() => {
+        this.#retry = undefined;
+        this.wake();
+      }, BROKEN_OFF);
+    }
+  }
+
+  #take(): FeedWord | null {
+    const word = this.#words[this.#taken] ?? null;
+    if (word === null) return null;
+    this.#words[this.#taken] = null;
+    this.#taken++;
+    if (word.type === 'frame') this.#bytes -= word.document.length;
+    if (this.#taken >= 64 && this.#taken * 2 >= this.#words.length) {
+      this.#words = this.#words.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return word;
   }
 
   #push(word: FeedWord): void {

@@ -1,43 +1,88 @@
 import { SupertreeError } from '../../errors.js';
 import type { OperationName, ParamsOf, ResultOf } from '../operations.js';
-import { isUuid } from '../wire/kinds.js';
+import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookups.js';
 import type { RequestOptions, ServerLink } from './server.js';
-
-/** How long a server may take to say how it is, or whether it has an agent, in ms. */
-const LOOK_TIMEOUT = 5_000;
+import { inTime, type Left } from './time.js';
 
 /** Where so many agents are is remembered. */
 const MAX_KNOWN = 10_000;
 
+/** What is about a supervisor; `true` for what changes something, which is never done just anywhere. */
+const OF_A_SUPERVISOR: Partial<Record<OperationName, boolean>> = {
+  terminate_child: true,
+  restart_child: true,
+  delete_child: true,
+  add_child: true,
+  which_children: false,
+  count_children: false,
+};
+
+interface ChildParams {
+  readonly path?: string;
+  readonly id?: string;
+}
+
 /** The servers of one client, and which of them a request goes to. */
 export class Fleet {
-  readonly servers: readonly ServerLink[];
+  readonly #all: readonly ServerLink[];
   /** Servers by what an agent of theirs was called. */
   readonly #owners = new Map<string, ServerLink>();
   /** Agents that are being spawned, which no server has counted yet. */
   readonly #spawning = new Map<ServerLink, number>();
 
   constructor(servers: readonly [ServerLink, ...ServerLink[]]) {
-    this.servers = servers;
+    this.#all = servers;
   }
 
-  /** Goes to the server of the agent that `params` names; a spawn to the one with the fewest active agents; the rest to the least busy. */
-  async request<N extends OperationName>(name: N, params: ParamsOf<N>, options?: RequestOptions): Promise<ResultOf<N>> {
-    const { agent } = params as { agent?: string };
-    if (agent !== undefined) return this.withOwner(agent, (server) => server.request(name, params, options));
-    if (name !== 'spawn') return this.idlest().request(name, params, options);
-    return this.onEmptiest((server) => server.request(name, params, options));
+  /** Each server once: of several endpoints of the same one the first that is connected. */
+  get servers(): readonly ServerLink[] {
+    if (this.#all.length === 1) return this.#all;
+    return this.#all.filter((server) => {
+      const { serverId } = server.link;
+      const same = this.#all.filter(({ link }) => serverId !== null && link.serverId === serverId);
+      return same.length === 0 || server === (same.find(isConnected) ?? same[0]);
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#all.every(({ isClosed }) => isClosed);
+  }
+
+  /** The one server, where there is only one. */
+  get only(): ServerLink | null {
+    const { servers } = this;
+    return (servers.length === 1 && servers[0]) || null;
+  }
+
+  /**
+   * Goes to the server of the agent or the supervisor that `params` names; a spawn to the one with the fewest active agents of those that have its
+   * `parent`; the rest to the least busy. Rejects SERVER_AMBIGUOUS for what would change something, and nobody knows where.
+   */
+  async request<N extends OperationName>(
+    name: N,
+    params: ParamsOf<N>,
+    options: RequestOptions = {},
+  ): Promise<ResultOf<N>> {
+    const { only } = this;
+    if (only !== null) return only.request(name, params, options);
+    return inTime(name, options, async (left) => {
+      const send = (server: ServerLink) => server.request(name, params, left());
+      const { agent, parent } = params as { agent?: string; parent?: string };
+      if (agent !== undefined) return this.withOwner(agent, left, send);
+      if (name === 'spawn') return this.onEmptiest(left, send, parent);
+      return send(name in OF_A_SUPERVISOR ? await this.#hostOf(name, params, left) : this.idlest());
+    });
   }
 
   /** The connected server with the fewest requests under way; any one when none is connected. */
-  idlest(): ServerLink {
-    const connected = this.servers.filter(({ link }) => link.state === 'connected');
-    return least(connected.length === 0 ? this.servers : connected, ({ link }) => link.load);
+  idlest(among: readonly ServerLink[] = this.servers): ServerLink {
+    const connected = among.filter(isConnected);
+    return least(connected.length === 0 ? among : connected, ({ link }) => link.load);
   }
 
   /** Does `spawn` on the server with the fewest active agents, those counted that are being spawned by this client. */
-  async onEmptiest<T>(spawn: (server: ServerLink) => Promise<T>): Promise<T> {
-    const server = await this.#emptiest();
+  async onEmptiest<T>(left: Left, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
+    const server = await this.#emptiest(left, parent);
     this.#count(server, 1);
     try {
       return await spawn(server);
@@ -47,26 +92,25 @@ export class Fleet {
   }
 
   /** Does `work` on the server that has the agent; looks for it once more when it is there no longer. Rejects AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
-  async withOwner<T>(agent: string, work: (server: ServerLink) => Promise<T>): Promise<T> {
+  async withOwner<T>(agent: string, left: Left, work: (server: ServerLink) => Promise<T>): Promise<T> {
     const known = this.#known(agent);
-    if (known === null) return work(await this.ownerOf(agent));
+    if (known === null) return work(await this.ownerOf(agent, left));
     try {
       return await work(known);
     } catch (thrown) {
       const isElsewhere = thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND';
-      if (!isElsewhere || this.servers.length === 1) throw thrown;
+      if (!isElsewhere || this.only !== null) throw thrown;
     }
     this.#owners.delete(agent);
-    return work(await this.ownerOf(agent));
+    return work(await this.ownerOf(agent, left));
   }
 
-  async ownerOf(agent: string): Promise<ServerLink> {
+  async ownerOf(agent: string, left: Left): Promise<ServerLink> {
     const known = this.#known(agent);
     if (known !== null) return known;
-    const looks = await Promise.allSettled(this.servers.map((server) => has(server, agent)));
-    const owners = this.servers.filter((_, index) => isTrue(looks[index]));
+    const owners = await serversWith(this.servers, (server) => hasAgent(server, agent, left), left);
     const [owner] = owners;
-    if (owner === undefined) throw whyNone(agent, looks);
+    if (owner === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent });
     if (owners.length > 1) {
       const paths = owners.map(({ link }) => `${agent} at ${link.endpoint}`).join(', ');
       throw new SupertreeError('AGENT_AMBIGUOUS', { agent, paths });
@@ -80,22 +124,40 @@ export class Fleet {
   }
 
   close(): void {
-    for (const server of this.servers) server.close();
+    for (const server of this.#all) server.close();
   }
 
   #known(agent: string): ServerLink | null {
-    return (this.servers.length === 1 ? this.servers[0] : this.#owners.get(agent)) ?? null;
+    const { servers, only } = this;
+    const owner = only ?? this.#owners.get(agent);
+    return owner !== undefined && servers.includes(owner) ? owner : null;
   }
 
-  async #emptiest(): Promise<ServerLink> {
-    if (this.servers.length === 1) return this.idlest();
-    const counts = await Promise.allSettled(this.servers.map(activeOn));
-    const answered = this.servers.flatMap((server, index) => {
+  /** The server of a supervisor, or of its child. What only asks may ask any of several; what nobody has is for a server to say. */
+  async #hostOf(name: OperationName, params: unknown, left: Left): Promise<ServerLink> {
+    const { path, id } = params as ChildParams;
+    const hosts = await serversWith(this.servers, (server) => hasChild(server, { path, id }, left), left);
+    if (hosts.length > 1 && OF_A_SUPERVISOR[name]) throw ambiguous(id ?? path ?? 'The root', hosts);
+    return this.idlest(hosts.length === 0 ? this.servers : hosts);
+  }
+
+  async #emptiest(left: Left, parent: string | undefined): Promise<ServerLink> {
+    if (this.only !== null) return this.only;
+    const among = parent === undefined ? this.servers : await this.#hostsOf(parent, left);
+    const [first, ...more] = among.filter(isConnected);
+    if (first === undefined || (parent !== undefined && more.length === 0)) return first ?? this.idlest(among);
+    const counts = await Promise.allSettled([first, ...more].map((server) => activeOn(server, left)));
+    const answered = [first, ...more].flatMap((server, index) => {
       const count = counts[index];
       return count?.status === 'fulfilled' ? [{ server, count: count.value }] : [];
     });
-    if (answered.length === 0) return this.idlest();
+    if (answered.length === 0) return this.idlest(among);
     return least(answered, ({ server, count }) => count + (this.#spawning.get(server) ?? 0)).server;
+  }
+
+  async #hostsOf(path: string, left: Left): Promise<readonly ServerLink[]> {
+    const hosts = await serversWith(this.servers, (server) => hasChild(server, { path }, left), left);
+    return hosts.length === 0 ? this.servers : hosts;
   }
 
   #count(server: ServerLink, change: number): void {
@@ -103,47 +165,9 @@ export class Fleet {
   }
 }
 
-async function activeOn(server: ServerLink): Promise<number> {
-  const ask = () => server.send({ type: 'health_check_request' }, { timeout: LOOK_TIMEOUT });
-  const { healthy, active_agents } = await look(server, ask);
-  if (!healthy) throw new SupertreeError('UNHEALTHY', { server: server.link.endpoint });
-  return active_agents ?? 0;
-}
-
-/** Asks in the way that the server understands; a foreign one knows agents by their uuids alone. */
-async function has(server: ServerLink, agent: string): Promise<boolean> {
-  return look(server, async () => {
-    if (server.isOurs) return hasOurs(server, agent);
-    if (!isUuid(agent)) return false;
-    const { agents } = await server.send({ type: 'list_agents_request' }, { timeout: LOOK_TIMEOUT });
-    return agents.some(({ id }) => id === agent.toLowerCase());
-  });
-}
-
-async function hasOurs(server: ServerLink, agent: string): Promise<boolean> {
-  try {
-    await server.request('status', { agent }, { timeout: LOOK_TIMEOUT });
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND') return false;
-    throw thrown;
-  }
-}
-
-/** A server that is away is not waited for: the others are there. */
-async function look<T>(server: ServerLink, ask: () => Promise<T>): Promise<T> {
-  if (server.link.state !== 'connected') throw new SupertreeError('NO_SERVER', { endpoint: server.link.endpoint });
-  return ask();
-}
-
-function isTrue(look: PromiseSettledResult<boolean> | undefined): boolean {
-  return look?.status === 'fulfilled' && look.value;
-}
-
-/** When a server could not be asked, nobody knows that the agent is nowhere. */
-function whyNone(agent: string, looks: readonly PromiseSettledResult<boolean>[]): unknown {
-  const failed = looks.find((each) => each.status === 'rejected');
-  return failed === undefined ? new SupertreeError('AGENT_NOT_FOUND', { agent }) : failed.reason;
+function ambiguous(name: string, servers: readonly ServerLink[]): SupertreeError {
+  const endpoints = servers.map(({ link }) => link.endpoint).join(', ');
+  return new SupertreeError('SERVER_AMBIGUOUS', { name, endpoints });
 }
 
 function least<T>(all: readonly T[], measure: (each: T) => number): T {

@@ -1,31 +1,18 @@
 import { nanoid } from 'nanoid';
 import { type Actor, createActor } from 'xstate';
+import { systemClock } from '../../actors/clock.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
 import { linkMachine } from '../../machines/link.js';
 import type { Backoff } from '../../model/spec.js';
 import { decode, encode } from '../wire/decode.js';
 import type { Message, MessageType } from '../wire/protocol.js';
 import { type Connection, openConnection } from './connection.js';
-import { type CallOptions, type RequestDraft, Ticket } from './requests.js';
-import type { ClientSecurity } from './security.js';
+import { type Greeting, greetingOf } from './greeting.js';
+import type { LinkOptions } from './options.js';
+import { type CallOptions, isInterim, type RequestDraft, Ticket } from './requests.js';
 import type { LinkState, LinkStatistics } from './statistics.js';
-
-export interface LinkOptions {
-  readonly endpoint: string;
-  readonly security: ClientSecurity | null;
-  /** How long a try may take until the server has answered, in ms. */
-  readonly timeout: number;
-  /** How many tries in a row may fail. */
-  readonly attempts: number;
-  /** How many requests may wait to be sent. */
-  readonly queue: number;
-  /** How long a request may wait for a connection, in ms. */
-  readonly patience: number;
-  /** How many requests may wait for their answers at once; more wait to be sent. */
-  readonly window: number;
-  /** A server that owes answers and is silent for so long is asked whether it is there, and then once more so long; in ms. */
-  readonly idle: number;
-}
+import { Watch } from './watch.js';
+import { Window } from './window.js';
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 5_000 };
 
@@ -33,30 +20,37 @@ const BACKOFF: Backoff = { initial: 100, factor: 2, max: 30_000, jitter: 0.5, re
 const MAX_SENDS = 10;
 
 /**
- * A lasting link to one server, over any number of connections. Requests that are in flight when a connection breaks are sent again on the next one
- * when they carry an idempotency key and the server knows what that is; the others reject NO_SERVER. It begins to connect at once.
+ * A lasting link to one server, over any number of connections. Requests that are in flight when a connection breaks are sent again on the next
+ * when they carry an idempotency key that the server knows; the others reject NO_SERVER. It begins to connect at once.
  */
 export class Link {
   readonly #options: LinkOptions;
   readonly #actor: Actor<typeof linkMachine>;
   #queue = new Map<string, Ticket>();
-  readonly #inFlight = new Map<string, Ticket>();
+  readonly #window: Window;
+  readonly #watch: Watch;
   readonly #counts = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, errors: 0, late: 0 };
   #connection: Connection | undefined;
-  #attempt: NodeJS.Timeout | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  #attempt: unknown;
   #isReady = false;
   #hasGivenUp = false;
+  #isClosed = false;
   #reason: SupertreeError | null = null;
   #connectedSince: number | null = null;
   /** The question that a connection begins with, and the one that a silent server is asked. */
   #hello = '';
   #probe = '';
-  #heard = 0;
-  #isOurs = false;
+  #greeting: Greeting = { isOurs: false, serverId: null };
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#window = new Window(options.window);
+    this.#watch = new Watch({
+      idle: options.idle,
+      isOwed: () => this.#window.waiting > 0,
+      ask: () => this.#ask('probe'),
+      lost: (reason) => this.#lose(reason === 'silent' ? null : this.#heldUp()),
+    });
     const machine = linkMachine.provide({
       actions: {
         open: () => this.#open(),
@@ -80,14 +74,18 @@ export class Link {
     return typeof value === 'string' ? value : 'reconnecting';
   }
 
-  /** True for a server that understands more than the agent protocol. Known once it was connected. */
+  /** True for a server that understands more than the agent protocol. Known once it was connected, as is its name. */
   get isOurs(): boolean {
-    return this.#isOurs;
+    return this.#greeting.isOurs;
+  }
+
+  get serverId(): string | null {
+    return this.#greeting.serverId;
   }
 
   /** How many requests are not answered. */
   get load(): number {
-    return this.#queue.size + this.#inFlight.size;
+    return this.#queue.size + this.#window.waiting;
   }
 
   get statistics(): LinkStatistics {
@@ -98,20 +96,19 @@ export class Link {
       reconnections: this.#actor.getSnapshot().context.reconnections,
       connectedSince: this.#connectedSince,
       queued: this.#queue.size,
-      inFlight: this.#inFlight.size,
+      inFlight: this.#window.waiting,
     };
   }
 
   /**
-   * Sends a request and resolves with the answer, whatever it says. Rejects TIMEOUT; NO_SERVER when the connection is lost, or when
-   * there is none for too long; QUEUE_FULL; MESSAGE_TOO_LARGE; with the signal's reason. An answer that comes after that is dropped.
+   * Sends a request and resolves with the answer, whatever it says. Rejects TIMEOUT; NO_SERVER when the connection is lost, or when there is none
+   * for too long; QUEUE_FULL; MESSAGE_TOO_LARGE; CLIENT_CLOSED; with the signal's reason. An answer that comes after that is dropped.
    */
   async request(draft: RequestDraft, options: CallOptions): Promise<Message<MessageType>> {
     options.signal?.throwIfAborted();
-    if (this.#hasGivenUp) throw this.#noServer();
+    if (this.#hasGivenUp || this.#isClosed) throw this.#noServer();
     const limit = this.#options.queue;
-    const mustWait = !this.#isReady || this.#inFlight.size >= this.#options.window;
-    if (mustWait && this.#queue.size >= limit) throw new SupertreeError('QUEUE_FULL', { limit });
+    if (!this.#isReady && this.#queue.size >= limit) throw new SupertreeError('QUEUE_FULL', { limit });
     const id = nanoid();
     const ticket = new Ticket(id, draft, options, () => this.#done(id));
     this.#queue.set(id, ticket);
@@ -149,20 +146,22 @@ export class Link {
     return () => subscription.unsubscribe();
   }
 
-  /** Tries again at once when it has given up. */
+  /** Tries again at once when it has given up, or waits before its next try. Nothing once it is closed. */
   reconnect(): void {
-    this.#actor.send({ type: 'CONNECT' });
+    if (!this.#isClosed) this.#actor.send({ type: 'CONNECT' });
   }
 
-  /** Rejects whatever is not answered, and leaves no timer and no socket. */
+  /** Rejects whatever is not answered with CLIENT_CLOSED, and leaves no timer and no socket. Can be called twice. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#actor.send({ type: 'CLOSE' });
     this.#actor.stop();
   }
 
   #open(): void {
     this.#hasGivenUp = false;
-    this.#attempt = setTimeout(() => this.#lose(null), this.#options.timeout);
+    this.#attempt = systemClock.setTimeout(() => this.#lose(null), this.#options.timeout);
     try {
       this.#connection = openConnection({
         endpoint: this.endpoint,
@@ -177,15 +176,14 @@ export class Link {
   }
 
   #drop(): void {
-    clearTimeout(this.#attempt);
-    clearTimeout(this.#watch);
-    this.#watch = undefined;
+    systemClock.clearTimeout(this.#attempt);
+    this.#watch.stop();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
   #admit(): void {
-    clearTimeout(this.#attempt);
+    systemClock.clearTimeout(this.#attempt);
     this.#isReady = true;
     this.#reason = null;
     this.#connectedSince = Date.now();
@@ -196,9 +194,8 @@ export class Link {
   #strand(): void {
     this.#isReady = false;
     this.#connectedSince = null;
-    const stranded = [...this.#inFlight.values()];
-    this.#inFlight.clear();
-    const again = stranded.filter((ticket) => this.#isOurs && ticket.repeatable && ticket.sends < MAX_SENDS);
+    const stranded = this.#window.clear();
+    const again = stranded.filter((ticket) => this.isOurs && ticket.repeatable && ticket.sends < MAX_SENDS);
     this.#queue = new Map([...again.map((ticket) => [ticket.id, ticket] as const), ...this.#queue]);
     for (const ticket of this.#queue.values()) ticket.wait(this.#options.patience, () => this.#noServer());
     for (const ticket of stranded) if (!again.includes(ticket)) ticket.reject(this.#noServer());
@@ -217,12 +214,13 @@ export class Link {
 
   #pump(): void {
     for (const [id, ticket] of this.#queue) {
-      if (!this.#isReady || this.#inFlight.size >= this.#options.window) return;
+      if (!this.#isReady || this.#window.isFull) return;
       this.#queue.delete(id);
-      this.#inFlight.set(id, ticket);
-      ticket.sends++;
       try {
-        this.#send(ticket.encode());
+        const bytes = ticket.encode();
+        this.#window.add(ticket);
+        ticket.sends++;
+        this.#send(bytes);
       } catch (thrown) {
         ticket.reject(thrown);
       }
@@ -233,20 +231,7 @@ export class Link {
     this.#counts.messagesSent++;
     this.#counts.bytesSent += bytes.length;
     this.#connection?.send(bytes);
-    if (this.#watch !== undefined || !this.#isOurs || this.#options.idle === Number.POSITIVE_INFINITY) return;
-    this.#heard = performance.now();
-    this.#watch = setTimeout(() => this.#lookForSilence(), this.#options.idle);
-  }
-
-  /** A connection whose other end has vanished breaks only when TCP gives up, after many minutes. */
-  #lookForSilence(): void {
-    this.#watch = undefined;
-    if (this.#inFlight.size === 0) return;
-    const { idle } = this.#options;
-    const left = idle - (performance.now() - this.#heard);
-    if (left <= 0 && this.#probe !== '') return this.#lose(null);
-    this.#watch = setTimeout(() => this.#lookForSilence(), left > 0 ? left : idle);
-    if (left <= 0) this.#ask('probe');
+    if (this.isOurs) this.#watch.sent();
   }
 
   /** Every server of the agent protocol answers this. */
@@ -260,37 +245,56 @@ export class Link {
   #receive(bytes: Buffer): void {
     this.#counts.messagesReceived++;
     this.#counts.bytesReceived += bytes.length;
-    this.#heard = performance.now();
-    const asked = this.#probe;
-    this.#probe = '';
+    this.#watch.heard();
     const decoded = decode(bytes);
     if (!decoded.ok) {
       this.#counts.errors++;
-      this.#inFlight.get(decoded.requestId)?.reject(decoded.error);
+      this.#answered(decoded.requestId)?.reject(decoded.error);
       return;
     }
     const { message } = decoded;
     const id = 'request_id' in message ? message.request_id : '';
-    const ticket = this.#inFlight.get(id);
+    const ticket = isInterim(message) ? this.#window.get(id) : this.#answered(id);
     if (ticket !== undefined) ticket.take(message);
     else if (id !== '' && id === this.#hello) this.#welcome(message);
-    else if (id !== asked) this.#counts.late++;
+    else if (id !== this.#probe) this.#counts.late++;
+  }
+
+  /** The request that this is the answer of; `undefined` when nobody waits for it any more. Either way the server is done with it. */
+  #answered(id: string): Ticket | undefined {
+    const ticket = this.#window.get(id);
+    this.#window.remove(id);
+    this.#pumpSoon();
+    return ticket;
   }
 
   #welcome(message: Message<MessageType>): void {
     this.#hello = '';
-    const features = message.type === 'health_check_response' ? (message.metadata?.features ?? '') : '';
-    // A refusal with a code is ours too: a key may be allowed to do something, and not to look.
-    this.#isOurs = features.split(',').includes('tree_request') || ('code' in message && message.code !== null);
+    this.#greeting = greetingOf(message);
     this.#actor.send({ type: 'OPENED', at: performance.now() });
   }
 
   #done(id: string): void {
     this.#queue.delete(id);
-    if (this.#inFlight.delete(id)) this.#pump();
+    this.#window.abandon(id);
+    this.#pumpSoon();
+  }
+
+  /**
+   * Whoever settles many requests at once (1. an abort tells one ticket after another, 2. the first leaves the window, 3. the next one in
+   * the queue, which is to be told as well, would be sent) is let finish first.
+   */
+  #pumpSoon(): void {
+    if (this.#queue.size > 0) queueMicrotask(() => this.#pump());
   }
 
   #noServer(): SupertreeError {
+    if (this.#isClosed) return new SupertreeError('CLIENT_CLOSED', { endpoint: this.endpoint });
     return this.#reason ?? new SupertreeError('NO_SERVER', { endpoint: this.endpoint });
+  }
+
+  #heldUp(): SupertreeError {
+    const endpoint = `${this.endpoint} (this process did not read for so long that answers were dropped)`;
+    return new SupertreeError('NO_SERVER', { endpoint });
   }
 }

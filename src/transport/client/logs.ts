@@ -1,6 +1,6 @@
 import { SupertreeError } from '../../errors.js';
 import type { StreamName } from '../../model/spec.js';
-import type { LineView, LogsPage, LogsQuery } from '../operations.js';
+import type { LineView, LogsPage, LogsQuery, Streams } from '../operations.js';
 import { decode } from '../wire/decode.js';
 import { lineView } from '../wire/line-view.js';
 import type { Message } from '../wire/protocol.js';
@@ -16,6 +16,8 @@ export type LogItem = LogLine | { readonly type: 'dropped'; readonly lines: numb
 
 export interface FollowQuery extends Omit<LogsQuery, 'agent' | 'limit'> {
   readonly follow: true;
+  /** Ends the iteration, which throws its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How many lines are asked for at once; less where they are so long that the answer would be too large. */
@@ -34,7 +36,8 @@ const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated'])
  * from the rings. Over restarts of the agent and of the server; ends when the agent is removed. Rejects AGENT_NOT_FOUND at the start.
  */
 export function followLogs(server: ServerLink, agent: string, query: FollowQuery): AsyncIterableIterator<LogItem> {
-  return follow(server, (scope) => new LogFollower(agent, query, scope).run());
+  const { follow: _, signal, ...wanted } = query;
+  return follow(server, (scope) => new LogFollower(agent, wanted, scope).run(), signal);
 }
 
 class LogFollower {
@@ -49,7 +52,7 @@ class LogFollower {
   #epoch = '';
   #restartedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(agent: string, { follow: _, ...query }: FollowQuery, scope: Scope) {
+  constructor(agent: string, query: Omit<LogsQuery, 'agent'>, scope: Scope) {
     this.#agent = agent;
     this.#query = query;
     this.#scope = scope;
@@ -70,11 +73,23 @@ class LogFollower {
   }
 
   /** A server that was started anew does not know the uuid, and not the agent either until its tree has booted. */
-  async #lookForRestart(): Promise<{ pubEndpoints: readonly string[] }> {
-    const streams = await this.#scope.ask('streams', {});
+  async #lookForRestart(): Promise<Streams> {
+    const streams = await this.#whereItPublishes();
     if (this.#epoch !== '' && this.#epoch !== streams.epoch) this.#restartedAt = performance.now();
     this.#epoch = streams.epoch;
     return streams;
+  }
+
+  /**
+   * A key for a subtree may read its output, but not what is published: then it is as if nothing were.
+   */
+  async #whereItPublishes(): Promise<Streams> {
+    try {
+      return await this.#scope.ask('streams', {});
+    } catch (thrown) {
+      if (!(thrown instanceof SupertreeError && thrown.code === 'FORBIDDEN')) throw thrown;
+      return { pubEndpoints: [], epoch: this.#scope.era };
+    }
   }
 
   /** Lasts as long as one connection to the server: another server has another agent under the same name. */

@@ -23,6 +23,10 @@ export type RequestDraft<T extends RequestType = RequestType> = T extends Reques
 /** What may come for a request before its answer. */
 export type Interim = Message<'tree_progress'> | Message<'accepted'>;
 
+export function isInterim(message: Message<MessageType>): message is Interim {
+  return message.type === 'tree_progress' || message.type === 'accepted';
+}
+
 export interface CallOptions {
   /** What is asked for, in an error. */
   readonly what: string;
@@ -47,6 +51,8 @@ export class Ticket {
   readonly #options: CallOptions;
   #deadline: unknown;
   #patience: unknown;
+  /** Why there is no connection; `null` while there is one. */
+  #whyAway: (() => SupertreeError) | null = null;
   #onAbort: (() => void) | undefined;
 
   /** `done` is called when it is settled. */
@@ -76,13 +82,15 @@ export class Ticket {
     return 'idempotency_key' in this.#draft && typeof this.#draft.idempotency_key === 'string';
   }
 
-  /** The request as it is to be sent now, with the time that is left for it. Throws MESSAGE_TOO_LARGE. */
+  /** The request as it is to be sent now, with the time that is left for it. Throws why it is not to be sent any more; MESSAGE_TOO_LARGE. */
   encode(): Buffer {
+    this.#options.signal?.throwIfAborted();
     const left = Math.ceil(this.#due - performance.now());
+    if (left <= 0) throw this.#late();
     const message = {
       ...this.#draft,
       request_id: this.id,
-      ...(Number.isFinite(left) && { deadline: Math.max(1, left) }),
+      ...(Number.isFinite(left) && { deadline: left }),
       ...(this.#options.accepted && { accepted: true }),
     };
     return encode(message as Draft<RequestType>);
@@ -91,17 +99,18 @@ export class Ticket {
   /** Rejects with `reason` after `ms` unless `endWait` comes before: how long it may stay without a connection. */
   wait(ms: number, reason: () => SupertreeError): void {
     systemClock.clearTimeout(this.#patience);
+    this.#whyAway = reason;
     this.#patience = systemClock.setTimeout(() => this.reject(reason()), ms);
   }
 
   endWait(): void {
     systemClock.clearTimeout(this.#patience);
+    this.#whyAway = null;
   }
 
   /** Takes in what came for it. */
   take(message: Message<MessageType>): void {
-    if (message.type !== 'tree_progress' && message.type !== 'accepted')
-      return this.#settle(() => this.#resolve(message));
+    if (!isInterim(message)) return this.#settle(() => this.#resolve(message));
     try {
       this.#options.onInterim?.(message);
     } catch (thrown) {
@@ -121,7 +130,9 @@ export class Ticket {
     settle();
   }
 
+  /** What was never sent, because there was no connection, does not go on anywhere. */
   #late(): SupertreeError {
+    if (this.#whyAway !== null && this.sends === 0) return this.#whyAway();
     return new SupertreeError('TIMEOUT', { what: this.#options.what, timeout: this.#options.timeout });
   }
 }

@@ -56,7 +56,7 @@ export function watchHandshake(
   socket.events.on('handshake:error:protocol', () =>
     tell(keyed ? 'it has no keys, and a key was given' : 'it asks for keys'),
   );
-  const perhaps = keyed ? 'perhaps the server key is not its own' : 'perhaps it asks for keys';
+  const perhaps = keyed ? 'perhaps the server key is not its own, or it has no keys' : 'perhaps it asks for keys';
   const hint = `${endpoint} (something there broke off the handshake: ${perhaps})`;
   socket.events.on('handshake:error:other', () => refused(new SupertreeError('NO_SERVER', { endpoint: hint })));
 }

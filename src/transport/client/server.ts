@@ -2,7 +2,8 @@ import { nanoid } from 'nanoid';
 import { SupertreeError } from '../../errors.js';
 import type { OperationName, ParamsOf, Progress, ResultOf } from '../operations.js';
 import { type AnswerTo, answerTo, errorOf, wantsKey } from './answers.js';
-import { Link, type LinkOptions } from './link.js';
+import { Link } from './link.js';
+import type { LinkOptions } from './options.js';
 import type { CallOptions, Interim, RequestDraft } from './requests.js';
 import type { ClientSecurity } from './security.js';
 
@@ -50,6 +51,7 @@ export class ServerLink {
   /** Where to subscribe instead of where the server says; `null` for there. */
   readonly pubEndpoint: string | null;
   readonly #closing = new Set<() => void>();
+  #isClosed = false;
 
   constructor(options: LinkOptions, pubEndpoint: string | null = null) {
     this.pubEndpoint = pubEndpoint;
@@ -92,13 +94,20 @@ export class ServerLink {
     return answerTo<D['type']>(draft.type, await this.link.request(keyed, call));
   }
 
-  /** Calls `listener` when this is closed. Returns the way to undo that. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Calls `listener` when this is closed; soon, when it was closed before. Returns the way to undo that. */
   onClose(listener: () => void): () => void {
+    if (this.#isClosed) queueMicrotask(listener);
     this.#closing.add(listener);
     return () => this.#closing.delete(listener);
   }
 
+  /** Can be called twice. */
   close(): void {
+    this.#isClosed = true;
     for (const listener of [...this.#closing]) listener();
     this.link.close();
   }

@@ -20,7 +20,7 @@ export function followStream(server: ServerLink, agentId: string): AsyncIterable
 
 async function* messages(server: ServerLink, agentId: string, scope: Scope): AsyncGenerator<StreamMessage> {
   for (let attempt = 0; ; attempt++) {
-    const { endpoint, topic } = await scope.race(askWhere(server, agentId));
+    const { endpoint, topic } = await scope.insist((timeout) => askWhere(server, agentId, timeout));
     const feed = scope.open([endpoint], attempt, topic);
     const undo = scope.onReconnected(() => feed.wake());
     try {
@@ -44,9 +44,13 @@ async function* framesOf(feed: Feed, scope: Scope): AsyncGenerator<StreamMessage
 }
 
 /** Rejects what the server refuses; UNSUPPORTED when it does not say where. */
-async function askWhere(server: ServerLink, agentId: string): Promise<{ endpoint: string; topic: string }> {
+async function askWhere(
+  server: ServerLink,
+  agentId: string,
+  timeout: number,
+): Promise<{ endpoint: string; topic: string }> {
   const command = { type: 'control_command', agent_id: agentId, command_type: 'stream_logs' } as const;
-  const answer = await server.send(command);
+  const answer = await server.send(command, { timeout });
   if (!answer.success) throw errorOf(answer);
   const data = isMap(answer.data) ? answer.data : {};
   const { pub_endpoint: endpoint, topic = agentId } = data;
