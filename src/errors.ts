@@ -10,7 +10,7 @@ const CATALOGUE = {
   NOT_FOUND: ['The supervisor {path} has no child {id}.', 'List its children with which().'],
   ALREADY_STARTED: ['The child {id} is already running.', 'Choose another id, or use the running child.'],
   ALREADY_PRESENT: ['The child {id} is already known and not running.', 'Restart it, or delete it and add it again.'],
-  RUNNING: ['The child {id} is running.', 'Terminate it first.'],
+  RUNNING: ['The child {id} is running.', 'Terminate it first, or delete it with `supertree delete --stop`.'],
   RESTARTING: ['The child {id} is being restarted.', 'Wait for it, or terminate it to cancel the restart.'],
   SIMPLE_ONE_FOR_ONE: [
     'The pool {path} does not answer {command} by id.',
@@ -46,11 +46,15 @@ const CATALOGUE = {
     'The standard input of {agent} has {queued} bytes waiting, the limit is {limit}.',
     'Write again when the agent has read.',
   ],
+  STDIN_STALLED: [
+    '{agent} has read nothing for {timeout} ms: {taken} of {bytes} bytes are in its pipe, the others are not written.',
+    'Write the others when it reads again; those in the pipe arrive then.',
+  ],
   SIGNAL_UNKNOWN: ['There is no signal {signal}.', 'Use one of: {known}.'],
   PORTS_EXHAUSTED: ['No free port for {agent} in {range}.', 'Widen the range, or free a port.'],
   PORT_RANGE: [
     'The port range {range} overlaps the ephemeral range {ephemeral} of the kernel.',
-    'Choose another base, or set `allowEphemeral`.',
+    'Choose another base; a program that embeds a tree may also set `allowEphemeral`.',
   ],
   PLATFORM: ['Processes are supervised through /proc, which {platform} does not have.', 'Run supertree on Linux.'],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Ask for the state; the command itself goes on.'],

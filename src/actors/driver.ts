@@ -35,7 +35,7 @@ export interface Incarnation {
   kill(): void;
   /** A signal for the group alone. Throws UNSUPPORTED for a body that is not a process. */
   signal(signal: string): void;
-  /** Queues bytes for standard input; resolves when they are handed to the system. Rejects STDIN_CLOSED, STDIN_FULL. */
+  /** Queues bytes for standard input; resolves when they are handed to the system. Rejects STDIN_CLOSED, STDIN_FULL, STDIN_STALLED. */
   write(bytes: Uint8Array): Promise<void>;
   /** Closes standard input behind what is queued. */
   endInput(): void;

@@ -1,8 +1,10 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { messageOf, SupertreeError } from '../errors.js';
 import type { AuditLine } from '../transport/security/audit.js';
+import { LineFile } from './line-file.js';
 import { createLog } from './log.js';
+import { isOurs, OTHERS } from './permissions.js';
 
 /** Where commands are logged: one line each, with the name of the key, what was asked for and what came of it. */
 export interface AuditLog {
@@ -29,8 +31,9 @@ function write(log: Logger, line: AuditLine): void {
   log[line.outcome === 'refused' ? 'warn' : 'info'](line, textOf(line));
 }
 
-function textOf({ key, verb, path, child, outcome, code }: AuditLine): string {
-  const about = `${path === null ? '' : ` ${path}`}${child === null ? '' : ` child ${child}`}`;
+function textOf({ key, verb, path, child, outcome, code, address }: AuditLine): string {
+  const of = `${path === null ? '' : ` ${path}`}${child === null ? '' : ` child ${child}`}`;
+  const about = `${of}${address === undefined ? '' : ` from ${address}`}`;
   // A terminal obeys control characters, and a peer chooses the verb and the child.
   return `${key}: ${verb}${about} ${outcome}${code === null ? '' : ` (${code})`}`.replaceAll(/\p{C}/gu, '?');
 }
@@ -39,16 +42,16 @@ function textOf({ key, verb, path, child, outcome, code }: AuditLine): string {
 class AuditFile {
   readonly #file: string;
   readonly #fd: number;
-  /** Part of a line was written before the disk was full: the next line must not go on in it. */
-  #torn = false;
+  readonly #lines: LineFile;
 
   constructor(file: string) {
     this.#file = file;
-    this.#fd = this.#attempt(() => openSync(file, 'a', 0o600));
+    this.#fd = this.#attempt(() => openPrivately(file));
+    this.#lines = new LineFile(this.#fd, { name: 'audit' });
   }
 
-  write(text: string): void {
-    this.#attempt(() => this.#writeAll(Buffer.from(this.#torn ? `\n${text}` : text)));
+  write(line: string): void {
+    this.#attempt(() => this.#lines.write(line));
   }
 
   close(failed: (thrown: unknown) => void): void {
@@ -59,18 +62,26 @@ class AuditFile {
     }
   }
 
-  #writeAll(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; ) {
-      at += writeSync(this.#fd, bytes, at);
-      this.#torn = at < bytes.length;
-    }
-  }
-
   #attempt<T>(work: () => T): T {
     try {
       return work();
     } catch (thrown) {
       throw new SupertreeError('AUDIT_FILE', { file: this.#file, problem: messageOf(thrown) }, thrown);
     }
+  }
+}
+
+/** The mode of `open` is for a file that it makes. One that is there may have been made by a log rotation, or by somebody who wants to read along. */
+function openPrivately(file: string): number {
+  const fd = openSync(file, 'a', 0o600);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return fd;
+    if (!isOurs(stats)) throw new Error('it belongs to somebody else');
+    if ((stats.mode & OTHERS) !== 0) fchmodSync(fd, 0o600);
+    return fd;
+  } catch (thrown) {
+    closeSync(fd);
+    throw thrown;
   }
 }

@@ -1,7 +1,7 @@
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { holdersOf, UNKNOWN_HOLDER } from '../actors/holder.js';
-import { SupertreeError } from '../errors.js';
+import { messageOf, SupertreeError } from '../errors.js';
 import { reach } from '../transport/sockets/reach.js';
 import {
   DEFAULT_TCP,
@@ -11,11 +11,12 @@ import {
   pubEndpointBeside,
   userEndpoint,
 } from '../transport/wire/endpoint.js';
+import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
 
 /** What can be bound to an endpoint. */
 export interface Bindable {
-  /** Resolves with the endpoint as it is. */
+  /** Resolves with the endpoint as it is. A socket file that it makes is open to this user alone from its first moment. */
   bind(endpoint: string): Promise<string>;
   unbind(endpoint: string): Promise<void>;
 }
@@ -41,14 +42,23 @@ export function pubEndpointsBeside(endpoints: readonly Endpoint[]): readonly str
 
 /**
  * Reads endpoints and refuses those that must not be bound, before anything is. Throws ENDPOINT_INVALID, and
- * ENDPOINT_EXPOSED for one that other machines could reach, unless they may (`exposed`; if not given, they may not).
+ * ENDPOINT_EXPOSED for one that other machines could reach, unless they may (`exposed`; if not given, they may not), ENDPOINT_IN_USE for
+ * one that is given twice.
  */
 export function checkEndpoints(endpoints: readonly string[], exposed = false): readonly Endpoint[] {
   const parsed = endpoints.map(parseEndpoint);
   for (const each of parsed) {
     if (!exposed && !isLoopback(each)) throw new SupertreeError('ENDPOINT_EXPOSED', { endpoint: each.text });
   }
+  refuseTwice(parsed);
   return parsed;
+}
+
+/** Throws ENDPOINT_IN_USE for the first endpoint that is there twice; any free port may be wanted as often as one likes. */
+export function refuseTwice(endpoints: readonly Endpoint[]): void {
+  const named = endpoints.filter((each) => each.kind === 'ipc' || each.port !== 0).map(({ text }) => text);
+  const twice = named.find((text, index) => named.indexOf(text) < index);
+  if (twice !== undefined) throw inUse(twice, 'this server, which is given it twice');
 }
 
 /** Binds every endpoint, or none. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_INVALID. */
@@ -79,6 +89,7 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
   try {
     await clearPath(text, path);
     await socket.bind(text);
+    // A default access control list of the directory would stand instead of the umask.
     await chmod(path, 0o600);
   } catch (thrown) {
     await lock.release();
@@ -97,10 +108,10 @@ async function releaseIpc(socket: Bindable, text: string, path: string, lock: Pa
 /** The directory of the default socket is made, private; any other one must be there. One that others could write to is refused. */
 async function prepareDirectory(endpoint: string, directory: string): Promise<void> {
   const own = directory === dirname(userEndpoint().slice('ipc://'.length));
-  if (own) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const failure = own ? await makeDirectory(directory).then(() => null, messageOf) : null;
   const stats = await lstat(directory).catch(() => null);
   if (stats === null)
-    throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: `there is no directory ${directory}` });
+    throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: failure ?? `there is no directory ${directory}` });
   if (!own) return;
   if (!stats.isDirectory() || stats.uid !== process.getuid?.())
     throw inUse(endpoint, `somebody else, who owns ${directory}`);

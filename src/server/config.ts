@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { messageOf, SupertreeError } from '../errors.js';
@@ -6,8 +7,10 @@ import type { SupervisorInput } from '../model/input.js';
 import { type Problem, problemsText } from '../model/problem.js';
 import { validateData } from '../model/validate.js';
 import { jsonFault } from './json.js';
+import { refuseForeign } from './permissions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 import { readSettings, type ServerSettings } from './settings.js';
+import { camelCase } from './table.js';
 
 /** What a tree file says. */
 export interface ServerConfig {
@@ -31,32 +34,49 @@ export function rootOf({ tree }: ServerConfig): string {
 /**
  * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table
  * `server` has the server's own settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID, for a
- * syntax error with line and column, else with every problem.
+ * syntax error with line and column, else with every problem; KEY_FILE when it has keys and somebody else may write it.
  */
 export async function loadConfig(file: string): Promise<ServerConfig> {
-  const { server, security: given, ...rest } = await readTable(file);
+  const { table, stats } = await readTable(file);
+  const { server, security: given, ...rest } = table;
+  if (given !== undefined) refuseForeign(file, stats);
   const directory = dirname(resolve(file));
   const tree = { ...ROOT, ...rest };
   const { settings, problems } = readSettings(server);
   const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
-  const all = [...problems, ...more, ...validateData(tree)];
+  const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
   if (all.length > 0) throw fileError(file, problemsText(all), all);
   // Validated as data just now, so it is what its type says.
   const config = { tree: placed(tree, directory) as SupervisorInput, settings };
   return security === null ? config : { ...config, security };
 }
 
-/** Reads a file of data: JSON when its name ends in .json, else TOML. Throws FILE_INVALID. */
-export async function readTable(file: string): Promise<Record<string, unknown>> {
-  const text = await readText(file);
-  const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw fileError(file, 'it must be an object');
-  return data as Record<string, unknown>;
+/** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */
+function inCamelCase(problem: Problem): Problem {
+  const key = camelCase(/[^.]*$/.exec(problem.path)?.[0] ?? '');
+  const known = / known here: (.*)$/.exec(problem.rule)?.[1]?.split(', ');
+  return known?.includes(key) ? { ...problem, rule: `must be written ${key}` } : problem;
 }
 
-async function readText(file: string): Promise<string> {
+/** Reads a file of data: JSON when its name ends in .json, else TOML; `stats` are those of what was read. Throws FILE_INVALID. */
+export async function readTable(
+  file: string,
+): Promise<{ readonly table: Record<string, unknown>; readonly stats: Stats }> {
+  const { text, stats } = await readText(file);
+  const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) throw fileError(file, 'it must be an object');
+  return { table: data as Record<string, unknown>, stats };
+}
+
+async function readText(file: string): Promise<{ readonly text: string; readonly stats: Stats }> {
   try {
-    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+    const handle = await open(file);
+    try {
+      const text = await handle.readFile('utf8');
+      return { text: text.replace(/^\uFEFF/, ''), stats: await handle.stat() };
+    } finally {
+      await handle.close();
+    }
   } catch (thrown) {
     throw new SupertreeError('FILE_INVALID', { file, problem: messageOf(thrown) }, thrown);
   }

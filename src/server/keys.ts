@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, SupertreeError } from '../errors.js';
 import { problemsText } from '../model/problem.js';
@@ -7,11 +7,17 @@ import type { ClientSecurity } from '../transport/client/security.js';
 import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../transport/security/curve.js';
 import { Keyring } from '../transport/security/keyring.js';
 import { readTable } from './config.js';
+import { makeDirectory } from './directory.js';
+import { isOurs, OTHERS, refuseForeign } from './permissions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 
-/** Reads the file of `--keys`: TOML, or JSON when its name ends in .json. Rejects FILE_INVALID with every problem. */
+/**
+ * Reads the file of `--keys`: TOML, or JSON when its name ends in .json. Rejects FILE_INVALID with every problem, KEY_FILE when somebody
+ * else may write it.
+ */
 export async function loadSecurity(file: string, root: string): Promise<SecuritySettings> {
-  const given = await readTable(file);
+  const { table: given, stats } = await readTable(file);
+  refuseForeign(file, stats);
   const { security, problems } = readSecurity(given, { root, directory: dirname(resolve(file)), at: '' });
   if (security === null)
     throw new SupertreeError('FILE_INVALID', { file, problem: problemsText(problems), list: problems });
@@ -54,7 +60,9 @@ export interface KeyFiles {
 export async function writeKeyPair(directory: string, name: string): Promise<KeyFiles> {
   const { publicKey, secretKey } = newKeyPair();
   const [secretFile, publicFile] = [join(directory, `${name}.key`), join(directory, `${name}.pub`)];
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory).catch((thrown: unknown) => {
+    throw fault(secretFile, `cannot be written: ${messageOf(thrown)}`, thrown);
+  });
   await writeNew(secretFile, secretKey, 0o600);
   try {
     await writeNew(publicFile, publicKey, 0o644);
@@ -79,15 +87,12 @@ async function writeNew(file: string, key: string, mode: number): Promise<void> 
 /** Reads a secret key. Rejects KEY_FILE, also when anybody but its owner may read it. */
 export function readSecretKey(file: string): Promise<string> {
   return readKey(file, async (handle) => {
-    const { mode, uid } = await handle.stat();
-    if ((mode & OTHERS) !== 0) throw fault(file, 'may be read or written by others; make it private with chmod 600');
-    const mine = uid === process.getuid?.() || uid === 0;
-    if (!mine) throw fault(file, 'belongs to somebody else');
+    const stats = await handle.stat();
+    if ((stats.mode & OTHERS) !== 0)
+      throw fault(file, 'may be read or written by others; make it private with chmod 600');
+    if (!isOurs(stats)) throw fault(file, 'belongs to somebody else');
   });
 }
-
-/** Every permission of group and others. */
-const OTHERS = 0o077;
 
 function readPublicKey(file: string): Promise<string> {
   return readKey(file, async () => {});

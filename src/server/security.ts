@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { HIDDEN, type Problem } from '../model/problem.js';
 import { isKey } from '../transport/security/curve.js';
 import { covers, type Grant, ROLES } from '../transport/security/roles.js';
-import { camelKeys, problemOf, tableRule } from './table.js';
+import { camelKeys, isUnknownKey, problemOf, tableRule } from './table.js';
 
 /** The `[security]` table of a tree file, or a file of its own for `--keys`. Keys may be written in camelCase or with underscores. */
 export interface SecuritySettings {
@@ -95,8 +95,9 @@ function prefixed(at: string): (problem: Problem) => Problem {
   return (problem) => ({ ...problem, path: at === '' ? problem.path : `${at}.${problem.path}` });
 }
 
-/** A value where a key belongs is not shown: it might be the secret half. */
+/** A value where a key belongs, or that nobody knows, is not shown: it might be the secret half. */
 function problemIn(issue: v.BaseIssue<unknown>, at: string): Problem {
   const problem = problemOf(issue, at, 'security');
-  return problem.path.endsWith('public') && issue.input !== undefined ? { ...problem, got: HIDDEN } : problem;
+  const secret = isUnknownKey(issue) || (problem.path.endsWith('public') && issue.input !== undefined);
+  return secret ? { ...problem, got: HIDDEN } : problem;
 }

@@ -8,8 +8,11 @@ import { auditTo, auditToFile } from './audit-log.js';
 import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
 import { loadSecurity } from './keys.js';
 import { createLog, type LineSink, standardSink } from './log.js';
+import { openDoors } from './open-doors.js';
 import { openFilesWarning } from './open-files.js';
+import { located } from './origin.js';
 import { createServer, type Server } from './server.js';
+import type { ServerSettings } from './settings.js';
 
 export interface ServeOptions {
   /** A tree file. If not given, an empty tree. */
@@ -35,23 +38,28 @@ export interface ServeOptions {
 }
 
 /**
- * Runs a server in the foreground until it is told to stop by SIGINT, SIGTERM, SIGHUP or SIGQUIT, or until its tree has given up. Resolves with the
+ * Runs a server in the foreground until it is told to stop by SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2, or until its tree has given up. Resolves with the
  * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
  * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {
-  const out = options.out ?? standardSink(process.stdout);
+  const out = options.out ?? standardSink(process.stdout, (thrown) => failed(thrown));
   const told = createLog(out);
-  const troubles = createLog(options.err ?? standardSink(process.stderr));
+  // Where one of the two cannot be written, the other one says so.
+  const err = options.err ?? standardSink(process.stderr, (thrown) => told.error(asSupertreeError(thrown).toLine()));
+  const troubles = createLog(err);
   const failed = (thrown: unknown) => troubles.error(asSupertreeError(thrown).toLine());
   const config = await configOf(options);
   const audit = options.audit === undefined ? auditTo(told) : auditToFile(options.audit);
   const { insecure = false, actions = {} } = options;
-  const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions });
+  const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions }).catch(
+    (thrown: unknown) => {
+      throw located(thrown, options.file, ofFile(config, options));
+    },
+  );
   const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
   const signals = onSignals(server, told);
-  const warning = openFilesWarning();
-  if (warning !== null) troubles.warn(warning);
+  for (const warning of warningsOf(config, server)) troubles.warn(warning);
   try {
     tellEndpoints(server, told);
     return await run(server, told, failed);
@@ -68,6 +76,12 @@ async function configOf(options: ServeOptions): Promise<ServerConfig> {
   return { ...config, security: await loadSecurity(options.keys, rootOf(config)) };
 }
 
+/** What an operator should know before anything goes wrong. */
+function warningsOf({ security }: ServerConfig, { endpoints, pubEndpoints }: Server): readonly string[] {
+  const files = openFilesWarning();
+  return [...(files === null ? [] : [files]), ...(security === undefined ? openDoors(endpoints, pubEndpoints) : [])];
+}
+
 function tellEndpoints({ endpoints, pubEndpoints, serverId }: Server, told: Logger): void {
   for (const endpoint of endpoints) told.info({ endpoint, serverId }, `listening on ${endpoint}`);
   for (const pubEndpoint of pubEndpoints) told.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
@@ -75,8 +89,9 @@ function tellEndpoints({ endpoints, pubEndpoints, serverId }: Server, told: Logg
 
 /** Starts the tree, waits for its end, lets go of everything. */
 async function run(server: Server, told: Logger, failed: (thrown: unknown) => void): Promise<number> {
-  // A tree that cannot start ends, and its end says why: the rejection itself says no more.
-  server.tree.start().then(() => told.info(`${server.tree.path} is up`), failed);
+  // A tree that cannot start ends, and its end says why: the rejection itself says no more. That it was stopped meanwhile is no trouble.
+  const notStarted = (thrown: unknown) => asSupertreeError(thrown).code === 'SUPERSEDED' || failed(thrown);
+  server.tree.start().then(() => told.info(`${server.tree.path} is up`), notStarted);
   const end = await server.tree.ended;
   await server.stop();
   told.info({ ...end }, farewell(end));
@@ -97,11 +112,22 @@ function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents }: S
   return { ...config, settings: { ...config.settings, ...flags } };
 }
 
+/** What is not from the command line. */
+function ofFile({ settings }: ServerConfig, { endpoint, pubEndpoint }: ServeOptions): ServerSettings {
+  const { endpoints, pubEndpoints, ...rest } = settings;
+  return {
+    ...rest,
+    ...(endpoint === undefined && endpoints !== undefined && { endpoints }),
+    ...(pubEndpoint === undefined && pubEndpoints !== undefined && { pubEndpoints }),
+  };
+}
+
 /** Reports that say the same again, or that a person has no use for while the tree runs. A program gets them all. */
 const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'created',
   'removed',
   'state',
+  'substate',
   'health',
   'dead-letter',
 ]);
@@ -125,9 +151,9 @@ const AGAIN = 1_000;
 
 /**
  * A terminal that is closed, or a connection that breaks, sends SIGHUP; Ctrl-\ sends SIGQUIT. Agents have process groups of their own and
- * get neither: a server that died of them would leave them all behind. That SIGHUP was ignored for it (nohup) Node undoes at its start.
+ * get neither: a server that died of them would leave them all behind, as of SIGUSR2, with which nodemon and others restart. That SIGHUP was ignored for it (nohup) Node undoes at its start.
  */
-const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
 /** The first signal stops the tree in reverse order, a later one ends what is left by force. */
 function onSignals(server: Server, told: Logger): { undo: () => void } {

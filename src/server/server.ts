@@ -10,7 +10,7 @@ import { type Audit, steady } from '../transport/security/audit.js';
 import { type Locks, NO_LOCKS, openLocks } from '../transport/security/locks.js';
 import type { Turned } from '../transport/security/zap.js';
 import { planSpawn } from './backend.js';
-import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside } from './binding.js';
+import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside, refuseTwice } from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
 import { VERSION } from './version.js';
@@ -60,6 +60,7 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   const exposed = options.insecure === true || options.config.security !== undefined;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
   const published = checkEndpoints(settings.pubEndpoints ?? pubEndpointsBeside(wanted), exposed);
+  refuseTwice([...wanted, ...published]);
   const locks = await locksOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
   let begin: (service: Service) => void = () => {};
@@ -97,9 +98,10 @@ export async function createServer(given: ServerOptions): Promise<Server> {
 async function locksOf({ config, audit, failed }: ServerOptions): Promise<Locks> {
   const { security } = config;
   if (security === undefined) return NO_LOCKS;
-  const turned: Turned = ({ name, domain, reason }) => {
+  const turned: Turned = ({ name, domain, address, publicKey, reason }) => {
     const about = { request: '', verb: `connect to ${domain}: ${reason}`, path: null, child: null };
-    audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED' });
+    const from = { ...(address !== null && { address }), ...(publicKey !== null && { publicKey }) };
+    audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED', ...from });
   };
   return openLocks(await openKeyring(security, rootOf(config)), turned, failed);
 }

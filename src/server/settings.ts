@@ -1,26 +1,35 @@
 import * as v from 'valibot';
+import { asSupertreeError } from '../errors.js';
 import type { Problem } from '../model/problem.js';
 import type { Limits } from '../transport/sockets/limits.js';
+import { parseEndpoint } from '../transport/wire/endpoint.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
 
-/** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores. */
+/** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores; one that is not named here is an error. */
 export interface ServerSettings {
-  /** If not given, the ipc socket of this user and tcp://127.0.0.1:5555. */
+  /** Where requests go, `ipc://PATH` or `tcp://HOST:PORT`; a single one may be `endpoint`. If not given, the ipc socket of this user and tcp://127.0.0.1:5555. */
   readonly endpoints?: readonly string[];
   /**
-   * Where output, states and events are published; an empty list for nowhere. If not given, beside each endpoint: at NAME-pub.sock,
-   * or at the port after it.
+   * Where output, states and events are published; an empty list for nowhere, a single one may be `pub_endpoint`. If not given, beside
+   * each endpoint: at NAME-pub.sock, or at the port after it.
    */
   readonly pubEndpoints?: readonly string[];
-  /** If not given, 1000. */
+  /** Agents that there may be; one more is answered with AGENT_LIMIT. If not given, 1000. */
   readonly maxAgents?: number;
-  /** What one peer may ask for. If not given, the defaults of `limits.ts`. */
+  /** What one peer may ask for. If not given, the defaults. */
   readonly limits?: Partial<Limits>;
-  /** Where ports are leased from. If not given, 8100 upwards. */
+  /** Where ports for agents are leased from: `count` of them, from `base` on. If not given, up to 10000 from 8100 on. */
   readonly ports?: { readonly base?: number; readonly count?: number };
 }
 
 const text = v.string('must be a string');
+const endpoint = v.pipe(
+  text,
+  v.check(
+    (given) => endpointRule(given) === null,
+    ({ input }) => `is not an endpoint: ${endpointRule(input)}`,
+  ),
+);
 const count = v.pipe(
   v.number('must be an integer from 1'),
   v.integer('must be an integer from 1'),
@@ -30,12 +39,12 @@ const port = v.pipe(count, v.maxValue(65_535, 'must be at most 65535'));
 
 const SETTINGS = v.strictObject(
   {
-    endpoint: v.exactOptional(text),
+    endpoint: v.exactOptional(endpoint),
     endpoints: v.exactOptional(
-      v.pipe(v.array(text, 'must be a list of strings'), v.minLength(1, 'must name an endpoint')),
+      v.pipe(v.array(endpoint, 'must be a list of strings'), v.minLength(1, 'must name an endpoint')),
     ),
-    pubEndpoint: v.exactOptional(text),
-    pubEndpoints: v.exactOptional(v.array(text, 'must be a list of strings')),
+    pubEndpoint: v.exactOptional(endpoint),
+    pubEndpoints: v.exactOptional(v.array(endpoint, 'must be a list of strings')),
     limits: v.exactOptional(
       v.strictObject(
         {
@@ -74,6 +83,16 @@ export function readSettings(given: unknown): {
     ...(pub.list && { pubEndpoints: pub.list }),
   };
   return { settings, problems: [...one.problems, ...pub.problems] };
+}
+
+/** Why a text is no endpoint; `null` when it is one. */
+function endpointRule(given: string): string | null {
+  try {
+    parseEndpoint(given);
+    return null;
+  } catch (thrown) {
+    return String(asSupertreeError(thrown).details.rule);
+  }
 }
 
 /** A setting that may be written as one or as several. */

@@ -58,6 +58,7 @@ class XpubPublisher implements Publisher {
   bind(endpoint: string): Promise<string> {
     const outlet = new Outlet({
       locks: this.#locks.options('reports', endpoint),
+      watch: (socket) => this.#locks.watch(socket, 'reports', endpoint),
       failed: this.#failed,
       followed: (subscription) => {
         for (const listener of this.#listeners) listener(subscription);

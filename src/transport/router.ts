@@ -2,6 +2,7 @@ import { Router } from 'zeromq';
 import { SupertreeError } from '../errors.js';
 import { type Locks, NO_LOCKS } from './security/locks.js';
 import type { Arrival } from './sockets/arrival.js';
+import { bindTo } from './sockets/bind-to.js';
 import { Bound } from './sockets/bound.js';
 import { letGo } from './sockets/let-go.js';
 import { DEFAULT_LIMITS, type Limits } from './sockets/limits.js';
@@ -91,6 +92,8 @@ class Door {
       // With `mandatory` and no timeout a reply that cannot be queued is an error at once, instead of lost unseen.
       mandatory: true,
       sendTimeout: 0,
+      // A connection may be gone long before the server hears of it: who comes back with its routing id is who had it.
+      handover: true,
       sendHighWaterMark: HIGH_WATER_MARK,
       receiveHighWaterMark: HIGH_WATER_MARK,
       linger: 500,
@@ -99,6 +102,7 @@ class Door {
       tcpKeepaliveIdle: 60,
       ...this.#locks.options('requests', endpoint),
     });
+    this.#locks.watch(this.#socket, 'requests', endpoint);
     this.outbox = new Outbox(this.#socket, unsent, (peer) => this.turns.wake(peer));
     this.turns = new Turns({
       limits: { ...DEFAULT_LIMITS, ...options.limits },
@@ -107,8 +111,7 @@ class Door {
   }
 
   async bind(endpoint: string): Promise<string> {
-    await this.#socket.bind(endpoint);
-    this.#endpoint = this.#socket.lastEndpoint ?? endpoint;
+    this.#endpoint = await bindTo(this.#socket, endpoint);
     this.#receiving = this.#receive().catch(this.#options.failed);
     return this.#endpoint;
   }

@@ -2,7 +2,6 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { auditToFile } from '../../src/server/audit-log.js';
 import { checkEndpoints } from '../../src/server/binding.js';
 import { loadConfig } from '../../src/server/config.js';
 import { loadSecurity, openKeyring, readClientSecurity, readTicket, writeKeyPair } from '../../src/server/keys.js';
@@ -52,6 +51,15 @@ describe('supertree keygen', () => {
     expect(await readdir(directory)).toEqual([taken]);
     expect(await readFile(at(taken), 'utf8')).toBe('mine');
   });
+
+  it.each(['/dev/null', '/dev/null/sub', '/proc/nope', '/proc/nope/deeper'])(
+    'says what the system says when %s is to be its directory',
+    async (out) => {
+      const { code, err } = await supertree(['keygen', 'alice', '--out', out]);
+      expect(code).toBe(1);
+      expect(err).toMatch(`KEY_FILE: The key file ${out}/alice.key cannot be written: E`);
+    },
+  );
 
   it.each(['../alice', '.', '', 'a b', 'x'.repeat(65)])('refuses the name %j', async (name) => {
     const { code } = await supertree(['keygen', name, '--out', directory]);
@@ -215,39 +223,5 @@ describe('an endpoint that other machines can reach', () => {
     const server = await make(more, security);
     expect(server.endpoints).toEqual([expect.stringMatching(/^tcp:\/\/0\.0\.0\.0:\d+$/)]);
     await server.stop();
-  });
-});
-
-describe('the audit file', () => {
-  it('has one line of JSON for each command, is appended to and private', async () => {
-    const line = {
-      key: 'alice',
-      request: 'r',
-      verb: 'delete_child',
-      path: 'root/a',
-      child: 'one\x1b[31m',
-      outcome: 'refused',
-      code: 'FORBIDDEN',
-    } as const;
-    for (let run = 0; run < 2; run++) {
-      const log = auditToFile(at('audit.log'));
-      log.note(line);
-      log.close((thrown) => expect.unreachable(String(thrown)));
-    }
-    const lines = (await readFile(at('audit.log'), 'utf8')).trim().split('\n');
-    expect(lines.map((text) => JSON.parse(text) as object)).toEqual(
-      Array(2).fill({
-        ...line,
-        level: 'warn',
-        time: expect.any(String),
-        name: 'audit',
-        msg: 'alice: delete_child root/a child one?[31m refused (FORBIDDEN)',
-      }),
-    );
-    expect(await modeOf('audit.log')).toBe('600');
-  });
-
-  it('that cannot be written is told at once', () => {
-    expect(() => auditToFile(at('none/audit.log'))).toThrowError(expect.objectContaining({ code: 'AUDIT_FILE' }));
   });
 });

@@ -48,6 +48,16 @@ const spawn = (name: string, config: object) =>
     config: { name, model_backend: 'node-cli', task: FOREVER, ...config },
   });
 
+/** A program whose name is a secret, and that cannot be run for each reason. */
+async function plantPrograms(): Promise<void> {
+  const names = [MARK, `/${MARK}`, `/etc/passwd/${MARK}`, `/tmp/${MARK}${'x'.repeat(5_000)}`, `${MARK}\0`];
+  for (const [n, name] of names.entries()) {
+    const spec = { id: `program-${n}`, command: ['{env:PROGRAM}'], env: { PROGRAM: name } };
+    const { error } = await boss.operate('spawn', { spec, wait: true });
+    if (n === 0) expect(error).toContain('command {env:PROGRAM} not found');
+  }
+}
+
 const uuidOf = (id: string) => rig.server.tree.agent(id).uuid;
 
 /** Requests of every kind with a secret in them, good and bad. */
@@ -62,6 +72,7 @@ async function plantEverywhere(): Promise<void> {
   const env = { TOKEN: MARK };
   await boss.operate('spawn', { spec: { id: 'mine', command: ['sh', '-c', 'sleep 1000', '{env:TOKEN}'], env } });
   await boss.operate('spawn', { spec: { id: 'bad', command: ['no-such-program', '{env:TOKEN}'], env }, wait: true });
+  await plantPrograms();
   await boss.operate('spawn', { spec: { id: 'bad id', command: [], env, restart: 7 } });
   await boss.operate('spawn', { spec: { id: 'x', command: ['true'], env: { TOKEN: [MARK] } } });
   await boss.operate('spawn', { spec: { id: 'x', command: ['true'], env: MARK } });

@@ -68,12 +68,13 @@ describe('a connection to a server with keys', () => {
     await expect(asked).rejects.toMatchObject({ code: 'EAGAIN' });
   });
 
-  it('with an unknown key is told to the audit log, without the key', async () => {
+  it('with an unknown key is told to the audit log, with its address and the public half of the key', async () => {
     const stranger = wire(rig, 'stranger');
     await expect.poll(() => rig.audit.length, { timeout: 10_000 }).toBeGreaterThan(0);
     stranger.close();
     expect(rig.audit[0]).toMatchObject({ key: 'unknown', outcome: 'refused', code: 'KEY_REFUSED', path: null });
-    expect(JSON.stringify(rig.audit)).not.toContain(rig.keys.stranger.publicKey);
+    expect(rig.audit[0]).toMatchObject({ address: '127.0.0.1', publicKey: rig.keys.stranger.publicKey });
+    expect(JSON.stringify(rig.audit)).not.toContain(rig.keys.stranger.secretKey);
   });
 
   it.each([
@@ -161,6 +162,14 @@ describe('a role that is too small', () => {
       { key: 'mixed', verb: 'pause', path: 'root/b/two', outcome: 'done', code: null },
     ]);
     expect(await as('mixed').operate('resume', { agent: 'two' })).toMatchObject({ success: true });
+  });
+
+  it('refuses a batch that fails fast before it begins any of it', async () => {
+    const agent_ids = ['root/b/two', 'root/b/same'].map(uuidOf);
+    const batch = { type: 'batch_control_command', request_id: 'b', agent_ids, command_type: 'pause', fail_fast: true };
+    const { results } = await as('mixed').ask(batch);
+    expect(results).toMatchObject([{ code: 'BATCH_STOPPED' }, { success: false, code: 'FORBIDDEN' }]);
+    expect(rig.audit).toMatchObject([{ key: 'mixed', verb: 'pause', path: 'root/b/same', outcome: 'refused' }]);
   });
 
   it('does not keep a key from what its roles are for', async () => {

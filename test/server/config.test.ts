@@ -115,7 +115,7 @@ cwd = "/abs"
   it.each([
     [
       'two ways to name the endpoint',
-      '[server]\nendpoint = "a"\nendpoints = ["b"]\n',
+      '[server]\nendpoint = "ipc:///a"\nendpoints = ["ipc:///b"]\n',
       'server.endpoint must not be given beside endpoints',
     ],
     ['settings that are no table', 'server = 5\n', 'server must be a table, got 5'],

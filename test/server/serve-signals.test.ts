@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await client.close();
+  await (client as Client | undefined)?.close();
   if (server.exitCode === null && server.signalCode === null) {
     server.kill('SIGKILL');
     await exited;
@@ -34,9 +34,24 @@ afterEach(async () => {
 async function serving(more: object = {}): Promise<number> {
   const file = join(directory, 'tree.json');
   await writeFile(file, JSON.stringify({ children: [{ id: 'a', command: ['cat'] }] }));
-  const endpoint = `ipc://${join(directory, 's.sock')}`;
-  const args = ['--import', 'tsx', FOREGROUND, JSON.stringify({ file, endpoint, ...more })];
-  server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  await connected({ file, ...more });
+  await expect.poll(() => told, { timeout: 30_000 }).toContain('root is up');
+  return (await client.status('a')).pid ?? 0;
+}
+
+/** Starts a server and connects to it. `stdout`: if not given, it is read. */
+async function connected(options: object, stdout: 'pipe' | number = 'pipe'): Promise<void> {
+  const path = join(directory, 's.sock');
+  const endpoint = `ipc://${path}`;
+  const args = ['--import', 'tsx', FOREGROUND, JSON.stringify({ endpoint, ...options })];
+  server = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
+  listen();
+  await expect.poll(() => existsSync(path), { timeout: 30_000 }).toBe(true);
+  client = await connect({ endpoint, timeout: 20_000 });
+}
+
+/** Keeps what the server says from now on. */
+function listen(): void {
   [told, complained] = ['', ''];
   server.stdout?.on('data', (data) => {
     told += data;
@@ -45,13 +60,10 @@ async function serving(more: object = {}): Promise<number> {
     complained += data;
   });
   exited = once(server, 'exit');
-  await expect.poll(() => told, { timeout: 30_000 }).toContain('root is up');
-  client = await connect({ endpoint, timeout: 20_000 });
-  return (await client.status('a')).pid ?? 0;
 }
 
 describe('serve', () => {
-  it.each(['SIGHUP', 'SIGQUIT'] as const)(
+  it.each(['SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
     'stops everything at %s, as at SIGTERM, and leaves no agent behind',
     async (signal) => {
       const pid = await serving();
@@ -66,6 +78,18 @@ describe('serve', () => {
     60_000,
   );
 
+  it('calls it no error that it is stopped while its tree comes up', async () => {
+    const file = join(directory, 'tree.json');
+    const slow = { id: 'slow', command: ['cat'], readiness: { type: 'log', pattern: 'never' } };
+    await writeFile(file, JSON.stringify({ children: [slow] }));
+    await connected({ file });
+    await expect.poll(async () => (await client.status('slow')).pid ?? 0, { timeout: 20_000 }).toBeGreaterThan(0);
+    server.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(told).toContain('SIGTERM: stopping everything in reverse order');
+    expect(complained).not.toContain('SUPERSEDED');
+  }, 60_000);
+
   it('answers, and ends, as if nothing were amiss when its audit log is full, and says so once', async () => {
     const pid = await serving({ audit: '/dev/full' });
     const row = await client.restart('a');
@@ -75,5 +99,31 @@ describe('serve', () => {
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(complained.match(/The audit log \/dev\/full cannot be written/g)).toHaveLength(1);
+  }, 60_000);
+
+  it('says on standard error, once, that its log cannot be written, and works on', async () => {
+    const file = join(directory, 'tree.json');
+    await writeFile(file, JSON.stringify({ children: [{ id: 'a', command: ['cat'] }] }));
+    const full = openSync('/dev/full', 'w');
+    await connected({ file }, full);
+    closeSync(full);
+    expect(await client.restart('a')).toMatchObject({ state: 'running' });
+    server.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(complained.match(/LOG_FILE: The log on standard output cannot be written: ENOSPC/g)).toHaveLength(1);
+  }, 60_000);
+
+  it('says once for each kind of door that is open without a key who may do what there', async () => {
+    const open = { insecure: true, endpoint: 'tcp://0.0.0.0:0', pubEndpoint: 'tcp://127.0.0.1:0' };
+    server = spawn(process.execPath, ['--import', 'tsx', FOREGROUND, JSON.stringify(open)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    listen();
+    await expect.poll(() => told, { timeout: 30_000 }).toContain('root is up');
+    server.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    expect(complained.match(/give the server keys/g)).toHaveLength(2);
+    expect(complained).toMatch(/anybody who reaches this machine may do everything at tcp:\/\/0\.0\.0\.0:[1-9]/);
+    expect(complained).toMatch(/every user of this machine may read what is published at tcp:\/\/127\.0\.0\.1:[1-9]/);
   }, 60_000);
 });

@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 export class FaultyNetwork {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
+  /** Connections to the server without a client. */
+  readonly #orphans = new Set<Socket>();
   /** How many connections there were. */
   accepted = 0;
 
@@ -30,6 +32,16 @@ export class FaultyNetwork {
     for (const [near, far] of this.#pairs) {
       near.resetAndDestroy();
       far.destroy();
+    }
+    for (const far of this.#orphans) far.destroy();
+  }
+
+  /** Breaks every connection for its client; the server is not told, and nobody reads what it sends there. */
+  abandon(): void {
+    for (const [near, far] of this.#pairs) {
+      far.unpipe().pause();
+      this.#orphans.add(far);
+      near.resetAndDestroy();
     }
   }
 
@@ -62,7 +74,7 @@ export class FaultyNetwork {
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#pairs.delete(pair);
-        for (const each of pair) each.destroy();
+        for (const each of pair) if (!this.#orphans.has(each)) each.destroy();
       });
     }
   }

@@ -45,7 +45,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#order = order;
     this.#sink = sink;
     this.#shop = shop;
-    this.#stdin = new Stdin(order.path);
+    this.#stdin = new Stdin(order.path, shop.clock);
   }
 
   /** Its turn in the queue has come. */

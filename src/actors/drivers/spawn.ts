@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { messageOf } from '../../errors.js';
+import { fillTemplate } from '../../model/template.js';
 import type { StartOrder } from '../driver.js';
 import { NOTIFY_FD } from './notify-channel.js';
 
@@ -19,12 +20,15 @@ export function spawnProcess(order: StartOrder): Spawned {
   }
 }
 
-/** Why a spawn failed, in words that name what is wrong. The kernel's own ENOENT does not tell a missing command from a missing directory. */
+/**
+ * Why a spawn failed, in words that name what is wrong, and nothing of the environment. The kernel's own ENOENT does not tell a missing
+ * command from a missing directory.
+ */
 export function spawnProblem(error: unknown, order: StartOrder): string {
-  const program = order.command[0] ?? '';
+  const program = shownProgram(order);
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
-      return isFile(program, order.cwd)
+      return isFile(order.command[0] ?? '', order.cwd)
         ? `the interpreter of ${program} was not found`
         : `command ${program} not found`;
     case 'EACCES':
@@ -40,9 +44,18 @@ export function spawnProblem(error: unknown, order: StartOrder): string {
       return 'the system allows no more processes; see ulimit -u and pids.max (EAGAIN)';
     case 'ENOMEM':
       return 'the system has no memory for another process (ENOMEM)';
+    case 'ERR_INVALID_ARG_VALUE':
+      return 'its command, its environment and its working directory must be text without null bytes';
     default:
-      return messageOf(error);
+      // The message of Node repeats the program.
+      return `${program} cannot be run (${codeOf(error)})`;
   }
+}
+
+/** The program as the spec names it: `{env:NAME}` stays as it is, for a secret may stand behind it. */
+function shownProgram({ spec, incarnation, ports }: StartOrder): string {
+  const [program = ''] = spec.body.type === 'command' ? spec.body.command : [];
+  return fillTemplate(program, { id: spec.id, incarnation, ports });
 }
 
 /** Closes the pipes of a child that never ran. */

@@ -33,6 +33,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     linger: 0,
     reconnectInterval: NEVER,
     sendHighWaterMark: 0,
+    ipv6: endpoint.startsWith('tcp://['),
     ...curveClient(endpoint, security),
     ...(routingId !== null && { routingId }),
   });

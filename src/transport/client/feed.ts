@@ -48,7 +48,7 @@ export class Feed {
       reconnectInterval: 100,
       reconnectMaxInterval: 5_000,
       ...(heartbeats && HEARTBEAT),
-      ...(endpoint !== null && curveClient(endpoint, security)),
+      ...(endpoint !== null && { ipv6: endpoint.startsWith('tcp://['), ...curveClient(endpoint, security) }),
     });
     if (endpoint === null) return;
     watchHandshake(this.#socket, endpoint, security, (error) => this.#fail(error));

@@ -15,6 +15,10 @@ export interface AuditLine {
   readonly outcome: 'done' | 'failed' | 'refused';
   /** The code of the error; `null` when it was done. */
   readonly code: string | null;
+  /** Where a connection came from that was turned away: its IP address. If not given, libzmq did not say, or it is about no connection. */
+  readonly address?: string;
+  /** The key of a connection that was turned away, in Z85: the public half. If not given, none was proved, or it is about no connection. */
+  readonly publicKey?: string;
 }
 
 export type Audit = (line: AuditLine) => void;

@@ -1,5 +1,6 @@
-import { Context } from 'zeromq';
+import { Context, type Router, type XPublisher } from 'zeromq';
 import { isLoopback, parseEndpoint } from '../wire/endpoint.js';
+import { Handshakes } from './handshakes.js';
 import type { Keyring } from './keyring.js';
 import { ANYONE, LOCAL, type Peer } from './roles.js';
 import { type CurveServerOptions, curveServer, type Domain, openGate, type Turned } from './zap.js';
@@ -13,6 +14,8 @@ export interface Locks {
   identify(routingId: Buffer, endpoint: string): Peer;
   /** The options of a socket for this endpoint. */
   options(domain: Domain, endpoint: string): LockOptions;
+  /** Watches a socket for this endpoint, which is not bound yet, for connections that fail before they show a key. */
+  watch(socket: Router | XPublisher, domain: Domain, endpoint: string): void;
   /** True when a socket for this endpoint takes a key. */
   isLocked(endpoint: string): boolean;
   /** To be called after the sockets are closed. */
@@ -23,6 +26,7 @@ export interface Locks {
 export const NO_LOCKS: Locks = {
   identify: (_routingId, endpoint) => (isPrivate(endpoint) ? LOCAL : ANYONE),
   options: () => ({}),
+  watch: () => {},
   isLocked: () => false,
   close: async () => {},
 };
@@ -39,6 +43,9 @@ export async function openLocks(keyring: Keyring, turned: Turned, failed: (throw
   return {
     identify: (routingId, endpoint) => (isLocked(endpoint) ? keyring.peerOf(routingId) : LOCAL),
     options: (domain, endpoint) => (isLocked(endpoint) ? { context, ...curveServer(keyring, domain) } : {}),
+    watch: (socket, domain, endpoint) => {
+      if (isLocked(endpoint)) new Handshakes(domain, turned).watch(socket);
+    },
     isLocked,
     close: () => gate.close(),
   };

@@ -6,7 +6,18 @@ import type { Keyring, KnownKey } from './keyring.js';
 export type Domain = 'requests' | 'reports';
 
 /** Told of a connection that was not let in. */
-export type Turned = (refusal: { domain: string; name: string | null; address: string; reason: string }) => void;
+export type Turned = (refusal: Refusal) => void;
+
+export interface Refusal {
+  readonly domain: string;
+  /** `null` for who has no key that is known. */
+  readonly name: string | null;
+  /** The IP address of the peer; `null` where libzmq does not say. */
+  readonly address: string | null;
+  /** The public key that the peer has proved, in Z85; `null` when it did not come to that. */
+  readonly publicKey: string | null;
+  readonly reason: string;
+}
 
 /** Decides which connections are let in. */
 export interface Gatekeeper {
@@ -52,10 +63,11 @@ const ZAP_ENDPOINT = 'inproc://zeromq.zap.01';
 async function answerAll(socket: Router, keyring: Keyring, turned: Turned): Promise<void> {
   for await (const [peer = NONE, delimiter = NONE, version = NONE, id = NONE, ...question] of socket) {
     const [domain = NONE, address = NONE, , mechanism = NONE, credential = NONE] = question;
-    const { name, refusal } = judge(keyring, domain.toString(), mechanism.toString(), credential);
+    const { name, publicKey, refusal } = judge(keyring, domain.toString(), mechanism.toString(), credential);
     const [code, text] = refusal === null ? ['200', 'OK'] : ['400', refusal];
     await socket.send([peer, delimiter, version, id, code, text, name ?? '', '']);
-    if (refusal !== null) turned({ domain: domain.toString(), name, address: address.toString(), reason: refusal });
+    if (refusal === null) continue;
+    turned({ domain: domain.toString(), name, address: address.toString(), publicKey, reason: refusal });
   }
 }
 
@@ -63,14 +75,21 @@ const NONE = Buffer.alloc(0);
 
 interface Verdict {
   readonly name: string | null;
+  readonly publicKey: string | null;
   readonly refusal: string | null;
 }
 
 function judge(keyring: Keyring, domain: string, mechanism: string, credential: Buffer): Verdict {
-  if (mechanism !== 'CURVE' || credential.length !== 32) return { name: null, refusal: 'CURVE is asked for' };
-  const key: KnownKey | null = keyring.find(encodeZ85(credential));
-  if (key === null) return { name: null, refusal: 'the key is not known' };
-  if (domain === 'requests') return { name: key.name, refusal: null };
+  if (mechanism !== 'CURVE' || credential.length !== 32)
+    return { name: null, publicKey: null, refusal: 'CURVE is asked for' };
+  const publicKey = encodeZ85(credential);
+  const key: KnownKey | null = keyring.find(publicKey);
+  if (key === null) return { name: null, publicKey, refusal: 'the key is not known' };
+  if (domain === 'requests') return { name: key.name, publicKey, refusal: null };
   const admitted = domain === 'reports' && keyring.mayFollow(key);
-  return { name: key.name, refusal: admitted ? null : 'following takes the role observe for the whole tree' };
+  return {
+    name: key.name,
+    publicKey,
+    refusal: admitted ? null : 'following takes the role observe for the whole tree',
+  };
 }

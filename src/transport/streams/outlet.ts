@@ -2,6 +2,7 @@ import { chmod, stat } from 'node:fs/promises';
 import { XPublisher } from 'zeromq';
 import { SupertreeError } from '../../errors.js';
 import type { LockOptions } from '../security/locks.js';
+import { bindTo } from '../sockets/bind-to.js';
 import { letGo } from '../sockets/let-go.js';
 import { parseEndpoint } from '../wire/endpoint.js';
 import { Subscriptions } from './topics.js';
@@ -24,6 +25,8 @@ const MAX_BYTES = 64 * MAX_SUBSCRIPTIONS;
 
 export interface OutletOptions {
   readonly locks: LockOptions;
+  /** Told of each socket before it is bound. */
+  readonly watch: (socket: XPublisher) => void;
   /** Told of each subscription that begins, also of one that others have already. */
   readonly followed: (subscription: string) => void;
   /** Told what should not happen. */
@@ -50,13 +53,12 @@ export class Outlet {
 
   constructor(options: OutletOptions) {
     this.#options = options;
-    this.#socket = newSocket(options.locks);
+    this.#socket = newSocket(options);
   }
 
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
   async bind(endpoint: string): Promise<string> {
-    await this.#socket.bind(endpoint);
-    this.#endpoint = this.#socket.lastEndpoint ?? endpoint;
+    this.#endpoint = await bindTo(this.#socket, endpoint);
     this.#receiving = this.#listen().catch(this.#options.failed);
     return this.#endpoint;
   }
@@ -113,8 +115,8 @@ export class Outlet {
     const restore = await keepMode(this.#endpoint);
     await letGo(this.#socket, this.#endpoint);
     this.subscriptions = new Subscriptions();
-    this.#socket = newSocket(this.#options.locks);
-    await this.#socket.bind(this.#endpoint);
+    this.#socket = newSocket(this.#options);
+    await bindTo(this.#socket, this.#endpoint);
     await restore();
   }
 
@@ -157,8 +159,8 @@ export class Outlet {
 
 const NONE = Buffer.alloc(0);
 
-function newSocket(locks: LockOptions): XPublisher {
-  return new XPublisher({
+function newSocket({ locks, watch }: OutletOptions): XPublisher {
+  const socket = new XPublisher({
     linger: 200,
     sendTimeout: 0,
     sendHighWaterMark: PER_SUBSCRIBER,
@@ -172,6 +174,8 @@ function newSocket(locks: LockOptions): XPublisher {
     tcpKeepaliveIdle: 60,
     ...locks,
   });
+  watch(socket);
+  return socket;
 }
 
 /** The socket file of an ipc endpoint is made anew with each bind: the new one gets the mode of the old one. */

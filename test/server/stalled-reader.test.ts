@@ -1,0 +1,54 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { connect } from '../../src/transport/client.js';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+let directory: string;
+let server: ChildProcess | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'supertree-test-'));
+});
+
+afterEach(async () => {
+  if (server?.exitCode === null && server.signalCode === null) {
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A pipe that takes no byte more, with somebody at its other end who reads none. */
+function fullPipe(): number {
+  const path = join(directory, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    for (;;) writeSync(fd, '\n'.repeat(4096));
+  } catch (thrown) {
+    expect(thrown).toMatchObject({ code: 'EAGAIN' });
+  }
+  return fd;
+}
+
+it('a server ends at SIGTERM although somebody holds its log and does not read it', async () => {
+  const fd = fullPipe();
+  const socket = join(directory, 's.sock');
+  const argv = ['--import', 'tsx', MAIN, 'serve', '--endpoint', `ipc://${socket}`];
+  server = spawn(process.execPath, argv, { stdio: ['ignore', fd, 'ignore'] });
+  const exited = once(server, 'exit');
+  await expect.poll(() => existsSync(socket), { timeout: 30_000 }).toBe(true);
+  const client = await connect({ endpoint: `ipc://${socket}`, timeout: 20_000 });
+  await client.close();
+  server.kill('SIGTERM');
+  await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(false);
+  const late = new Promise((resolve) => setTimeout(resolve, 10_000, 'it is still there'));
+  expect(await Promise.race([exited, late])).toEqual([0, null]);
+  closeSync(fd);
+}, 60_000);
