@@ -4,10 +4,16 @@ import type { Invocation } from '../src/cli/invocation.js';
 import { createProgram } from '../src/cli/program.js';
 import { errorCatalogue, SupertreeError } from '../src/errors.js';
 import type { Report } from '../src/model/report.js';
+import { controlTables } from './control-tables.js';
 import { alternativesOf, type Member } from './declarations.js';
+import { fixedLimits, settingTables } from './limit-tables.js';
 import { code, page, table } from './markdown.js';
+import { backendTables, pastText } from './spawn-tables.js';
 import { specTables } from './spec-tables.js';
+import { streamTables } from './stream-tables.js';
+import { termTables } from './term-tables.js';
 import { messageTables, operationTable, resultTable } from './wire-tables.js';
+import { statusTable, wordTables } from './word-tables.js';
 
 /** The text of docs/reference.md. */
 export function referencePage(): string {
@@ -17,6 +23,8 @@ export function referencePage(): string {
     '## Fields of a tree',
     'What `createTree` and a tree file take; `schema/tree.schema.json` is the same for editors. A key that is not named here is an error. In a program, an agent has `command`, or `task` (an async function), or `logic` (any XState logic) with its `input`; only a command has `cwd`, `env`, `limits` and `stop.signal`, and a logic has no `ports`.',
     ...specTables(),
+    '## Settings of a server',
+    ...settingTables(),
     '## Reports',
     'Every report has `path`, whose it is, and `at`, wall-clock milliseconds. For one incarnation the order is created, started, ready, exited, removed.',
     reportTable(),
@@ -32,20 +40,40 @@ export function referencePage(): string {
       ['code', 'means'],
       Object.entries(EXIT).map(([name, exit]) => [String(exit), EXITS[name as keyof typeof EXIT]]),
     ),
+    ...wirePart(),
+  ]);
+}
+
+function wirePart(): string[] {
+  return [
     '## The wire',
+    'How to begin with it from another language is told in [Talking to a server from another language](wire.md).',
     '### Messages',
     ...messageTables(),
+    '### Terms of a request',
+    ...termTables(),
+    '### Commands of a control_command',
+    ...controlTables(),
+    '### States in the words of the agent protocol',
+    statusTable(),
+    '### Backends of a spawn_request',
+    ...backendTables(),
+    '### Agents that are over',
+    pastText(),
     '### Operations of a tree_request',
+    'A parameter that is not named here is refused; nil counts as absent. `wait: false` is answered as soon as the command is accepted, otherwise it is answered when it is done; `usage: true` measures. The last column is the [role](security.md#who-may-do-what) that a key needs.',
     operationTable(),
-    'An `AgentInput` is an [Agent](#agent) as in a tree file. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured.',
-    ...resultTable('actors/view.ts', 'AgentView'),
-    ...resultTable('actors/view.ts', 'SupervisorView'),
-    ...resultTable('actors/view.ts', 'Usage'),
-    ...resultTable('transport/operations.ts', 'LogsPage'),
-    ...resultTable('transport/operations.ts', 'LineView'),
-    ...resultTable('transport/operations.ts', 'ChildAnswer'),
-    ...resultTable('transport/operations.ts', 'ServerHealth'),
-  ]);
+    'An `AgentInput` is an [Agent](#agent) as in a tree file. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
+    ...wordTables(),
+    ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('actors/view.ts', name)),
+    ...['LogsQuery', 'LogsPage', 'LineView', 'ChildAnswer', 'ServerHealth'].flatMap((name) =>
+      resultTable('transport/operations.ts', name),
+    ),
+    '### What is published',
+    ...streamTables(),
+    '### Limits that are fixed',
+    ...fixedLimits(),
+  ];
 }
 
 /** What each report tells. */
@@ -55,6 +83,8 @@ const REPORTS: Readonly<Record<Report['type'], string>> = {
   ready: 'It is ready, `after` so many milliseconds since it was asked for.',
   exited: 'Its main process ended, or it never ran.',
   state: 'It came into a state of its chart.',
+  substate:
+    'Within its state it came into another sub-state, such as the next stage of its stop. The first one of a state is not told on its own; those at rest are told by `restarting` and `exhausted`.',
   paused: 'It is paused.',
   resumed: 'It goes on.',
   health: 'Its health changed.',

@@ -1,21 +1,23 @@
 import { SupertreeError } from '../src/errors.js';
 import type { OperationName } from '../src/transport/operations.js';
+import { type Need, OPERATION_NEEDS } from '../src/transport/security/needs.js';
 import type { Field, Fields } from '../src/transport/wire/kinds.js';
 import {
+  MAX_BATCH,
   MAX_MESSAGE_SIZE,
   MESSAGES,
   type MessageType,
   PROTOCOL_VERSION,
   STRUCTS,
 } from '../src/transport/wire/protocol.js';
-import { MAX_VALUES } from '../src/transport/wire/scan.js';
-import { membersOf } from './declarations.js';
+import { aboutOf, membersOf, wordsOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
 /** Every message and every structure within one, from the table that reads and writes them. */
 export function messageTables(): string[] {
   return [
-    `Agent protocol ${PROTOCOL_VERSION}, MessagePack, at most ${MAX_MESSAGE_SIZE} bytes a message and ${MAX_VALUES} values a request. A message is a map with its name in \`type\`; the array form of the protocol, which begins with the number, is read as well. Structures are maps, and arrays in the order of their fields are read. A key that is not named here is ignored. A message with no number, and a field that is called ours, are additions to the protocol and have only the map form.`,
+    `Agent protocol ${PROTOCOL_VERSION}: each message is one document of MessagePack. It is a map with its name in \`type\`; the array form of the protocol, which begins with the name or the number and goes on with the fields in the order of its table, is read as well. Structures are maps, and arrays in the order of their fields are read. Answers are maps. A key that is not named here is ignored. A message with no number, and a field that is called ours, are additions to the protocol and have only the map form. A \`uuid\` is written as 16 bytes; a \`time\` is \`[seconds since 1970, nanoseconds]\`; an integer may have any width.`,
+    'An answer has the `request_id` of its request. One with `success: false` (or `healthy: false`) tells in `error` what is wrong, and in `code`, `remedy` and `details` the [error](#errors); `details` has what fills the sentence, by name. A request that cannot be read has the answer that belongs to it where its type is known, otherwise an `error_response`.',
     ...(Object.keys(MESSAGES) as MessageType[]).flatMap(messageSection),
     ...STRUCTS.flatMap(({ name, fields }) => [`#### ${name}`, fieldTable(fields)]),
   ];
@@ -24,8 +26,40 @@ export function messageTables(): string[] {
 function messageSection(type: MessageType): string[] {
   const { index, fields } = MESSAGES[type];
   const number = index === null ? 'Ours, without a number.' : `Number ${index}.`;
-  return [`#### ${type}`, number, fieldTable(fields)];
+  return [`#### ${type}`, `${number} ${MEANINGS[type]}`, fieldTable(fields)];
 }
+
+/** What each message is for. */
+const MEANINGS: Readonly<Record<MessageType, string>> = {
+  spawn_request:
+    'Adds an agent below the root and starts it; answered when it is ready. What it runs is told under [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#agents-that-are-over) for a while. After `timeout_secs`, from 1, it is stopped. `metadata` is kept with it and listed.',
+  spawn_response: 'The answer to a `spawn_request`. `agent_info.id` names the agent from then on.',
+  control_command: 'One of the [twelve commands](#commands-of-a-control_command) for one agent.',
+  command_response:
+    'The answer to a `control_command` and a `custom_action_request`: the [status](#states-in-the-words-of-the-agent-protocol) of the agent after it, and the `data` of the command.',
+  status_update: 'What became of an agent. [Published](#status-updates), never asked for.',
+  list_agents_request:
+    'The agents of one status, or all of them, at most `limit`: in tree order, and behind them those that are [over](#agents-that-are-over).',
+  list_agents_response: 'The answer to a `list_agents_request`.',
+  health_check_request: 'How the server is.',
+  health_check_response:
+    'The answer to a `health_check_request`. `metadata` has `server_id`, `endpoint`, `max_agents`, `version` (of supertree) and `features`, the additions to the protocol that this server has, with commas between them.',
+  custom_action_request:
+    'The command [custom_action](#actions-of-a-custom_action) in a message of its own; the answer is a `command_response`.',
+  batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All at once, and one that fails does not touch the others. With \`fail_fast\` one after another, in the order of the request, and none is begun after the first failure: the others are told \`BATCH_STOPPED\`. An id that names no agent, or one that the key may not do this to, is a failure before the first is begun. An agent that is named twice gets the command once.`,
+  batch_control_response:
+    'The answer to a `batch_control_command`: what became of each agent, in the order of the request. `success` is true when all succeeded.',
+  output_query_request: `Lines that are kept, oldest first. \`filter\` is plain text or a regular expression of JavaScript that is looked for in each line; \`offset\` and \`limit\` choose of the lines that match. It takes nothing away: the same query has the same answer.`,
+  output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` counts what matches; \`has_more\` says that there are lines behind these.`,
+  log_stream: 'One line of output. [Published](#lines-of-output), never asked for.',
+  tree_request:
+    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` it is told meanwhile how the agent goes on. See [Terms](#terms-of-a-request).',
+  tree_response: 'The answer to a `tree_request`; `data` is the result of the operation.',
+  tree_progress:
+    'Comes before the answer to a `tree_request` with `progress`: the agent that it is about has come into another state or sub-state.',
+  accepted: 'Comes before the answer to a request with `accepted`, when that takes its time.',
+  error_response: 'The answer to what is no request, or cannot be read at all; its `request_id` may be empty.',
+};
 
 function fieldTable(fields: Fields): string {
   const rows = Object.entries(fields).map(([name, field]) => [
@@ -75,7 +109,7 @@ const OPERATIONS: Readonly<Record<OperationName, string>> = {
   restart_child: 'OTP: starts a child that is known and down.',
   delete_child: 'OTP: forgets a child that is down.',
   add_child: 'OTP: adds a child and starts it. Without `spec`, one more instance of a pool.',
-  which_children: 'OTP: the children, newest first.',
+  which_children: `OTP: the children, newest first. \`phase\` is one of ${wordsOf('model/fact.ts', 'Phase').join(', ')}.`,
   count_children: 'OTP: how many there are of which kind.',
 };
 
@@ -83,9 +117,17 @@ const OPERATIONS: Readonly<Record<OperationName, string>> = {
 export function operationTable(): string {
   const declared = membersOf('transport/operations.ts', 'Operations').map(({ name, type }) => {
     const [, params = '', result = ''] = /^\{ params: (.*); result: (.*?);? \}$/s.exec(type) ?? [];
-    return [code(name), OPERATIONS[name as OperationName], code(paramsText(params)), code(result)];
+    const operation = name as OperationName;
+    const role = roleText(OPERATION_NEEDS[operation]);
+    return [code(name), OPERATIONS[operation], code(paramsText(params)), code(result), role];
   });
-  return table(['operation', 'does', 'parameters', 'result'], declared);
+  return table(['operation', 'does', 'parameters', 'result', 'role'], declared);
+}
+
+/** The role that a key needs, and where. */
+export function roleText({ role, of }: Need): string {
+  if (role === null) return 'any';
+  return of === 'tree' ? `${code(role)}, whole tree` : code(role);
 }
 
 /** The lifecycle parameters are declared under a name; here they are told in full. */
@@ -102,6 +144,7 @@ function paramsText(params: string): string {
 
 /** A declared result of an operation, or a part of one: its members with their meaning. */
 export function resultTable(file: string, name: string): string[] {
+  const about = aboutOf(file, name);
   const rows = membersOf(file, name).map(({ name: field, type, about }) => [code(field), code(type), about]);
-  return [`#### ${name}`, table(['field', 'type', 'meaning'], rows)];
+  return [`#### ${name}`, ...(about === '' ? [] : [about]), table(['field', 'type', 'meaning'], rows)];
 }

@@ -15,7 +15,12 @@ const array = (...elements) => Buffer.concat([Buffer.from([0x90 + elements.lengt
 const NIL = Buffer.from([0xc0]);
 
 const socket = new Request({ linger: 0, receiveTimeout: 30_000 });
-socket.connect(process.argv[2]);
+const endpoint = process.argv[2] ?? process.env.SUPERTREE_ENDPOINT;
+if (endpoint === undefined) {
+  console.error('Say where the server is: node examples/clients/raw-req.mjs ENDPOINT (`supertree health` tells it).');
+  process.exit(2);
+}
+socket.connect(endpoint);
 
 async function ask(...elements) {
   await socket.send(array(...elements));

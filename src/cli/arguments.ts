@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { SupertreeError } from '../errors.js';
@@ -26,6 +28,15 @@ export function positive(value: string): number {
   return number;
 }
 
+/** How long between two looks, in ms. Longer than a day is taken for a mistake, and no timer can be longer than 24 of them. */
+export function interval(value: string): number {
+  const ms = positive(value);
+  if (ms > DAY) throw new InvalidArgumentError(`It must be at most ${DAY} (a day).`);
+  return ms;
+}
+
+const DAY = 86_400_000;
+
 /** The id of a new agent. */
 export function newId(value: string): string {
   const problem = idProblem(value);
@@ -40,13 +51,55 @@ export function portName(value: string, before: readonly string[] = []): string[
   return [...before, value];
 }
 
-/** One more environment variable. Throws USAGE with its name and never its value, which may be a secret. */
-export function variable(value: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const cut = value.indexOf('=');
-  if (cut > 0) return { ...before, [value.slice(0, cut)]: value.slice(cut + 1) };
-  const shown = cut < 0 ? value : '=...';
-  const problem = `Option '--env <NAME=VALUE>' argument '${shown}' is invalid. It must be NAME=VALUE`;
-  throw new SupertreeError('USAGE', { problem, command: 'spawn' });
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** One more environment variable; a name alone takes the value that it has in `own`. Throws USAGE with its name and never its value, which may be a secret. */
+export function variable(own: Variables): (text: string, before?: Record<string, string>) => Record<string, string> {
+  return (text, before = {}) => ({ ...before, ...variableIn(text, own, `Option '--env <NAME[=VALUE]>'`) });
+}
+
+/**
+ * The variables of a file: NAME=VALUE a line, the value as it stands there, or a NAME alone as above; nothing for an empty line and one that begins
+ * with #. Throws USAGE.
+ */
+export function variablesIn(file: string, own: Variables): Record<string, string> {
+  const lines = textOf(file).split(/\r?\n/);
+  const found = lines.map((line, index) =>
+    line.trim() === '' || line.startsWith('#') ? {} : variableIn(line, own, `Line ${index + 1} of ${file}`),
+  );
+  return Object.assign({}, ...found);
+}
+
+function variableIn(text: string, own: Variables, where: string): Record<string, string> {
+  const cut = text.indexOf('=');
+  if (cut > 0) return { [text.slice(0, cut)]: text.slice(cut + 1) };
+  if (cut === 0 || text === '')
+    throw variableError(`${where} is invalid. It must be NAME=VALUE, or a NAME that is set here`);
+  const value = own[text];
+  if (value === undefined) throw variableError(`${where} is '${text}' without a value, and ${text} is not set here`);
+  return { [text]: value };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw variableError(`${file} cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
+  }
+}
+
+function variableError(problem: string): SupertreeError {
+  return new SupertreeError('USAGE', { problem, command: 'spawn' });
+}
+
+/** The name of a signal; a number stands for the name that it has. Throws USAGE for one that has none. */
+export function signalName(value: string): string {
+  if (!/^\d+$/.test(value)) return value;
+  const names = Object.entries(constants.signals);
+  const name = names.find(([, number]) => number === Number(value))?.[0];
+  if (name !== undefined) return name;
+  const problem = `There is no signal ${value} with a name; use one of ${names.map(([each]) => each).join(', ')}`;
+  throw new SupertreeError('USAGE', { problem, command: 'signal' });
 }
 
 /** A path made absolute. */

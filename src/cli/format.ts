@@ -1,3 +1,4 @@
+import type { AgentView } from '../actors/view.js';
 import type { AgentState } from '../model/agent.js';
 import type { AgentRow } from '../transport/operations.js';
 
@@ -20,6 +21,13 @@ export function duration(ms: number): string {
   return `${Math.max(0, Math.floor(ms / 1_000))}s`;
 }
 
+/** The time of day here: 12:03:44. */
+export function timeOfDay(at: number): string {
+  const date = new Date(at);
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
+}
+
 /** Bytes for a person, in powers of 1000: 12.3 MB. */
 export function size(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
@@ -40,6 +48,21 @@ export function ports(row: Pick<AgentRow, 'ports'>): string {
 /** A state with the part of it that says more: `stopping.asking`. Those that only repeat the health are left out. */
 export function stateText({ state, detail }: { state: string; detail: string }): string {
   return detail === '' || HEALTHS.has(detail) ? state : detail;
+}
+
+/** The state of an agent for a table. One that failed says what comes of it: `exhausted`, or when it is tried again. */
+export function stateCell({ state, detail, retryIn, since }: AgentView, now: number): string {
+  if (state !== 'failed') return state;
+  if (isExhausted({ detail })) return 'exhausted';
+  if (retryIn === null) return state;
+  const left = since + retryIn - now;
+  if (left <= 0) return 'retrying';
+  return `retrying in ${left < 1_000 ? `${Math.round(left)} ms` : `${Math.round(left / 1_000)} s`}`;
+}
+
+/** True for an agent that has used up its restarts. */
+export function isExhausted({ detail }: Pick<AgentView, 'detail'>): boolean {
+  return detail === 'failed.exhausted';
 }
 
 /** One agent in one line: where it is now. */

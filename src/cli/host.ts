@@ -9,6 +9,8 @@ export interface Sink {
   readonly columns: number;
   /** Rows of the terminal. If not given, infinite. */
   readonly rows?: number;
+  /** Calls `listener` when the terminal gets another size. Returns the way to end that. If not given, it never does. */
+  onResize?(listener: () => void): () => void;
   /** Resolves when a slow reader has caught up, `false` when it has gone away. If not given, it always has. */
   drained?(): Promise<boolean>;
 }

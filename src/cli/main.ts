@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import { SupertreeError } from '../errors.js';
 import type { ConnectOptions } from '../transport/client.js';
+import { exitCodeOf, lineOf } from './exit.js';
 import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
 
@@ -12,6 +15,15 @@ import { run } from './run.js';
 
 /** How long a command waits for a server that has gone away, in ms. */
 const PATIENCE = 5_000;
+
+/** How long a server that has ended waits for the reader of its log, in ms: somebody waits for its end. A command waits as long as it takes. */
+const LAST_WORDS = 2_000;
+
+/** True once this process has been a server. */
+let served = false;
+
+/** Output that is lost although somebody wanted it. */
+const lost: SupertreeError[] = [];
 
 const host: Host = {
   env: process.env,
@@ -29,6 +41,7 @@ const host: Host = {
   },
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');
+    served = true;
     return serve(request);
   },
   onInterrupt: (listener) => {
@@ -42,21 +55,30 @@ const host: Host = {
 };
 
 const code = await run(process.argv.slice(2), host);
-await Promise.all([written(process.stdout), written(process.stderr)]);
-process.exit(code);
+await Promise.race([allWritten(), ...(served ? [sleep(LAST_WORDS)] : [])]);
+process.exit(code === 0 ? codeOfLost() : code);
 
 async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
   const { readClientSecurity } = await import('../server/keys.js');
   return readClientSecurity(keyFile, serverKey);
 }
 
+/** A line on standard error for what could not be written, and the exit code. */
+function codeOfLost(): number {
+  const [first] = lost;
+  if (first === undefined) return 0;
+  host.err.write(`${lineOf(first)}\n`);
+  return exitCodeOf(first);
+}
+
 /**
  * A reader that has seen enough (`supertree ps | head -1`) closes the pipe: the write fails with EPIPE. What comes after it
- * is dropped, and the exit code stays that of the command.
+ * is dropped, and the exit code stays that of the command. Any other failure, as of a disk that is full, is told.
  */
 function sinkOf(stream: NodeJS.WriteStream): Sink {
   let broken = false;
-  stream.on('error', () => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (!broken && error.code !== 'EPIPE') lost.push(outputFailed(stream, error));
     broken = true;
   });
   return {
@@ -71,12 +93,21 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
     get rows() {
       return sizeOf(stream, stream.rows);
     },
+    onResize: (listener) => {
+      stream.on('resize', listener);
+      return () => stream.off('resize', listener);
+    },
     drained: async () => {
       if (!broken && stream.writableNeedDrain)
         await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
       return !broken;
     },
   };
+}
+
+function outputFailed(stream: NodeJS.WriteStream, error: Error): SupertreeError {
+  const name = stream === process.stderr ? 'Standard error' : 'Standard output';
+  return new SupertreeError('OUTPUT_FAILED', { stream: name, problem: error.message }, error);
 }
 
 /** A terminal that nobody gave a size says 0. */
@@ -102,6 +133,10 @@ async function* lazyStdin(): AsyncGenerator<Uint8Array> {
 }
 
 /** Resolves when everything written so far has left this process, or never will. */
+async function allWritten(): Promise<void> {
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+}
+
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => stream.write('', () => resolve()));
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { nonEmpty } from './arguments.js';
+import { addChildren } from './commands/children.js';
 import { addEvents } from './commands/events.js';
 import { addKeys } from './commands/keygen.js';
 import { addLifecycle } from './commands/lifecycle.js';
@@ -52,6 +53,7 @@ export function createProgram(invocation: Invocation, version: string): Command 
     addLooking,
     addSpawning,
     addLifecycle,
+    addChildren,
     addStreams,
     addEvents,
     addTop,

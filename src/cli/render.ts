@@ -1,10 +1,10 @@
-import type { SupervisorView, TreeView } from '../actors/view.js';
+import type { AgentView, SupervisorView, TreeView } from '../actors/view.js';
 import type { AgentState } from '../model/agent.js';
 import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
 import type { AgentRow, ServerHealth } from '../transport/operations.js';
-import { age, duration, type Paint, percent, ports, size, stateText } from './format.js';
-import { type Column, table } from './table.js';
+import { age, duration, type Paint, percent, ports, size, stateCell, stateText } from './format.js';
+import { type Column, fittedTable, table } from './table.js';
 import { pad, printable } from './width.js';
 
 /** What a picture depends on besides its subject. */
@@ -26,19 +26,30 @@ interface Branch {
 
 /** The table of `supertree ps`. */
 export function renderAgents(rows: readonly AgentRow[], view: View): string[] {
-  const columns: Column<AgentRow>[] = [
+  return table(rowColumns(view), rows, view.columns);
+}
+
+/** The same, of which no line is wider than the terminal: the columns that say least are left out. */
+export function renderFitted(rows: readonly AgentRow[], view: View): string[] {
+  return fittedTable(rowColumns(view), rows, view.columns, ['UUID', 'HEALTH', 'PORTS']);
+}
+
+function rowColumns(view: View): Column<AgentRow>[] {
+  return [
     { title: 'PATH', cell: (row) => row.path, least: 16 },
     { title: 'UUID', cell: (row) => row.uuid, least: 9 },
-    ...agentColumns<AgentRow>((row) => row, view),
+    ...agentColumns<AgentRow>((row) => agentCells(row, view), view),
   ];
-  return table(columns, rows, view.columns);
 }
 
 /** The drawing of `supertree tree`. */
 export function renderTree(root: SupervisorView, view: View): string[] {
   const columns: Column<Branch>[] = [
     { title: 'TREE', cell: (branch) => branch.name, least: 16 },
-    ...agentColumns<Branch>(({ node }) => (node.kind === 'agent' ? node : supervisorCells(node)), view),
+    ...agentColumns<Branch>(
+      ({ node }) => (node.kind === 'agent' ? agentCells(node, view) : supervisorCells(node)),
+      view,
+    ),
     { title: 'UUID', cell: ({ node }) => (node.kind === 'agent' ? node.uuid : '-'), least: 9 },
   ];
   return table(columns, branches(root, '', ''), view.columns);
@@ -66,8 +77,8 @@ export function renderStatus(row: AgentRow, view: View): string[] {
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`).concat(tailLines(row));
 }
 
-/** What the server says about itself, a fact a line. */
-export function renderHealth(health: ServerHealth): string[] {
+/** What the server says about itself, a fact a line. `givenUp` is how many agents failed and are not tried again. */
+export function renderHealth(health: ServerHealth, givenUp: number): string[] {
   const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);
   const facts: [string, string][] = [
     ['healthy', health.healthy ? 'yes' : 'no'],
@@ -78,12 +89,16 @@ export function renderHealth(health: ServerHealth): string[] {
     ['agents', `${health.agents} of at most ${health.maxAgents}, ${health.active} active`],
     ['states', states.length === 0 ? '-' : states.join(', ')],
   ];
+  if (givenUp === 1) facts.push(['given up', '1 agent failed and is not tried again']);
+  if (givenUp > 1) facts.push(['given up', `${givenUp} agents failed and are not tried again`]);
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
 }
 
 /** What a row of either table shows; the cells of a supervisor are empty but for its state. */
 interface Cells {
   readonly state: string;
+  /** What it is painted as. If not given, as a supervisor. */
+  readonly agentState?: AgentState;
   readonly pid?: number | null;
   readonly ports?: Readonly<Record<string, number>>;
   readonly restarts?: number;
@@ -98,7 +113,7 @@ function agentColumns<Row>(cellsOf: (row: Row) => Cells, view: View): Column<Row
     align,
     cell: (row) => cell(cellsOf(row)),
   });
-  const paint = (row: Row, text: string) => view.paint(paintable(cellsOf(row)), text);
+  const paint = (row: Row, text: string) => view.paint(cellsOf(row).agentState ?? 'other', text);
   return [
     { ...column('STATE', (cells) => cells.state, 'left'), paint },
     column('PID', (cells) => String(cells.pid ?? '-')),
@@ -111,13 +126,13 @@ function agentColumns<Row>(cellsOf: (row: Row) => Cells, view: View): Column<Row
   ];
 }
 
+function agentCells<Row extends AgentView & { usage?: Usage }>(row: Row, view: View): Cells {
+  return { ...row, agentState: row.state, state: stateCell(row, view.now) };
+}
+
 /** The node of a supervisor has no agent state: its own status is shown, with its strategy. */
 function supervisorCells(node: SupervisorView): Cells {
   return { state: node.status };
-}
-
-function paintable(cells: Cells): AgentState | 'other' {
-  return cells.restarts === undefined ? 'other' : (cells.state as AgentState);
 }
 
 function branches(node: TreeView, own: string, below: string): Branch[] {

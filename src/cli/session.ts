@@ -7,14 +7,23 @@ import { colourful, plain } from './format.js';
 import type { Host, Identity, Sink } from './host.js';
 import type { View } from './render.js';
 
+/** What an interrupt says, once it is connected; empty for nothing. */
+export type Note = string | (() => string);
+
+/** The note while nothing was asked that could change anything. */
+export const NOTHING_SENT = 'Interrupted. Nothing was sent.';
+
+/** The note of what only looks. */
+export const UNCHANGED = 'Interrupted. Nothing was changed.';
+
 /**
  * Connects, does `work` and closes, whatever happens. An interrupt ends the wait at once with `Interrupted`;
- * `note` tells the person what becomes of what was asked.
+ * `note` tells the person what becomes of what was asked, unless nothing was asked yet.
  */
 export async function withClient<T>(
   host: Host,
   command: Command,
-  note: string,
+  note: Note,
   work: (client: Client, interrupted: AbortSignal) => Promise<T>,
 ): Promise<T> {
   return withClients(host, command, note, 1, ([client], interrupted) => work(client, interrupted));
@@ -24,12 +33,17 @@ export async function withClient<T>(
 export async function withClients<T>(
   host: Host,
   command: Command,
-  note: string,
+  note: Note,
   count: number,
   work: (clients: readonly [Client, ...Client[]], interrupted: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const interrupt = new AbortController();
-  const undo = host.onInterrupt((signal) => interrupt.abort(new Interrupted(signal, note)));
+  let isConnected = false;
+  const said = () => (typeof note === 'string' ? note : note());
+  const undo = host.onInterrupt((signal) => {
+    const text = isConnected || note === '' ? said() : NOTHING_SENT;
+    interrupt.abort(new Interrupted(signal, text));
+  });
   const clients: Client[] = [];
   const connect = async () => {
     const connecting = host.connect(endpointOf(host, command), identityOf(host, command));
@@ -40,6 +54,7 @@ export async function withClients<T>(
   try {
     const first = await connect();
     for (let more = 1; more < count; more++) await connect();
+    isConnected = true;
     return await orInterrupted(work([first, ...clients.slice(1)], interrupt.signal), interrupt.signal);
   } finally {
     await Promise.all(clients.map((client) => client.close()));
@@ -86,7 +101,7 @@ export function viewOf(host: Host): View {
 }
 
 /** `pending`, or the reason of the abort, whichever comes first. A late failure of `pending` is then nobody's concern. */
-function orInterrupted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orInterrupted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });

@@ -12,6 +12,9 @@ export interface Column<Row> {
   readonly paint?: (row: Row, text: string) => string;
 }
 
+/** Spaces between two columns. */
+const GAP = 2;
+
 /**
  * Lines of an aligned table, a header first. A table wider than `columns` is cut only in the columns that allow it;
  * pass Infinity where nobody's terminal is concerned and nothing is cut.
@@ -21,9 +24,38 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   const widths = shrink(columns, natural(columns, cells), room);
   const line = (texts: readonly string[], row?: Row) => {
     const laid = columns.map((column, index) => lay(column, texts[index] ?? '', widths[index] ?? 0, row));
-    return laid.join('  ').trimEnd();
+    return laid.join(' '.repeat(GAP)).trimEnd();
   };
   return [line(columns.map((column) => column.title)), ...cells.map((texts, index) => line(texts, rows[index]))];
+}
+
+/**
+ * The same for a screen, where one line that is too wide spoils the rest. While it does not fit, columns are left out: those titled as `spare` says, the
+ * first one first, then, once the others are as narrow as they may become, those furthest right. What is left of the first column is cut.
+ */
+export function fittedTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  room: number,
+  spare: readonly string[],
+): string[] {
+  const all = natural(
+    columns,
+    rows.map((row) => columns.map((column) => column.cell(row))),
+  );
+  let fitting = columns.map((column, index) => ({ column, width: all[index] ?? 0 }));
+  const widthOf = (measure: (each: { column: Column<Row>; width: number }) => number) =>
+    fitting.reduce((total, each) => total + measure(each) + GAP, -GAP);
+  for (const title of spare) {
+    if (widthOf(({ width }) => width) <= room) break;
+    fitting = fitting.filter(({ column }) => column.title !== title);
+  }
+  const narrowest = () => widthOf(({ column, width }) => Math.min(width, column.least ?? width));
+  while (fitting.length > 1 && narrowest() > room) fitting.pop();
+  const [first, ...others] = fitting.map(({ column }) => column);
+  return first === undefined
+    ? []
+    : table([others.length === 0 ? { ...first, least: 1 } : first, ...others], rows, room);
 }
 
 function natural<Row>(columns: readonly Column<Row>[], cells: readonly string[][]): number[] {
@@ -34,7 +66,7 @@ function natural<Row>(columns: readonly Column<Row>[], cells: readonly string[][
 
 function shrink<Row>(columns: readonly Column<Row>[], widths: number[], room: number): number[] {
   const fitted = [...widths];
-  let excess = widths.reduce((sum, width) => sum + width, 2 * (widths.length - 1)) - room;
+  let excess = widths.reduce((sum, width) => sum + width, GAP * (widths.length - 1)) - room;
   for (let index = columns.length - 1; index >= 0 && excess > 0; index -= 1) {
     const width = fitted[index] ?? 0;
     const least = Math.min(width, columns[index]?.least ?? width);

@@ -8,46 +8,70 @@ export type AgentRow = AgentView & { readonly usage: Usage | null };
 
 /** What `health` answers. Times are milliseconds. */
 export interface ServerHealth {
+  /** False when the tree has ended or is stopping. */
   readonly healthy: boolean;
+  /** Of the agent protocol. */
   readonly protocolVersion: string;
+  /** Of supertree. */
   readonly version: string;
+  /** Another one after each start of the server. */
   readonly serverId: string;
+  /** Where requests go, as they are bound. */
   readonly endpoints: readonly string[];
   readonly uptime: number;
+  /** How many agents whoever asks may see. */
   readonly agents: number;
+  /** How many of them are neither over nor a zombie. */
   readonly active: number;
+  /** How many agents there may be in all. */
   readonly maxAgents: number;
-  /** Agents by state. */
+  /** How many agents there are in each state; a state that none is in is left out. */
   readonly states: Readonly<Record<string, number>>;
 }
 
+/** What `logs` is asked for. Reading takes nothing away: who asks again gets the same lines. */
 export interface LogsQuery {
   readonly agent: string;
+  /** If not given, both, in the order in which they were written. */
   readonly stream?: StreamName | 'both';
+  /** The first number that is wanted, of either stream. If not given, as far back as lines are kept. */
   readonly from?: number;
+  /** Only the last so many lines. If not given, all. */
   readonly last?: number;
   /** At most so many lines; `next` leads to the rest. If not given, all. */
   readonly limit?: number;
 }
 
-/** A line of outputas it is told over the wire: `text` is UTF-8 with U+FFFD for what is not, `bytes` only when the text is not exact. */
+/** One line of output as it is told over the wire. */
 export interface LineView {
+  /** Its number: from 0, for each agent and stream, going on over restarts of the agent. The `sequence` of a `log_stream`. */
   readonly seq: number;
   readonly stream: StreamName;
+  /** When it was read, in ms since 1970. */
   readonly at: number;
+  /** True for a piece of a line that was too long to be kept as one. */
   readonly partial: boolean;
+  /** With its line end; as UTF-8, with U+FFFD for what is not. */
   readonly text: string;
+  /** The line exactly; only there when `text` is not exact. */
   readonly bytes?: Uint8Array;
 }
 
+/** What `logs` answers. */
 export interface LogsPage {
+  /** Oldest first. */
   readonly lines: readonly LineView[];
+  /** How many lines were asked for and are not kept any more. */
   readonly dropped: number;
+  /** For each stream the number from which to go on reading. */
   readonly next: Readonly<Record<StreamName, number>>;
+  /** True when the agent is over for good: no line comes after those that there are. */
+  readonly over?: boolean;
 }
 
-/** What an administrative call answers: the path of the child it was about. */
+/** What an administrative call answers. */
 export interface ChildAnswer {
+  /** Of the child that it was about. */
   readonly path: string;
 }
 
@@ -60,14 +84,18 @@ export interface LifecycleParams {
 /** A supervisor as a follower of the tree knows it. */
 export interface SupervisorMark {
   readonly path: string;
+  /** `idle` before it is started for the first time. */
   readonly status: SupervisorStatus | 'idle';
 }
 
 /** What `snapshot` answers: all that events tell about, after the event `seq` of this `epoch` and before any later one. */
 export interface Snapshot {
   readonly epoch: string;
+  /** Events up to this one are in it; those that come later with a higher number are to be applied to it. */
   readonly seq: number;
+  /** In tree order; for a key, those that it may observe. */
   readonly agents: readonly AgentView[];
+  /** Supervisors and pools, in tree order. */
   readonly supervisors: readonly SupervisorMark[];
 }
 
@@ -79,12 +107,15 @@ export interface StreamEvent {
   readonly type: 'event';
   readonly epoch: string;
   readonly seq: number;
+  /** When it happened, in ms since 1970. */
   readonly at: number;
+  /** Of the agent or the supervisor that it is about. */
   readonly path: string;
   /** A report; or `changed`, when something else about it is new; after `removed` nothing is left at the path or below it. */
   readonly event: ReportBody | { readonly type: 'changed' };
   /** The agent as the event left it. Absent when the event is about no agent, or when there is none at the path any more. */
   readonly agent?: AgentView;
+  /** The supervisor as the event left it. Absent when the event is about none. */
   readonly supervisor?: SupervisorMark;
 }
 
@@ -96,14 +127,17 @@ export interface StreamEvent {
 export interface StreamPosition {
   readonly type: 'position';
   readonly epoch: string;
+  /** The number of the last event; 0 before the first one. */
   readonly seq: number;
+  /** When it was said, in ms since 1970. */
   readonly at: number;
 }
 
 /** What `streams` answers. */
 export interface Streams {
-  /** Where to subscribe, the likeliest first: endpoints that whoever asked can reach. */
+  /** Where to subscribe, the likeliest first: endpoints that whoever asked can reach. Empty when the server publishes nowhere. */
   readonly pubEndpoints: readonly string[];
+  /** That of the events at present. */
   readonly epoch: string;
 }
 
@@ -114,7 +148,8 @@ export interface Streams {
  * `{ type: 'tree_progress', request_id, path, state, detail }` come before it (a REQ socket must not ask for them).
  * This and the other requests that change something may also carry `idempotency_key` (the same request with the same key is done
  * once), `deadline` (how many ms are left for it) and `accepted` (asks for `{ type: 'accepted', request_id }` before the answer of
- * what takes long; not for a REQ socket either).
+ * what takes long; not for a REQ socket either). Agents are named by path, by an id that is unique in the tree, or by uuid. A
+ * parameter that is not named here is refused; nil counts as absent.
  */
 export interface Operations {
   ps: { params: { usage?: boolean }; result: AgentRow[] };
@@ -151,9 +186,10 @@ export type OperationName = keyof Operations;
 export type ParamsOf<N extends OperationName> = Operations[N]['params'];
 export type ResultOf<N extends OperationName> = Operations[N]['result'];
 
-/** One interim word about a running request. */
+/** One interim word about a running request: the agent that it is about has come into another state. */
 export interface Progress {
   readonly path: string;
   readonly state: string;
+  /** With sub-states, as `detail` of an agent. */
   readonly detail: string;
 }

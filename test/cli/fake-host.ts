@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
+import type { SupervisorView } from '../../src/actors/view.js';
 import type { Host, ServeRequest, Sink } from '../../src/cli/host.js';
 import { run } from '../../src/cli/run.js';
 import { SupertreeError } from '../../src/errors.js';
-import type { Client } from '../../src/transport/client.js';
+import type { Client, LinkState, LogItem } from '../../src/transport/client.js';
 import type { AgentRow, OperationName, ParamsOf, Progress } from '../../src/transport/operations.js';
 
 export const NOW = 1_700_000_000_000;
@@ -13,7 +14,7 @@ export interface Seen {
   readonly params: ParamsOf<OperationName>;
 }
 
-export type Answer = (params: never, tell: (progress: Progress) => void) => unknown;
+export type Answer = (params: never, tell: (progress: Progress) => void, accept: () => void) => unknown;
 
 export interface Setup {
   /** What the fake server answers, by operation; a throw is a refusal. An operation without an answer never answers. */
@@ -22,6 +23,13 @@ export interface Setup {
   stdin?: readonly Uint8Array[];
   terminal?: boolean;
   columns?: number;
+  rows?: number;
+  /** What the statistics of the client tell of its link; the test may change it. */
+  link?: { state: LinkState; reconnections: number };
+  /** What a followed agent writes. */
+  logs?: AsyncIterable<LogItem>;
+  /** Never connects. */
+  connecting?: boolean;
   /** True when nobody answers at all. */
   absent?: boolean;
   serve?: (request: ServeRequest) => Promise<number>;
@@ -41,6 +49,12 @@ export interface Result {
 export interface Running {
   readonly result: Promise<Result>;
   readonly seen: readonly Seen[];
+  readonly endpoints: readonly (string | undefined)[];
+  /** What was written so far. */
+  out(): string;
+  err(): string;
+  /** Gives the terminal another size. */
+  resize(columns: number, rows: number): void;
   interrupt(signal: 'SIGINT' | 'SIGTERM'): void;
 }
 
@@ -68,6 +82,7 @@ export function begin(argv: readonly string[], setup: Setup = {}): Running {
     stdinTerminal: false,
     connect: async (endpoint) => {
       endpoints.push(endpoint);
+      if (setup.connecting) return new Promise(() => undefined);
       if (setup.absent) throw new SupertreeError('NO_SERVER', { endpoint: endpoint ?? 'ipc:///tmp/default' });
       return client;
     },
@@ -86,7 +101,15 @@ export function begin(argv: readonly string[], setup: Setup = {}): Running {
     endpoints,
     closed,
   }));
-  return { result, seen, interrupt: (signal) => signals.emit('interrupt', signal) };
+  return {
+    result,
+    seen,
+    endpoints,
+    out: () => out.bytes().toString(),
+    err: () => err.bytes().toString(),
+    resize: out.resize,
+    interrupt: (signal) => signals.emit('interrupt', signal),
+  };
 }
 
 export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
@@ -118,30 +141,63 @@ export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
   };
 }
 
+function emptyTree(): SupervisorView {
+  return { kind: 'supervisor', path: 'root', id: 'root', status: 'running', strategy: 'one_for_one', children: [] };
+}
+
 function fakeClient(setup: Setup, seen: Seen[], onClose: () => void): Client {
   const request = async (
     name: OperationName,
     params: never,
-    options: { onProgress?: (word: Progress) => void } = {},
+    options: { onProgress?: (word: Progress) => void; onAccepted?: () => void } = {},
   ) => {
     seen.push({ name, params });
-    const answer = setup.answers?.[name];
+    const answer = setup.answers?.[name] ?? (name === 'tree' ? emptyTree : undefined);
     if (answer === undefined) return new Promise(() => undefined);
-    return answer(params, (word) => options.onProgress?.(word));
+    return answer(
+      params,
+      (word) => options.onProgress?.(word),
+      () => options.onAccepted?.(),
+    );
   };
-  return { endpoint: 'ipc:///tmp/fake', request: request as Client['request'], close: async () => onClose() } as Client;
+  const fake = {
+    endpoint: 'ipc:///tmp/fake',
+    get statistics() {
+      const link = setup.link ?? { state: 'connected', reconnections: 0 };
+      return { reconnections: link.reconnections, servers: [{ endpoint: 'ipc:///tmp/fake', ...link }] };
+    },
+    request,
+    status: (agent: string) => request('status', { agent } as never),
+    health: () => request('health', {} as never),
+    logs: () => setup.logs,
+    close: async () => onClose(),
+  };
+  return fake as unknown as Client;
 }
 
-function capture({ terminal = false, columns }: Setup): { sink: Sink; bytes: () => Buffer } {
+function capture({ terminal = false, columns, rows }: Setup) {
   const chunks: Buffer[] = [];
-  return {
-    sink: {
-      write: (data) => chunks.push(Buffer.from(data as Uint8Array)),
-      terminal,
-      columns: columns ?? Number.POSITIVE_INFINITY,
+  const size = { columns: columns ?? Number.POSITIVE_INFINITY, rows: rows ?? Number.POSITIVE_INFINITY };
+  const resizes = new EventEmitter();
+  const sink: Sink = {
+    write: (data) => chunks.push(Buffer.from(data as Uint8Array)),
+    terminal,
+    get columns() {
+      return size.columns;
     },
-    bytes: () => Buffer.concat(chunks),
+    get rows() {
+      return size.rows;
+    },
+    onResize: (listener) => {
+      resizes.on('resize', listener);
+      return () => resizes.off('resize', listener);
+    },
   };
+  const resize = (columns: number, rows: number) => {
+    Object.assign(size, { columns, rows });
+    resizes.emit('resize');
+  };
+  return { sink, resize, bytes: () => Buffer.concat(chunks) };
 }
 
 async function* pieces(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { printFollowed } from '../../src/cli/commands/follow.js';
 import type { Host, Sink } from '../../src/cli/host.js';
+import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
-import type { LogItem } from '../../src/transport/client.js';
+import type { LinkState, LogItem } from '../../src/transport/client.js';
 import { MARK, marked } from '../e2e/proc.js';
+import { begin, row, supertree } from './fake-host.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 const PATIENCE = 90_000;
@@ -49,6 +51,79 @@ describe('what is followed', () => {
     expect({ out, err }).toEqual({ out: 'a\n', err: '3 older lines are no longer kept.\nThe output begins anew.\n' });
   });
 });
+
+describe('a server that is lost while it is followed', () => {
+  const lines = async function* (gate: Promise<void>): AsyncGenerator<LogItem> {
+    await gate;
+    yield* [];
+  };
+  const status = (): never => {
+    throw new SupertreeError('AGENT_NOT_FOUND', { agent: 'web' });
+  };
+
+  it('is told on standard error, and that it is there again', async () => {
+    const link = { state: 'connected' as LinkState, reconnections: 0 };
+    const end = gate();
+    const running = begin(['logs', 'web', '-f'], {
+      link,
+      logs: lines(end.promise),
+      answers: { status: () => row('root/web') },
+    });
+    await expect.poll(() => running.endpoints.length).toBe(1);
+    link.state = 'reconnecting';
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/^\S+ Connection lost: .*ipc:\/\/\/tmp\/fake.*\n$/);
+    link.state = 'connected';
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/lost.*\n\d\d:\d\d:\d\d Connected again\.\n$/);
+    // Gone and back between two looks.
+    link.reconnections = 2;
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/(.*lost.*\n.*again\.\n){2}$/);
+    end.resolve();
+    expect((await running.result).code).toBe(0);
+  });
+
+  it('is told when it is frozen', async () => {
+    let isFrozen = true;
+    const health = () => (isFrozen ? Promise.reject(new SupertreeError('TIMEOUT', { what: 'health' })) : {});
+    const setup = { answers: { health }, logs: lines(new Promise(() => undefined)) };
+    const running = begin(['logs', 'web', '-f'], setup);
+    await expect.poll(running.err, { timeout: 9_000 }).toMatch(/Connection lost/);
+    isFrozen = false;
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/Connected again/);
+    running.interrupt('SIGINT');
+    expect((await running.result).code).toBe(130);
+  }, 20_000);
+
+  it('ends the following with 1 when it takes the key no more', async () => {
+    const health = () => Promise.reject(new SupertreeError('KEY_REFUSED', { endpoint: 'tcp://x', reason: 'unknown' }));
+    const setup = { answers: { health }, logs: lines(new Promise(() => undefined)) };
+    const { code, err } = await supertree(['logs', 'web', '-f'], setup);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^KEY_REFUSED: .*\n$/);
+  }, 20_000);
+
+  it('ends with 1 when it comes back without the agent, but with 0 when the agent is removed', async () => {
+    const link = { state: 'connected' as LinkState, reconnections: 0 };
+    const end = gate();
+    const running = begin(['logs', 'web', '-f'], { link, logs: lines(end.promise), answers: { status } });
+    await expect.poll(() => running.endpoints.length).toBe(1);
+    link.reconnections = 1;
+    end.resolve();
+    const { code, err } = await running.result;
+    expect(code).toBe(1);
+    expect(err).toMatch(/^AGENT_NOT_FOUND: .*\n$/m);
+    const removed = await supertree(['logs', 'web', '-f'], { logs: lines(Promise.resolve()), answers: { status } });
+    expect(removed).toMatchObject({ code: 0, err: '' });
+  });
+});
+
+/** A promise, and what resolves it. */
+function gate(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
 
 async function* from<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
@@ -145,6 +220,7 @@ describe('the commands that follow', { timeout: PATIENCE }, () => {
     server.child.kill('SIGKILL');
     await server.finished;
     await serve();
+    await until(() => /Connection lost.*\n.*Connected again/s.test(text.err()));
     await until(() => text.err().includes('The server was restarted.') && json.out().includes('"restarted"'));
     await supertree('stop', 'job');
     await until(() => / root\/group\/job is stopped\n/.test(text.out()));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import type { LifecycleParams } from '../../src/transport/operations.js';
-import { begin, row, supertree } from './fake-host.js';
+import { begin, row, type Setup, supertree } from './fake-host.js';
 
 const VERBS = ['start', 'stop', 'kill', 'restart', 'pause', 'resume'] as const;
 
@@ -38,7 +38,7 @@ describe('start, stop, kill, restart, pause, resume', () => {
     const result = await supertree(['stop', 'web'], {
       answers: {
         stop: (params: LifecycleParams, tell) => {
-          for (const detail of ['stopping.asking', 'stopping.asking', 'stopping.insisting', '']) {
+          for (const detail of ['stopping.asking.asking', 'stopping.asking.asked', 'stopping.insisting', '']) {
             tell({ path: 'root/web', state: 'stopping', detail });
           }
           return refuseGhost(params);
@@ -105,7 +105,11 @@ describe('an interrupt', () => {
   ] as const)(
     'by %s ends the wait with %d, tells that the server goes on, and closes the connection',
     async (signal, code) => {
-      const running = begin(['restart', 'web', 'job']);
+      const restart = (_params: LifecycleParams, _tell: unknown, accept: () => void) => {
+        accept();
+        return new Promise(() => undefined);
+      };
+      const running = begin(['restart', 'web', 'job'], { answers: { restart } });
       await expect.poll(() => running.seen.length).toBe(2);
       running.interrupt(signal);
       expect(await running.result).toMatchObject({
@@ -116,6 +120,61 @@ describe('an interrupt', () => {
       });
     },
   );
+});
+
+describe('what an interrupt says of the request', () => {
+  const never = () => new Promise(() => undefined);
+  const accepted = (_params: never, _tell: unknown, accept: () => void) => {
+    accept();
+    return never();
+  };
+  const note = async (argv: readonly string[], setup: Setup) => {
+    const running = begin(argv, setup);
+    await expect.poll(() => (setup.connecting ? running.endpoints : running.seen).length).toBeGreaterThan(0);
+    running.interrupt('SIGINT');
+    return (await running.result).err;
+  };
+
+  it.each([
+    ['stop', ['web']],
+    ['signal', ['web', 'HUP']],
+    ['send', ['web', 'text']],
+    ['spawn', ['web', '--', 'true']],
+    ['ps', []],
+  ])('%s: that nothing was sent, while it connects', async (verb, words) => {
+    expect(await note([verb, ...words], { connecting: true })).toBe('Interrupted. Nothing was sent.\n');
+  });
+
+  it('that it may have been done, when it was sent without an answer', async () => {
+    const unsure = 'may have been carried out all the same; see';
+    expect(await note(['stop', 'web'], {})).toBe(`Interrupted. The stop ${unsure} \`supertree ps\`.\n`);
+    expect(await note(['spawn', 'web', '--', 'true'], {})).toBe(`Interrupted. The spawn ${unsure} \`supertree ps\`.\n`);
+    expect(await note(['signal', 'web', 'HUP'], {})).toBe('Interrupted. The signal may have been sent all the same.\n');
+  });
+
+  it('that the server goes on, only when all of it was accepted', async () => {
+    const setup = { answers: { spawn: accepted } };
+    expect(await note(['spawn', 'web', '--', 'true'], setup)).toBe(
+      'Interrupted. The server goes on with spawn; see `supertree ps`.\n',
+    );
+    const stop = (params: LifecycleParams, tell: unknown, accept: () => void) =>
+      params.agent === 'web' ? accepted(params as never, tell, accept) : never();
+    expect(await note(['stop', 'web', 'job'], { answers: { stop } })).toMatch(/may have been carried out/);
+  });
+
+  it('how much of the input was handed over', async () => {
+    let calls = 0;
+    const send = () => (++calls === 1 ? { bytes: 3 } : never());
+    const setup = { answers: { send }, stdin: [Buffer.from('one'), Buffer.from('three')] };
+    const running = begin(['send', 'web'], setup);
+    await expect.poll(() => calls).toBe(2);
+    running.interrupt('SIGINT');
+    expect((await running.result).err).toBe('Interrupted. 3 bytes were handed over, 5 more may have been.\n');
+  });
+
+  it('nothing was changed, of what only looks', async () => {
+    expect(await note(['ps'], {})).toBe('Interrupted. Nothing was changed.\n');
+  });
 });
 
 describe('the server that is meant', () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { begin, row } from './fake-host.js';
 import { ask, launch, type Process, scratch, until } from './process.js';
 
 const PATIENCE = 90_000;
@@ -62,6 +63,23 @@ describe('supertree load', { timeout: PATIENCE }, () => {
     ]);
     expect(cells?.trim().split(/ {2,}/).slice(0, 5)).toEqual(['status', '10', '1', '20', '0']);
     expect(more).toEqual([]);
+  });
+
+  it.each([
+    ['table', []],
+    ['document', ['--json']],
+  ])('tells what was measured until it was interrupted, as a %s', async (_form, options) => {
+    let answered = 0;
+    const status = () => (answered++ < 6 ? row('root/web') : new Promise(() => undefined));
+    const running = begin(['load', '--clients', '1', '--requests', '100', '--agent', 'web', ...options], {
+      answers: { status },
+    });
+    await expect.poll(() => answered).toBe(7);
+    running.interrupt('SIGINT');
+    const { code, out, err } = await running.result;
+    expect({ code, err }).toEqual({ code: 130, err: 'Interrupted. 5 of 100 requests were answered.\n' });
+    if (options.length > 0) expect(JSON.parse(out)).toMatchObject({ requests: 5, failed: 0 });
+    else expect(out.split('\n')[1]?.trim().split(/ {2,}/).slice(0, 5)).toEqual(['status', '1', '1', '5', '0']);
   });
 
   it('refuses an agent that is not there, and what it does not understand', async () => {

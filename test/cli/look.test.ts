@@ -110,6 +110,40 @@ describe('supertree ps', () => {
   });
 });
 
+describe('an agent that failed', () => {
+  const failed = { state: 'failed', pid: null, usage: null, since: NOW - 1_000 } as const;
+  const exhausted = row('root/spent', { ...failed, detail: 'failed.exhausted' });
+  const retrying = row('root/again', { ...failed, detail: 'failed.retrying', retryIn: 4_000 });
+  const soon = row('root/soon', { ...failed, detail: 'failed.retrying', retryIn: 1_200 });
+  const late = row('root/late', { ...failed, detail: 'failed.retrying', retryIn: 900 });
+  const rows = [exhausted, retrying, soon, late];
+
+  it.each(['ps', 'top -n 1 --sort path'])('shows in %s whether it is tried again, and when', async (line) => {
+    const { out } = await supertree(line.split(' '), { answers: { ps: () => rows } });
+    const states = [
+      /^root\/spent .* exhausted /m,
+      /^root\/again .* retrying in 3 s /m,
+      /^root\/soon .* retrying in 200 ms /m,
+    ];
+    for (const state of [...states, /^root\/late .* retrying {2,}/m]) expect(out).toMatch(state);
+    if (line !== 'ps') expect(out).toContain('4 agents: 3 failed, 1 exhausted;');
+  });
+
+  it('is counted in health when it is not tried again, which is no failure of the server', async () => {
+    const answer = { ...health, states: { failed: 4 } };
+    const answers = { health: () => answer, ps: () => rows };
+    const { code, out } = await supertree(['health'], { answers });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^given up {5}1 agent failed and is not tried again$/m);
+    const two = { ...answers, ps: () => [exhausted, exhausted] };
+    expect((await supertree(['health'], { answers: two })).out).toContain('2 agents failed and are not tried again\n');
+    const none = { ...answers, ps: () => [retrying] };
+    expect((await supertree(['health'], { answers: none })).out).not.toContain('given up');
+    const json = await supertree(['health', '--json'], { answers });
+    expect(JSON.parse(json.out)).toEqual(answer);
+  });
+});
+
 describe('supertree tree', () => {
   it('draws supervisors, pools and agents in start order', async () => {
     const result = await supertree(['tree'], { answers: { tree: () => view } });
@@ -190,7 +224,7 @@ describe('supertree status', () => {
 
 describe('supertree health', () => {
   it('tells how the server is', async () => {
-    const result = await supertree(['health'], { answers: { health: () => health } });
+    const result = await supertree(['health'], { answers: { health: () => health, ps: () => [] } });
     expect(result).toMatchObject({ code: 0, err: '' });
     expect(result.out).toContain('agents       2 of at most 1000, 1 active\n');
     expect(result.out).toContain('uptime       2h\n');

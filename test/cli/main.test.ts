@@ -43,4 +43,17 @@ describe('the supertree program', { timeout: PATIENCE }, () => {
     const result = await shell('set -o pipefail; supertree --help | true');
     expect(result).toEqual({ code: 0, signal: null, out: '', err: '' });
   });
+
+  it.each(['--help', 'keygen disk --out DIR', 'keygen json --json --out DIR'])(
+    'tells that its output could not be written, and exits with 1: %s',
+    async (line) => {
+      const result = await shell(`supertree ${line.replace('DIR', place.path)} > /dev/full`);
+      expect(result).toMatchObject({ code: 1, out: '' });
+      expect(result.err).toMatch(/^OUTPUT_FAILED: Standard output cannot be written: .*ENOSPC.*$/m);
+    },
+  );
+
+  it('exits with 1 when it could say nothing on standard error', async () => {
+    expect((await shell(`supertree keygen quiet --out ${place.path} 2> /dev/full`)).code).toBe(1);
+  });
 });

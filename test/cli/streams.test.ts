@@ -84,6 +84,28 @@ describe('supertree signal', () => {
   });
 });
 
+describe('the number of a signal', () => {
+  it('stands for its name', async () => {
+    const answers = { signal: () => row('root/web') };
+    const sent = async (number: string) => {
+      const { seen } = await supertree(['signal', 'web', number], { answers });
+      return (seen[0]?.params as ParamsOf<'signal'> | undefined)?.signal;
+    };
+    expect([await sent('15'), await sent('1'), await sent('9'), await sent('10')]).toEqual([
+      'SIGTERM',
+      'SIGHUP',
+      'SIGKILL',
+      'SIGUSR1',
+    ]);
+  });
+
+  it.each(['0', '40', '65'])('is refused when it has none: %s', async (number) => {
+    const result = await supertree(['signal', 'web', number]);
+    expect(result).toMatchObject({ code: 2, out: '', seen: [] });
+    expect(result.err).toMatch(new RegExp(`^USAGE: There is no signal ${number} with a name.*SIGTERM.*\\n$`));
+  });
+});
+
 describe('supertree logs', () => {
   it('prints the bytes as they were written', async () => {
     const bytes = Uint8Array.of(0x66, 0xff, 0x0a);

@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { row, supertree } from './fake-host.js';
+import { SupertreeError } from '../../src/errors.js';
+import type { LinkState } from '../../src/transport/client.js';
+import { begin, row, supertree } from './fake-host.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 const PATIENCE = 90_000;
@@ -39,7 +42,9 @@ describe('supertree top', () => {
   ])('shows the most of what it is sorted by first: %j', async (options, ids) => {
     const result = await supertree(['top', '-n', '1', ...options], { answers: { ps: () => ROWS } });
     expect(result).toMatchObject({ code: 0, err: '' });
-    expect(result.out.split('\n')[0]).toBe('3 agents: 2 running, 1 stopped; cpu 90.5%, memory 10.0 MB');
+    expect(result.out.split('\n')[0]).toMatch(
+      /^\d\d:\d\d:\d\d {2}3 agents: 2 running, 1 stopped; cpu 90\.5%, memory 10\.0 MB$/,
+    );
     expect(order(result.out)).toEqual(ids);
     expect(result.seen).toEqual([{ name: 'ps', params: { usage: true } }]);
   });
@@ -70,9 +75,95 @@ describe('supertree top', () => {
   });
 
   it('refuses what it does not understand', async () => {
-    for (const argv of [['--sort', 'size'], ['-n', '0'], ['--interval', 'x'], ['web']]) {
+    for (const argv of [['--sort', 'size'], ['-n', '0'], ['--interval', 'x'], ['--interval', '99999999999'], ['web']]) {
       expect(await supertree(['top', ...argv])).toMatchObject({ code: 2, out: '' });
     }
+  });
+});
+
+/** The lines of the last frame, as a terminal shows them. */
+function frame(out: string): string[] {
+  const last = out.split('\x1b[H').at(-1)?.replace('\x1b[?25h\x1b[?1049l', '') ?? '';
+  return stripVTControlCharacters(last).split('\r\n');
+}
+
+describe('supertree top where there is no terminal', () => {
+  it('tells on standard error that the server is lost', async () => {
+    const link = { state: 'connected' as LinkState, reconnections: 0 };
+    const running = begin(['top', '--json'], { answers: { health: () => ({}) }, link });
+    await expect.poll(() => running.seen.length).toBe(1);
+    link.state = 'reconnecting';
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/^\S+ Connection lost: .*\n$/);
+    link.state = 'connected';
+    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/Connected again\.\n$/);
+    running.interrupt('SIGINT');
+    expect(await running.result).toMatchObject({ code: 130, out: '' });
+  });
+});
+
+describe('supertree top on a small terminal', () => {
+  const many = Array.from({ length: 40 }, (_, index) =>
+    row(`root/some-long-group/agent-${String(index).padStart(2, '0')}`, { ports: { http: 8100 + index } }),
+  );
+  const small = { terminal: true, columns: 80, rows: 24 };
+  const path = ['top', '--sort', 'path'];
+
+  it('cuts each line, leaves out the columns that matter least, and tells how many agents are hidden', async () => {
+    const { out } = await supertree([...path, '-n', '1'], { answers: { ps: () => many }, ...small });
+    const lines = frame(out);
+    expect(lines).toHaveLength(24);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d {2}40 agents: 40 running/);
+    expect(lines[2]).toMatch(/^PATH .* STATE .* PID .* RESTARTS .* CPU .* MEMORY .* SINCE$/);
+    expect(lines[3]).toMatch(/^root\/some-long-group\/agent-00 /);
+    expect(lines[23]).toBe('... and 20 more');
+  });
+
+  it('leaves out no column that there is room for', async () => {
+    const titles = async (columns: number) =>
+      frame((await supertree([...path, '-n', '1'], { answers: { ps: () => many }, ...small, columns })).out)[2];
+    expect(await titles(200)).toMatch(/UUID .*PORTS .*HEALTH/);
+    expect(await titles(110)).toMatch(/^(?!.*UUID).*PORTS .*HEALTH/);
+    expect(await titles(90)).toMatch(/^(?!.*(UUID|HEALTH)).*PORTS/);
+    expect((await titles(30))?.length).toBeLessThanOrEqual(30);
+  });
+
+  it('is drawn anew at once when the terminal gets another size', async () => {
+    const running = begin([...path, '--interval', '60000'], { answers: { ps: () => many }, ...small });
+    await expect.poll(() => frame(running.out()).at(-1)).toBe('... and 20 more');
+    running.resize(60, 14);
+    await expect.poll(() => frame(running.out()).at(-1)).toBe('... and 30 more');
+    running.interrupt('SIGINT');
+    await running.result;
+    expect(running.seen).toHaveLength(1);
+  });
+
+  it('keeps what it has and tells since when, while a server does not answer', async () => {
+    let asked = 0;
+    const ps = () => (asked++ === 0 ? many : new Promise(() => undefined));
+    const running = begin([...path, '--interval', '1'], { answers: { ps }, ...small });
+    await expect
+      .poll(() => frame(running.out())[0], { timeout: 10_000 })
+      .toMatch(/^no answer since \d\d:\d\d:\d\d {2}40 agents/);
+    expect(frame(running.out())[3]).toMatch(/agent-00/);
+    running.interrupt('SIGINT');
+    await running.result;
+  });
+
+  it('keeps what it has when the server is gone, and tells when it is back', async () => {
+    let asked = 0;
+    const ps = () => {
+      if (++asked === 1) return many;
+      if (asked === 2) throw new SupertreeError('NO_SERVER', { endpoint: 'ipc:///tmp/x' });
+      return many.slice(1);
+    };
+    const { out } = await supertree([...path, '-n', '3', '--interval', '1'], { answers: { ps }, ...small });
+    const heads = out.split('\x1b[H').map((part) => stripVTControlCharacters(part).split('\r\n')[0]?.trim());
+    expect(heads.slice(1)).toEqual([
+      expect.stringMatching(/^\d\d:\d\d:\d\d {2}40 agents/),
+      expect.stringMatching(/^no answer since \d\d:\d\d:\d\d {2}40 agents/),
+      expect.stringMatching(/^\d\d:\d\d:\d\d {2}39 agents/),
+    ]);
   });
 });
 

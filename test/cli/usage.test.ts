@@ -105,11 +105,11 @@ const REFUSED: readonly (readonly [argv: readonly string[], line: string])[] = [
   ],
   [
     ['spawn', 'web', '--env', 'LEVEL', '--', 'node'],
-    "USAGE: Option '--env <NAME=VALUE>' argument 'LEVEL' is invalid. It must be NAME=VALUE. See `supertree spawn --help`.",
+    "USAGE: Option '--env <NAME[=VALUE]>' is 'LEVEL' without a value, and LEVEL is not set here. See `supertree spawn --help`.",
   ],
   [
     ['spawn', 'web', '--env', '=x', '--', 'node'],
-    "USAGE: Option '--env <NAME=VALUE>' argument '=...' is invalid. It must be NAME=VALUE. See `supertree spawn --help`.",
+    "USAGE: Option '--env <NAME[=VALUE]>' is invalid. It must be NAME=VALUE, or a NAME that is set here. See `supertree spawn --help`.",
   ],
   [
     ['spawn', 'web', '--cwd', '', '--', 'node'],

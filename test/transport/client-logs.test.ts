@@ -200,6 +200,23 @@ describe('followed logs', { timeout: 60_000 }, () => {
     expect(await collect(client).over).toBe('AGENT_NOT_FOUND');
   });
 
+  it('end with a temporary agent that ends, after its last line, and at once for one that is over', async () => {
+    const live = await stage.serve('a');
+    const web = live.tree.join({ id: 'web', command: ['x'], restart: 'temporary' });
+    const client = await connected(live.endpoint);
+    const { told, over } = collect(client);
+    web.print('stdout', 'first\n');
+    await expect.poll(() => told, PATIENCE).toEqual(['0 first']);
+    web.print('stdout', 'last\n');
+    web.end(0);
+    live.tree.leave('web');
+    expect(await over).toBe('ended');
+    expect(told).toEqual(['0 first', '1 last']);
+    const again = collect(client);
+    expect(await again.over).toBe('ended');
+    expect(again.told).toEqual(['0 first', '1 last']);
+  });
+
   it('go on with the same agent of a server that was started anew', async () => {
     const first = await stage.serve('a', 'web');
     const client = await connected(first.endpoint);

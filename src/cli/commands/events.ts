@@ -3,14 +3,13 @@ import { toText } from '../../model/report.js';
 import type { EventItem, TreeItem } from '../../transport/client.js';
 import type { Snapshot } from '../../transport/operations.js';
 import { EXIT } from '../exit.js';
-import { stateText } from '../format.js';
+import { stateText, timeOfDay } from '../format.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
+import { whileLinked } from '../link-watch.js';
 import { renderSnapshot } from '../render-snapshot.js';
-import { printJson, printLines, viewOf, withClient } from '../session.js';
+import { printJson, printLines, UNCHANGED, viewOf, withClient } from '../session.js';
 import { printable } from '../width.js';
-
-const NOTE = 'Interrupted. Nothing was changed.';
 
 interface Options {
   follow?: boolean;
@@ -34,7 +33,7 @@ export const addEvents: AddCommands = (program, { host, finish }) => {
 };
 
 async function look(host: Host, { json }: Options, command: Command): Promise<number> {
-  const snapshot = await withClient(host, command, NOTE, (client, signal) =>
+  const snapshot = await withClient(host, command, UNCHANGED, (client, signal) =>
     client.request('snapshot', {}, { signal }),
   );
   if (json) printJson(host.out, snapshot);
@@ -44,14 +43,16 @@ async function look(host: Host, { json }: Options, command: Command): Promise<nu
 
 /** An interrupt is how it is meant to end, so it says nothing. */
 function follow(host: Host, { json = false }: Options, command: Command): Promise<number> {
-  return withClient(host, command, '', async (client) => {
-    for await (const item of client.events()) {
-      if (json) host.out.write(`${JSON.stringify(item)}\n`);
-      else tell(host, item);
-      if ((await host.out.drained?.()) === false) break;
-    }
-    return EXIT.done;
-  });
+  return withClient(host, command, '', (client) =>
+    whileLinked(host, client, async () => {
+      for await (const item of client.events()) {
+        if (json) host.out.write(`${JSON.stringify(item)}\n`);
+        else tell(host, item);
+        if ((await host.out.drained?.()) === false) break;
+      }
+      return EXIT.done;
+    }),
+  );
 }
 
 function tell(host: Host, item: TreeItem): void {
@@ -74,8 +75,5 @@ function noteOf({ reason, missed, agents, supervisors }: Snapshot & { reason: st
 
 /** The time of day here, to the millisecond. */
 function clock(at: number): string {
-  const date = new Date(at);
-  const part = (value: number, digits = 2) => String(value).padStart(digits, '0');
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => part(value)).join(':');
-  return `${time}.${part(date.getMilliseconds(), 3)}`;
+  return `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
 }

@@ -1,14 +1,15 @@
 import { type Command, Option } from 'commander';
-import { asSupertreeError, type SupertreeError } from '../../errors.js';
+import { SupertreeError } from '../../errors.js';
 import type { PauseMode } from '../../model/spec.js';
-import type { Client } from '../../transport/client.js';
-import type { AgentRow } from '../../transport/operations.js';
-import { EXIT, exitCodeOf, lineOf } from '../exit.js';
-import { summary } from '../format.js';
+import type { Client, RequestOptions } from '../../transport/client.js';
+import type { AgentRow, SupervisorMark } from '../../transport/operations.js';
+import { Fate } from '../fate.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
+import { codeOf, tell, toJson } from '../outcome.js';
 import { progressTo } from '../progress.js';
-import { printJson, printLines, withClient } from '../session.js';
+import { printJson, withClient } from '../session.js';
+import { findSupervisor, OF_SUPERVISORS, steerSupervisor } from '../supervisors.js';
 
 /** Verb, what it does, and what it waits for. */
 const VERBS = {
@@ -22,17 +23,12 @@ const VERBS = {
 
 type Verb = keyof typeof VERBS;
 
+const ALSO = ' A supervisor can be named by its path: then it is all that is below it.';
+
 interface Options {
   wait: boolean;
   json?: boolean;
   mode?: PauseMode;
-}
-
-/** What became of one of the agents that were named. */
-interface Outcome {
-  readonly agent: string;
-  readonly row: AgentRow | null;
-  readonly error: SupertreeError | null;
 }
 
 /** `start`, `stop`, `kill`, `restart`, `pause`, `resume`: several agents at once, each on its own. */
@@ -41,9 +37,12 @@ export const addLifecycle: AddCommands = (program, { host, finish }) => {
     const [does, until] = VERBS[verb];
     const command = program
       .command(`${verb} <agent...>`)
-      .description(`${does}; ${until}. Several are done at the same time.`)
+      .description(`${does}; ${until}. Several are done at the same time.${OF_SUPERVISORS.has(verb) ? ALSO : ''}`)
       .option('--no-wait', 'be done when it is accepted')
-      .option('--json', 'print one JSON document: [{ agent, row, error }], in the order given')
+      .option(
+        '--json',
+        'print one JSON document: [{ agent, row, error }], in the order given; the row of a supervisor is { path, status }',
+      )
       .addHelpText(
         'after',
         `\nExamples:\n  $ supertree ${verb} web\n  $ supertree ${verb} --no-wait root/web root/worker\n`,
@@ -68,36 +67,34 @@ async function carryOut(
   options: Options,
   command: Command,
 ): Promise<number> {
-  const note = `Interrupted. The server goes on with ${verb}; see \`supertree ps\`.`;
-  const outcomes = await withClient(host, command, note, (client, signal) =>
-    Promise.all(agents.map((agent) => carryOutOne(host, client, verb, agent, options, signal))),
-  );
+  const fate = new Fate();
+  const note = () => fate.note(verb);
+  const outcomes = await withClient(host, command, note, (client, signal) => {
+    const act = (agent: string) =>
+      fate.of((onAccepted) =>
+        carryOutOne(client, verb, agent, options, { signal, onAccepted, onProgress: progressTo(host.err) }),
+      );
+    return Promise.all(agents.map((agent) => tell(host, agent, options.json ?? false, signal, act)));
+  });
   if (options.json) printJson(host.out, outcomes.map(toJson));
-  const codes = outcomes.map(({ error }) => (error === null ? EXIT.done : exitCodeOf(error)));
-  return Math.max(...codes);
+  return codeOf(outcomes);
 }
 
-/** Never rejects: one agent that refuses does not keep the others from being told about. */
+/** Rejects as the server does. A name that is no agent's may be that of a supervisor. */
 async function carryOutOne(
-  host: Host,
   client: Client,
   verb: Verb,
   agent: string,
-  options: Options,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const params = { agent, wait: options.wait, ...(options.mode && { mode: options.mode }) };
+  { wait, mode }: Options,
+  requestOptions: RequestOptions,
+): Promise<AgentRow | SupervisorMark> {
   try {
-    const row = await client.request(verb, params, { signal, onProgress: progressTo(host.err) });
-    if (!options.json) printLines(host.out, [summary(row)]);
-    return { agent, row, error: null };
+    return await client.request(verb, { agent, wait, ...(mode && { mode }) }, requestOptions);
   } catch (thrown) {
-    const error = asSupertreeError(thrown);
-    if (!signal.aborted) printLines(host.err, [lineOf(error)]);
-    return { agent, row: null, error };
+    if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
+    // Whoever may not look at the tree is told only what was refused.
+    const supervisor = await findSupervisor(client, agent).catch(() => null);
+    if (supervisor === null) throw thrown;
+    return steerSupervisor(client, verb, supervisor, requestOptions);
   }
-}
-
-function toJson({ agent, row, error }: Outcome): object {
-  return { agent, row, error: error && { code: error.code, message: error.message, remedy: error.remedy } };
 }

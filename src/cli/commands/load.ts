@@ -2,13 +2,12 @@ import { type Command, Option } from 'commander';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
 import type { Client } from '../../transport/client.js';
 import { nonEmpty, positive } from '../arguments.js';
-import { EXIT, lineOf } from '../exit.js';
+import { EXIT, Interrupted, lineOf } from '../exit.js';
 import type { Host, Sink } from '../host.js';
 import type { AddCommands } from '../invocation.js';
 import { printJson, printLines, withClients } from '../session.js';
 import { type Column, table } from '../table.js';
 
-const NOTE = 'Interrupted. Nothing was changed.';
 const BAR_WIDTH = 30;
 const REDRAW_EVERY = 100;
 
@@ -58,17 +57,25 @@ export const addLoad: AddCommands = (program, { host, finish }) => {
 };
 
 async function load(host: Host, options: Options, command: Command): Promise<number> {
-  const { measured, failure } = await withClients(host, command, NOTE, options.clients, async (clients, signal) => {
-    const run = new Run(options, await requestOf(clients, options), signal);
-    const bar = drawProgress(host.err, run);
-    try {
-      return await run.all(clients);
-    } finally {
-      bar.close();
-    }
-  });
-  if (options.json) printJson(host.out, measured);
-  else printLines(host.out, render(measured));
+  const run = new Run(options);
+  const show = () => {
+    if (options.json) printJson(host.out, run.measured);
+    else printLines(host.out, render(run.measured));
+  };
+  const note = () => `Interrupted. ${run.done} of ${run.total} requests were answered.`;
+  try {
+    await withClients(host, command, note, options.clients, async (clients, signal) => {
+      const request = await requestOf(clients, options);
+      const bar = drawProgress(host.err, run);
+      signal.addEventListener('abort', () => bar.close());
+      await run.all(clients, request, signal).finally(() => bar.close());
+    });
+  } catch (thrown) {
+    if (thrown instanceof Interrupted && run.done > 0) show();
+    throw thrown;
+  }
+  show();
+  const { measured, failure } = run;
   if (failure === null) return EXIT.done;
   printLines(host.err, [`${measured.failed} of ${measured.requests} failed, the first with ${lineOf(failure)}`]);
   return EXIT.failed;
@@ -89,17 +96,15 @@ async function requestOf([client]: readonly Client[], { operation, agent }: Opti
 /** So many requests, shared by all connections: whoever is free takes the next one. */
 class Run {
   readonly #options: Options;
-  readonly #request: Request;
-  readonly #signal: AbortSignal;
   readonly #latencies: number[] = [];
   #taken = 0;
   #failed = 0;
   #failure: SupertreeError | null = null;
+  #beganAt = 0;
+  #endedAt = 0;
 
-  constructor(options: Options, request: Request, signal: AbortSignal) {
+  constructor(options: Options) {
     this.#options = options;
-    this.#request = request;
-    this.#signal = signal;
   }
 
   get done(): number {
@@ -110,34 +115,55 @@ class Run {
     return this.#options.requests;
   }
 
-  async all(clients: readonly Client[]): Promise<{ measured: Measured; failure: SupertreeError | null }> {
-    const began = performance.now();
-    const lanes = clients.flatMap((client) => Array.from({ length: this.#options.depth }, () => this.#lane(client)));
-    await Promise.all(lanes);
-    return { measured: this.#measured((performance.now() - began) / 1_000), failure: this.#failure };
+  /** The first one. */
+  get failure(): SupertreeError | null {
+    return this.#failure;
   }
 
-  async #lane(client: Client): Promise<void> {
-    while (this.#taken < this.total && !this.#signal.aborted) {
+  /** Up to the last answer. */
+  get measured(): Measured {
+    const { operation, clients, depth } = this.#options;
+    const seconds = (this.#endedAt - this.#beganAt) / 1_000;
+    const sorted = [...this.#latencies].sort((a, b) => a - b);
+    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
+    const latency = sorted.length === 0 ? null : { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+    const requestsPerSecond = seconds === 0 ? 0 : sorted.length / seconds;
+    return {
+      operation,
+      clients,
+      depth,
+      requests: this.done,
+      failed: this.#failed,
+      seconds,
+      requestsPerSecond,
+      latency,
+    };
+  }
+
+  async all(clients: readonly Client[], request: Request, signal: AbortSignal): Promise<void> {
+    this.#beganAt = performance.now();
+    const lanes = clients.flatMap((client) =>
+      Array.from({ length: this.#options.depth }, () => this.#lane(client, request, signal)),
+    );
+    await Promise.all(lanes);
+  }
+
+  async #lane(client: Client, request: Request, signal: AbortSignal): Promise<void> {
+    while (this.#taken < this.total && !signal.aborted) {
       this.#taken++;
       const began = performance.now();
       try {
-        await this.#request(client, this.#signal);
-        this.#latencies.push(performance.now() - began);
+        await request(client, signal);
+        this.#endedAt = performance.now();
+        this.#latencies.push(this.#endedAt - began);
       } catch (thrown) {
+        // What the interrupt ended has not failed.
+        if (signal.aborted) return;
+        this.#endedAt = performance.now();
         this.#failed++;
         this.#failure ??= asSupertreeError(thrown);
       }
     }
-  }
-
-  #measured(seconds: number): Measured {
-    const { operation, clients, depth, requests } = this.#options;
-    const sorted = this.#latencies.sort((a, b) => a - b);
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
-    const latency = sorted.length === 0 ? null : { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
-    const requestsPerSecond = seconds === 0 ? 0 : sorted.length / seconds;
-    return { operation, clients, depth, requests, failed: this.#failed, seconds, requestsPerSecond, latency };
   }
 }
 
@@ -150,8 +176,11 @@ function drawProgress(sink: Sink, run: Run): { close(): void } {
   };
   draw();
   const timer = setInterval(draw, REDRAW_EVERY);
+  let isOpen = true;
   return {
     close: () => {
+      if (!isOpen) return;
+      isOpen = false;
       clearInterval(timer);
       draw();
       sink.write('\n');

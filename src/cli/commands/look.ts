@@ -4,9 +4,7 @@ import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
 import { renderAgents, renderHealth, renderStatus, renderTree } from '../render.js';
-import { printJson, printLines, viewOf, withClient } from '../session.js';
-
-const NOTE = 'Interrupted. Nothing was changed.';
+import { printJson, printLines, UNCHANGED, viewOf, withClient } from '../session.js';
 
 interface Options {
   json?: boolean;
@@ -42,7 +40,7 @@ export const addLooking: AddCommands = (program, { host, finish }) => {
 };
 
 async function ps(host: Host, { json }: Options, command: Command): Promise<number> {
-  const rows = await withClient(host, command, NOTE, (client, signal) =>
+  const rows = await withClient(host, command, UNCHANGED, (client, signal) =>
     client.request('ps', { usage: true }, { signal }),
   );
   if (json) printJson(host.out, rows);
@@ -51,7 +49,7 @@ async function ps(host: Host, { json }: Options, command: Command): Promise<numb
 }
 
 async function tree(host: Host, { json }: Options, command: Command): Promise<number> {
-  const root = await withClient(host, command, NOTE, (client, signal) =>
+  const root = await withClient(host, command, UNCHANGED, (client, signal) =>
     client.request('tree', { usage: true }, { signal }),
   );
   if (json) printJson(host.out, root);
@@ -60,7 +58,7 @@ async function tree(host: Host, { json }: Options, command: Command): Promise<nu
 }
 
 async function status(host: Host, agent: string, { json }: Options, command: Command): Promise<number> {
-  const row = await withClient(host, command, NOTE, (client, signal) =>
+  const row = await withClient(host, command, UNCHANGED, (client, signal) =>
     client.request('status', { agent, usage: true }, { signal }),
   );
   if (json) printJson(host.out, row);
@@ -69,9 +67,13 @@ async function status(host: Host, agent: string, { json }: Options, command: Com
 }
 
 async function health(host: Host, { json }: Options, command: Command): Promise<number> {
-  const answer = await withClient(host, command, NOTE, (client, signal) => client.request('health', {}, { signal }));
+  const { answer, givenUp } = await withClient(host, command, UNCHANGED, async (client, signal) => {
+    const answer = await client.request('health', {}, { signal });
+    const rows = json || !answer.states.failed ? [] : await client.request('ps', {}, { signal });
+    return { answer, givenUp: rows.filter(({ state, retryIn }) => state === 'failed' && retryIn === null).length };
+  });
   if (json) printJson(host.out, answer);
-  else printLines(host.out, renderHealth(answer));
+  else printLines(host.out, renderHealth(answer, givenUp));
   if (!answer.healthy) throw new SupertreeError('UNHEALTHY', { server: answer.serverId });
   return EXIT.done;
 }

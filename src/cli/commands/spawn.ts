@@ -2,8 +2,9 @@ import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
 import type { AgentInput } from '../../model/input.js';
 import type { RestartType } from '../../model/spec.js';
-import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
+import { absolute, newId, nonEmpty, portName, variable, variablesIn } from '../arguments.js';
 import { EXIT } from '../exit.js';
+import { Fate } from '../fate.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
@@ -14,6 +15,7 @@ const EXAMPLES = `
 Examples:
   $ supertree spawn ticker -- sh -c 'while sleep 1; do date; done'
   $ supertree spawn web --port http -- node server.mjs --listen {port}
+  $ supertree spawn bot --env API_KEY --env-file bot.env -- ./bot
   $ supertree spawn job --restart temporary --env LEVEL=debug --cwd /srv/job --json -- ./run
 `;
 
@@ -21,6 +23,7 @@ interface Options {
   restart?: RestartType;
   port?: string[];
   env?: Record<string, string>;
+  envFile?: string;
   cwd?: string;
   parent?: string;
   wait: boolean;
@@ -41,7 +44,16 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       'lease a port; PORT_<NAME> and {port:NAME} carry it, PORT and {port} the first. Repeatable',
       portName,
     )
-    .option('--env <NAME=VALUE>', 'add to its environment. Repeatable', variable)
+    .option(
+      '--env <NAME[=VALUE]>',
+      'add to its environment; a NAME alone takes its value from here, unseen by others. Repeatable',
+      variable(host.env),
+    )
+    .option(
+      '--env-file <FILE>',
+      'add the NAME=VALUE lines of a file to its environment; --env overrides',
+      absolute(host.cwd),
+    )
     .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host.cwd))
     .option('--parent <PATH>', 'the supervisor above it. If not given, the root', nonEmpty)
     .option('--no-wait', 'be done when it is accepted')
@@ -49,7 +61,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, words: string[], options: Options, command: Command) => {
       requireSeparator(argv, words);
-      finish(await spawn(host, specOf(name, words, options, host.cwd), options, command));
+      finish(await spawn(host, specOf(name, words, options, host), options, command));
     });
 };
 
@@ -81,23 +93,26 @@ function separatorProblem(separator: number, words: readonly string[], extra: nu
   return `Only <name> stands in front of --, not also '${words.slice(0, extra).join(' ')}'`;
 }
 
-function specOf(id: string, command: readonly string[], options: Options, cwd: string): AgentInput {
+function specOf(id: string, command: readonly string[], options: Options, host: Host): AgentInput {
+  const { envFile } = options;
+  const env = { ...(envFile !== undefined && variablesIn(envFile, host.env)), ...options.env };
   return {
     id,
     command,
-    cwd: options.cwd ?? cwd,
+    cwd: options.cwd ?? host.cwd,
     ...(options.restart && { restart: options.restart }),
     ...(options.port && { ports: options.port }),
-    ...(options.env && { env: options.env }),
+    ...(Object.keys(env).length > 0 && { env }),
   };
 }
 
 async function spawn(host: Host, spec: AgentInput, options: Options, command: Command): Promise<number> {
   const { parent, wait } = options;
   const params = { spec, wait, ...(parent !== undefined && { parent }) };
-  const note = `Interrupted. The server goes on starting ${spec.id}; see \`supertree status ${spec.id}\`.`;
+  const fate = new Fate();
+  const note = () => fate.note('spawn');
   const row = await withClient(host, command, note, (client, signal) =>
-    client.request('spawn', params, { signal, onProgress: progressTo(host.err) }),
+    fate.of((onAccepted) => client.request('spawn', params, { signal, onAccepted, onProgress: progressTo(host.err) })),
   );
   if (options.json) printJson(host.out, row);
   else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);

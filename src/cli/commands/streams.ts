@@ -3,17 +3,17 @@ import { SupertreeError } from '../../errors.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Client } from '../../transport/client.js';
 import type { LogsPage, LogsQuery } from '../../transport/operations.js';
-import { count } from '../arguments.js';
+import { count, signalName } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
-import { printJson, printLines, withClient } from '../session.js';
+import { whileLinked } from '../link-watch.js';
+import { printJson, printLines, UNCHANGED, withClient } from '../session.js';
 import { followQuery, lineToJson, OutputPrinter, printFollowed } from './follow.js';
 
 /** Between tries while an agent does not read its standard input, in ms: doubling from the first to the last. */
 const FULL_DELAY = { first: 20, last: 1_000 };
-const SEND_NOTE = 'Interrupted. What was read so far has been handed over.';
-const NOTE = 'Interrupted. Nothing was changed.';
+const SIGNAL_NOTE = 'Interrupted. The signal may have been sent all the same.';
 
 interface SendOptions {
   end?: boolean;
@@ -35,11 +35,12 @@ export const addStreams: AddCommands = (program, invocation) => {
 const addSignal: AddCommands = (program, { host, finish }) => {
   program
     .command('signal <agent> <signal>')
-    .description('Send a signal to the main process of an agent. The name may be given with or without SIG.')
+    .description('Send a signal to the main process of an agent: a name, with or without SIG, or its number.')
     .addHelpText('after', '\nExamples:\n  $ supertree signal web HUP\n  $ supertree signal root/worker SIGUSR1\n')
     .action(async (agent: string, signal: string, _options: object, command: Command) => {
-      await withClient(host, command, NOTE, (client, interrupted) =>
-        client.request('signal', { agent, signal }, { signal: interrupted }),
+      const name = signalName(signal);
+      await withClient(host, command, SIGNAL_NOTE, (client, interrupted) =>
+        client.request('signal', { agent, signal: name }, { signal: interrupted }),
       );
       finish(EXIT.done);
     });
@@ -58,11 +59,7 @@ const addSend: AddCommands = (program, { host, finish }) => {
       "\nExamples:\n  $ supertree send repl 'print(1 + 1)'\n  $ supertree send loader --end < data.bin\n",
     )
     .action(async (agent: string, text: string | undefined, options: SendOptions, command: Command) => {
-      await withClient<unknown>(host, command, SEND_NOTE, (client, interrupted) =>
-        text === undefined
-          ? passOn(host, client, agent, options, interrupted)
-          : client.request('send', { agent, data: `${text}\n`, end: options.end ?? false }, { signal: interrupted }),
-      );
+      await send(host, agent, text, options, command);
       finish(EXIT.done);
     });
 };
@@ -93,7 +90,7 @@ const addLogs: AddCommands = (program, { host, finish }) => {
 
 async function printKept(host: Host, agent: string, options: LogsOptions, command: Command): Promise<number> {
   const query = { agent, ...queryOf(options) };
-  const page = await withClient(host, command, NOTE, (client, interrupted) =>
+  const page = await withClient(host, command, UNCHANGED, (client, interrupted) =>
     client.request('logs', query, { signal: interrupted }),
   );
   if (options.json) printJson(host.out, { ...page, lines: page.lines.map(lineToJson) });
@@ -103,48 +100,92 @@ async function printKept(host: Host, agent: string, options: LogsOptions, comman
 
 /** An interrupt is how it is meant to end, so it says nothing. */
 function follow(host: Host, agent: string, options: LogsOptions, command: Command): Promise<number> {
-  return withClient(host, command, '', (client) =>
-    printFollowed(host, client.logs(agent, followQuery(queryOf(options))), options.json ?? false),
-  );
+  return withClient(host, command, '', async (client) => {
+    const { reconnections } = client.statistics;
+    const items = client.logs(agent, followQuery(queryOf(options)));
+    const code = await whileLinked(host, client, () => printFollowed(host, items, options.json ?? false));
+    // It ends when the agent is removed. One that a server came back without is missed: then this rejects AGENT_NOT_FOUND.
+    if (client.statistics.reconnections > reconnections) await client.status(agent);
+    return code;
+  });
 }
 
 function queryOf({ lines: last, from, stream }: LogsOptions): Omit<LogsQuery, 'agent'> {
   return { ...(last !== undefined && { last }), ...(from !== undefined && { from }), ...(stream && { stream }) };
 }
 
+async function send(
+  host: Host,
+  agent: string,
+  text: string | undefined,
+  { end = false }: SendOptions,
+  command: Command,
+): Promise<void> {
+  const input = new Input(agent);
+  await withClient(
+    host,
+    command,
+    () => input.note(),
+    async (client, interrupted) => {
+      if (text !== undefined) return input.send(client, `${text}\n`, end, interrupted);
+      if (host.stdinTerminal) printLines(host.err, [`Reading what you type for ${agent}; Ctrl-D ends it.`]);
+      await passOn(host, client, input, end, interrupted);
+    },
+  );
+}
+
 /**
  * Sends standard input piece by piece, one at a time, so that a slow agent slows its writer and nothing is heaped up here.
  * An empty input is sent too: it tells whether the agent is there and reads.
  */
-async function passOn(
-  host: Host,
-  client: Client,
-  agent: string,
-  { end }: SendOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  if (host.stdinTerminal) printLines(host.err, [`Reading what you type for ${agent}; Ctrl-D ends it.`]);
+async function passOn(host: Host, client: Client, input: Input, end: boolean, signal: AbortSignal): Promise<void> {
   let pieces = 0;
   for await (const data of host.stdin) {
     signal.throwIfAborted();
-    await sendPiece(client, agent, data, signal);
+    await sendPiece(client, input, data, signal);
     pieces += 1;
   }
-  if (end || pieces === 0)
-    await client.request('send', { agent, data: new Uint8Array(), end: end ?? false }, { signal });
+  if (end || pieces === 0) await input.send(client, new Uint8Array(), end, signal);
 }
 
 /** A full input takes nothing of the piece, so trying again neither loses nor doubles a byte. */
-async function sendPiece(client: Client, agent: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+async function sendPiece(client: Client, input: Input, data: Uint8Array, signal: AbortSignal): Promise<void> {
   for (let delay = FULL_DELAY.first; ; delay = Math.min(2 * delay, FULL_DELAY.last)) {
     try {
-      await client.request('send', { agent, data }, { signal });
+      await input.send(client, data, undefined, signal);
       return;
     } catch (thrown) {
       if (!(thrown instanceof SupertreeError && thrown.code === 'STDIN_FULL')) throw thrown;
     }
     await new Promise((resolve) => setTimeout(resolve, delay));
     signal.throwIfAborted();
+  }
+}
+
+/** The standard input of an agent, and how much is known to have arrived there. */
+class Input {
+  readonly #agent: string;
+  #arrived = 0;
+  #unsure = 0;
+
+  constructor(agent: string) {
+    this.#agent = agent;
+  }
+
+  async send(client: Client, data: string | Uint8Array, end: boolean | undefined, signal: AbortSignal): Promise<void> {
+    const bytes = Buffer.byteLength(data);
+    this.#unsure = bytes;
+    try {
+      await client.request('send', { agent: this.#agent, data, ...(end !== undefined && { end }) }, { signal });
+      this.#arrived += bytes;
+    } finally {
+      this.#unsure = 0;
+    }
+  }
+
+  note(): string {
+    const more = this.#unsure === 0 ? '' : `, ${this.#unsure} more may have been`;
+    return `Interrupted. ${this.#arrived} bytes were handed over${more}.`;
   }
 }
 

@@ -117,13 +117,13 @@ export class Link {
     return ticket.answer;
   }
 
-  /** Resolves when it is connected. Rejects when it has given up, and with `first` as soon as a try fails. */
+  /** Resolves when it is connected. Rejects when it has given up, when its key is refused, and with `first` as soon as a try fails. */
   connected({ first = false }: { first?: boolean } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): boolean => {
-        const { state } = this;
-        if (state === 'connected') resolve();
-        else if (this.#hasGivenUp || (first && state !== 'connecting')) reject(this.#noServer());
+        const isFinal = first || this.#reason?.code === 'KEY_REFUSED';
+        if (this.state === 'connected') resolve();
+        else if (this.#hasGivenUp || (isFinal && this.state !== 'connecting')) reject(this.#noServer());
         else return false;
         return true;
       };

@@ -33,7 +33,8 @@ const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated'])
 
 /**
  * The lines of one agent: those that its rings hold, as `query` says, then each as it is written, by its number, none twice. What did not come is read
- * from the rings. Over restarts of the agent and of the server; ends when the agent is removed. Rejects AGENT_NOT_FOUND at the start.
+ * from the rings. Over restarts of the agent and of the server; ends when the agent is removed, or over for good. Rejects AGENT_NOT_FOUND at the
+ * start, and when a server that was started anew does not have it.
  */
 export function followLogs(server: ServerLink, agent: string, query: FollowQuery): AsyncIterableIterator<LogItem> {
   const { follow: _, signal, ...wanted } = query;
@@ -51,6 +52,8 @@ class LogFollower {
   #filledAt = 0;
   #epoch = '';
   #restartedAt = Number.NEGATIVE_INFINITY;
+  /** The agent is over for good, and all that it printed has been told. */
+  #isOver = false;
 
   constructor(agent: string, query: Omit<LogsQuery, 'agent'>, scope: Scope) {
     this.#agent = agent;
@@ -63,10 +66,14 @@ class LogFollower {
     for (let attempt = 0; ; attempt++) {
       try {
         yield* this.#session(attempt);
+        if (this.#isOver) return;
       } catch (thrown) {
         if (!isGone(thrown) || this.#next === null) throw thrown;
         await this.#lookForRestart();
-        if (performance.now() - this.#restartedAt > BOOT) return;
+        if (performance.now() - this.#restartedAt > BOOT) {
+          if (this.#restartedAt === Number.NEGATIVE_INFINITY) return;
+          throw thrown;
+        }
         await this.#scope.pause(QUIET.first);
       }
     }
@@ -114,7 +121,7 @@ class LogFollower {
   }
 
   async *#live(feed: Feed, longest: number): AsyncGenerator<LogItem> {
-    for (let delay = QUIET.first; ; ) {
+    for (let delay = QUIET.first; !this.#isOver; ) {
       const word = await this.#scope.race(feed.next(delay));
       if (word.type === 'woken' || word.type === 'closed') return;
       const message = word.type === 'frame' ? read(word.document) : null;
@@ -168,6 +175,7 @@ class LogFollower {
       }
       more = pages.some(({ lines }) => lines.length > 0);
       yield* this.#tell(pages);
+      this.#isOver = !more && pages.every(({ over }) => over === true);
     }
   }
 

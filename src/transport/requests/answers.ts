@@ -45,8 +45,10 @@ export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
     return { bytes };
   },
   logs: async (service, { agent, ...query }) => {
-    const { lines, dropped, next } = service.tree.agent(agent).output(query);
-    return { lines: lines.map(lineView), dropped, next };
+    const handle = service.tree.agent(agent);
+    const { lines, dropped, next } = handle.output(query);
+    const page = { lines: lines.map(lineView), dropped, next };
+    return service.past.has(handle.uuid) ? { ...page, over: true } : page;
   },
   health: async (service) => healthOf(service),
   snapshot: async (service) => service.events.snapshot(service.tree),

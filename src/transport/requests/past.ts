@@ -43,6 +43,10 @@ export class Past {
     return found?.handle ?? null;
   }
 
+  has(uuid: string): boolean {
+    return this.#ended.has(uuid);
+  }
+
   /** As they were at their end, the first to end first. */
   views(): AgentView[] {
     this.#expire();

@@ -1,0 +1,210 @@
+import { COMMAND_NEEDS } from '../src/transport/security/needs.js';
+import type { ControlCommandType } from '../src/transport/wire/protocol.js';
+import { code, table } from './markdown.js';
+import { roleText } from './wire-tables.js';
+
+/** One key of a payload or of the data of an answer. */
+export interface Key {
+  readonly name: string;
+  readonly type: string;
+  readonly about: string;
+  /** What stands for it in a payload when it is absent; if not given, it must be there. */
+  readonly fallback?: string;
+}
+
+export interface CommandRow {
+  readonly does: string;
+  readonly payload: readonly Key[];
+  /** What its answer has in `data`; `null` for nothing. A key with a question mark is not always there. */
+  readonly data: readonly Key[] | null;
+}
+
+const ENCODING: Key = {
+  name: 'encoding',
+  type: '"base64" or "utf8"',
+  about: 'How text stands for bytes.',
+  fallback: '`"base64"`',
+};
+
+const NEXT_LINE: Omit<CommandRow, 'does'> = {
+  payload: [{ ...ENCODING, about: 'How the line is written in the answer; `utf8` has U+FFFD for what is not.' }],
+  data: [
+    { name: 'data', type: 'string or nil', about: 'The line with its end; nil when there is none.' },
+    { name: 'bytes', type: 'integer', about: 'Its length in bytes; 0 when there is none.' },
+    { name: 'encoding?', type: '"base64" or "utf8"', about: 'Of `data`.' },
+    { name: 'seq?', type: 'integer', about: 'Its number, as in a [LineView](#lineview).' },
+    { name: 'partial?', type: 'bool', about: 'True for a piece of a line that was too long.' },
+    { name: 'dropped?', type: 'integer', about: 'Lines before it that are not kept any more and were not read.' },
+    { name: 'message?', type: 'string', about: 'Only when there is no line.' },
+  ],
+};
+
+/** The twelve commands: what each does, takes and answers. */
+export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
+  pause: {
+    does: 'Pauses the agent; answered when it is paused.',
+    payload: [
+      {
+        name: 'force',
+        type: 'bool',
+        about:
+          'True: every process of it is stopped. False: it is told by a line on its standard input, `{"type":"pause","action":"pause"}`.',
+        fallback: '`false`',
+      },
+    ],
+    data: [
+      { name: 'paused', type: 'bool', about: 'True.' },
+      { name: 'mode', type: '"forced" or "cooperative"', about: '' },
+    ],
+  },
+  resume: {
+    does: 'Lets a paused agent go on, the way it was paused. No harm to one that runs.',
+    payload: [],
+    data: [{ name: 'resumed', type: 'bool', about: 'True.' }],
+  },
+  stop: {
+    does: 'Stops the agent stage by stage; answered when its whole process tree is gone. It stays down. No harm to one that is down.',
+    payload: [],
+    data: null,
+  },
+  kill: {
+    does: 'Ends the agent with SIGKILL; answered when its whole process tree is gone. It stays down.',
+    payload: [],
+    data: null,
+  },
+  write_stdin: {
+    does: 'Writes to standard input; answered when the system has the bytes.',
+    payload: [
+      {
+        name: 'data',
+        type: 'string, bin or list of integers',
+        about:
+          'A string is base64 (RFC 4648, with padding) unless `encoding` says `utf8`; bin and a list are the bytes.',
+      },
+      { ...ENCODING, about: 'How to read `data` when it is a string.' },
+    ],
+    data: [{ name: 'bytes_written', type: 'integer', about: '' }],
+  },
+  read_stdout: {
+    does: 'The next line of standard output. One cursor for each agent and stream, which all clients share: two who read get every other line. Nothing is destroyed; `logs` and `output_query_request` still have it.',
+    ...NEXT_LINE,
+  },
+  read_stderr: { does: 'The same of standard error.', ...NEXT_LINE },
+  get_status: {
+    does: 'Where the agent is.',
+    payload: [],
+    data: [
+      {
+        name: 'status',
+        type: 'string',
+        about: 'The [status](#states-in-the-words-of-the-agent-protocol) with a capital: `Running`.',
+      },
+      { name: 'path', type: 'string', about: 'These six as in an [AgentView](#agentview).' },
+      { name: 'state', type: 'string', about: '' },
+      { name: 'detail', type: 'string', about: '' },
+      { name: 'incarnation', type: 'integer', about: '' },
+      { name: 'restarts', type: 'integer', about: '' },
+      { name: 'health', type: 'string', about: '' },
+    ],
+  },
+  signal: {
+    does: 'Sends a signal to the process group. SIGSTOP and SIGCONT are a forced pause and a resume.',
+    payload: [
+      {
+        name: 'signal',
+        type: 'string',
+        about:
+          'The name of a signal with or without SIG, in any case; also `interrupt`, `terminate`, `pause`, `force_pause`, `continue`, `resume`. No number.',
+      },
+    ],
+    data: [{ name: 'signal_sent', type: 'string', about: 'As it was given.' }],
+  },
+  custom_action: {
+    does: 'Runs an [action](#actions-of-a-custom_action).',
+    payload: [
+      { name: 'action', type: 'string', about: 'Its name.' },
+      { name: 'params', type: 'any value', about: 'What it takes.', fallback: 'nil' },
+      {
+        name: 'timeout_secs',
+        type: 'integer from 0',
+        about: 'Seconds until it is answered with `TIMEOUT`.',
+        fallback: 'as long as it takes',
+      },
+    ],
+    data: [
+      { name: 'action', type: 'string', about: 'Its name.' },
+      { name: 'result', type: 'any value', about: 'What it made, nil for nothing.' },
+      { name: 'agent_id?', type: 'string', about: 'The uuid of the agent; only of `ping`.' },
+    ],
+  },
+  query_output: {
+    does: 'The last lines of each stream. The same lines again when it is asked again.',
+    payload: [
+      { name: 'max_lines', type: 'integer from 0', about: 'At most so many of each stream.', fallback: '`100`' },
+      { name: 'stdout', type: 'bool', about: 'False leaves standard output out.', fallback: '`true`' },
+      { name: 'stderr', type: 'bool', about: 'False leaves standard error out.', fallback: '`true`' },
+    ],
+    data: [
+      { name: 'stdout', type: 'list of strings', about: 'Oldest first, with line ends, as UTF-8.' },
+      { name: 'stderr', type: 'list of strings', about: '' },
+      { name: 'stdout_lines', type: 'integer', about: 'The length of `stdout`.' },
+      { name: 'stderr_lines', type: 'integer', about: 'The length of `stderr`.' },
+    ],
+  },
+  stream_logs: {
+    does: 'Where to subscribe to [what is published](#what-is-published) about the agent; `UNSUPPORTED` when that is nowhere.',
+    payload: [],
+    data: [
+      { name: 'pub_endpoint', type: 'string', about: 'The likeliest endpoint.' },
+      {
+        name: 'pub_endpoints',
+        type: 'list of strings',
+        about: 'All that whoever asks can reach, the likeliest first.',
+      },
+      { name: 'topic', type: 'string', about: 'The uuid of the agent as text.' },
+      { name: 'enabled', type: 'bool', about: 'True.' },
+      { name: 'instructions', type: 'string', about: 'The same for a person.' },
+    ],
+  },
+};
+
+/** The built-in actions: what each takes, and its result. */
+export const ACTIONS: Readonly<Record<string, readonly [params: string, result: string]>> = {
+  echo: ['any value', 'The same value.'],
+  ping: ['nothing', '`"pong"`.'],
+  get_env: [
+    'nothing',
+    'About the agent, no environment: `{ status, name, agent_id, last_status_update_secs }`, its status with a capital, its name, its uuid as text, and when it came into its state, in seconds since 1970.',
+  ],
+};
+
+/** The commands of a `control_command`, their payloads, and the data of their answers. */
+export function controlTables(): string[] {
+  const rows = Object.entries(COMMANDS) as [ControlCommandType, CommandRow][];
+  return [
+    'A payload is a map or nil; a key of it that is nil counts as absent, one that is not named here is ignored. `data` is nil where nothing is told below.',
+    table(
+      ['command', 'does', 'role'],
+      rows.map(([name, { does }]) => [code(name), does, roleText(COMMAND_NEEDS[name])]),
+    ),
+    '#### Payloads',
+    table(
+      ['command', 'key', 'type', 'if absent', 'meaning'],
+      rows.flatMap(([name, { payload }]) =>
+        payload.map((key) => [code(name), code(key.name), key.type, key.fallback ?? 'must be given', key.about]),
+      ),
+    ),
+    '#### Data of their answers',
+    'A key with `?` is not always there.',
+    table(
+      ['command', 'key', 'type', 'meaning'],
+      rows.flatMap(([name, { data }]) => (data ?? []).map((key) => [code(name), code(key.name), key.type, key.about])),
+    ),
+    '#### Actions of a custom_action',
+    'These every server has. A program that embeds the server adds its own with `actions` of `createServer`; one that it does not have is answered with `COMMAND_UNKNOWN`, one that throws with `ACTION_FAILED`.',
+    table(
+      ['action', 'params', 'result'],
+      Object.entries(ACTIONS).map(([name, [params, result]]) => [code(name), params, result]),
+    ),
+  ];
+}

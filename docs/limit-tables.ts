@@ -1,0 +1,84 @@
+import { MAX_BATCH, MAX_MESSAGE_SIZE } from '../src/transport/wire/protocol.js';
+import { MAX_DEPTH, MAX_VALUES } from '../src/transport/wire/scan.js';
+import { aboutOf, membersOf, numberOf } from './declarations.js';
+import { code, table } from './markdown.js';
+
+/** The `[server]` table of a tree file, with the limits of a peer. */
+export function settingTables(): string[] {
+  return [
+    aboutOf('server/settings.ts', 'ServerSettings'),
+    settingTable('server/settings.ts', 'ServerSettings'),
+    '### Limits of a peer',
+    `The table \`[server.limits]\`. ${aboutOf('transport/sockets/limits.ts', 'Limits')} The error has the name of the limit in \`details.limit\`, and the limit itself.`,
+    settingTable('transport/sockets/limits.ts', 'Limits'),
+  ];
+}
+
+const DEFAULT = /\s*If not given, (.*?)\.?$/s;
+
+function settingTable(file: string, name: string): string {
+  const rows = membersOf(file, name).map(({ name: key, type, about }) => [
+    code(underscored(key.replace('?', ''))),
+    type.startsWith('Partial') ? '[table](#limits-of-a-peer)' : code(type),
+    DEFAULT.exec(about)?.[1] ?? '',
+    about.replace(DEFAULT, ''),
+  ]);
+  return table(['key', 'type', 'if not given', 'meaning'], rows);
+}
+
+function underscored(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const FILTER = 'transport/requests/filter.ts';
+const OUTBOX = 'transport/sockets/outbox.ts';
+const OUTLET = 'transport/streams/outlet.ts';
+
+/** The limits that no setting changes, with what happens beyond each. */
+export function fixedLimits(): string[] {
+  const filter = (name: string) => DEFAULT.exec(aboutOfMember(FILTER, 'FilterLimits', name))?.[1] ?? '';
+  const rows: readonly (readonly [what: string, limit: string | number, beyond: string])[] = [
+    [
+      'bytes of one request',
+      MAX_MESSAGE_SIZE,
+      '`MESSAGE_TOO_LARGE`; beyond twice as many the connection is closed without an answer',
+    ],
+    ['bytes of one answer', MAX_MESSAGE_SIZE, '`MESSAGE_TOO_LARGE`: ask for less, with a `limit`'],
+    ['values of one request, keys of maps among them', MAX_VALUES, '`MESSAGE_INVALID`'],
+    ['lists and maps within each other in one request', MAX_DEPTH, '`MESSAGE_INVALID`'],
+    ['extension types, keys that are no strings, strings that are not UTF-8', 'none', '`MESSAGE_INVALID`'],
+    ['agents of one batch', MAX_BATCH, '`BATCH_LIMIT`'],
+    ['characters of a filter', numberOf(FILTER, 'MAX_LENGTH'), '`MESSAGE_INVALID`'],
+    ['ms of work for one filter', filter('work'), '`FILTER_SLOW`'],
+    ['ms that a filter waits for its turn', filter('wait'), '`FILTER_QUEUED`'],
+    ['filters of one peer under way', filter('perPeer'), '`FILTER_LIMIT`'],
+    ['bytes that wait to be read by one agent', numberOf('actors/drivers/stdin.ts', 'STDIN_LIMIT'), '`STDIN_FULL`'],
+    [
+      'bytes of answers that wait here for one peer',
+      numberOf(OUTBOX, 'MAX_WAITING.one'),
+      '`ANSWER_UNSENT` in place of the answer; with a quarter of them no further request is begun',
+    ],
+    ['ms for which a peer takes no answer', numberOf(OUTBOX, 'PATIENCE'), 'what waits for it is dropped'],
+    ['frames that wait for one subscriber', numberOf(OUTLET, 'PER_SUBSCRIBER'), 'lost to it; the numbers show it'],
+    [
+      'bytes of one subscription',
+      `${numberOf(OUTLET, 'MAX_SUBSCRIPTION.open')}; with keys ${numberOf(OUTLET, 'MAX_SUBSCRIPTION.locked')}`,
+      'the connection is closed',
+    ],
+    [
+      'different subscriptions at one endpoint, of 64 bytes on the average',
+      numberOf(OUTLET, 'MAX_SUBSCRIPTIONS'),
+      'every subscriber there is disconnected, `SUBSCRIPTION_LIMIT` in the log',
+    ],
+  ];
+  return [
+    table(
+      ['what', 'limit', 'beyond it'],
+      rows.map(([what, limit, beyond]) => [what, String(limit), beyond]),
+    ),
+  ];
+}
+
+function aboutOfMember(file: string, of: string, name: string): string {
+  return membersOf(file, of).find((member) => member.name === `${name}?`)?.about ?? '';
+}

@@ -1,0 +1,81 @@
+import { numberOf } from './declarations.js';
+import { code, table } from './markdown.js';
+import { resultTable } from './wire-tables.js';
+
+/** What a `status_update` has in `data`. */
+export const UPDATE_DATA: Readonly<Record<string, readonly [type: string, about: string]>> = {
+  path: ['string', 'The first six as in an [AgentView](#agentview), after it.'],
+  state: ['string', 'Alone when the agent is gone by now.'],
+  detail: ['string', ''],
+  incarnation: ['integer', ''],
+  restarts: ['integer', ''],
+  health: ['string', ''],
+  retry_in: ['integer or nil', 'In `failed`: ms until the next try; nil when none comes by itself.'],
+  exit: ['map or nil', 'Its last end: `{ code, signal, cause, oom }`, as in an [ExitRecord](#exitrecord).'],
+};
+
+/** What a `status_update` is published for, and the `update_type` that it has then. */
+export const UPDATES: readonly (readonly [happened: string, type: string])[] = [
+  ['It came into `spawning`, `running`, `paused` or `stopping`', 'status_changed'],
+  ['It came into `completed`', 'completed'],
+  ['It came into `stopped`', 'terminated'],
+  ['It came into `failed` or `zombie`', 'error'],
+  ['It came into another sub-state: report `substate`', 'status_changed'],
+  ['Report `restarting`: it is started again after a delay', 'status_changed'],
+  ['Reports `exhausted`, `zombie` and `error`', 'error'],
+];
+
+const FRAMES = numberOf('transport/streams/outlet.ts', 'PER_SUBSCRIBER');
+const POSITION = numberOf('transport/streams/events.ts', 'POSITION_EVERY');
+const SILENCE = numberOf('transport/client/events.ts', 'SILENCE');
+
+/** What a SUB socket receives, and how to follow it without missing anything unseen. */
+export function streamTables(): string[] {
+  return [
+    'On PUB endpoints, which the operation `streams` and the command `stream_logs` tell: connect a SUB socket to the first one. Every message is one frame, not several: the topic, a zero byte, one document.',
+    table(
+      ['topic', 'documents'],
+      [
+        [
+          'the uuid of an agent: 36 characters, lower case, with hyphens',
+          '[log_stream](#log_stream) and [status_update](#status_update)',
+        ],
+        [code('events'), '[event](#streamevent) and [position](#streamposition), of the whole tree'],
+      ],
+    ),
+    `A subscription is the beginning of a topic: the empty one is everything, one that ends with the zero byte is one topic alone. It is at work some ms after it was sent; what was published before is not sent again. A subscriber that does not read loses what is beyond ${FRAMES} frames, and it alone; nothing tells it but the numbers below. With keys, only one with \`observe\` for the whole tree may subscribe.`,
+    '#### Lines of output',
+    'A [log_stream](#log_stream) has one line with its end in `data`, a list of integers. `sequence` counts from 0 for each agent and stream, over restarts of the agent; it is the `seq` of the same line in `logs`. To get every line once:',
+    [
+      '1. Subscribe to the uuid. Then ask for `logs`, take its lines, and keep `next`.',
+      '2. Of each `log_stream` compare `sequence` with `next` of its stream: the same is the next line; a lower one is known; with a higher one something was missed, so ask for `logs` of that stream from `next`.',
+      '3. When nothing comes for a while, ask so once more: what was lost at the end of a burst has no later line that shows it.',
+      '4. When `logs` answers with a `next` below yours, its supervisor was restarted and the numbers begin anew: begin with 0. With `AGENT_NOT_FOUND` the agent is gone, or the server was restarted and it has another uuid.',
+    ].join('\n'),
+    '#### Status updates',
+    'A [status_update](#status_update) is published under the uuid of its agent:',
+    table(
+      ['when', 'update_type'],
+      UPDATES.map(([happened, type]) => [happened, code(type)]),
+    ),
+    '`output_available` and `heartbeat` are never sent. `status` is the [status](#states-in-the-words-of-the-agent-protocol) after it, `message` the same for a person, and `data`:',
+    table(
+      ['key', 'type', 'meaning'],
+      Object.entries(UPDATE_DATA).map(([key, [type, about]]) => [code(key), type, about]),
+    ),
+    'Nothing numbers them: whoever must not miss one follows the events.',
+    '#### Events',
+    'To know at every time what `snapshot` would answer:',
+    [
+      '1. Subscribe to `events` and wait for the first `position`: from then on nothing is missed unseen.',
+      '2. Ask for `snapshot`. Keep its `epoch` and its `seq`.',
+      '3. Of each `event` of this `epoch`: one with a `seq` up to yours is in the snapshot already; apply the one that comes next, and keep its `seq`; with any other one something was missed, so go to 2.',
+      `4. A \`position\` says the \`seq\` of the last event, at least every ${POSITION} ms. When it is higher than yours, or the \`epoch\` of anything is another one (the server was restarted), go to 2.`,
+      `5. When nothing comes for ${SILENCE} ms, connect anew and go to 1.`,
+    ].join('\n'),
+    'To apply an event: after `removed` forget the path and everything below it. `agent` replaces the agent at the path; where it is absent there is none. `supervisor` replaces the supervisor at the path.',
+    ...['StreamEvent', 'StreamPosition', 'Snapshot', 'SupervisorMark', 'Streams'].flatMap((name) =>
+      resultTable('transport/operations.ts', name),
+    ),
+  ];
+}

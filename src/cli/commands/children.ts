@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { SupertreeError } from '../../errors.js';
+import type { Client } from '../../transport/client.js';
+import { EXIT } from '../exit.js';
+import { Fate } from '../fate.js';
+import { summary } from '../format.js';
+import type { Host } from '../host.js';
+import type { AddCommands } from '../invocation.js';
+import { codeOf, type Gone, tell, toJson } from '../outcome.js';
+import { printJson, printLines, withClient } from '../session.js';
+import { type ChildPlace, findSupervisor, placeOf } from '../supervisors.js';
+
+interface Options {
+  stop?: boolean;
+  json?: boolean;
+}
+
+/** `delete`, `add`: what changes which children a supervisor has; agents of its own are added by `spawn`. */
+export const addChildren: AddCommands = (program, { host, finish }) => {
+  program
+    .command('delete <child...>')
+    .description(
+      'Take agents or supervisors out of the tree for good. They must be down, unless they are to be stopped.',
+    )
+    .option('--stop', 'stop them first, with all that is below them')
+    .option('--json', 'print one JSON document: [{ agent, row: { path, status }, error }], in the order given')
+    .addHelpText('after', '\nExamples:\n  $ supertree delete old\n  $ supertree delete --stop root/group\n')
+    .action(async (names: string[], options: Options, command: Command) => {
+      finish(await deleteAll(host, names, options, command));
+    });
+  program
+    .command('add <pool>')
+    .description('Start one more instance of a pool; done when it is ready.')
+    .option('--json', 'print its row as one JSON document')
+    .addHelpText('after', '\nExamples:\n  $ supertree add workers\n  $ supertree add root/workers --json\n')
+    .action(async (pool: string, options: Options, command: Command) => {
+      finish(await add(host, pool, options, command));
+    });
+};
+
+async function deleteAll(host: Host, names: readonly string[], options: Options, command: Command): Promise<number> {
+  const fate = new Fate();
+  const note = () => fate.note('delete');
+  const outcomes = await withClient(host, command, note, (client, signal) => {
+    const act = (name: string) => deleteOne(client, name, options.stop ?? false, fate, signal);
+    return Promise.all(names.map((name) => tell(host, name, options.json ?? false, signal, act)));
+  });
+  if (options.json) printJson(host.out, outcomes.map(toJson));
+  return codeOf(outcomes);
+}
+
+async function deleteOne(client: Client, name: string, stop: boolean, fate: Fate, signal: AbortSignal): Promise<Gone> {
+  const path = await pathOf(client, name, signal);
+  const place = placeOf(path, 'delete');
+  await fate.of(() => remove(client, place, stop, signal));
+  return { path, status: 'deleted' };
+}
+
+async function remove(client: Client, place: ChildPlace, stop: boolean, signal: AbortSignal): Promise<void> {
+  if (stop) await client.request('terminate_child', place, { signal });
+  try {
+    await client.request('delete_child', place, { signal });
+  } catch (thrown) {
+    if (!stop || !(await isGone(client, place, thrown))) throw thrown;
+  }
+}
+
+/** What is temporary, and the instance of a pool, is gone once it is stopped; a pool deletes nothing by id. */
+async function isGone(client: Client, { path, id }: ChildPlace, thrown: unknown): Promise<boolean> {
+  if (!(thrown instanceof SupertreeError)) return false;
+  if (thrown.code !== 'NOT_FOUND' && thrown.code !== 'SIMPLE_ONE_FOR_ONE') return false;
+  const left = await client.request('which_children', { path });
+  return left.every((child) => child.id !== id);
+}
+
+/** The path of the agent or supervisor that is meant. Rejects AGENT_NOT_FOUND. */
+async function pathOf(client: Client, name: string, signal: AbortSignal): Promise<string> {
+  try {
+    return (await client.request('status', { agent: name }, { signal })).path;
+  } catch (thrown) {
+    if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
+    const supervisor = await findSupervisor(client, name);
+    if (supervisor === null) throw thrown;
+    return supervisor.path;
+  }
+}
+
+async function add(host: Host, name: string, { json }: Options, command: Command): Promise<number> {
+  const fate = new Fate();
+  const note = () => fate.note('add');
+  const row = await withClient(host, command, note, async (client, signal) => {
+    const pool = await findSupervisor(client, name);
+    if (pool === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: name });
+    if (pool.kind !== 'pool') {
+      const problem = `${pool.path} is no pool: add an agent to it with \`supertree spawn NAME --parent ${pool.path}\``;
+      throw new SupertreeError('USAGE', { problem, command: 'add' });
+    }
+    const { path } = await fate.of((onAccepted) =>
+      client.request('add_child', { path: pool.path }, { signal, onAccepted }),
+    );
+    return client.request('status', { agent: path }, { signal });
+  });
+  if (json) printJson(host.out, row);
+  else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);
+  return EXIT.done;
+}

@@ -1,0 +1,85 @@
+import { asSupertreeError, type SupertreeError } from '../errors.js';
+import type { Client } from '../transport/client.js';
+import { timeOfDay } from './format.js';
+import type { Host } from './host.js';
+import { orInterrupted, printLines } from './session.js';
+
+/** How often the connection is looked at, and how often, and for how long at most, a quiet server is asked for a sign of life; in ms. */
+const LOOK = 1_000;
+const SIGN = 3_000;
+
+/**
+ * Does `work`, which follows something, and tells on standard error meanwhile when the server is lost, be it gone or frozen, and when it is there again.
+ * Rejects KEY_REFUSED when it comes back with other keys: no patience helps with that.
+ */
+export async function whileLinked<T>(host: Host, client: Client, work: () => Promise<T>): Promise<T> {
+  const refused = new AbortController();
+  const watch = new LinkWatch(host, client, (reason) => refused.abort(reason));
+  try {
+    return await orInterrupted(work(), refused.signal);
+  } finally {
+    watch.close();
+  }
+}
+
+class LinkWatch {
+  readonly #host: Host;
+  readonly #client: Client;
+  readonly #refused: (reason: SupertreeError) => void;
+  readonly #timer: NodeJS.Timeout;
+  #reconnections: number;
+  #isLost = false;
+  /** True when a question was not answered in time, although the connection seems to hold. */
+  #isSilent = false;
+  #isAsking = false;
+  #askedAt = performance.now();
+
+  constructor(host: Host, client: Client, refused: (reason: SupertreeError) => void) {
+    this.#host = host;
+    this.#client = client;
+    this.#refused = refused;
+    this.#reconnections = client.statistics.reconnections;
+    this.#timer = setInterval(() => this.#look(), LOOK);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const { servers, reconnections } = this.#client.statistics;
+    // Between two looks it may have been lost and found.
+    if (reconnections > this.#reconnections) {
+      this.#tell(true);
+      this.#isSilent = false;
+    }
+    this.#reconnections = reconnections;
+    const isConnected = servers.every(({ state }) => state === 'connected');
+    this.#tell(this.#isSilent || !isConnected);
+    if (this.#isAsking || (!this.#isLost && performance.now() - this.#askedAt < SIGN)) return;
+    // Without a connection the client says after its own patience why it has none.
+    void this.#ask(isConnected ? SIGN : undefined);
+  }
+
+  #tell(isLost: boolean): void {
+    if (isLost === this.#isLost) return;
+    this.#isLost = isLost;
+    const text = isLost ? `Connection lost: ${this.#client.endpoint} is waited for.` : 'Connected again.';
+    printLines(this.#host.err, [`${timeOfDay(this.#host.now())} ${text}`]);
+  }
+
+  async #ask(timeout: number | undefined): Promise<void> {
+    this.#isAsking = true;
+    this.#askedAt = performance.now();
+    try {
+      await this.#client.health({ timeout });
+      this.#isSilent = false;
+    } catch (thrown) {
+      const error = asSupertreeError(thrown);
+      this.#isSilent = error.code === 'TIMEOUT';
+      if (error.code === 'KEY_REFUSED') this.#refused(error);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Host, Sink } from './host.js';
+
+/** Where one picture is shown after another. */
+export interface Screen {
+  /** True when each picture is drawn over the one before. */
+  readonly inPlace: boolean;
+  /** How many lines a picture may have. */
+  readonly rows: number;
+  /** Resolves with `false` when nobody looks any more. */
+  show(lines: readonly string[]): Promise<boolean>;
+  close(): void;
+}
+
+/** The alternate screen without a cursor, and the way back (xterm control sequences: DECSET 1049 and 25). */
+const ENTER = '\x1b[?1049h\x1b[?25l';
+const LEAVE = '\x1b[?25h\x1b[?1049l';
+
+/**
+ * A terminal is drawn over, so that nothing flickers; anything else gets one picture after another, with a line between them if they are `spaced`. No
+ * line of a picture for a terminal may be wider than it.
+ */
+export function openScreen(host: Host, spaced: boolean): Screen {
+  const { out } = host;
+  const inPlace = spaced && canDrawOver(host);
+  const endless = Number.POSITIVE_INFINITY;
+  if (!inPlace) {
+    return { inPlace, rows: endless, show: (lines) => append(out, spaced ? [...lines, ''] : lines), close: () => {} };
+  }
+  out.write(ENTER);
+  return {
+    inPlace,
+    get rows() {
+      return out.rows ?? endless;
+    },
+    show: (lines) => write(out, `\x1b[H${lines.map(overwritten).join('\r\n')}`),
+    close: () => out.write(LEAVE),
+  };
+}
+
+/** True for a terminal that can be drawn over. */
+export function canDrawOver({ out, env }: Host): boolean {
+  return out.terminal && env.TERM !== 'dumb';
+}
+
+/** What was there is erased first: behind a line that is as wide as the terminal, that would take its last character. */
+function overwritten(line: string, index: number, { length }: readonly string[]): string {
+  return `${index === length - 1 ? '\x1b[J' : '\x1b[K'}${line}`;
+}
+
+function append(out: Sink, lines: readonly string[]): Promise<boolean> {
+  return write(out, lines.map((line) => `${line}\n`).join(''));
+}
+
+async function write(out: Sink, text: string): Promise<boolean> {
+  out.write(text);
+  return (await out.drained?.()) ?? true;
+}

@@ -1,0 +1,53 @@
+import type { SupervisorView } from '../actors/view.js';
+import { SupertreeError } from '../errors.js';
+import { parentOf } from '../model/id.js';
+import type { Client, RequestOptions } from '../transport/client.js';
+import type { SupervisorMark } from '../transport/operations.js';
+
+/** Where the administration of OTP finds a child: its supervisor, and its id there. */
+export interface ChildPlace {
+  readonly path: string;
+  readonly id: string;
+}
+
+/** What can be done with a supervisor as with an agent. */
+export const OF_SUPERVISORS: ReadonlySet<string> = new Set(['start', 'stop', 'restart']);
+
+/** The supervisor or pool with this path, or with this id if it is the only one; `null` when there is none. */
+export async function findSupervisor(client: Client, name: string): Promise<SupervisorView | null> {
+  const all = supervisorsIn(await client.request('tree', {}));
+  const named = all.filter(({ id }) => id === name);
+  return all.find(({ path }) => path === name) ?? (named.length === 1 ? named[0] : null) ?? null;
+}
+
+/** Stops, starts or restarts a supervisor with all that is below it. Resolves with how it is then. Throws USAGE for what cannot be done with one. */
+export async function steerSupervisor(
+  client: Client,
+  verb: string,
+  { path }: SupervisorView,
+  options: RequestOptions,
+): Promise<SupervisorMark> {
+  if (!OF_SUPERVISORS.has(verb)) {
+    const problem = `${path} is a supervisor: what can be done with one is ${[...OF_SUPERVISORS].join(', ')} and delete`;
+    throw new SupertreeError('USAGE', { problem, command: verb });
+  }
+  const place = placeOf(path, verb);
+  // A restart is only taken as a whole with its second half.
+  const { onAccepted: _, ...silently } = options;
+  if (verb !== 'start') await client.request('terminate_child', place, verb === 'stop' ? options : silently);
+  if (verb !== 'stop') await client.request('restart_child', place, options);
+  const after = await findSupervisor(client, path);
+  return { path, status: after?.status ?? 'idle' };
+}
+
+/** The place of a child in the supervisor above it. Throws USAGE for the root. */
+export function placeOf(path: string, command: string): ChildPlace {
+  const parent = parentOf(path);
+  if (parent !== null) return { path: parent, id: path.slice(parent.length + 1) };
+  const problem = `${path} is the whole tree: end its server with SIGTERM instead`;
+  throw new SupertreeError('USAGE', { problem, command });
+}
+
+function supervisorsIn(node: SupervisorView): SupervisorView[] {
+  return [node, ...node.children.flatMap((child) => (child.kind === 'agent' ? [] : supervisorsIn(child)))];
+}
