@@ -3,8 +3,11 @@ import type { AgentInput } from '../model/input.js';
 import type { ReportBody, SupervisorStatus } from '../model/report.js';
 import type { PauseMode, StreamName } from '../model/spec.js';
 
-/** An agent's row as it is told over the wire: its view with its use of the machine, `null` where it was not measured. */
-export type AgentRow = AgentView & { readonly usage: Usage | null };
+/**
+ * An agent's row as it is told over the wire: its view with its use of the machine, `null` where it was not measured; `over` is true for one
+ * that was taken out of the tree when it ended, and absent for any other.
+ */
+export type AgentRow = AgentView & { readonly usage: Usage | null; readonly over?: boolean };
 
 /** What `health` answers. Times are milliseconds. */
 export interface ServerHealth {

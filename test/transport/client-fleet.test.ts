@@ -51,6 +51,18 @@ describe('a client of several servers', { timeout: 60_000 }, () => {
     expect(await client.status('web')).toMatchObject({ uuid: two.tree.member('web').uuid });
   });
 
+  it('finds one that lives before one of the same name that is over on another server, and that one when there is no other', async () => {
+    const over = one.tree.join({ id: 'task', command: ['x'], restart: 'temporary' });
+    expect(await client.status('task')).toMatchObject({ uuid: over.uuid });
+    over.end(0);
+    one.tree.leave('task');
+    expect(await client.status('task')).toMatchObject({ uuid: over.uuid, over: true });
+    const living = two.tree.join({ id: 'task', command: ['x'] });
+    expect(await client.status('task')).toMatchObject({ uuid: living.uuid });
+    expect(await client.request('stop', { agent: 'task' })).toMatchObject({ uuid: living.uuid, state: 'stopped' });
+    expect(living.calls).toEqual(['stop']);
+  });
+
   it('spawns where the fewest agents are active, also when many are spawned at once', async () => {
     expect(await client.spawn({ id: 'first', command: ['cat'] })).toMatchObject({ id: 'first' });
     expect(two.tree.members.map((each) => each.view().id)).toEqual(['job', 'both', 'first']);

@@ -111,6 +111,18 @@ describe('an agent that a client spawned and that is over', () => {
     }
   });
 
+  it('is given no command by its name, which may be that of somebody else by now', async () => {
+    await over('echo-cli', 'hello');
+    const operate = (operation: string, params: object) => request({ type: 'tree_request', operation, params });
+    const { data } = await operate('status', { agent: 'passing' });
+    const { uuid, over: isOver } = data as Answer;
+    expect(isOver).toBe(true);
+    for (const agent of ['passing', 'root/passing']) {
+      expect(await operate('stop', { agent })).toMatchObject({ success: false, code: 'AGENT_NOT_FOUND' });
+    }
+    expect(await operate('stop', { agent: uuid })).toMatchObject({ success: true, data: { state: 'completed' } });
+  });
+
   it('is found by our own operations as well, with its exit, and is in no list of what there is', async () => {
     await over('sh-cli', '/nowhere');
     const operate = (operation: string, params: object = {}) => request({ type: 'tree_request', operation, params });
@@ -164,6 +176,21 @@ describe('what is remembered', () => {
     const living = tree.join(temporary('a'));
     expect(both.agent('a').uuid).toBe(living.uuid);
     expect(() => both.agent('b')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
+    past.close();
+  });
+
+  it('does not stand before a supervisor that has its path by now, nor before what a peer may know', () => {
+    const tree = new FakeTree();
+    const past = new Past(tree, () => {});
+    tree.join(temporary('a')).end(0);
+    tree.leave('a');
+    const nobody = withPast(tree, past, () => null);
+    expect(() => nobody.agent('a')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
+    const both = withPast(tree, past);
+    expect(both.agent('a').path).toBe('root/a');
+    const supervisor = tree.supervisor.bind(tree);
+    tree.supervisor = (path) => (path === 'root/a' ? { ...supervisor(), path } : supervisor(path));
+    expect(() => both.agent('a')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
     past.close();
   });
 });

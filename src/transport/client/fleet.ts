@@ -1,5 +1,6 @@
 import { SupertreeError } from '../../errors.js';
 import type { OperationName, ParamsOf, ResultOf } from '../operations.js';
+import { isUuid } from '../wire/kinds.js';
 import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookups.js';
 import type { RequestOptions, ServerLink } from './server.js';
 import { inTime, type Left } from './time.js';
@@ -96,7 +97,9 @@ export class Fleet {
     const known = this.#known(agent);
     if (known === null) return work(await this.ownerOf(agent, left));
     try {
-      return await work(known);
+      const done = await work(known);
+      // By this name there may be one that lives on another server by now.
+      if (this.only !== null || !isOver(done) || isUuid(agent)) return done;
     } catch (thrown) {
       const isElsewhere = thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND';
       if (!isElsewhere || this.only !== null) throw thrown;
@@ -108,7 +111,9 @@ export class Fleet {
   async ownerOf(agent: string, left: Left): Promise<ServerLink> {
     const known = this.#known(agent);
     if (known !== null) return known;
-    const owners = await serversWith(this.servers, (server) => hasAgent(server, agent, left), left);
+    const living = await serversWith(this.servers, (server) => hasAgent(server, agent, left, false), left);
+    const has = (server: ServerLink) => hasAgent(server, agent, left, true);
+    const owners = living.length > 0 ? living : await serversWith(this.servers, has, left);
     const [owner] = owners;
     if (owner === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent });
     if (owners.length > 1) {
@@ -172,4 +177,9 @@ function ambiguous(name: string, servers: readonly ServerLink[]): SupertreeError
 
 function least<T>(all: readonly T[], measure: (each: T) => number): T {
   return all.reduce((best, each) => (measure(each) < measure(best) ? each : best));
+}
+
+/** True for what was told of an agent that is over. */
+function isOver(told: unknown): boolean {
+  return typeof told === 'object' && told !== null && 'over' in told && told.over === true;
 }

@@ -33,10 +33,17 @@ export async function serversWith(
   return [];
 }
 
-/** Asks in the way that the server understands; a foreign one knows agents by their uuids alone. */
-export async function hasAgent(server: ServerLink, agent: string, left: Left): Promise<boolean> {
+/** Asks in the way that the server understands; a foreign one knows agents by their uuids alone. `over`: one that is over counts too. */
+export async function hasAgent(server: ServerLink, agent: string, left: Left, over: boolean): Promise<boolean> {
   const options = lookingFor(left, LOOK_TIMEOUT);
-  if (server.isOurs) return knows('AGENT_NOT_FOUND', () => server.request('status', { agent }, options));
+  if (server.isOurs) {
+    let counts = true;
+    const isThere = await knows('AGENT_NOT_FOUND', async () => {
+      const row = await server.request('status', { agent }, options);
+      counts = over || row.over !== true;
+    });
+    return isThere && counts;
+  }
   if (!isUuid(agent)) return false;
   const { agents } = await server.send({ type: 'list_agents_request' }, options);
   return agents.some(({ id }) => id === agent.toLowerCase());

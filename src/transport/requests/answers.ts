@@ -1,12 +1,13 @@
 import { nanoid } from 'nanoid';
 import type { AgentHandle, AgentView, SupervisorHandle } from '../../actors/view.js';
+import { SupertreeError } from '../../errors.js';
 import type { NodeInput } from '../../model/input.js';
 import { invalidSpec, validateChild } from '../../model/validate.js';
 import type { AgentRow, LifecycleParams, OperationName, ParamsOf, ResultOf } from '../operations.js';
 import { may } from '../security/roles.js';
 import type { Arrival } from '../sockets/arrival.js';
 import { pubEndpointsFor } from '../streams/endpoints.js';
-import { isMap } from '../wire/kinds.js';
+import { isMap, isUuid } from '../wire/kinds.js';
 import { lineView } from '../wire/line-view.js';
 import { agentsIn, withinLimit } from './capacity.js';
 import { healthOf } from './listing.js';
@@ -39,7 +40,7 @@ export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
   resume: (service, params) => lifecycle(service, params, (agent) => agent.resume()),
   signal: (service, { agent, signal }) => lifecycle(service, { agent }, (handle) => handle.signal(signal)),
   send: async (service, { agent, data, end = false }) => {
-    const handle = service.tree.agent(agent);
+    const handle = commanded(service, agent);
     const bytes = data.length === 0 ? 0 : await handle.write(data);
     if (end) await handle.endInput();
     return { bytes };
@@ -51,7 +52,7 @@ export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
     return service.past.has(handle.uuid) ? { ...page, over: true } : page;
   },
   health: async (service) => healthOf(service),
-  snapshot: async (service) => service.events.snapshot(service.tree),
+  snapshot: async (service) => service.events.snapshot(service.peer.grants === null ? service.living : service.tree),
   streams: async (service, _params, { endpoint }) => ({
     pubEndpoints: pubEndpointsFor(service.pubEndpoints, endpoint),
     epoch: service.events.epoch,
@@ -70,10 +71,17 @@ async function lifecycle(
   { agent, wait = true }: LifecycleParams,
   command: (handle: AgentHandle) => Promise<void>,
 ): Promise<AgentRow> {
-  const handle = service.tree.agent(agent);
+  const handle = commanded(service, agent);
   const done = command(handle);
   await (wait ? done : accepted(service, done));
   return rowFor(service, handle.view(), false);
+}
+
+/** A command is for who lives: a name may be somebody else's by now, on another server. Of its uuid alone an agent that is over is told what it is. */
+function commanded(service: Service, ref: string): AgentHandle {
+  const handle = service.tree.agent(ref);
+  if (service.past.has(handle.uuid) && !isUuid(ref)) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
+  return handle;
 }
 
 /** Resolves when `work` was not refused at once; rejects when it was. */
@@ -116,7 +124,7 @@ async function rowFor(service: Service, view: AgentView, usage: boolean): Promis
   const row = { ...view, usage: null };
   if (!may(service.peer, 'observe', view.path)) return { ...row, ...UNSEEN };
   const [measured = row] = await rowsOf(service, [view], usage);
-  return measured;
+  return service.past.has(view.uuid) ? { ...measured, over: true } : measured;
 }
 
 /** What only `observe` shows. */

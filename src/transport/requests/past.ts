@@ -2,12 +2,16 @@ import type { AgentHandle, AgentView, Tree } from '../../actors/view.js';
 import { asSupertreeError } from '../../errors.js';
 import type { Report } from '../../model/report.js';
 
-/** How many agents that are over are remembered, how many bytes of their output, and for how long, in ms. */
+/** How many agents that are over are remembered, how many bytes that takes, and for how long, in ms. */
 const KEPT = { agents: 1_000, bytes: 64 * 1024 * 1024, time: 600_000 };
+
+/** What an agent and a line take besides the bytes of the line. */
+const OVERHEAD = { agent: 16_384, line: 256 };
 
 interface Ended {
   readonly handle: AgentHandle;
   readonly view: AgentView;
+  /** What it takes to remember it, about. */
   readonly bytes: number;
   readonly at: number;
 }
@@ -33,14 +37,15 @@ export class Past {
     this.#unsubscribe = tree.subscribe((report) => this.#hear(report));
   }
 
-  /** By path, uuid or id, the last to end before the others; `null` when there is none. */
-  find(ref: string): AgentHandle | null {
+  /** By path, uuid or id, the last to end before the others, of those that `shows` shows; `null` when there is none. */
+  find(ref: string, shows: Shows): AgentHandle | null {
     this.#expire();
     const uuid = ref.toLowerCase();
-    const found = [...this.#ended.values()].findLast(
-      ({ view }) => [view.path, view.id].includes(ref) || view.uuid === uuid,
-    );
-    return found?.handle ?? null;
+    for (const { handle, view } of [...this.#ended.values()].reverse()) {
+      const shown = view.path === ref || view.id === ref || view.uuid === uuid ? shows(handle) : null;
+      if (shown !== null) return shown;
+    }
+    return null;
   }
 
   has(uuid: string): boolean {
@@ -72,7 +77,8 @@ export class Past {
     this.#living.delete(uuid);
     const view = handle?.view();
     if (handle === undefined || view === undefined || view.exit === null) return this.#forgotten(uuid);
-    const bytes = handle.output().lines.reduce((sum, line) => sum + line.bytes.length, 0);
+    const { lines } = handle.output();
+    const bytes = lines.reduce((sum, line) => sum + line.bytes.length + OVERHEAD.line, OVERHEAD.agent);
     this.#ended.set(uuid, { handle, view, bytes, at: performance.now() });
     this.#bytes += bytes;
     this.#expire();
@@ -89,8 +95,12 @@ export class Past {
   }
 }
 
-/** The same tree, where `agent` finds also an agent that is over. Lists leave them out. */
-export function withPast(tree: Tree, past: Past): Tree {
+/** An agent that is over as somebody may see it; `null` for nobody. */
+type Shows = (handle: AgentHandle) => AgentHandle | null;
+
+/** The same tree, where `agent` finds also an agent that is over, unless a supervisor has its path by now. Lists leave them out. */
+export function withPast(tree: Tree, past: Past, shows: Shows = (handle) => handle): Tree {
+  const unlessTaken: Shows = (handle) => (hasSupervisor(tree, handle.path) ? null : shows(handle));
   return {
     path: tree.path,
     get status() {
@@ -101,12 +111,21 @@ export function withPast(tree: Tree, past: Past): Tree {
     stop: (options) => tree.stop(options),
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
     agents: () => tree.agents(),
-    agent: (ref) => agentOf(tree, ref) ?? past.find(ref) ?? tree.agent(ref),
+    agent: (ref) => agentOf(tree, ref) ?? past.find(ref, unlessTaken) ?? tree.agent(ref),
     supervisor: (path) => tree.supervisor(path),
     view: () => tree.view(),
     usage: (paths) => tree.usage(paths),
     subscribe: (listener) => tree.subscribe(listener),
   };
+}
+
+function hasSupervisor(tree: Tree, path: string): boolean {
+  try {
+    return tree.supervisor(path).path === path;
+  } catch {
+    // SUPERVISOR_NOT_FOUND, for who may not know it as well.
+    return false;
+  }
 }
 
 /** `null` where there is none of that name. */

@@ -1,7 +1,7 @@
 import type { Tree } from '../../actors/view.js';
 import { type Audit, steady } from '../security/audit.js';
 import { LOCAL, type Peer } from '../security/roles.js';
-import { treeSeenBy } from '../security/seen-tree.js';
+import { agentSeenBy, treeSeenBy } from '../security/seen-tree.js';
 import { DEFAULT_LIMITS, type Limits } from '../sockets/limits.js';
 import { EventStream } from '../streams/events.js';
 import { NO_TOPICS, type Topics } from '../streams/topics.js';
@@ -58,6 +58,8 @@ export interface Service extends ServiceOptions {
   readonly peer: Peer;
   /** The tree as this peer sees it: what it does not know is not there, what it may not do throws FORBIDDEN. */
   readonly tree: Tree;
+  /** The tree without those that are over. */
+  readonly living: Tree;
   /** The tree as it is, for limits over all of it. Nothing of it goes into an answer. */
   readonly whole: Tree;
   readonly audit: Audit;
@@ -101,6 +103,7 @@ export function createService(options: ServiceOptions): Service {
     ...options,
     tree,
     peer: LOCAL,
+    living: options.tree,
     whole: tree,
     audit: steady(audit, options.failed),
     startedAt: performance.now(),
@@ -125,7 +128,9 @@ export function serviceFor(service: Service, peer: Peer): Service {
   if (peer === service.peer) return service;
   const known = services.get(service)?.get(peer);
   if (known !== undefined) return known;
-  const tree = peer.grants === null ? service.whole : treeSeenBy(peer, service.whole);
+  const { living, whole, past } = service;
+  const seen = () => withPast(treeSeenBy(peer, living), past, (handle) => agentSeenBy(peer, handle));
+  const tree = peer.grants === null ? whole : seen();
   const made: Service = { ...service, peer, tree };
   const all = services.get(service) ?? new WeakMap<Peer, Service>();
   services.set(service, all.set(peer, made));

@@ -93,6 +93,11 @@ const SUPERVISOR_METHODS: { readonly [M in keyof SupervisorHandle]: Role | null 
   childSpec: 'configure',
 };
 
+/** The agent as a peer has it: `null` when it does not know it. */
+export function agentSeenBy(peer: Peer, handle: AgentHandle): AgentHandle | null {
+  return knows(peer, handle.path) ? guardAgent(peer, handle) : null;
+}
+
 function guardAgent(peer: Peer, handle: AgentHandle): AgentHandle {
   return guard(handle, AGENT_METHODS, peer);
 }
