@@ -178,13 +178,16 @@ describe('what is said of agents that are over', () => {
     expect(await served.ask({ type: 'output_query_request', agent_id, stream: 'both' })).toMatchObject({
       lines: ['last words'],
     });
-    expect(await served.operate('status', { agent })).toMatchObject({ data: { exit: { code: 0 } } });
+    const status = await served.operate('status', { agent });
+    expect(status).toMatchObject({ data: { exit: { code: 0 }, over: true } });
     expect(await served.operate('logs', { agent })).toMatchObject({ data: { lines: [{ text: 'last words\n' }] } });
     const { agents } = await served.ask({ type: 'list_agents_request' });
     expect((agents as Answer[]).map(({ name }) => name)).toContain('brief');
     const { data } = await served.operate('ps');
     expect((data as Answer[]).map(({ id }) => id)).not.toContain('brief');
-    expect(await served.operate('stop', { agent })).toMatchObject({ success: true });
-    expect(await served.operate('start', { agent })).toMatchObject({ code: 'INVALID_STATE' });
+    expect(await served.operate('stop', { agent })).toMatchObject({ code: 'AGENT_NOT_FOUND' });
+    const { uuid } = status.data as Answer;
+    expect(await served.operate('stop', { agent: uuid })).toMatchObject({ success: true });
+    expect(await served.operate('start', { agent: uuid })).toMatchObject({ code: 'INVALID_STATE' });
   }, 60_000);
 });
