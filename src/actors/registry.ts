@@ -55,10 +55,6 @@ export class Registry {
     this.#supervisors.delete(node.path);
   }
 
-  agents(): IterableIterator<AgentCell> {
-    return this.#agents.values();
-  }
-
   agentOf(uuid: string): AgentCell | undefined {
     return this.#byUuid.get(uuid);
   }

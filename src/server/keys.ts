@@ -85,7 +85,7 @@ async function writeNew(file: string, key: string, mode: number): Promise<void> 
 }
 
 /** Reads a secret key. Rejects KEY_FILE, also when anybody but its owner may read it. */
-export function readSecretKey(file: string): Promise<string> {
+function readSecretKey(file: string): Promise<string> {
   return readKey(file, async (handle) => {
     const stats = await handle.stat();
     if ((stats.mode & OTHERS) !== 0)

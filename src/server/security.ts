@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { HIDDEN, type Problem } from '../model/problem.js';
 import { isKey } from '../transport/security/curve.js';
+import type { KnownKey } from '../transport/security/keyring.js';
 import { covers, type Grant, ROLES } from '../transport/security/roles.js';
 import { camelKeys, isUnknownKey, problemOf, tableRule } from './table.js';
 
@@ -10,14 +11,7 @@ export interface SecuritySettings {
   /** Absolute path of the server's secret key. */
   readonly secretKeyFile: string;
   /** Each public key once, with all that it may do. */
-  readonly keys: readonly KeySettings[];
-}
-
-export interface KeySettings {
-  readonly name: string;
-  /** In Z85. */
-  readonly publicKey: string;
-  readonly grants: readonly Grant[];
+  readonly keys: readonly KnownKey[];
 }
 
 /** One `[[keys]]` entry. A key may have several, for several subtrees. */
@@ -81,8 +75,8 @@ function problemsOf(entry: Entry, index: number, all: readonly Entry[], root: st
   ];
 }
 
-function merged(entries: readonly Entry[], root: string): KeySettings[] {
-  const keys = new Map<string, KeySettings & { grants: Grant[] }>();
+function merged(entries: readonly Entry[], root: string): KnownKey[] {
+  const keys = new Map<string, KnownKey & { grants: Grant[] }>();
   for (const { name, public: publicKey, roles, subtree = root } of entries) {
     const known = keys.get(publicKey) ?? { name, publicKey, grants: [] };
     known.grants.push({ roles, subtree });

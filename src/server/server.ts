@@ -48,7 +48,7 @@ export interface Server {
 }
 
 /** How many agents a server may have unless it is told. */
-export const DEFAULT_MAX_AGENTS = 1000;
+const DEFAULT_MAX_AGENTS = 1000;
 
 /**
  * Binds the endpoints and offers the tree there. Nothing is started when an endpoint cannot be had. Rejects ENDPOINT_IN_USE,

@@ -3,7 +3,7 @@ import { SupertreeError } from '../errors.js';
 import type { Actions } from '../transport/requests/actions.js';
 import { createService, type SpawnPlan } from '../transport/requests/service.js';
 import { answer } from '../transport/requests.js';
-import { LOCAL } from '../transport/security/roles.js';
+import { fromInside, INSIDE } from '../transport/sockets/arrival.js';
 import { DEFAULT_LIMITS, type Limits } from '../transport/sockets/limits.js';
 import { Turns } from '../transport/sockets/turns.js';
 import { broadcast } from '../transport/streams/broadcast.js';
@@ -53,8 +53,6 @@ export function createInProcessTransport(tree: Tree, options: InProcessOptions =
   return new Transport(tree, options);
 }
 
-const ENDPOINT = 'inproc://supertree';
-
 class Transport implements InProcessTransport {
   readonly #topics = new InProcessTopics();
   readonly #service;
@@ -70,7 +68,7 @@ class Transport implements InProcessTransport {
       tree,
       serverId: 'server-in-process',
       version: 'in-process',
-      endpoints: () => [ENDPOINT],
+      endpoints: () => [INSIDE],
       pubEndpoints: [],
       topics: this.#topics,
       maxAgents: options.maxAgents ?? 1000,
@@ -108,7 +106,7 @@ class Transport implements InProcessTransport {
   #take(name: string, peer: Peer, bytes: Buffer): void {
     const receivedAt = performance.now();
     const work = async (refused: SupertreeError | null) => {
-      const arrival = { peer: LOCAL, connection: '', endpoint: ENDPOINT, receivedAt, refused };
+      const arrival = { ...fromInside(), receivedAt, refused };
       try {
         peer.deliver(await answer(this.#service, bytes, (word) => peer.deliver(word), arrival));
       } catch (thrown) {
@@ -194,5 +192,5 @@ function refuse({ model_backend: backend }: AgentConfig): never {
 }
 
 function gone(): SupertreeError {
-  return new SupertreeError('NO_SERVER', { endpoint: ENDPOINT });
+  return new SupertreeError('NO_SERVER', { endpoint: INSIDE });
 }

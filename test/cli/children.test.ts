@@ -1,8 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, supertree as fake, row, type Setup } from './fake-host.js';
-import { ask, launch, type Process, scratch, until } from './process.js';
+import { type Served, served, until } from './process.js';
 
 const PATIENCE = 90_000;
 const command = ['sleep', '1000'];
@@ -15,26 +13,19 @@ const TREE = {
 };
 
 describe('the children of a supervisor, by the command line', { timeout: PATIENCE }, () => {
-  let place: Awaited<ReturnType<typeof scratch>>;
-  let server: Process;
-  const supertree = (...argv: string[]) => ask(argv, place.endpoint);
+  let server: Served;
+  const supertree = (...argv: string[]) => server.supertree(...argv);
   const stateOf = async (path: string) => {
     const rows = JSON.parse((await supertree('ps', '--json')).out) as { path: string; state: string }[];
     return rows.find((row) => row.path === path)?.state;
   };
 
   beforeAll(async () => {
-    place = await scratch();
-    await writeFile(join(place.path, 'tree.json'), JSON.stringify(TREE));
-    server = launch(['serve', join(place.path, 'tree.json')], { endpoint: place.endpoint });
+    server = await served(TREE);
     await until(async () => (await stateOf('root/group/job')) === 'running');
   }, PATIENCE);
 
-  afterAll(async () => {
-    server.child.kill('SIGTERM');
-    await server.finished;
-    await place.remove();
-  }, PATIENCE);
+  afterAll(() => server.close(), PATIENCE);
 
   it('are stopped, started and restarted with all that is below them', async () => {
     expect(await supertree('stop', 'root/group')).toMatchObject({ code: 0, out: 'root/group is stopped\n', err: '' });

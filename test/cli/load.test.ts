@@ -1,25 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, row } from './fake-host.js';
-import { ask, launch, type Process, scratch, until } from './process.js';
+import { type Served, served } from './process.js';
 
 const PATIENCE = 90_000;
 
 describe('supertree load', { timeout: PATIENCE }, () => {
-  let place: Awaited<ReturnType<typeof scratch>>;
-  let server: Process;
-  const supertree = (...argv: string[]) => ask(argv, place.endpoint);
+  let server: Served;
+  const supertree = (...argv: string[]) => server.supertree(...argv);
 
   beforeAll(async () => {
-    place = await scratch();
-    server = launch(['serve'], { endpoint: place.endpoint });
-    await until(async () => (await supertree('health')).code === 0);
+    server = await served();
   }, PATIENCE);
 
-  afterAll(async () => {
-    server.child.kill('SIGTERM');
-    await server.finished;
-    await place.remove();
-  }, PATIENCE);
+  afterAll(() => server.close(), PATIENCE);
 
   it('needs an agent for what asks about one, and none for the list', async () => {
     const refused = await supertree('load', '--requests', '10');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -111,4 +111,29 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
       .catch(() => false))
   )
     await sleep(50);
+}
+
+/** A server of its own, driven by the built command line. */
+export interface Served {
+  readonly endpoint: string;
+  supertree(...argv: string[]): ReturnType<typeof ask>;
+  /** Stops the server and removes its directory. */
+  close(): Promise<void>;
+}
+
+/** Serves a tree, an empty one if none is given, and resolves when it is up. */
+export async function served(tree: object = { children: [] }): Promise<Served> {
+  const place = await scratch();
+  const { endpoint } = place;
+  const file = join(place.path, 'tree.json');
+  await writeFile(file, JSON.stringify(tree));
+  const server = launch(['serve', file], { endpoint });
+  const supertree = (...argv: string[]) => ask(argv, endpoint);
+  await until(async () => (await supertree('health')).code === 0);
+  const close = async () => {
+    server.child.kill('SIGTERM');
+    await server.finished;
+    await place.remove();
+  };
+  return { endpoint, supertree, close };
 }

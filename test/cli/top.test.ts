@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import type { LinkState } from '../../src/transport/client.js';
 import { begin, row, supertree } from './fake-host.js';
-import { ask, launch, type Process, scratch, shell, until } from './process.js';
+import { ask, type Served, served, shell } from './process.js';
 
 const PATIENCE = 90_000;
 
@@ -168,24 +168,17 @@ describe('supertree top on a small terminal', () => {
 });
 
 describe('supertree top in a terminal', { timeout: PATIENCE }, () => {
-  let place: Awaited<ReturnType<typeof scratch>>;
-  let server: Process;
+  let server: Served;
 
   beforeAll(async () => {
-    place = await scratch();
-    server = launch(['serve'], { endpoint: place.endpoint });
-    await until(async () => (await ask(['health'], place.endpoint)).code === 0);
-    await ask(['spawn', 'web', '--', 'sleep', '1000'], place.endpoint);
+    server = await served();
+    await server.supertree('spawn', 'web', '--', 'sleep', '1000');
   }, PATIENCE);
 
-  afterAll(async () => {
-    server.child.kill('SIGTERM');
-    await server.finished;
-    await place.remove();
-  }, PATIENCE);
+  afterAll(() => server.close(), PATIENCE);
 
   it('shows the agents, and q ends it', async () => {
-    const { code, out } = await inTerminal('q', 'top --interval 200', place.endpoint);
+    const { code, out } = await inTerminal('q', 'top --interval 200', server.endpoint);
     expect(code).toBe(0);
     expect(out).toContain('1 agent: 1 running');
     expect(out).toContain('root/web');
@@ -193,8 +186,8 @@ describe('supertree top in a terminal', { timeout: PATIENCE }, () => {
   });
 
   it('ends with Ctrl-C too, and goes on without a keyboard', async () => {
-    expect((await inTerminal('\x03', 'top --interval 200', place.endpoint)).code).toBe(0);
-    const plain = await ask(['top', '-n', '2', '--interval', '1'], place.endpoint);
+    expect((await inTerminal('\x03', 'top --interval 200', server.endpoint)).code).toBe(0);
+    const plain = await ask(['top', '-n', '2', '--interval', '1'], server.endpoint);
     expect(order(plain.out)).toEqual(['web', 'web']);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
 import type { AgentView } from '../../src/actors/view.js';
-import { type Client, connect, type TreeItem, TreeState } from '../../src/transport/client.js';
+import { type Client, type TreeItem, TreeState } from '../../src/transport/client.js';
 import type { StreamEvent } from '../../src/transport/operations.js';
 import { FakeTree } from './fake-tree.js';
 import { Stage } from './live.js';
@@ -11,7 +11,6 @@ const PATIENCE = { timeout: 20_000 };
 
 let stage: Stage;
 let server: ScriptedServer;
-const clients: Client[] = [];
 
 beforeEach(async () => {
   stage = await Stage.open();
@@ -20,17 +19,10 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close();
   await server.close();
   await stage.close();
   expect(stage.failures).toEqual([]);
 });
-
-async function connected(endpoint: string): Promise<Client> {
-  const client = await connect({ endpoint, timeout: 5_000 });
-  clients.push(client);
-  return client;
-}
 
 const web: AgentView = new FakeTree('web').member('web').view();
 const agent = (path: string, more: Partial<AgentView> = {}): AgentView => ({ ...web, path, ...more });
@@ -70,7 +62,7 @@ const outline = (items: readonly TreeItem[]) =>
 describe('events', { timeout: 60_000 }, () => {
   it('begin with a snapshot, then come in order, each once, and nothing that the snapshot has', async () => {
     server.answers.snapshot = () => snapshotAt(7);
-    const { items } = collect(await connected(server.endpoint));
+    const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 7);
     for (const seq of [6, 7, 8, 8, 9, 7, 10]) server.publish('events', event(seq));
     await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 7', 8, 9, 10]);
@@ -79,7 +71,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('that are missing are replaced by a snapshot, which says so', async () => {
     server.answers.snapshot = () => snapshotAt(3);
-    const { items } = collect(await connected(server.endpoint));
+    const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(6);
     for (const seq of [4, 6, 7]) server.publish('events', event(seq));
@@ -88,7 +80,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('that are missing at the end are noticed by the position of the stream', async () => {
     server.answers.snapshot = () => snapshotAt(3);
-    const { items } = collect(await connected(server.endpoint));
+    const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(5);
     server.publish('events', { type: 'position', epoch: 'e', seq: 5, at: 1 });
@@ -97,7 +89,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('of another epoch are those of another server: a snapshot says that it was restarted', async () => {
     server.answers.snapshot = () => snapshotAt(3);
-    const { items } = collect(await connected(server.endpoint));
+    const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(2, 'f');
     for (const seq of [2, 3]) server.publish('events', event(seq, {}, 'f'));
@@ -106,7 +98,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('survive what is no event, without a word', async () => {
     server.answers.snapshot = () => snapshotAt(3);
-    const { items } = collect(await connected(server.endpoint));
+    const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 3);
     for (const garbage of [Buffer.from([0xc1]), Buffer.alloc(0), 'text', { type: 'event' }, [[[]]]]) {
       server.publish('events', garbage);
@@ -118,7 +110,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('end when they are abandoned, and when the client is closed', async () => {
     server.answers.snapshot = () => snapshotAt(3);
-    const client = await connected(server.endpoint);
+    const client = await stage.connect(server.endpoint);
     const { items, over } = collect(client);
     await begun(items, 3);
     const position = { type: 'position', epoch: 'e', seq: 3, at: 1 };
@@ -140,7 +132,7 @@ describe('events', { timeout: 60_000 }, () => {
 
   it('are refused with the reason of the server', async () => {
     server.answers.streams = () => ({ pubEndpoints: [], epoch: 'e' });
-    const { over } = collect(await connected(server.endpoint));
+    const { over } = collect(await stage.connect(server.endpoint));
     expect(await over).toMatch(/does not support events, because it publishes nowhere/);
   });
 
@@ -148,7 +140,7 @@ describe('events', { timeout: 60_000 }, () => {
     const tree = () => createTree({ id: 'root', children: [{ id: 'web', command: ['sleep', '1000'] }] });
     const first = await stage.serveTree('a', tree());
     await first.server.tree.start();
-    const client = await connected(first.endpoint);
+    const client = await stage.connect(first.endpoint);
     const state = new TreeState();
     const reasons: string[] = [];
     void (async () => {

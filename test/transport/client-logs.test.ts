@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
-import { type Client, connect, type FollowQuery, type LogItem } from '../../src/transport/client.js';
+import type { Client, FollowQuery, LogItem } from '../../src/transport/client.js';
 import { encode } from '../../src/transport/wire/decode.js';
 import { Stage } from './live.js';
 import { ScriptedServer } from './scripted.js';
@@ -10,23 +10,15 @@ const PATIENCE = { timeout: 20_000 };
 const WEB = '00112233-4455-6677-8899-aabbccddeeff';
 
 let stage: Stage;
-const clients: Client[] = [];
 
 beforeEach(async () => {
   stage = await Stage.open();
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close();
   await stage.close();
   expect(stage.failures).toEqual([]);
 });
-
-async function connected(endpoint: string): Promise<Client> {
-  const client = await connect({ endpoint, timeout: 5_000 });
-  clients.push(client);
-  return client;
-}
 
 /** Everything that is told, as it comes, in short: `0 text` for a line of standard output, `!0 text` for one of standard error. */
 function collect(client: Client, query: Omit<FollowQuery, 'follow'> = {}) {
@@ -100,7 +92,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const live = await stage.serve('a', 'web');
     const web = live.tree.member('web');
     for (let n = 0; n < 3; n++) web.print('stdout', `old ${n}\n`);
-    const { told } = collect(await connected(live.endpoint), { last: 2 });
+    const { told } = collect(await stage.connect(live.endpoint), { last: 2 });
     await expect.poll(() => told, PATIENCE).toEqual(['1 old 1', '2 old 2']);
     for (let n = 0; n < 500; n++) web.print(n % 2 === 0 ? 'stdout' : 'stderr', `new ${n}\n`);
     await expect.poll(() => told.length, PATIENCE).toBe(502);
@@ -120,7 +112,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
     web.print('stderr', 'zero\n');
     web.print('stderr', Buffer.from([0xff, 0x0a]));
     const items: LogItem[] = [];
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     void (async () => {
       for await (const item of client.logs('web', { follow: true, stream: 'stderr', from: 1 })) items.push(item);
     })();
@@ -137,7 +129,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('that did not come are read from the rings, in order, those at the end too', async () => {
     const writer = new Writer(await ScriptedServer.start());
-    const client = await connected(writer.server.endpoint);
+    const client = await stage.connect(writer.server.endpoint);
     const { told } = collect(client);
     for (const text of ['a', 'b', 'c', 'd']) writer.write('stdout', text);
     writer.publish('stdout', 2);
@@ -151,7 +143,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('that have left the rings are told as dropped', async () => {
     const writer = new Writer(await ScriptedServer.start());
-    const client = await connected(writer.server.endpoint);
+    const client = await stage.connect(writer.server.endpoint);
     writer.write('stdout', 'a');
     const { told } = collect(client);
     await expect.poll(() => told, PATIENCE).toEqual(['0 a']);
@@ -164,7 +156,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('of an output that begins anew say so and begin at its beginning', async () => {
     const writer = new Writer(await ScriptedServer.start());
-    const client = await connected(writer.server.endpoint);
+    const client = await stage.connect(writer.server.endpoint);
     for (const text of ['a', 'b']) writer.write('stdout', text);
     const { told } = collect(client);
     await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b']);
@@ -176,7 +168,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('come in pages that fit into a message', async () => {
     const writer = new Writer(await ScriptedServer.start());
-    const client = await connected(writer.server.endpoint);
+    const client = await stage.connect(writer.server.endpoint);
     for (let n = 0; n < 1_200; n++) writer.write('stdout', `${n}`);
     const { told } = collect(client);
     await expect.poll(() => told.length, PATIENCE).toBe(1_200);
@@ -188,7 +180,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('end when the agent is removed, after its last line; for an unknown one they never begin', async () => {
     const live = await stage.serve('a', 'web', 'other');
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     const web = live.tree.member('web');
     const { told, over } = collect(client);
     web.print('stdout', 'first\n');
@@ -203,7 +195,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
   it('end with a temporary agent that ends, after its last line, and at once for one that is over', async () => {
     const live = await stage.serve('a');
     const web = live.tree.join({ id: 'web', command: ['x'], restart: 'temporary' });
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     const { told, over } = collect(client);
     web.print('stdout', 'first\n');
     await expect.poll(() => told, PATIENCE).toEqual(['0 first']);
@@ -219,7 +211,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('go on with the same agent of a server that was started anew', async () => {
     const first = await stage.serve('a', 'web');
-    const client = await connected(first.endpoint);
+    const client = await stage.connect(first.endpoint);
     const { told } = collect(client);
     first.tree.member('web').print('stdout', 'before\n');
     await expect.poll(() => told, PATIENCE).toEqual(['0 before']);
@@ -231,7 +223,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
 
   it('end when they are abandoned, and when the client is closed', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     live.tree.member('web').print('stdout', 'line\n');
     for await (const item of client.logs('web', { follow: true })) {
       expect(short(item)).toBe('0 line');
@@ -245,7 +237,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
   it('come by asking where nothing is published', async () => {
     const writer = new Writer(await ScriptedServer.start());
     writer.server.answers.streams = () => ({ pubEndpoints: [], epoch: 'e' });
-    const client = await connected(writer.server.endpoint);
+    const client = await stage.connect(writer.server.endpoint);
     const { told } = collect(client);
     for (const text of ['a', 'b']) writer.write('stdout', text);
     await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b']);

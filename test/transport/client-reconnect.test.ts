@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import { type Client, type ConnectOptions, connect } from '../../src/transport/client.js';
+import type { Client } from '../../src/transport/client.js';
 import type { FakeTree } from './fake-tree.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { Stage } from './live.js';
@@ -9,23 +9,15 @@ import { ScriptedServer } from './scripted.js';
 const PATIENCE = { timeout: 20_000 };
 
 let stage: Stage;
-const clients: Client[] = [];
 
 beforeEach(async () => {
   stage = await Stage.open();
 });
 
 afterEach(async () => {
-  for (const client of clients.splice(0)) await client.close();
   await stage.close();
   expect(stage.failures).toEqual([]);
 });
-
-async function connected(endpoint: string, options: ConnectOptions = {}): Promise<Client> {
-  const client = await connect({ endpoint, timeout: 5_000, ...options });
-  clients.push(client);
-  return client;
-}
 
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -61,7 +53,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
   it.each(Object.entries(breaks))('has a command done once, and answered, when it %s', async (_, harm) => {
     const live = await stage.serve('a', 'web');
     const proxy = await FaultyNetwork.to(live.endpoint);
-    const client = await connected(proxy.endpoint, { idle: 300 });
+    const client = await stage.connect(proxy.endpoint, { idle: 300 });
     const { stop, release } = await underWay(live, client);
     harm(proxy);
     await expect.poll(() => client.statistics.reconnections, PATIENCE).toBe(1);
@@ -76,7 +68,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
   it('rejects what carries no key, because nobody knows whether it was done, and sends what is asked later', async () => {
     const live = await stage.serve('a', 'web');
     const proxy = await FaultyNetwork.to(live.endpoint);
-    const client = await connected(proxy.endpoint);
+    const client = await stage.connect(proxy.endpoint);
     live.tree.member('web').hold = new Promise(() => {});
     const signal = codeOf(client.signal('web', 'HUP'));
     await expect.poll(() => live.tree.member('web').calls).toEqual(['signal HUP']);
@@ -92,7 +84,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
   it('sends what carries a key of the caller again, whatever it is', async () => {
     const live = await stage.serve('a', 'web');
     const proxy = await FaultyNetwork.to(live.endpoint);
-    const client = await connected(proxy.endpoint);
+    const client = await stage.connect(proxy.endpoint);
     const web = live.tree.member('web');
     let release = () => {};
     web.hold = new Promise((resolve) => {
@@ -111,7 +103,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
 
   it('finds a server that was started anew, and what was asked meanwhile is answered by that', async () => {
     const first = await stage.serve('a', 'web');
-    const client = await connected(first.endpoint);
+    const client = await stage.connect(first.endpoint);
     await first.stop();
     await expect.poll(() => stateOf(client)).toBe('reconnecting');
     const asked = Promise.all([client.health(), client.status('job'), client.stop('job')]);
@@ -123,7 +115,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
 describe('a client without a connection', { timeout: 60_000 }, () => {
   it('keeps so many requests, refuses the next with the limit, and rejects them when it takes too long', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint, { queue: 3, patience: 500 });
+    const client = await stage.connect(live.endpoint, { queue: 3, patience: 500 });
     await live.stop();
     await expect.poll(() => stateOf(client)).toBe('reconnecting');
     const waiting = [1, 2, 3].map(() => codeOf(client.health()));
@@ -137,7 +129,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
 
   it('ends a wait at its own deadline, and with its own signal', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     await live.stop();
     await expect.poll(() => stateOf(client)).toBe('reconnecting');
     const abort = new AbortController();
@@ -150,7 +142,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
 
   it('gives up after so many tries, refuses at once from then on, and begins anew when it is told to', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint, { attempts: 2 });
+    const client = await stage.connect(live.endpoint, { attempts: 2 });
     await live.stop();
     const waiting = codeOf(client.stop('web'));
     expect(await waiting).toBe('NO_SERVER');
@@ -164,7 +156,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
 
   it('rejects everything when it is closed', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     await live.stop();
     await expect.poll(() => stateOf(client)).toBe('reconnecting');
     const waiting = codeOf(client.stop('web'));
@@ -179,7 +171,7 @@ describe('what a client sends', { timeout: 60_000 }, () => {
   it('carries its deadline, and a key of its own where it begins or ends something', async () => {
     const server = await ScriptedServer.start();
     for (const name of ['health', 'stop', 'spawn', 'send']) server.answers[name] = () => ({ bytes: 0 });
-    const client = await connected(server.endpoint);
+    const client = await stage.connect(server.endpoint);
     await client.request('health', {}, { timeout: 5_000 });
     await client.stop('web');
     await client.spawn({ id: 'a', command: ['a'] }, { timeout: 1_000, idempotencyKey: 'mine' });
@@ -197,7 +189,7 @@ describe('what a client sends', { timeout: 60_000 }, () => {
 
   it('is held back where more is in flight than the window allows, in order', async () => {
     const server = await ScriptedServer.start();
-    const client = await connected(server.endpoint, { window: 2 });
+    const client = await stage.connect(server.endpoint, { window: 2 });
     const answers = ['a', 'b', 'c'].map((agent) => client.status(agent));
     await expect.poll(() => server.asked('status').length).toBe(2);
     expect(client.statistics).toMatchObject({ queued: 1, inFlight: 2 });
@@ -213,7 +205,7 @@ describe('what a client sends', { timeout: 60_000 }, () => {
 
   it('is counted, and so are answers that come too late, which nobody gets', async () => {
     const server = await ScriptedServer.start();
-    const client = await connected(server.endpoint);
+    const client = await stage.connect(server.endpoint);
     expect(await codeOf(client.request('health', {}, { timeout: 30 }))).toBe('TIMEOUT');
     const [late] = server.asked('health');
     server.answer(late?.request_id ?? '', {});
@@ -229,7 +221,7 @@ describe('what a client sends', { timeout: 60_000 }, () => {
 
   it('tells when the server has taken what takes its time', async () => {
     const live = await stage.serve('a', 'web');
-    const client = await connected(live.endpoint);
+    const client = await stage.connect(live.endpoint);
     let release = () => {};
     live.tree.member('web').hold = new Promise((resolve) => {
       release = resolve;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tree } from '../../src/actors/view.js';
 import { createServer, type Server } from '../../src/server/server.js';
+import { type Client, type ConnectOptions, connect } from '../../src/transport/client.js';
 import { FakeTree } from './fake-tree.js';
 
 /** A whole server within this process. */
@@ -17,6 +18,7 @@ export class Stage {
   readonly failures: unknown[] = [];
   readonly #directory: string;
   readonly #running = new Set<Live>();
+  readonly #clients: Client[] = [];
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -48,7 +50,15 @@ export class Stage {
     return live;
   }
 
+  /** A client that is closed with the stage. */
+  async connect(endpoint: string, options: ConnectOptions = {}): Promise<Client> {
+    const client = await connect({ endpoint, timeout: 5_000, ...options });
+    this.#clients.push(client);
+    return client;
+  }
+
   async close(): Promise<void> {
+    for (const client of this.#clients.splice(0)) await client.close();
     for (const live of [...this.#running]) await live.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }

@@ -1,41 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
-import { createPublisher, type Publisher } from '../../src/transport/publisher.js';
 import { FakeTree } from './fake-tree.js';
 import { documentOf, subscribe } from './follower.js';
+import { PublishingStage } from './published.js';
 import type { Answer } from './rig.js';
 
 const PATIENCE = { timeout: 20_000 };
 
-let directory: string;
-const failures: unknown[] = [];
-const open: { close(): unknown }[] = [];
+let stage: PublishingStage;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+  stage = await PublishingStage.open();
 });
 
 afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-  await rm(directory, { recursive: true, force: true });
-  expect(failures.splice(0)).toEqual([]);
+  await stage.close();
+  expect(stage.failures).toEqual([]);
 });
-
-function publishing(tree: FakeTree): Publisher {
-  const publisher = createPublisher((thrown) => failures.push(thrown));
-  open.push(publisher);
-  publisher.follow(tree);
-  return publisher;
-}
-
-function subscribed(endpoint: string, topic: string): { readonly frames: Buffer[][] } {
-  const subscription = subscribe(endpoint, topic);
-  open.push(subscription);
-  return subscription;
-}
 
 const documents = ({ frames }: { readonly frames: Buffer[][] }): Answer[] =>
   frames.map(([frame]) => documentOf(frame) as Answer);
@@ -43,7 +25,7 @@ const documents = ({ frames }: { readonly frames: Buffer[][] }): Answer[] =>
 describe('a publisher', () => {
   it('makes nothing that nobody subscribed to, and one thing once for several endpoints', async () => {
     const tree = new FakeTree('web');
-    const publisher = publishing(tree);
+    const publisher = stage.publishing(tree);
     let made = 0;
     const make = () => {
       made++;
@@ -51,11 +33,11 @@ describe('a publisher', () => {
     };
     const [tcp, ipc] = [
       await publisher.bind('tcp://127.0.0.1:*'),
-      await publisher.bind(`ipc://${join(directory, 'p.sock')}`),
+      await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`),
     ];
     publisher.publish('topic', make);
     expect(made).toBe(0);
-    const all = [subscribed(tcp, 'topic'), subscribed(tcp, 'to'), subscribed(ipc, 'topic\0')];
+    const all = [stage.subscribed(tcp, 'topic'), stage.subscribed(tcp, 'to'), stage.subscribed(ipc, 'topic\0')];
     await expect.poll(() => publisher.stats.subscriptions, PATIENCE).toBe(3);
     publisher.publish('other', make);
     publisher.publish('topic', make);
@@ -65,7 +47,7 @@ describe('a publisher', () => {
   }, 60_000);
 
   it('forgets what a subscriber wanted that went away without a word', async () => {
-    const publisher = publishing(new FakeTree());
+    const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind('tcp://127.0.0.1:*');
     const subscription = subscribe(endpoint, 'topic');
     await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
@@ -74,11 +56,11 @@ describe('a publisher', () => {
   }, 60_000);
 
   it('ends the connection of a peer whose subscription is no topic', async () => {
-    const publisher = publishing(new FakeTree());
+    const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind('tcp://127.0.0.1:*');
-    const good = subscribed(endpoint, 'topic');
+    const good = stage.subscribed(endpoint, 'topic');
     const socket = new Subscriber({ linger: 0, reconnectInterval: -1 });
-    open.push(socket);
+    stage.hold(socket);
     const gone = new Promise((resolve) => socket.events.on('disconnect', resolve));
     socket.connect(endpoint);
     socket.subscribe('x'.repeat(100_000));
@@ -90,14 +72,14 @@ describe('a publisher', () => {
 
   it('keeps a bound on what a slow subscriber costs, loses nothing of a quick one, and never delays an agent', async () => {
     const tree = new FakeTree('web');
-    const publisher = publishing(tree);
-    const endpoint = await publisher.bind(`ipc://${join(directory, 'p.sock')}`);
+    const publisher = stage.publishing(tree);
+    const endpoint = await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`);
     const web = tree.member('web');
     const slow = new Subscriber({ linger: 0, receiveHighWaterMark: 1 });
-    open.push(slow);
+    stage.hold(slow);
     slow.connect(endpoint);
     slow.subscribe(web.uuid);
-    const quick = subscribed(endpoint, web.uuid);
+    const quick = stage.subscribed(endpoint, web.uuid);
     await expect.poll(() => publisher.isWanted(web.uuid), PATIENCE).toBe(true);
     await expect
       .poll(() => {
@@ -132,9 +114,9 @@ describe('a publisher', () => {
   }, 90_000);
 
   it('drops beyond its own bound when more comes at once than any socket takes, and counts it', async () => {
-    const publisher = publishing(new FakeTree());
-    const endpoint = await publisher.bind(`ipc://${join(directory, 'p.sock')}`);
-    const subscription = subscribed(endpoint, 'topic');
+    const publisher = stage.publishing(new FakeTree());
+    const endpoint = await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`);
+    const subscription = stage.subscribed(endpoint, 'topic');
     await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
     for (let n = 0; n < 25_000; n++) publisher.publish('topic', () => Buffer.from('d'));
     const { dropped } = publisher.stats;

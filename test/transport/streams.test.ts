@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
 import { createTree } from '../../src/actors/tree.js';
 import type { NodeInput } from '../../src/model/input.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import { createPublisher, type Publisher } from '../../src/transport/publisher.js';
 import { pubEndpointsFor } from '../../src/transport/streams/endpoints.js';
 import { pack } from '../../src/transport/wire/codec.js';
 import { decode, encode } from '../../src/transport/wire/decode.js';
@@ -16,48 +13,33 @@ import { parseEndpoint, pubEndpointBeside } from '../../src/transport/wire/endpo
 import { LogFrames } from '../../src/transport/wire/log-frames.js';
 import { wireTime } from '../../src/transport/wire/status.js';
 import { FakeTree } from './fake-tree.js';
-import { documentOf, subscribe } from './follower.js';
+import { documentOf } from './follower.js';
+import { PublishingStage } from './published.js';
 import { type Answer, ask } from './rig.js';
 
 const PATIENCE = { timeout: 20_000 };
 
-let directory: string;
-const failures: unknown[] = [];
-const open: { close(): unknown }[] = [];
+let stage: PublishingStage;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+  stage = await PublishingStage.open();
 });
 
 afterEach(async () => {
-  for (const each of open.splice(0).reverse()) await each.close();
-  await rm(directory, { recursive: true, force: true });
-  expect(failures.splice(0)).toEqual([]);
+  await stage.close();
+  expect(stage.failures).toEqual([]);
 });
-
-function publishing(tree: FakeTree): Publisher {
-  const publisher = createPublisher((thrown) => failures.push(thrown));
-  open.push(publisher);
-  publisher.follow(tree);
-  return publisher;
-}
-
-function subscribed(endpoint: string, topic: string): { readonly frames: Buffer[][] } {
-  const subscription = subscribe(endpoint, topic);
-  open.push(subscription);
-  return subscription;
-}
 
 async function serving(children: readonly NodeInput[], endpoints?: readonly string[]): Promise<Server> {
   const server = await createServer({
     config: {
       tree: { id: 'root', boot: 'retry', children: [...children] },
-      settings: { endpoints: endpoints ?? [`ipc://${join(directory, 's.sock')}`, 'tcp://127.0.0.1:0'] },
+      settings: { endpoints: endpoints ?? [`ipc://${join(stage.directory, 's.sock')}`, 'tcp://127.0.0.1:0'] },
     },
     createTree: (input) => createTree(input),
-    failed: (thrown) => failures.push(thrown),
+    failed: (thrown) => stage.failures.push(thrown),
   });
-  open.push({ close: () => server.stop({ brutal: true }) });
+  stage.hold({ close: () => server.stop({ brutal: true }) });
   return server;
 }
 
@@ -71,7 +53,7 @@ describe('log_stream', () => {
     const server = await serving([{ id: 'g', ...budget, children: [{ id: 'p', command: printer }] }]);
     await server.tree.start();
     const agent = server.tree.agent('p');
-    const subscription = subscribed(server.pubEndpoints[0] ?? '', agent.uuid);
+    const subscription = stage.subscribed(server.pubEndpoints[0] ?? '', agent.uuid);
     const logs = () => documents(subscription).filter(({ type }) => type === 'log_stream');
     // The subscription is at work when a line arrives; from then on none may be missing.
     await expect
@@ -115,9 +97,9 @@ describe('log_stream', () => {
 describe('status_update', () => {
   it('tells every change in the word that fits: a pause, a restart, each kind of end', async () => {
     const tree = new FakeTree('web');
-    const publisher = publishing(tree);
+    const publisher = stage.publishing(tree);
     const web = tree.member('web');
-    const subscription = subscribed(await publisher.bind('tcp://127.0.0.1:*'), web.uuid);
+    const subscription = stage.subscribed(await publisher.bind('tcp://127.0.0.1:*'), web.uuid);
     await expect.poll(() => publisher.stats.subscriptions, PATIENCE).toBe(1);
     for (const state of [
       'paused',
@@ -160,7 +142,7 @@ describe('status_update', () => {
     const server = await serving([{ id: 'a', command: ['sleep', '1000'] }]);
     await server.tree.start();
     const agent = server.tree.agent('a');
-    const subscription = subscribed(server.pubEndpoints[1] ?? '', agent.uuid);
+    const subscription = stage.subscribed(server.pubEndpoints[1] ?? '', agent.uuid);
     const updates = () => documents(subscription).map(({ update_type, message }) => [update_type, message]);
     await expect
       .poll(async () => {
@@ -182,7 +164,7 @@ describe('stream_logs and streams', () => {
     const agent = server.tree.agent('a');
     const [ipc = '', tcp = ''] = server.endpoints;
     const [pubIpc, pubTcp] = server.pubEndpoints;
-    expect(pubIpc).toBe(`ipc://${join(directory, 's-pub.sock')}`);
+    expect(pubIpc).toBe(`ipc://${join(stage.directory, 's-pub.sock')}`);
     const command = pack(['control_command', 'c', agent.uuid, 'stream_logs', null]);
     const byIpc = (await ask(ipc, command)).data as Answer;
     const byTcp = (await ask(tcp, command)).data as Answer;
@@ -196,7 +178,7 @@ describe('stream_logs and streams', () => {
     const streams = (await ask(tcp, pack({ type: 'tree_request', request_id: 't', operation: 'streams' }))).data;
     expect(streams).toMatchObject({ pubEndpoints: [pubTcp, pubIpc], epoch: expect.any(String) });
     for (const { pub_endpoint, topic } of [byIpc, byTcp]) {
-      const subscription = subscribed(String(pub_endpoint), String(topic));
+      const subscription = stage.subscribed(String(pub_endpoint), String(topic));
       await expect
         .poll(async () => {
           await agent.write('hello\n');
@@ -266,7 +248,7 @@ describe('stream_logs and streams', () => {
   it('answer a DEALER as well, which need not wait for its answers', async () => {
     const server = await serving([]);
     const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
-    open.push(socket);
+    stage.hold(socket);
     socket.connect(server.endpoints[0] ?? '');
     await socket.send(pack({ type: 'tree_request', request_id: 't', operation: 'streams' }));
     expect(documentOf(Buffer.concat([Buffer.from([0]), ...(await socket.receive())]))).toMatchObject({ success: true });

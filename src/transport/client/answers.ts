@@ -4,7 +4,7 @@ import type { ControlCommandType, Message, MessageType } from '../wire/protocol.
 import type { RequestDraft, RequestType } from './requests.js';
 
 /** The answer that belongs to each request. */
-export const ANSWERS = {
+const ANSWERS = {
   spawn_request: 'spawn_response',
   control_command: 'command_response',
   list_agents_request: 'list_agents_response',

@@ -59,7 +59,7 @@ function maxRuntime(seconds: number | null): { maxRuntime?: number } {
 }
 
 /** An id made from a name: valid, and not among `taken`. */
-export function freeId(name: string, taken: ReadonlySet<string>): string {
+function freeId(name: string, taken: ReadonlySet<string>): string {
   const base = validId(name);
   if (!taken.has(base)) return base;
   for (let n = 2; ; n++) if (!taken.has(`${base}-${n}`)) return `${base}-${n}`;

@@ -16,8 +16,6 @@ export interface Locks {
   options(domain: Domain, endpoint: string): LockOptions;
   /** Watches a socket for this endpoint, which is not bound yet, for connections that fail before they show a key. */
   watch(socket: Router | XPublisher, domain: Domain, endpoint: string): void;
-  /** True when a socket for this endpoint takes a key. */
-  isLocked(endpoint: string): boolean;
   /** To be called after the sockets are closed. */
   close(): Promise<void>;
 }
@@ -27,7 +25,6 @@ export const NO_LOCKS: Locks = {
   identify: (_routingId, endpoint) => (isPrivate(endpoint) ? LOCAL : ANYONE),
   options: () => ({}),
   watch: () => {},
-  isLocked: () => false,
   close: async () => {},
 };
 
@@ -46,7 +43,6 @@ export async function openLocks(keyring: Keyring, turned: Turned, failed: (throw
     watch: (socket, domain, endpoint) => {
       if (isLocked(endpoint)) new Handshakes(domain, turned).watch(socket);
     },
-    isLocked,
     close: () => gate.close(),
   };
 }

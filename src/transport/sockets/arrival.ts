@@ -20,4 +20,5 @@ export function fromInside(): Arrival {
   return { peer: LOCAL, connection: '', endpoint: INSIDE, receivedAt: performance.now(), refused: null };
 }
 
-const INSIDE = 'inproc://supertree';
+/** Where requests come in that come by no socket. */
+export const INSIDE = 'inproc://supertree';

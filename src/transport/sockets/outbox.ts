@@ -154,7 +154,7 @@ export class Outbox {
       this.#unsent.add(peer.name, frames.at(-1));
       this.#sent++;
     } catch (thrown) {
-      // EBUSY: an endpoint of the socket is being unbound.
+      // EBUSY: a send that was begun elsewhere is not over.
       const { code } = thrown as NodeJS.ErrnoException;
       if (code === 'EBUSY') return false;
       // A send may not have looked for a millisecond what peers have read meanwhile; to ask whether the socket is writable is to look.

@@ -47,11 +47,6 @@ export class EventStream {
     ];
   }
 
-  /** The number of the last event. */
-  get seq(): number {
-    return this.#seq;
-  }
-
   /**
    * All that the events tell about, of the agents and supervisors that are in `seen`: the same tree, or as much of it as somebody may see.
    * Whoever has applied every event up to its `seq` has the same.

@@ -25,11 +25,6 @@ export class ReportBatch<R = Report> {
     this.#waiting = [];
     this.#take(reports);
   }
-
-  /** Forgets what waits. */
-  clear(): void {
-    this.#waiting = [];
-  }
 }
 
 /** Where an agent is. */
