@@ -6,5 +6,5 @@ const dist = process.env.SUPERTREE_BENCH_DIST;
 
 export const { createServer } = (await import(`${dist}/server/server.js`)) as typeof import('../src/server/server.js');
 export const { clientTicket } = (await import(
-  `${dist}/transport/security/curve.js`
-)) as typeof import('../src/transport/security/curve.js');
+  `${dist}/protocol/curve.js`
+)) as typeof import('../src/protocol/curve.js');

@@ -1,5 +1,5 @@
-import { COMMAND_NEEDS } from '../src/transport/security/needs.js';
-import type { ControlCommandType } from '../src/transport/wire/protocol.js';
+import { COMMAND_NEEDS } from '../src/control/access/needs.js';
+import type { ControlCommandType } from '../src/protocol/protocol.js';
 import { code, table } from './markdown.js';
 import { roleText } from './wire-tables.js';
 

@@ -1,5 +1,5 @@
-import { MAX_BATCH, MAX_MESSAGE_SIZE } from '../src/transport/wire/protocol.js';
-import { MAX_DEPTH, MAX_VALUES } from '../src/transport/wire/scan.js';
+import { MAX_BATCH, MAX_MESSAGE_SIZE } from '../src/protocol/protocol.js';
+import { MAX_DEPTH, MAX_VALUES } from '../src/protocol/scan.js';
 import { aboutOf, membersOf, numberOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
@@ -9,8 +9,8 @@ export function settingTables(): string[] {
     aboutOf('server/settings.ts', 'ServerSettings'),
     settingTable('server/settings.ts', 'ServerSettings'),
     '### Limits of a peer',
-    `The table \`[server.limits]\`. ${aboutOf('transport/sockets/limits.ts', 'Limits')} The error has the name of the limit in \`details.limit\`, and the limit itself.`,
-    settingTable('transport/sockets/limits.ts', 'Limits'),
+    `The table \`[server.limits]\`. ${aboutOf('control/limits.ts', 'Limits')} The error has the name of the limit in \`details.limit\`, and the limit itself.`,
+    settingTable('control/limits.ts', 'Limits'),
   ];
 }
 
@@ -30,9 +30,9 @@ function underscored(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-const FILTER = 'transport/requests/filter.ts';
-const OUTBOX = 'transport/sockets/outbox.ts';
-const OUTLET = 'transport/streams/outlet.ts';
+const FILTER = 'control/filter.ts';
+const OUTBOX = 'transport/outbox.ts';
+const OUTLET = 'transport/xpub-socket.ts';
 
 /** The limits that no setting changes, with what happens beyond each. */
 export function fixedLimits(): string[] {
@@ -52,7 +52,7 @@ export function fixedLimits(): string[] {
     ['ms of work for one filter', filter('work'), '`FILTER_SLOW`'],
     ['ms that a filter waits for its turn', filter('wait'), '`FILTER_QUEUED`'],
     ['filters of one peer under way', filter('perPeer'), '`FILTER_LIMIT`'],
-    ['bytes that wait to be read by one agent', numberOf('actors/drivers/stdin.ts', 'STDIN_LIMIT'), '`STDIN_FULL`'],
+    ['bytes that wait to be read by one agent', numberOf('drivers/local/stdin.ts', 'STDIN_LIMIT'), '`STDIN_FULL`'],
     [
       'bytes of answers that wait here for one peer',
       numberOf(OUTBOX, 'MAX_WAITING.one'),

@@ -65,9 +65,9 @@ function wirePart(): string[] {
     operationTable(),
     'An `AgentInput` is an [Agent](#agent) as in a tree file. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
     ...wordTables(),
-    ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('actors/view.ts', name)),
+    ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('contract/view.ts', name)),
     ...['LogsQuery', 'LogsPage', 'LineView', 'ChildAnswer', 'ServerHealth'].flatMap((name) =>
-      resultTable('transport/operations.ts', name),
+      resultTable('protocol/operations.ts', name),
     ),
     '### What is published',
     ...streamTables(),

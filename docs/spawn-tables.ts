@@ -54,7 +54,7 @@ export function toolsOf(level: string): string {
   return command[command.indexOf('--allowedTools') + 1 || command.length] ?? '';
 }
 
-const PAST = 'transport/requests/past.ts';
+const PAST = 'control/ended-agents.ts';
 
 /** How long an agent can be asked for that is not in the tree any more. */
 export function pastText(): string {

@@ -25,9 +25,9 @@ export const UPDATES: readonly (readonly [happened: string, type: string])[] = [
   ['Reports `exhausted`, `zombie` and `error`', 'error'],
 ];
 
-const FRAMES = numberOf('transport/streams/outlet.ts', 'PER_SUBSCRIBER');
-const POSITION = numberOf('transport/streams/events.ts', 'POSITION_EVERY');
-const SILENCE = numberOf('transport/client/events.ts', 'SILENCE');
+const FRAMES = numberOf('transport/xpub-socket.ts', 'PER_SUBSCRIBER');
+const POSITION = numberOf('control/streams/events.ts', 'POSITION_EVERY');
+const SILENCE = numberOf('client/events.ts', 'SILENCE');
 
 /** What a SUB socket receives, and how to follow it without missing anything unseen. */
 export function streamTables(): string[] {
@@ -75,7 +75,7 @@ export function streamTables(): string[] {
     ].join('\n'),
     'To apply an event: after `removed` forget the path and everything below it. `agent` replaces the agent at the path; where it is absent there is none. `supervisor` replaces the supervisor at the path.',
     ...['StreamEvent', 'StreamPosition', 'Snapshot', 'SupervisorMark', 'Streams'].flatMap((name) =>
-      resultTable('transport/operations.ts', name),
+      resultTable('protocol/operations.ts', name),
     ),
   ];
 }

@@ -1,12 +1,11 @@
-import { KEPT_FOR } from '../src/transport/requests/idempotency.js';
-import { MESSAGES, type MessageType } from '../src/transport/wire/protocol.js';
+import { KEPT_FOR } from '../src/control/idempotency.js';
+import { MESSAGES, type MessageType } from '../src/protocol/protocol.js';
 import { numberOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
-const MAX_KEY = numberOf('transport/requests/terms.ts', 'MAX_KEY');
+const MAX_KEY = numberOf('control/request-options.ts', 'MAX_KEY');
 /** Of the answers that are remembered for one peer. */
-const KEPT_BYTES =
-  numberOf('transport/requests/service.ts', 'MAX_KEPT_BYTES') / numberOf('transport/requests/idempotency.ts', 'SHARES');
+const KEPT_BYTES = numberOf('control/control.ts', 'MAX_KEPT_BYTES') / numberOf('control/idempotency.ts', 'SHARES');
 
 /** What a request may ask for of ours, beyond what it is about. */
 export const TERMS: Readonly<Record<string, readonly [type: string, about: string]>> = {

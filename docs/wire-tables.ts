@@ -1,7 +1,7 @@
+import { type Need, OPERATION_NEEDS } from '../src/control/access/needs.js';
 import { SupertreeError } from '../src/errors.js';
-import type { OperationName } from '../src/transport/operations.js';
-import { type Need, OPERATION_NEEDS } from '../src/transport/security/needs.js';
-import type { Field, Fields } from '../src/transport/wire/kinds.js';
+import type { Field, Fields } from '../src/protocol/kinds.js';
+import type { OperationName } from '../src/protocol/operations.js';
 import {
   MAX_BATCH,
   MAX_MESSAGE_SIZE,
@@ -9,7 +9,7 @@ import {
   type MessageType,
   PROTOCOL_VERSION,
   STRUCTS,
-} from '../src/transport/wire/protocol.js';
+} from '../src/protocol/protocol.js';
 import { aboutOf, membersOf, wordsOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
@@ -115,7 +115,7 @@ const OPERATIONS: Readonly<Record<OperationName, string>> = {
 
 /** Every operation of a `tree_request`: its parameters and its result, as they are declared. */
 export function operationTable(): string {
-  const declared = membersOf('transport/operations.ts', 'Operations').map(({ name, type }) => {
+  const declared = membersOf('protocol/operations.ts', 'Operations').map(({ name, type }) => {
     const [, params = '', result = ''] = /^\{ params: (.*); result: (.*?);? \}$/s.exec(type) ?? [];
     const operation = name as OperationName;
     const role = roleText(OPERATION_NEEDS[operation]);
@@ -132,9 +132,9 @@ export function roleText({ role, of }: Need): string {
 
 /** The lifecycle parameters are declared under a name; here they are told in full. */
 function paramsText(params: string): string {
-  const lifecycle = membersOf('transport/operations.ts', 'LifecycleParams');
+  const lifecycle = membersOf('protocol/operations.ts', 'LifecycleParams');
   const told = `{ ${lifecycle.map(({ name, type }) => `${name}: ${type}`).join('; ')} }`;
-  const query = membersOf('transport/operations.ts', 'LogsQuery');
+  const query = membersOf('protocol/operations.ts', 'LogsQuery');
   const logs = `{ ${query.map(({ name, type }) => `${name}: ${type}`).join('; ')} }`;
   if (params === 'Record<string, never>') return '{}';
   return params

@@ -1,5 +1,5 @@
 import type { AgentState } from '../src/model/agent.js';
-import { STATUS_OF } from '../src/transport/wire/status.js';
+import { STATUS_OF } from '../src/protocol/status.js';
 import { wordsOf } from './declarations.js';
 import { code, table } from './markdown.js';
 

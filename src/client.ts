@@ -1,5 +1,5 @@
 /** The client of a supertree server: `import { connect } from 'supertree/client'`. */
-export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
+
 export type {
   AnswerTo,
   BatchOptions,
@@ -26,8 +26,9 @@ export type {
   Statistics,
   StreamMessage,
   TreeItem,
-} from './transport/client.js';
-export { connect, TreeState } from './transport/client.js';
+} from './client/client.js';
+export { connect, TreeState } from './client/client.js';
+export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type {
   AgentRow,
   LogsPage,
@@ -42,4 +43,4 @@ export type {
   StreamEvent,
   Streams,
   SupervisorMark,
-} from './transport/operations.js';
+} from './protocol/operations.js';

@@ -1,9 +1,8 @@
 /** The public names of supertree, one by one. */
 
-export type { Clock } from './actors/clock.js';
-export type { Driver, Incarnation, Sink, StartOrder } from './actors/driver.js';
-export type { PortOptions } from './actors/ports.js';
+export type { PortOptions } from './actors/ports/ports.js';
 export { createTree, type TreeOptions } from './actors/tree.js';
+export type { Clock } from './contract/clock.js';
 export type {
   AgentHandle,
   AgentView,
@@ -16,7 +15,8 @@ export type {
   TreeEnd,
   TreeView,
   Usage,
-} from './actors/view.js';
+} from './contract/view.js';
+export type { Driver, Incarnation, Sink, StartOrder } from './drivers/driver.js';
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type { AgentState, Blocker, Health } from './model/agent.js';
 export type { Cause, ExitRecord } from './model/exit.js';

@@ -3,18 +3,19 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import * as machines from '../src/machines/index.js';
 import { type Chart, inlineFunctions, undescribedStates, unprovidedEffects } from './architecture/charts.js';
-import { type EdgeRule, forbiddenEdges, type Import, importCycles } from './architecture/imports.js';
+import { type EdgeRule, forbiddenEdges, type Import, importCycles, importsOf } from './architecture/imports.js';
 import { impurities, xstateImports } from './architecture/purity.js';
 import {
   castsToAny,
   emptyNames,
   functionLengths,
+  lineCount,
   longFiles,
   median,
   mentions,
   programEnds,
 } from './architecture/shape.js';
-import { below, readSources } from './architecture/sources.js';
+import { below, readSources, without } from './architecture/sources.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAX_FILE = 300;
@@ -24,8 +25,8 @@ const MAX_MEDIAN = 10;
 const all = readSources(ROOT, ['src', 'test']);
 const src = below(all, 'src');
 const pure = new Map([...below(all, 'src/model'), ...below(all, 'src/machines')]);
-/** Where charts are given hands: a tree's by its actors, a client's by its transport. */
-const hands = new Map([...below(all, 'src/actors'), ...below(all, 'src/transport')]);
+/** Where charts are given hands: a tree's by its actors, a client's by itself. */
+const hands = new Map([...below(all, 'src/actors'), ...below(all, 'src/client'), ...below(all, 'src/transport')]);
 const charts: Readonly<Record<string, Chart>> = machines;
 
 /** Any import of these parts of src, folders or files. */
@@ -42,49 +43,73 @@ function only(kind: Import['kind'], rule: EdgeRule): EdgeRule {
   return (imported) => imported.kind === kind && rule(imported);
 }
 
-/** The direction of every import between the parts of src: model <- machines <- actors <- transport; server joins, cli is a client. */
+/**
+ * The direction of every import between the parts of src: model <- machines <- actors <- control <- transport. Beside them stand the
+ * drivers, the protocol with its client, and the interfaces (contract) that control and actors share. The server joins them; the command
+ * line is a client.
+ */
 const EDGES: Readonly<Record<string, EdgeRule>> = {
   'errors.ts': () => false,
   model: may(),
   machines: may('model'),
-  actors: may('model', 'machines'),
-  testing: may('model', 'machines', 'actors', 'transport'),
-  transport: either(may('model', 'machines', 'actors/clock.ts'), only('type', may('actors'))),
-  server: may('model', 'machines', 'actors', 'transport', 'client.ts', 'index.ts'),
-  'client.ts': either(may('model', 'transport'), only('type', may('actors'))),
-  'index.ts': may('model', 'machines', 'actors', 'transport'),
+  contract: only('type', may('model')),
+  drivers: may('model', 'contract'),
+  protocol: either(may('model'), only('type', may('contract'))),
+  actors: may('model', 'machines', 'contract', 'drivers'),
+  client: may('model', 'machines', 'contract', 'protocol'),
+  control: may('model', 'contract', 'protocol'),
+  transport: may('contract', 'protocol', 'control'),
+  'client.ts': may('protocol', 'client'),
+  'index.ts': may('model', 'contract', 'drivers', 'actors'),
+  server: either(
+    may('model', 'contract', 'drivers', 'protocol', 'actors', 'control', 'transport'),
+    only('type', may('client')),
+  ),
+  testing: may('model', 'contract', 'drivers', 'protocol', 'actors', 'control', 'transport'),
   cli: either(
-    may('model', 'transport/client.ts', 'transport/operations.ts', 'client.ts'),
-    only('type', may('actors/view.ts')),
-    only('dynamic', may('server')),
+    may('model', 'protocol'),
+    only('type', may('contract', 'client')),
+    only('dynamic', may('client', 'server')),
   ),
 };
 
-/** What a part of the transport may import from the others: wire <- security <- sockets <- streams <- requests, and a client beside them. */
-const TRANSPORT_EDGES: Readonly<Record<string, EdgeRule>> = {
-  wire: mayOfTransport('operations.ts'),
-  security: mayOfTransport('operations.ts', 'wire'),
-  sockets: mayOfTransport('wire', 'security'),
-  streams: mayOfTransport('operations.ts', 'wire', 'security', 'sockets'),
-  requests: mayOfTransport('operations.ts', 'wire', 'security', 'sockets', 'streams'),
-  client: mayOfTransport('operations.ts', 'wire', 'security/curve.ts'),
-  'router.ts': mayOfTransport('wire', 'security', 'sockets'),
-  'publisher.ts': mayOfTransport('wire', 'security', 'sockets', 'streams'),
-  'requests.ts': mayOfTransport('operations.ts', 'wire', 'security', 'sockets', 'requests'),
-  'client.ts': mayOfTransport('client', 'wire', 'security/curve.ts'),
+/** What a room of control may import from the others: access and streams stand apart, and what answers requests stands on both. */
+const CONTROL_EDGES: Readonly<Record<string, EdgeRule>> = {
+  access: () => false,
+  streams: may('control/access'),
 };
 
-function mayOfTransport(...parts: readonly string[]): EdgeRule {
-  return may(...parts.map((part) => `transport/${part}`));
-}
+/** A folder that is a door holds no policy: it stays small. */
+const MAX_TRANSPORT = 2_000;
 
 describe('the parts of src', () => {
   it('import each other only along the drawn arrows', () => {
     expect(forbiddenEdges(src, 'src', EDGES)).toEqual([]);
   });
 
-  it('import each other only along the drawn arrows within the transport too', () => {
-    expect(forbiddenEdges(src, 'src/transport', TRANSPORT_EDGES)).toEqual([]);
+  it('leave the rooms of control apart from what answers requests', () => {
+    const rooms = Object.keys(CONTROL_EDGES);
+    const fromRooms = new Map(
+      [...src].filter(([file]) => rooms.some((room) => file.startsWith(`src/control/${room}/`))),
+    );
+    expect(forbiddenEdges(fromRooms, 'src/control', CONTROL_EDGES)).toEqual([]);
+  });
+
+  it('import zeromq only in the transport, in the client, and for keys', () => {
+    const mayUseSockets = /^src\/(transport|client)\/|^src\/protocol\/curve\.ts$/;
+    const importers = importsOf(src)
+      .filter(({ to }) => to === 'zeromq')
+      .map(({ from }) => from);
+    expect(importers.filter((file) => !mayUseSockets.test(file))).toEqual([]);
+  });
+
+  it('read /proc only in the drivers', () => {
+    expect(mentions(without(src, 'src/drivers'), /['"`]\/proc\b/, 'reads /proc')).toEqual([]);
+  });
+
+  it(`keep the transport below ${MAX_TRANSPORT} lines`, () => {
+    const texts = [...below(all, 'src/transport').values()];
+    expect(texts.reduce((sum, text) => sum + lineCount(text), 0)).toBeLessThan(MAX_TRANSPORT);
   });
 
   it('have no import cycle, not even of types', () => {
@@ -100,8 +125,7 @@ describe('the parts of src', () => {
   });
 
   it('end the program in one place only', () => {
-    const elsewhere = new Map([...src].filter(([file]) => file !== 'src/cli/main.ts'));
-    expect(programEnds(elsewhere)).toEqual([]);
+    expect(programEnds(without(src, 'src/cli/main.ts'))).toEqual([]);
   });
 });
 

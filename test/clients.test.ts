@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pack } from '../src/transport/wire/codec.js';
+import { pack } from '../src/protocol/codec.js';
 import { launch, type Process, scratch } from './cli/process.js';
 import { eventually } from './contract/recorder.js';
 import { type Answer, ask } from './transport/rig.js';

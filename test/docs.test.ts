@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { GENERATED } from '../docs/generate.js';
 import { CHARTS } from '../docs/machines-page.js';
 import { aliasOf, allStates, mermaid } from '../docs/mermaid.js';
+import { PARAMS } from '../src/control/params.js';
 import { errorCatalogue } from '../src/errors.js';
-import { PARAMS } from '../src/transport/requests/params.js';
-import { MESSAGES } from '../src/transport/wire/protocol.js';
+import { MESSAGES } from '../src/protocol/protocol.js';
 import { brokenLinks } from './docs/links.js';
 import { complaintsAbout, snippetsOf } from './docs/snippets.js';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { SupertreeError } from '../errors.js';
-import type { AgentCell } from './cell.js';
-import type { Identity } from './identity.js';
-import type { SupervisorNode } from './node.js';
+import type { AgentCell } from './agent/cell.js';
+import type { Identity } from './agent/identity.js';
+import type { SupervisorNode } from './supervisor/node.js';
 
 /** Who is who in one tree: agents by path, id and uuid, supervisors by path. */
 export class Registry {

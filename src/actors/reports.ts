@@ -1,6 +1,6 @@
+import type { Clock } from '../contract/clock.js';
 import { messageOf } from '../errors.js';
 import type { Report, ReportBody } from '../model/report.js';
-import type { Clock } from './clock.js';
 
 export type ReportListener = (report: Report) => void;
 

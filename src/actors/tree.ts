@@ -1,4 +1,17 @@
 import type { InspectionEvent } from 'xstate';
+import { type Clock, systemClock } from '../contract/clock.js';
+import type {
+  AgentHandle,
+  AgentView,
+  SupervisorHandle,
+  SupervisorView,
+  Tree,
+  TreeEnd,
+  Usage,
+} from '../contract/view.js';
+import type { Driver } from '../drivers/driver.js';
+import { createInProcessDriver } from '../drivers/in-process/in-process.js';
+import { createLocalDriver } from '../drivers/local/local.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { parentOf } from '../model/id.js';
 import type { SupervisorInput } from '../model/input.js';
@@ -7,21 +20,16 @@ import { describeReason, isClean, type Reason } from '../model/reason.js';
 import type { Report } from '../model/report.js';
 import type { SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
-import { createAgentLogic } from './agent.js';
-import { CellHandle } from './agent-handle.js';
-import { isAtRest, viewOf } from './cell.js';
-import { type Clock, systemClock } from './clock.js';
-import type { Driver } from './driver.js';
-import { createInProcessDriver } from './drivers/in-process.js';
-import { createLocalDriver } from './drivers/local.js';
-import { createMonitor } from './monitor.js';
-import { createPorts, type PortOptions, type Ports } from './ports.js';
+import { createAgentLogic } from './agent/agent.js';
+import { CellHandle } from './agent/agent-handle.js';
+import { isAtRest, viewOf } from './agent/cell.js';
+import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
-import { SupervisorActor } from './supervisor.js';
-import { NodeHandle } from './supervisor-handle.js';
-import { createHostLogic, createSupervisorLogic } from './supervisor-logic.js';
-import type { AgentHandle, AgentView, SupervisorHandle, SupervisorView, Tree, TreeEnd, Usage } from './view.js';
+import { SupervisorActor } from './supervisor/supervisor.js';
+import { NodeHandle } from './supervisor/supervisor-handle.js';
+import { createHostLogic, createSupervisorLogic } from './supervisor/supervisor-logic.js';
+import { createMonitor } from './usage/monitor.js';
 import type { World } from './world.js';
 
 export interface TreeOptions {

@@ -1,14 +1,14 @@
 import type { InspectionEvent } from 'xstate';
+import type { Clock } from '../contract/clock.js';
+import type { Driver } from '../drivers/driver.js';
 import type { agentMachine } from '../machines/agent.js';
-import type { hostMachine } from '../machines/host.js';
 import type { supervisorMachine } from '../machines/supervisor.js';
+import type { hostMachine } from '../machines/system-root.js';
 import type { AgentSpec } from '../model/spec.js';
-import type { Clock } from './clock.js';
-import type { Driver } from './driver.js';
-import type { Monitor } from './monitor.js';
-import type { Ports } from './ports.js';
+import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
+import type { Monitor } from './usage/monitor.js';
 
 /** The charts of a tree with their hands. */
 export interface Logics {

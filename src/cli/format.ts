@@ -1,6 +1,6 @@
-import type { AgentView } from '../actors/view.js';
+import type { AgentView } from '../contract/view.js';
 import type { AgentState } from '../model/agent.js';
-import type { AgentRow } from '../transport/operations.js';
+import type { AgentRow } from '../protocol/operations.js';
 
 const AGE_UNITS: readonly (readonly [name: string, ms: number])[] = [
   ['d', 86_400_000],

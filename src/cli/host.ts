@@ -1,4 +1,4 @@
-import type { Client } from '../transport/client.js';
+import type { Client } from '../client/client.js';
 
 /** One of the two output streams. */
 export interface Sink {

@@ -1,5 +1,5 @@
+import type { Client } from '../client/client.js';
 import { asSupertreeError, type SupertreeError } from '../errors.js';
-import type { Client } from '../transport/client.js';
 import { timeOfDay } from './format.js';
 import type { Host } from './host.js';
 import { orInterrupted, printLines } from './session.js';

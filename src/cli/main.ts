@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import type { ConnectOptions } from '../client/client.js';
 import { SupertreeError } from '../errors.js';
-import type { ConnectOptions } from '../transport/client.js';
 import { exitCodeOf, lineOf } from './exit.js';
 import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
@@ -35,7 +35,7 @@ const host: Host = {
   stdinTerminal: isatty(0),
   ...(isatty(0) && { keys: readKeys }),
   connect: async (endpoint, identity) => {
-    const { connect } = await import('../transport/client.js');
+    const { connect } = await import('../client/client.js');
     const security = identity === undefined ? {} : await keysOf(identity);
     return connect({ patience: PATIENCE, ...(endpoint !== undefined && { endpoint }), ...security });
   },

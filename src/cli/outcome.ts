@@ -1,5 +1,5 @@
 import { asSupertreeError, type SupertreeError } from '../errors.js';
-import type { AgentRow, SupervisorMark } from '../transport/operations.js';
+import type { AgentRow, SupervisorMark } from '../protocol/operations.js';
 import { EXIT, exitCodeOf, lineOf } from './exit.js';
 import { summary } from './format.js';
 import type { Host } from './host.js';

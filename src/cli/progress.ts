@@ -1,4 +1,4 @@
-import type { Progress } from '../transport/operations.js';
+import type { Progress } from '../protocol/operations.js';
 import { stateText } from './format.js';
 import type { Sink } from './host.js';
 

@@ -1,5 +1,5 @@
-import type { AgentView } from '../actors/view.js';
-import type { Snapshot } from '../transport/operations.js';
+import type { AgentView } from '../contract/view.js';
+import type { Snapshot } from '../protocol/operations.js';
 import { age, ports, stateText } from './format.js';
 import type { View } from './render.js';
 import { type Column, table } from './table.js';

@@ -1,8 +1,8 @@
-import type { AgentView, SupervisorView, TreeView } from '../actors/view.js';
+import type { AgentView, SupervisorView, TreeView } from '../contract/view.js';
 import type { AgentState } from '../model/agent.js';
 import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
-import type { AgentRow, ServerHealth } from '../transport/operations.js';
+import type { AgentRow, ServerHealth } from '../protocol/operations.js';
 import { age, duration, type Paint, percent, ports, size, stateCell, stateText } from './format.js';
 import { type Column, fittedTable, table } from './table.js';
 import { pad, printable } from './width.js';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Client } from '../client/client.js';
 import { SupertreeError } from '../errors.js';
-import type { Client } from '../transport/client.js';
 import { Interrupted } from './exit.js';
 import { colourful, plain } from './format.js';
 import type { Host, Identity, Sink } from './host.js';

@@ -1,8 +1,8 @@
-import type { SupervisorView } from '../actors/view.js';
+import type { Client, RequestOptions } from '../client/client.js';
+import type { SupervisorView } from '../contract/view.js';
 import { SupertreeError } from '../errors.js';
 import { parentOf } from '../model/id.js';
-import type { Client, RequestOptions } from '../transport/client.js';
-import type { SupervisorMark } from '../transport/operations.js';
+import type { SupervisorMark } from '../protocol/operations.js';
 
 /** Where the administration of OTP finds a child: its supervisor, and its id there. */
 export interface ChildPlace {

@@ -14,7 +14,7 @@ import {
   STOP,
   TELL,
   TREE_GONE,
-} from './agent-ways.js';
+} from './agent-transitions.js';
 
 /*
  * One agent over all its incarnations. Invariant: `stopped`, `completed` and `failed` are entered only when the process tree of the

@@ -1,5 +1,5 @@
 /** The production charts, to be drawn, imported into the Stately editor, or tested as tables. */
 export { agentMachine } from './agent.js';
-export { hostMachine } from './host.js';
 export { linkMachine } from './link.js';
 export { supervisorMachine } from './supervisor.js';
+export { hostMachine } from './system-root.js';

@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { AuditLine } from '../control/access/audit.js';
 import { messageOf, SupertreeError } from '../errors.js';
-import type { AuditLine } from '../transport/security/audit.js';
 import { LineFile } from './line-file.js';
 import { createLog } from './log.js';
 import { isOurs, OTHERS } from './permissions.js';

@@ -1,7 +1,7 @@
+import type { SpawnPlan } from '../control/control.js';
 import { SupertreeError } from '../errors.js';
 import { escapeTemplate } from '../model/template.js';
-import type { SpawnPlan } from '../transport/requests/service.js';
-import type { AgentConfig } from '../transport/wire/protocol.js';
+import type { AgentConfig } from '../protocol/protocol.js';
 
 /** The environment entry whose words become further arguments; it is not handed on as it is. */
 const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';

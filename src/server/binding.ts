@@ -1,8 +1,7 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { holdersOf, UNKNOWN_HOLDER } from '../actors/holder.js';
+import { holdersOf, UNKNOWN_HOLDER } from '../drivers/proc/holder.js';
 import { messageOf, SupertreeError } from '../errors.js';
-import { reach } from '../transport/sockets/reach.js';
 import {
   DEFAULT_TCP,
   type Endpoint,
@@ -10,7 +9,8 @@ import {
   parseEndpoint,
   pubEndpointBeside,
   userEndpoint,
-} from '../transport/wire/endpoint.js';
+} from '../protocol/endpoint.js';
+import { reach } from '../transport/probe-endpoint.js';
 import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
 

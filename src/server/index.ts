@@ -1,5 +1,5 @@
 /** The bundled server for programs that embed it: `import { serve } from 'supertree/server'`. */
-export type { Action, ActionContext, Actions } from '../transport/requests/actions.js';
+export type { Action, ActionContext, Actions } from '../control/actions.js';
 export type { ServerConfig } from './config.js';
 export { type ServeOptions, serve } from './serve.js';
 export { createServer, type Server, type ServerOptions, type TreeWishes } from './server.js';

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { ClientSecurity } from '../client/security.js';
+import { Keyring } from '../control/access/keyring.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { problemsText } from '../model/problem.js';
-import type { ClientSecurity } from '../transport/client/security.js';
-import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../transport/security/curve.js';
-import { Keyring } from '../transport/security/keyring.js';
+import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../protocol/curve.js';
 import { readTable } from './config.js';
 import { makeDirectory } from './directory.js';
 import { isOurs, OTHERS, refuseForeign } from './permissions.js';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
+import { ownerOf } from '../drivers/proc/system.js';
 
 /** Holds the right to bind one socket path. */
 export interface PathLock {
@@ -56,10 +57,7 @@ const NOBODY = 'somebody who holds its lock and does not say who it is';
 async function holderOf(name: string): Promise<string> {
   const pid = /^pid (\d{1,10})$/.exec(await askHolder(name))?.[1];
   if (pid === undefined) return NOBODY;
-  const owner = await stat(`/proc/${pid}`).then(
-    ({ uid }) => uid,
-    () => null,
-  );
+  const owner = await ownerOf(pid);
   const user = process.getuid?.();
   return owner !== null && (user === 0 || owner === user) ? `another supertree server (pid ${pid})` : NOBODY;
 }

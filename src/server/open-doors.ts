@@ -1,4 +1,4 @@
-import { isLoopback, parseEndpoint } from '../transport/wire/endpoint.js';
+import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 
 /** What to tell an operator of a server without keys: who may do what at its tcp endpoints, and how to end that. Nothing for ipc sockets. */
 export function openDoors(endpoints: readonly string[], pubEndpoints: readonly string[]): readonly string[] {

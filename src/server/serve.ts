@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { createTree } from '../actors/tree.js';
-import type { TreeEnd } from '../actors/view.js';
+import type { TreeEnd } from '../contract/view.js';
+import type { Actions } from '../control/actions.js';
 import { asSupertreeError } from '../errors.js';
 import { type Report, toText } from '../model/report.js';
-import type { Actions } from '../transport/requests/actions.js';
 import { auditTo, auditToFile } from './audit-log.js';
 import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
 import { loadSecurity } from './keys.js';

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
+import type { Limits } from '../control/limits.js';
 import { asSupertreeError } from '../errors.js';
 import type { Problem } from '../model/problem.js';
-import type { Limits } from '../transport/sockets/limits.js';
-import { parseEndpoint } from '../transport/wire/endpoint.js';
+import { parseEndpoint } from '../protocol/endpoint.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores; one that is not named here is an error. */

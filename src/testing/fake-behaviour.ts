@@ -1,4 +1,4 @@
-import type { StartOrder } from '../actors/driver.js';
+import type { StartOrder } from '../drivers/driver.js';
 import type { StreamName } from '../model/spec.js';
 
 /** What one body of the fake driver does. Times are milliseconds of the clock; one that is `Infinity` never comes. */

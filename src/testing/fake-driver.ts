@@ -1,5 +1,5 @@
-import type { Clock } from '../actors/clock.js';
-import type { Driver, Incarnation, Sink, StartOrder } from '../actors/driver.js';
+import type { Clock } from '../contract/clock.js';
+import type { Driver, Incarnation, Sink, StartOrder } from '../drivers/driver.js';
 import type { StreamName } from '../model/spec.js';
 import type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
 import { type FakeCall, FakeIncarnation, type FakeLife, type FakeWorld } from './fake-incarnation.js';

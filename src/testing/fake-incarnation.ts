@@ -1,5 +1,5 @@
-import type { Clock } from '../actors/clock.js';
-import type { Incarnation, Sink, StartOrder } from '../actors/driver.js';
+import type { Clock } from '../contract/clock.js';
+import type { Incarnation, Sink, StartOrder } from '../drivers/driver.js';
 import { SupertreeError } from '../errors.js';
 import type { Blocker } from '../model/agent.js';
 import type { StreamName } from '../model/spec.js';

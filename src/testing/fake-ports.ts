@@ -1,5 +1,5 @@
-import type { Clock } from '../actors/clock.js';
-import type { Ports } from '../actors/ports.js';
+import type { Ports } from '../actors/ports/ports.js';
+import type { Clock } from '../contract/clock.js';
 import { SupertreeError } from '../errors.js';
 import {
   choosePort,

@@ -1,4 +1,4 @@
-import { Subscriptions, type Topics } from '../transport/streams/topics.js';
+import { Subscriptions, type Topics } from '../control/streams/topics.js';
 
 interface Follower {
   readonly beginning: Buffer;

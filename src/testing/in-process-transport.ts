@@ -1,14 +1,14 @@
-import type { Tree } from '../actors/view.js';
+import type { Tree } from '../contract/view.js';
+import type { Actions } from '../control/actions.js';
+import { answer } from '../control/answer.js';
+import { fromInside, INSIDE } from '../control/arrival.js';
+import { createService, type SpawnPlan } from '../control/control.js';
+import { DEFAULT_LIMITS, type Limits } from '../control/limits.js';
+import { broadcast } from '../control/streams/broadcast.js';
 import { SupertreeError } from '../errors.js';
-import type { Actions } from '../transport/requests/actions.js';
-import { createService, type SpawnPlan } from '../transport/requests/service.js';
-import { answer } from '../transport/requests.js';
-import { fromInside, INSIDE } from '../transport/sockets/arrival.js';
-import { DEFAULT_LIMITS, type Limits } from '../transport/sockets/limits.js';
-import { Turns } from '../transport/sockets/turns.js';
-import { broadcast } from '../transport/streams/broadcast.js';
-import { decode, encode } from '../transport/wire/decode.js';
-import type { AgentConfig, Draft, Message, MessageType } from '../transport/wire/protocol.js';
+import { decode, encode } from '../protocol/decode.js';
+import type { AgentConfig, Draft, Message, MessageType } from '../protocol/protocol.js';
+import { Turns } from '../transport/fair-queue.js';
 import { InProcessTopics } from './in-process-topics.js';
 
 export interface InProcessOptions {

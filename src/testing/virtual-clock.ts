@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../actors/clock.js';
+import type { Clock } from '../contract/clock.js';
 import { SupertreeError } from '../errors.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
 

@@ -1,9 +1,9 @@
-import type { Tree } from '../actors/view.js';
-import { type Locks, NO_LOCKS } from './security/locks.js';
-import { Bound } from './sockets/bound.js';
-import { broadcast } from './streams/broadcast.js';
-import { Outlet } from './streams/outlet.js';
-import type { Topics } from './streams/topics.js';
+import type { Tree } from '../contract/view.js';
+import { broadcast } from '../control/streams/broadcast.js';
+import type { Topics } from '../control/streams/topics.js';
+import { Bound } from './bound-sockets.js';
+import { type Locks, NO_LOCKS } from './socket-security.js';
+import { Outlet } from './xpub-socket.js';
 
 export interface PublisherStats {
   readonly sent: number;

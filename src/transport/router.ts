@@ -1,15 +1,15 @@
 import { Router } from 'zeromq';
+import type { Arrival } from '../control/arrival.js';
+import { DEFAULT_LIMITS, type Limits } from '../control/limits.js';
 import { SupertreeError } from '../errors.js';
-import { type Locks, NO_LOCKS } from './security/locks.js';
-import type { Arrival } from './sockets/arrival.js';
-import { bindTo } from './sockets/bind-to.js';
-import { Bound } from './sockets/bound.js';
-import { letGo } from './sockets/let-go.js';
-import { DEFAULT_LIMITS, type Limits } from './sockets/limits.js';
-import { nameOf, Outbox, type OutboxStats } from './sockets/outbox.js';
-import { Turns } from './sockets/turns.js';
-import { Unsent } from './sockets/unsent.js';
-import { MAX_MESSAGE_SIZE } from './wire/protocol.js';
+import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
+import { bindTo } from './bind.js';
+import { Bound } from './bound-sockets.js';
+import { letGo } from './close-socket.js';
+import { Turns } from './fair-queue.js';
+import { nameOf, Outbox, type OutboxStats } from './outbox.js';
+import { type Locks, NO_LOCKS } from './socket-security.js';
+import { Unsent } from './unsent-bytes.js';
 
 export interface RequestRouterOptions {
   /**

@@ -1,6 +1,6 @@
 import type { InspectionEvent } from 'xstate';
 import { createTree } from '../../src/actors/tree.js';
-import type { Tree } from '../../src/actors/view.js';
+import type { Tree } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import type { Report } from '../../src/model/report.js';

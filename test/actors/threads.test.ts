@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { readStat } from '../../src/actors/proc.js';
 import { createTree } from '../../src/actors/tree.js';
+import { readStat } from '../../src/drivers/proc/proc.js';
 
 it('does not take the threads of an agent for processes of its tree', async () => {
   await using tree = createTree({

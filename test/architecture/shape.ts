@@ -10,9 +10,14 @@ export interface FunctionLength {
 /** The files with more lines than `max`. */
 export function longFiles(sources: Sources, max: number): Violation[] {
   return [...sources]
-    .map(([file, text]) => ({ file, lines: text.replace(/\n$/, '').split('\n').length }))
+    .map(([file, text]) => ({ file, lines: lineCount(text) }))
     .filter(({ lines }) => lines > max)
     .map(({ file, lines }) => `${file}:${max + 1} has ${lines} lines, at most ${max} are allowed`);
+}
+
+/** The lines of a file, without the line end behind the last one. */
+export function lineCount(text: string): number {
+  return text.replace(/\n$/, '').split('\n').length;
 }
 
 /** Every function, method, accessor and constructor with a body, arrows included. */

@@ -27,6 +27,11 @@ export function below(sources: Sources, folder: string): Sources {
   return new Map([...sources].filter(([file]) => file.startsWith(`${folder}/`)));
 }
 
+/** The files that are neither `part` nor below it. */
+export function without(sources: Sources, part: string): Sources {
+  return new Map([...sources].filter(([file]) => file !== part && !file.startsWith(`${part}/`)));
+}
+
 /** The syntax tree of a file, parsed once. */
 export function parse(sources: Sources, file: string): ts.SourceFile {
   const trees = parsed.get(sources) ?? new Map<string, ts.SourceFile>();

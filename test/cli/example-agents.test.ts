@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AgentRow } from '../../src/transport/operations.js';
+import type { AgentRow } from '../../src/protocol/operations.js';
 import { ask, launch, type Process, scratch, until } from './process.js';
 
 const PATIENCE = 90_000;

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import type { SupervisorView } from '../../src/actors/view.js';
 import type { Host, ServeRequest, Sink } from '../../src/cli/host.js';
 import { run } from '../../src/cli/run.js';
+import type { Client, LinkState, LogItem } from '../../src/client/client.js';
+import type { SupervisorView } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
-import type { Client, LinkState, LogItem } from '../../src/transport/client.js';
-import type { AgentRow, OperationName, ParamsOf, Progress } from '../../src/transport/operations.js';
+import type { AgentRow, OperationName, ParamsOf, Progress } from '../../src/protocol/operations.js';
 
 export const NOW = 1_700_000_000_000;
 

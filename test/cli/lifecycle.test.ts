@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import type { LifecycleParams } from '../../src/transport/operations.js';
+import type { LifecycleParams } from '../../src/protocol/operations.js';
 import { begin, row, type Setup, supertree } from './fake-host.js';
 
 const VERBS = ['start', 'stop', 'kill', 'restart', 'pause', 'resume'] as const;

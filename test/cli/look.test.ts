@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { SupervisorView } from '../../src/actors/view.js';
+import type { SupervisorView } from '../../src/contract/view.js';
 import { NOW, row, supertree } from './fake-host.js';
 
 const web = row('root/web', { ports: { http: 8100, admin: 8101 }, restarts: 2, health: 'healthy', uuid: 'u-web' });

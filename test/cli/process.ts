@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Sink } from '../../src/cli/host.js';
 import { run } from '../../src/cli/run.js';
-import { connect } from '../../src/transport/client.js';
+import { connect } from '../../src/client/client.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'src/cli/main.ts');

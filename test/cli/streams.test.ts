@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import type { LineView, LogsPage, ParamsOf } from '../../src/transport/operations.js';
+import type { LineView, LogsPage, ParamsOf } from '../../src/protocol/operations.js';
 import { begin, row, supertree } from './fake-host.js';
 
 const told = ({ data }: ParamsOf<'send'>) => ({ bytes: data.length });

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LinkState } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
-import type { LinkState } from '../../src/transport/client.js';
 import { begin, row, supertree } from './fake-host.js';
 import { ask, type Served, served, shell } from './process.js';
 

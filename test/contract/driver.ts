@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Driver } from '../../src/actors/driver.js';
+import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentInput } from '../../src/model/input.js';
 import { begin, eventually, orderFor, type Recorder } from './recorder.js';
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Limits } from '../../src/transport/sockets/limits.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
-import { MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
+import type { Limits } from '../../src/control/limits.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
+import { MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
+import { strictDecode } from '../protocol/strict-decoder.js';
+import { UUID } from '../protocol/vector.js';
+import { VECTORS } from '../protocol/vectors.js';
 import type { FakeTree } from '../transport/fake-tree.js';
-import { strictDecode } from '../transport/strict-decoder.js';
-import { UUID } from '../transport/vector.js';
-import { VECTORS } from '../transport/vectors.js';
 
 type Document = Readonly<Record<string, unknown>>;
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTree } from '../../src/actors/tree.js';
+import { pack } from '../../src/protocol/codec.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import { pack } from '../../src/transport/wire/codec.js';
 import { type Answer, ask } from '../transport/rig.js';
 
 /** A real server without agents, on a socket of its own. `close` leaves nothing behind. */

@@ -5,9 +5,9 @@ import { membersOf, numberOf } from '../../docs/declarations.js';
 import { TOOL_LEVELS, toolsOf } from '../../docs/spawn-tables.js';
 import { UPDATE_DATA, UPDATES } from '../../docs/stream-tables.js';
 import { TERMS } from '../../docs/term-tables.js';
-import { DEFAULT_LIMITS } from '../../src/transport/sockets/limits.js';
-import type { Fields } from '../../src/transport/wire/kinds.js';
-import { CONTROL_COMMANDS, type ControlCommandType, MESSAGES } from '../../src/transport/wire/protocol.js';
+import { DEFAULT_LIMITS } from '../../src/control/limits.js';
+import type { Fields } from '../../src/protocol/kinds.js';
+import { CONTROL_COMMANDS, type ControlCommandType, MESSAGES } from '../../src/protocol/protocol.js';
 import { documentOf, subscribe } from '../transport/follower.js';
 import type { Answer } from '../transport/rig.js';
 import { Served } from './served.js';
@@ -123,7 +123,7 @@ describe('the other tables about the wire', () => {
   });
 
   it('say the default of every limit', () => {
-    const told = membersOf('transport/sockets/limits.ts', 'Limits').map(({ name, about }) => {
+    const told = membersOf('control/limits.ts', 'Limits').map(({ name, about }) => {
       const [, number, mega] = /If not given, (\d+)( MiB)?\.$/.exec(about) ?? [];
       return [name, Number(number) * (mega === undefined ? 1 : 1024 * 1024)];
     });
@@ -131,8 +131,8 @@ describe('the other tables about the wire', () => {
   });
 
   it('have their numbers from the sources, and notice when one is gone', () => {
-    expect(numberOf('transport/sockets/outbox.ts', 'MAX_WAITING.one')).toBe(64 * 1024 * 1024);
-    expect(() => numberOf('transport/sockets/outbox.ts', 'MAX_WAITING.two')).toThrow(/no number MAX_WAITING.two/);
+    expect(numberOf('transport/outbox.ts', 'MAX_WAITING.one')).toBe(64 * 1024 * 1024);
+    expect(() => numberOf('transport/outbox.ts', 'MAX_WAITING.two')).toThrow(/no number MAX_WAITING.two/);
   });
 
   it('put only levels together that have the same tools', () => {

@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Request } from 'zeromq';
 import { numberOf } from '../../docs/declarations.js';
-import { DEFAULT_LIMITS } from '../../src/transport/sockets/limits.js';
-import { MAX_MESSAGE_SIZE } from '../../src/transport/wire/protocol.js';
-import { MAX_VALUES } from '../../src/transport/wire/scan.js';
+import { DEFAULT_LIMITS } from '../../src/control/limits.js';
+import { MAX_MESSAGE_SIZE } from '../../src/protocol/protocol.js';
+import { MAX_VALUES } from '../../src/protocol/scan.js';
 import { bytesIn, fenced } from './fences.js';
 import { Served } from './served.js';
 
@@ -54,6 +54,6 @@ describe('the page about the wire', () => {
     expect(page).toContain(
       `at most ${MAX_MESSAGE_SIZE / MEBIBYTE} MiB, a request ${MAX_VALUES.toLocaleString('en')} values`,
     );
-    expect(page).toContain(`comes every ${numberOf('transport/streams/events.ts', 'POSITION_EVERY')} ms`);
+    expect(page).toContain(`comes every ${numberOf('control/streams/events.ts', 'POSITION_EVERY')} ms`);
   });
 });

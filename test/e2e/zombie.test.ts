@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/actors/clock.js';
-import type { Driver } from '../../src/actors/driver.js';
-import { createLocalDriver } from '../../src/actors/drivers/local.js';
+import { systemClock } from '../../src/contract/clock.js';
+import type { Driver } from '../../src/drivers/driver.js';
+import { createLocalDriver } from '../../src/drivers/local/local.js';
 import { eventually } from '../contract/recorder.js';
 import { lives } from './proc.js';
 import { BRISK, EAGER, sh, sleeper, started, type World, world } from './world.js';

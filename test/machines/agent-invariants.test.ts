@@ -34,7 +34,7 @@ import { begin, placeIn } from './scenario.js';
 /** What there is of one incarnation in the world outside. */
 type World = 'nothing' | 'leasing' | 'launching' | 'alive' | 'leftovers' | 'unread' | 'leftovers, read';
 
-/** What the world may tell next, and what it then is: the contract of drivers (actors/driver.ts) and of ports. */
+/** What the world may tell next, and what it then is: the contract of drivers (drivers/driver.ts) and of ports. */
 const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> = {
   nothing: [],
   leasing: [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createActor, setup } from 'xstate';
-import type { HostEvent } from '../../src/machines/host.js';
 import { hostMachine } from '../../src/machines/index.js';
+import type { HostEvent } from '../../src/machines/system-root.js';
 import { type Actor, begin } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 

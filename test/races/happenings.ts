@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Tree } from '../../src/actors/view.js';
+import type { Tree } from '../../src/contract/view.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { FakeDriver } from '../../src/testing/index.js';
 import { added } from './families.js';

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type fc from 'fast-check';
-import type { Ports } from '../../src/actors/ports.js';
+import type { Ports } from '../../src/actors/ports/ports.js';
 import { createTree } from '../../src/actors/tree.js';
-import type { Tree } from '../../src/actors/view.js';
+import type { Tree } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createFakeDriver, createFakePorts, type FakeBehaviour, type FakeDriver } from '../../src/testing/index.js';

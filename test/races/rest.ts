@@ -1,4 +1,4 @@
-import type { AgentView, Tree, TreeView } from '../../src/actors/view.js';
+import type { AgentView, Tree, TreeView } from '../../src/contract/view.js';
 import type { FakeDriver, FakeLife, FakePorts } from '../../src/testing/index.js';
 
 /** What the tree says of itself against what there is, when nothing is under way any more. */

@@ -1,5 +1,5 @@
 import type { InspectionEvent } from 'xstate';
-import type { SupervisorView, Tree, TreeView } from '../../src/actors/view.js';
+import type { SupervisorView, Tree, TreeView } from '../../src/contract/view.js';
 import { parentOf } from '../../src/model/id.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import type { Report } from '../../src/model/report.js';

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
+import { connect } from '../../src/client/client.js';
+import { type Connection, openConnection } from '../../src/client/connection.js';
+import type { ClientSecurity } from '../../src/client/security.js';
 import type { SupertreeError } from '../../src/errors.js';
+import { newKeyPair } from '../../src/protocol/curve.js';
 import { createServer } from '../../src/server/server.js';
-import { type Connection, openConnection } from '../../src/transport/client/connection.js';
-import type { ClientSecurity } from '../../src/transport/client/security.js';
-import { connect } from '../../src/transport/client.js';
-import { newKeyPair } from '../../src/transport/security/curve.js';
 import { createSecureRig, type SecureRig } from './rig.js';
 
 let rig: SecureRig;

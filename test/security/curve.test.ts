@@ -1,6 +1,8 @@
 import { createHmac, createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Keyring } from '../../src/control/access/keyring.js';
+import { LOCAL, UNPROVEN } from '../../src/control/access/roles.js';
 import {
   clientTicket,
   decodeZ85,
@@ -9,9 +11,7 @@ import {
   isKey,
   newKeyPair,
   publicKeyOf,
-} from '../../src/transport/security/curve.js';
-import { Keyring } from '../../src/transport/security/keyring.js';
-import { LOCAL, UNPROVEN } from '../../src/transport/security/roles.js';
+} from '../../src/protocol/curve.js';
 
 describe('Z85', () => {
   it('writes and reads the test vector of RFC 32', () => {

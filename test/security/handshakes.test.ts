@@ -2,8 +2,8 @@ import { connect as dial } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
 import { createVirtualClock } from '../../src/testing/virtual-clock.js';
-import { HANDSHAKES_TOLD, Handshakes } from '../../src/transport/security/handshakes.js';
-import type { Refusal } from '../../src/transport/security/zap.js';
+import { HANDSHAKES_TOLD, Handshakes } from '../../src/transport/handshakes.js';
+import type { Refusal } from '../../src/transport/zap.js';
 import { createSecureRig, type SecureRig, wire, wireTo } from './rig.js';
 
 let rig: SecureRig;

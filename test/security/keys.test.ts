@@ -2,11 +2,11 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { clientTicket, newKeyPair, publicKeyOf } from '../../src/protocol/curve.js';
 import { checkEndpoints } from '../../src/server/binding.js';
 import { loadConfig } from '../../src/server/config.js';
 import { loadSecurity, openKeyring, readClientSecurity, readTicket, writeKeyPair } from '../../src/server/keys.js';
 import { createServer } from '../../src/server/server.js';
-import { clientTicket, newKeyPair, publicKeyOf } from '../../src/transport/security/curve.js';
 import { supertree } from '../cli/fake-host.js';
 
 let directory: string;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
 import { describeExit } from '../../src/model/reason.js';
 import { type Report, toText } from '../../src/model/report.js';
-import { pack } from '../../src/transport/wire/codec.js';
+import { pack } from '../../src/protocol/codec.js';
 import { createSecureRig, type SecureRig, type Wire, wire } from './rig.js';
 
 /** Planted wherever a secret goes in. Nothing that comes out may have it. */

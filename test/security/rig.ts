@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dealer } from 'zeromq';
 import { createTree } from '../../src/actors/tree.js';
+import type { AuditLine } from '../../src/control/access/audit.js';
+import type { Role } from '../../src/control/access/roles.js';
 import type { SupervisorInput } from '../../src/model/input.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
+import { clientTicket, type KeyPair, newKeyPair } from '../../src/protocol/curve.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import type { AuditLine } from '../../src/transport/security/audit.js';
-import { clientTicket, type KeyPair, newKeyPair } from '../../src/transport/security/curve.js';
-import type { Role } from '../../src/transport/security/roles.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
 
 /** What the keys of the rig may do. `stranger` is not known to the server. */
 export const GRANTS = {

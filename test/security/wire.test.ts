@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { clientTicket } from '../../src/transport/security/curve.js';
+import { clientTicket } from '../../src/protocol/curve.js';
 import { createSecureRig, type Name, type SecureRig, type Wire, wire, wireTo } from './rig.js';
 
 let rig: SecureRig;

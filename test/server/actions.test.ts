@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
+import { pack } from '../../src/protocol/codec.js';
 import { createServer, type Server } from '../../src/server/index.js';
-import { pack } from '../../src/transport/wire/codec.js';
 import { ask } from '../transport/rig.js';
 
 let directory: string;

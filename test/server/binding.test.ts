@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
+import { candidateEndpoints, parseEndpoint, userEndpoint } from '../../src/protocol/endpoint.js';
 import { type Binding, bindAll, checkEndpoints } from '../../src/server/binding.js';
 import { lockPath } from '../../src/server/lock.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
-import { candidateEndpoints, parseEndpoint, userEndpoint } from '../../src/transport/wire/endpoint.js';
 
 let directory: string;
 const routers: RequestRouter[] = [];

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
+import type { AgentConfig } from '../../src/protocol/protocol.js';
 import { planSpawn } from '../../src/server/backend.js';
 import { loadConfig } from '../../src/server/config.js';
 import { jsonFault } from '../../src/server/json.js';
-import type { AgentConfig } from '../../src/transport/wire/protocol.js';
 
 let directory: string;
 

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
+import { connect } from '../../src/client/client.js';
 import { createServer } from '../../src/server/server.js';
-import { connect } from '../../src/transport/client.js';
 
 const here = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === '::1'),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Client, connect } from '../../src/transport/client.js';
+import { type Client, connect } from '../../src/client/client.js';
 
 const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));
 

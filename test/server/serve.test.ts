@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readStat } from '../../src/actors/proc.js';
+import { type Client, connect } from '../../src/client/client.js';
+import { readStat } from '../../src/drivers/proc/proc.js';
 import { SupertreeError } from '../../src/errors.js';
-import { type Client, connect } from '../../src/transport/client.js';
-import { pack } from '../../src/transport/wire/codec.js';
+import { pack } from '../../src/protocol/codec.js';
 import { ask } from '../transport/rig.js';
 
 const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));

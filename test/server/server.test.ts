@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
+import { connect } from '../../src/client/client.js';
 import { createServer } from '../../src/server/server.js';
-import { connect } from '../../src/transport/client.js';
 
 let directory: string;
 

@@ -1,8 +1,8 @@
 import { Dealer } from 'zeromq';
-import { unpack } from '../../src/transport/wire/codec.js';
-import { decode } from '../../src/transport/wire/decode.js';
-import { MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
-import { strictDecode } from '../transport/strict-decoder.js';
+import { unpack } from '../../src/protocol/codec.js';
+import { decode } from '../../src/protocol/decode.js';
+import { MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
+import { strictDecode } from '../protocol/strict-decoder.js';
 
 export interface Toll {
   /** Frames that no decoder could take for a request. */

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/actors/clock.js';
 import { createTree } from '../../src/actors/tree.js';
-import type { Tree } from '../../src/actors/view.js';
+import { systemClock } from '../../src/contract/clock.js';
+import type { Tree } from '../../src/contract/view.js';
+import { answer } from '../../src/control/answer.js';
+import { createService } from '../../src/control/control.js';
 import { SupertreeError } from '../../src/errors.js';
 import { createFakeDriver } from '../../src/testing/index.js';
-import { createService } from '../../src/transport/requests/service.js';
-import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter } from '../../src/transport/router.js';
 
 /** A server for whatever comes: a real tree and a real socket, and no process of the system that a lucky frame could start. */

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dealer } from 'zeromq';
-import { pack } from '../../src/transport/wire/codec.js';
+import { pack } from '../../src/protocol/codec.js';
 import { RawPeer } from '../transport/raw-peer.js';
 
 const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;

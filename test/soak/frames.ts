@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { PARAMS } from '../../src/transport/requests/params.js';
-import { pack } from '../../src/transport/wire/codec.js';
-import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/transport/wire/protocol.js';
-import { UUID } from '../transport/vector.js';
-import { VECTORS } from '../transport/vectors.js';
+import { PARAMS } from '../../src/control/params.js';
+import { pack } from '../../src/protocol/codec.js';
+import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
+import { UUID } from '../protocol/vector.js';
+import { VECTORS } from '../protocol/vectors.js';
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
 export function chance(seed: number): () => number {

@@ -3,7 +3,7 @@
  * answer was missing or faulty, when something went wrong inside, or when memory did not come to rest.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pack } from '../../src/transport/wire/codec.js';
+import { pack } from '../../src/protocol/codec.js';
 import { ask } from '../transport/rig.js';
 import { assault, type Toll } from './assault.js';
 import { createBattlefield } from './battlefield.js';

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Dealer } from 'zeromq';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
 
 const count = Number(process.argv[2] ?? 10_000_000);
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
-import type { Tree } from '../../src/actors/view.js';
+import type { Tree } from '../../src/contract/view.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
 import { createInProcessTransport, type InProcessTransport } from '../../src/testing/index.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
 
 let tree: Tree;
 let transport: InProcessTransport;

@@ -1,4 +1,4 @@
-import type { Sink, StartOrder } from '../../src/actors/driver.js';
+import type { Sink, StartOrder } from '../../src/drivers/driver.js';
 import type { BodyFact } from '../../src/model/agent.js';
 import type { AgentInput } from '../../src/model/input.js';
 import { normaliseAgent } from '../../src/model/normalise.js';

@@ -7,7 +7,7 @@ import type {
   Tree,
   TreeEnd,
   Usage,
-} from '../../src/actors/view.js';
+} from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { AgentState } from '../../src/model/agent.js';
 import type { ExitRecord } from '../../src/model/exit.js';

@@ -1,8 +1,8 @@
 import { Subscriber } from 'zeromq';
-import type { AgentView } from '../../src/actors/view.js';
-import type { Snapshot, StreamEvent, StreamPosition, SupervisorMark } from '../../src/transport/operations.js';
-import { EVENTS_TOPIC } from '../../src/transport/streams/events.js';
-import { unpack } from '../../src/transport/wire/codec.js';
+import type { AgentView } from '../../src/contract/view.js';
+import { EVENTS_TOPIC } from '../../src/control/streams/events.js';
+import { unpack } from '../../src/protocol/codec.js';
+import type { Snapshot, StreamEvent, StreamPosition, SupervisorMark } from '../../src/protocol/operations.js';
 
 /** A subscriber of one topic that keeps every frame. `close` ends it. */
 export function subscribe(endpoint: string, topic: string): { readonly frames: Buffer[][]; close(): Promise<void> } {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { answer } from '../../src/control/answer.js';
+import { fromInside } from '../../src/control/arrival.js';
 import { SupertreeError } from '../../src/errors.js';
-import { answer } from '../../src/transport/requests.js';
-import { fromInside } from '../../src/transport/sockets/arrival.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
-import { decode } from '../../src/transport/wire/decode.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
+import { decode } from '../../src/protocol/decode.js';
 import { type Answer, createRig, operate, type Rig, request } from './rig.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';

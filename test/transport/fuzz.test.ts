@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pack } from '../../src/transport/wire/codec.js';
+import { pack } from '../../src/protocol/codec.js';
+import { UUID } from '../protocol/vector.js';
 import { assault } from '../soak/assault.js';
 import { type Battlefield, createBattlefield } from '../soak/battlefield.js';
 import { chance, frames } from '../soak/frames.js';
 import { ask } from './rig.js';
-import { UUID } from './vector.js';
 
 const COUNT = 10_000;
 

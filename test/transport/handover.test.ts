@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 

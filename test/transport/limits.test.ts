@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
+import { DEFAULT_LIMITS, type Limits, TokenBucket } from '../../src/control/limits.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
 import { readSettings } from '../../src/server/settings.js';
-import { DEFAULT_LIMITS, type Limits, TokenBucket } from '../../src/transport/sockets/limits.js';
-import { Turns } from '../../src/transport/sockets/turns.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { Turns } from '../../src/transport/fair-queue.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 
 const open: { close(): unknown }[] = [];

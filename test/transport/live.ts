@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Tree } from '../../src/actors/view.js';
+import { type Client, type ConnectOptions, connect } from '../../src/client/client.js';
+import type { Tree } from '../../src/contract/view.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import { type Client, type ConnectOptions, connect } from '../../src/transport/client.js';
 import { FakeTree } from './fake-tree.js';
 
 /** A whole server within this process. */

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dealer, Request } from 'zeromq';
+import type { Actions } from '../../src/control/actions.js';
+import { answer } from '../../src/control/answer.js';
+import { createService, type Service } from '../../src/control/control.js';
+import type { Limits } from '../../src/control/limits.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
+import { decode } from '../../src/protocol/decode.js';
 import { planSpawn } from '../../src/server/backend.js';
-import type { Actions } from '../../src/transport/requests/actions.js';
-import { createService, type Service } from '../../src/transport/requests/service.js';
-import { answer } from '../../src/transport/requests.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
-import type { Limits } from '../../src/transport/sockets/limits.js';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
-import { decode } from '../../src/transport/wire/decode.js';
 import { FakeTree } from './fake-tree.js';
 
 /** A fake tree behind a real ROUTER on a real ipc and a real tcp endpoint. `close` leaves nothing behind. */

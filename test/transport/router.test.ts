@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Dealer, Request } from 'zeromq';
-import { pack, unpack } from '../../src/transport/wire/codec.js';
+import { pack, unpack } from '../../src/protocol/codec.js';
 import { type Answer, ask, createRig, deal, type Rig } from './rig.js';
 
 const HEALTH = pack({ type: 'health_check_request', request_id: 'h1' });

@@ -1,8 +1,8 @@
 import { Publisher, Router } from 'zeromq';
 import type { SupertreeError } from '../../src/errors.js';
-import { pack } from '../../src/transport/wire/codec.js';
-import { decode, encode } from '../../src/transport/wire/decode.js';
-import type { Message, MessageType } from '../../src/transport/wire/protocol.js';
+import { pack } from '../../src/protocol/codec.js';
+import { decode, encode } from '../../src/protocol/decode.js';
+import type { Message, MessageType } from '../../src/protocol/protocol.js';
 
 /** A server that says what a test wants it to say. */
 export class ScriptedServer {

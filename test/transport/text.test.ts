@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answer } from '../../src/control/answer.js';
 import { cut, SupertreeError } from '../../src/errors.js';
 import { problemText, shown } from '../../src/model/problem.js';
-import { answer } from '../../src/transport/requests.js';
-import { pack } from '../../src/transport/wire/codec.js';
-import { decode, encode } from '../../src/transport/wire/decode.js';
+import { pack } from '../../src/protocol/codec.js';
+import { decode, encode } from '../../src/protocol/decode.js';
+import { strictDecode } from '../protocol/strict-decoder.js';
+import { readNode } from '../protocol/strict-msgpack.js';
 import { createRig, type Rig } from './rig.js';
-import { strictDecode } from './strict-decoder.js';
-import { readNode } from './strict-msgpack.js';
 
 /** Two code units, four bytes. */
 const FACE = '\u{1f600}';

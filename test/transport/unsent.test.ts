@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Unsent } from '../../src/transport/sockets/unsent.js';
+import { Unsent } from '../../src/transport/unsent-bytes.js';
 
 const MIB = 1024 * 1024;
 

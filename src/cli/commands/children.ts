@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import type { Client } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
-import type { Client } from '../../transport/client.js';
 import { EXIT } from '../exit.js';
-import { Fate } from '../fate.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
+import { Fate } from '../in-flight.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, type Gone, tell, toJson } from '../outcome.js';
 import { printJson, printLines, withClient } from '../session.js';

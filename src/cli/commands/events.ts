@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { EventItem, TreeItem } from '../../client/client.js';
 import { toText } from '../../model/report.js';
-import type { EventItem, TreeItem } from '../../transport/client.js';
-import type { Snapshot } from '../../transport/operations.js';
+import type { Snapshot } from '../../protocol/operations.js';
 import { EXIT } from '../exit.js';
 import { stateText, timeOfDay } from '../format.js';
 import type { Host } from '../host.js';

@@ -1,6 +1,6 @@
+import type { FollowQuery, LogItem } from '../../client/client.js';
 import type { StreamName } from '../../model/spec.js';
-import type { FollowQuery, LogItem } from '../../transport/client.js';
-import type { LineView } from '../../transport/operations.js';
+import type { LineView } from '../../protocol/operations.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import { printLines } from '../session.js';

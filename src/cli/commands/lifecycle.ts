@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
+import type { Client, RequestOptions } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
 import type { PauseMode } from '../../model/spec.js';
-import type { Client, RequestOptions } from '../../transport/client.js';
-import type { AgentRow, SupervisorMark } from '../../transport/operations.js';
-import { Fate } from '../fate.js';
+import type { AgentRow, SupervisorMark } from '../../protocol/operations.js';
 import type { Host } from '../host.js';
+import { Fate } from '../in-flight.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, tell, toJson } from '../outcome.js';
 import { progressTo } from '../progress.js';

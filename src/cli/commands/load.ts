@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
+import type { Client } from '../../client/client.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
-import type { Client } from '../../transport/client.js';
 import { nonEmpty, positive } from '../arguments.js';
 import { EXIT, Interrupted, lineOf } from '../exit.js';
 import type { Host, Sink } from '../host.js';

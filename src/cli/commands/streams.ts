@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
+import type { Client } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
 import type { StreamName } from '../../model/spec.js';
-import type { Client } from '../../transport/client.js';
-import type { LogsPage, LogsQuery } from '../../transport/operations.js';
+import type { LogsPage, LogsQuery } from '../../protocol/operations.js';
 import { count, signalName } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';

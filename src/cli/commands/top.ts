@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { Client } from '../../client/client.js';
 import { asSupertreeError, type SupertreeError } from '../../errors.js';
-import type { Client } from '../../transport/client.js';
-import type { AgentRow } from '../../transport/operations.js';
+import type { AgentRow } from '../../protocol/operations.js';
 import { interval, positive } from '../arguments.js';
 import { EXIT, lineOf } from '../exit.js';
 import { isExhausted, percent, size, timeOfDay } from '../format.js';

@@ -1,0 +1,34 @@
+import { nanoid } from 'nanoid';
+import type { StartOrder } from '../../drivers/driver.js';
+import type { AgentContext } from '../../model/lifecycle.js';
+import type { AgentSpec, Readiness } from '../../model/spec.js';
+import { agentEnvironment, fillEnvironment, fillTemplate } from '../../model/template.js';
+import type { World } from '../world.js';
+import type { AgentCell } from './cell.js';
+
+/** Everything a driver needs for the incarnation that `context` is about to start. */
+export function startOrder(world: World, cell: AgentCell, context: AgentContext): StartOrder {
+  const { spec, path } = cell;
+  const { incarnation, ports } = context;
+  if (spec.body.type !== 'command') {
+    return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: {} };
+  }
+  const facts = { id: spec.id, path, incarnation, ports, token: nanoid(), endpoint: world.endpoint };
+  return {
+    spec,
+    path,
+    incarnation,
+    ports,
+    token: facts.token,
+    command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
+    cwd: spec.cwd,
+    env: { ...world.env, ...fillEnvironment(spec.env, facts), ...agentEnvironment(facts) },
+  };
+}
+
+/** The readiness of a spec with the placeholders of this incarnation filled in. */
+export function filledReadiness(spec: AgentSpec, { id, incarnation, ports }: AgentContext): Readiness {
+  const { readiness } = spec;
+  if (readiness.type !== 'exec') return readiness;
+  return { ...readiness, command: readiness.command.map((word) => fillTemplate(word, { id, incarnation, ports })) };
+}

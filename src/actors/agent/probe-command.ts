@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '../../contract/clock.js';
+import { killAtExit } from '../../drivers/local/exit-hook.js';
+import { messageOf } from '../../errors.js';
+
+export interface ProbeCommand {
+  readonly command: readonly string[];
+  readonly cwd: string | null;
+  /** If undefined, the environment of this process. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** In ms; then its group is killed and the run has failed. */
+  readonly timeout: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Runs a probe in a group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else
+ * with what happened, in words. Its group is killed at the end whatever the end is, that of this program included, so a probe
+ * leaves nothing behind.
+ * Returns the way to cancel it; `done` is not called then.
+ */
+export function runProbe(probe: ProbeCommand, done: (failure: string | null) => void): () => void {
+  const name = probe.command.join(' ');
+  let over = false;
+  const finish = (failure: string | null, silent = false) => {
+    if (over) return;
+    over = true;
+    probe.clock.clearTimeout(timer);
+    leaveExit();
+    if (!silent) done(failure);
+  };
+  const child = begin(probe, (problem) => finish(`probe ${name} did not run: ${problem}`));
+  // Nothing is left to do after one blow: what was signalled cannot fork any more.
+  const leaveExit = killAtExit(() => {
+    if (child !== undefined) killGroup(child);
+    return true;
+  });
+  const timer = probe.clock.setTimeout(() => {
+    if (over || child === undefined) return;
+    killGroup(child);
+    finish(`probe ${name} did not end within ${probe.timeout} ms`);
+  }, probe.timeout);
+  child?.once('exit', (code, signal) => {
+    // Just reaped, so its pid cannot have come again: that takes a whole round of the kernel's counter.
+    if (child.pid !== undefined) killLeftovers(child.pid);
+    finish(code === 0 ? null : `probe ${name} ended with ${signal ?? `code ${code}`}`);
+  });
+  return () => {
+    if (!over && child !== undefined) killGroup(child);
+    finish(null, true);
+  };
+}
+
+function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildProcess | undefined {
+  const [program = '', ...args] = probe.command;
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: 'ignore',
+      ...(probe.env === undefined ? {} : { env: withoutToken(probe.env) }),
+      ...(probe.cwd === null ? {} : { cwd: probe.cwd }),
+    });
+    return child.on('error', (error) => failed(messageOf(error)));
+  } catch (error) {
+    probe.clock.defer(() => failed(messageOf(error)));
+    return undefined;
+  }
+}
+
+/** With the agent's token a probe would be taken for one of its processes. */
+function withoutToken(env: Readonly<Record<string, string>>): Record<string, string> {
+  const { SUPERTREE_TOKEN: _, SUPERTREE_NOTIFY_FD: __, ...rest } = env;
+  return rest;
+}
+
+/** Only while it is not reaped: until then its pid is its own. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killLeftovers(child.pid);
+}
+
+function killLeftovers(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // ESRCH: nothing was left
+  }
+}

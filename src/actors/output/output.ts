@@ -1,0 +1,155 @@
+import type { Clock } from '../../contract/clock.js';
+import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
+import type { OutputPlan, StreamName } from '../../model/spec.js';
+import { LineRing } from './line-ring.js';
+import { LineSplitter } from './line-splitter.js';
+
+/** The output of one agent over all its incarnations: a ring of numbered lines for each stream. */
+export interface Output {
+  /** Takes in bytes as they were read; it keeps no reference to them that is larger than what it must remember. */
+  push(stream: StreamName, bytes: Uint8Array): void;
+  /** From here on lines belong to a new incarnation: `tail` does not reach back over it. */
+  startOfIncarnation(): void;
+  /** Nothing more comes from this incarnation: an unfinished line becomes a line. */
+  endOfIncarnation(): void;
+  /** A part of what the rings hold. */
+  page(query?: OutputQuery): OutputPage;
+  /** The last lines of standard error of this incarnation, oldest first, as UTF-8 with U+FFFD for what is not, an unfinished one included. */
+  tail(lines: number): string[];
+  /** Calls `listener` with every line from now on. Returns the way to end that. One that throws is reported and harms nobody. */
+  onLine(listener: (line: OutputLine) => void): () => void;
+  /** How many lines have left the rings. */
+  readonly dropped: Readonly<Record<StreamName, number>>;
+}
+
+/** Makes the output of one agent. It costs next to nothing until something is written. `onProblem` is told what a listener threw. */
+export function createOutput(plan: OutputPlan, clock: Clock, onProblem: (thrown: unknown) => void = ignore): Output {
+  return new AgentOutput(plan, clock, onProblem);
+}
+
+interface Stream {
+  readonly ring: LineRing;
+  readonly splitter: LineSplitter;
+  /** The first sequence number of this incarnation. */
+  mark: number;
+}
+
+class AgentOutput implements Output {
+  readonly #plan: OutputPlan;
+  readonly #clock: Clock;
+  readonly #onProblem: (thrown: unknown) => void;
+  #listeners: Set<(line: OutputLine) => void> | null = null;
+  #streams: Partial<Record<StreamName, Stream>> = {};
+  /** Orders lines of both streams that came in the same millisecond. */
+  #arrivals = 0;
+
+  constructor(plan: OutputPlan, clock: Clock, onProblem: (thrown: unknown) => void) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#onProblem = onProblem;
+  }
+
+  get dropped(): Readonly<Record<StreamName, number>> {
+    return { stdout: this.#streams.stdout?.ring.first ?? 0, stderr: this.#streams.stderr?.ring.first ?? 0 };
+  }
+
+  push(stream: StreamName, bytes: Uint8Array): void {
+    const { ring, splitter } = this.#stream(stream);
+    const at = this.#clock.wall();
+    splitter.push(bytes, (line, partial) => this.#add(ring, { seq: ring.next, stream, at, partial, bytes: line }));
+  }
+
+  startOfIncarnation(): void {
+    for (const stream of Object.values(this.#streams)) stream.mark = stream.ring.next;
+  }
+
+  endOfIncarnation(): void {
+    const at = this.#clock.wall();
+    for (const [name, { ring, splitter }] of Object.entries(this.#streams) as [StreamName, Stream][])
+      splitter.flush((bytes, partial) => this.#add(ring, { seq: ring.next, stream: name, at, partial, bytes }));
+  }
+
+  page(query: OutputQuery = {}): OutputPage {
+    const names: StreamName[] = !query.stream || query.stream === 'both' ? ['stdout', 'stderr'] : [query.stream];
+    const rings = names.flatMap((name) => this.#streams[name]?.ring ?? []);
+    const kept = merged(rings, query.from ?? 0);
+    const asked = rings.reduce(
+      (sum, ring) => sum + Math.max(0, ring.next - (query.from ?? firstAsked(ring, query))),
+      0,
+    );
+    const wanted = Math.min(asked, query.last ?? asked);
+    const selected = wanted < kept.length ? kept.slice(kept.length - wanted) : kept;
+    const lines = selected.slice(0, query.limit ?? selected.length);
+    return { lines, dropped: Math.max(0, wanted - kept.length), next: this.#cursors(selected[lines.length], selected) };
+  }
+
+  tail(lines: number): string[] {
+    const stream = this.#streams.stderr;
+    if (stream === undefined || lines <= 0) return [];
+    const texts = stream.ring.from(Math.max(stream.mark, stream.ring.next - lines)).map((line) => textOf(line.bytes));
+    const rest = stream.splitter.rest();
+    return (rest.length === 0 ? texts : [...texts, textOf(rest)]).slice(-lines);
+  }
+
+  onLine(listener: (line: OutputLine) => void): () => void {
+    const entry = (line: OutputLine) => listener(line);
+    this.#listeners ??= new Set();
+    this.#listeners.add(entry);
+    return () => {
+      this.#listeners?.delete(entry);
+    };
+  }
+
+  #add(ring: LineRing, line: OutputLine): void {
+    ring.add(line, this.#arrivals);
+    this.#arrivals += 1;
+    for (const listener of this.#listeners ?? []) {
+      try {
+        listener(line);
+      } catch (thrown) {
+        this.#onProblem(thrown);
+      }
+    }
+  }
+
+  #stream(name: StreamName): Stream {
+    const { bytes, lines, lineBytes } = this.#plan;
+    this.#streams[name] ??= {
+      ring: new LineRing(bytes, lines),
+      splitter: new LineSplitter(Math.max(1, Math.min(lineBytes, bytes))),
+      mark: 0,
+    };
+    return this.#streams[name];
+  }
+
+  /** Where to go on: at the end of each ring, or at the first line of the stream that a limit has left out. */
+  #cursors(left: OutputLine | undefined, selected: readonly OutputLine[]): Record<StreamName, number> {
+    const out = left === undefined ? [] : selected.slice(selected.indexOf(left));
+    const next = (name: StreamName) =>
+      out.find((line) => line.stream === name)?.seq ?? this.#streams[name]?.ring.next ?? 0;
+    return { stdout: next('stdout'), stderr: next('stderr') };
+  }
+}
+
+/** Without `from` and `last` a query asks for what the ring holds, so nothing is missing; `last` reaches back to the very first line. */
+function firstAsked(ring: LineRing, query: OutputQuery): number {
+  return query.last === undefined ? ring.first : 0;
+}
+
+/** The lines of all rings from `from` on, in the order in which they came. */
+function merged(rings: readonly LineRing[], from: number): OutputLine[] {
+  const [one, other] = rings;
+  if (one === undefined) return [];
+  if (other === undefined) return one.from(from);
+  const entries = [...one.entriesFrom(from), ...other.entriesFrom(from)];
+  return entries.sort((a, b) => a.arrival - b.arrival).map((entry) => entry.line);
+}
+
+/** The text of a line without its end. */
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+}
+
+function ignore(): void {}

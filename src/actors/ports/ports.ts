@@ -1,0 +1,238 @@
+import type { Clock } from '../../contract/clock.js';
+import { holdersOf } from '../../drivers/proc/holder.js';
+import { ephemeralPorts } from '../../drivers/proc/system.js';
+import { SupertreeError } from '../../errors.js';
+import {
+  choosePort,
+  chooseRange,
+  confirmPort,
+  createLeaseTable,
+  DEFAULT_BASE,
+  incarnationKey,
+  type Lease,
+  type LeaseTable,
+  MAX_PORT,
+  type PortRange,
+  rangeText,
+  refusePort,
+  releasePorts,
+} from '../../model/lease.js';
+import type { Problem } from '../../model/problem.js';
+import type { ReportBody } from '../../model/report.js';
+import type { PortRequest } from '../../model/spec.js';
+import { invalidSpec } from '../../model/validate.js';
+import { createBinder } from './binding.js';
+import { createPortClaims, type PortClaims } from './port-claims.js';
+
+export interface PortOptions {
+  /** The lowest port. If not given, 8100. */
+  readonly base?: number;
+  /** How many ports from there on. If not given, 10000, or fewer where the ephemeral range begins earlier. */
+  readonly count?: number;
+  /** Whether ports may be in the range that the kernel gives out by itself. If not given, false. */
+  readonly allowEphemeral?: boolean;
+  /** How long nobody else gets a port after an unclean end, in ms. If not given, 2000. */
+  readonly quarantine?: number;
+}
+
+/**
+ * Leases ports to incarnations. No port is ever leased twice, however many ask at once, not even by two trees, in one program or
+ * in two; each was bound on every local address before it is handed out. One that another tree has is passed over. A port that a stranger holds is reported as `port-conflict`, another one is tried, and that one
+ * is left alone for 30 s.
+ */
+export interface Ports {
+  /**
+   * Leases all requested ports of one incarnation or none, by name and in the order of the requests. Asking again for the same
+   * incarnation answers the same. Rejects PORTS_EXHAUSTED, PORT_RANGE (only where no range was given), SUPERSEDED when it was
+   * released meanwhile, INTERNAL when the system lets nobody bind.
+   */
+  lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>>;
+  /**
+   * Ends the leases of that incarnation, or cancels the one under way. Stale incarnations are ignored. After a clean end the ports
+   * are free at once; otherwise nobody but the same agent gets them within the quarantine.
+   */
+  release(path: string, incarnation: number, clean: boolean): void;
+  /** All leases, lowest port first, with those still under way. */
+  leases(): Lease[];
+}
+
+/**
+ * Ports for one tree. `report` is told of every conflict, some time after it was met; it must not throw. Throws PORT_RANGE when the
+ * given range overlaps the ephemeral one (where no range is given, `lease` rejects with it), SPEC_INVALID for other options.
+ */
+export function createPorts(
+  options: PortOptions,
+  clock: Clock,
+  report: (path: string, body: ReportBody) => void,
+): Ports {
+  checkOptions(options);
+  const ephemeral = ephemeralRange();
+  const { range, refused } = chooseRange(options, ephemeral);
+  const refusal = () => new SupertreeError('PORT_RANGE', { range: rangeText(range), ephemeral: rangeText(ephemeral) });
+  if (refused && (options.base !== undefined || options.count !== undefined)) throw refusal();
+  const table = createLeaseTable({
+    range,
+    ephemeral: options.allowEphemeral ? null : ephemeral,
+    quarantine: options.quarantine ?? QUARANTINE,
+    avoidance: AVOIDANCE,
+  });
+  const claims = createPortClaims();
+  const office: Office = { table, clock, claims, bind: createBinder(), conflict: createConflicts(report) };
+  const jobs = new Map<string, Job>();
+  return {
+    lease(path, incarnation, requests) {
+      if (requests.length === 0) return Promise.resolve({});
+      if (refused) return Promise.reject(refusal());
+      const key = incarnationKey(path, incarnation);
+      const known = jobs.get(key);
+      if (known !== undefined && !known.cancelled) return known.ports;
+      const job: Job = { path, incarnation, cancelled: false, done: false, ports: NONE };
+      jobs.set(key, job);
+      const forget = (): void => {
+        if (jobs.get(key) === job) jobs.delete(key);
+      };
+      // Somebody new under the path of an agent that was forgotten a moment ago: it must not be told of that one's cancelled lease.
+      const before = known?.ports.catch(() => NONE) ?? NONE;
+      job.ports = before.then(() => acquireAll(office, job, requests, forget));
+      return job.ports;
+    },
+    release(path, incarnation, clean) {
+      const key = incarnationKey(path, incarnation);
+      const job = jobs.get(key);
+      if (job === undefined) return;
+      // Its socket may be open on the port just now: who got that port next would take us for a stranger. So acquireAll releases.
+      if (!job.done) {
+        job.cancelled = true;
+        return;
+      }
+      jobs.delete(key);
+      endLeases(office, job, clean);
+    },
+    leases: () => [...table.leases.values()].sort((a, b) => a.port - b.port),
+  };
+}
+
+/** What all leases of a tree share. */
+interface Office {
+  readonly table: LeaseTable;
+  readonly clock: Clock;
+  readonly claims: PortClaims;
+  readonly bind: ReturnType<typeof createBinder>;
+  readonly conflict: (path: string, port: number, code: string) => void;
+}
+
+/** The lease of one incarnation, from the asking to the release. */
+interface Job {
+  readonly path: string;
+  readonly incarnation: number;
+  cancelled: boolean;
+  done: boolean;
+  ports: Promise<Record<string, number>>;
+}
+
+/** One port after the other, so that no socket of ours is open any more when it fails on the way. */
+async function acquireAll(
+  office: Office,
+  job: Job,
+  requests: readonly PortRequest[],
+  forget: () => void,
+): Promise<Record<string, number>> {
+  try {
+    const ports: [string, number][] = [];
+    for (const request of requests) ports.push([request.name, await acquire(office, job, request)]);
+    job.done = true;
+    return Object.fromEntries(ports);
+  } catch (error) {
+    forget();
+    endLeases(office, job, true);
+    throw error;
+  }
+}
+
+/** Ports that nobody else may have for a while are kept from other trees as well. */
+function endLeases({ table, clock, claims }: Office, { path, incarnation }: Job, clean: boolean): void {
+  for (const port of releasePorts(table, path, incarnation, clean, clock.now()))
+    claims.release(port, clean ? 0 : table.quarantine);
+}
+
+async function acquire(office: Office, job: Job, request: PortRequest): Promise<number> {
+  const { table, clock } = office;
+  for (;;) {
+    const port = choosePort(table, job.path, job.incarnation, request, clock.now());
+    if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
+    const claimed = await office.claims.claim(port);
+    const result = claimed === null ? await office.bind(port) : claimed;
+    if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
+    if (result === null) {
+      confirmPort(table, port);
+      return port;
+    }
+    if (claimed !== null) pass(office, port, claimed);
+    else refuse(office, job, port, result);
+  }
+}
+
+/** Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again. */
+function pass({ table, clock }: Office, port: number, problem: string): void {
+  if (problem !== 'EADDRINUSE') throw new SupertreeError('INTERNAL', { problem: `no port can be claimed: ${problem}` });
+  refusePort(table, port, clock.now(), NEIGHBOUR);
+}
+
+function refuse({ table, clock, claims, conflict }: Office, job: Job, port: number, problem: string): void {
+  if (!TAKEN.has(problem)) throw new SupertreeError('INTERNAL', { problem: `no port can be bound: ${problem}` });
+  refusePort(table, port, clock.now());
+  claims.release(port, 0);
+  conflict(job.path, port, problem);
+}
+
+/** Looking for a holder reads all of /proc: conflicts that come meanwhile wait, and are looked up together. */
+function createConflicts(report: (path: string, body: ReportBody) => void): Office['conflict'] {
+  let waiting: { path: string; port: number; code: string }[] = [];
+  let busy = false;
+  const work = async () => {
+    busy = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      const holders = await holdersOf(batch.map(({ port }) => port));
+      for (const { path, port, code } of batch) {
+        const holder = code === 'EADDRINUSE' ? (holders.get(port) ?? '') : `the system (${code})`;
+        report(path, { type: 'port-conflict', port, holder });
+      }
+    }
+    busy = false;
+  };
+  return (path, port, code) => {
+    waiting.push({ path, port, code });
+    if (!busy) void work();
+  };
+}
+
+/** The ports that the kernel gives to outgoing connections; Linux's own default when that is not known. */
+function ephemeralRange(): PortRange {
+  const [first, last] = ephemeralPorts() ?? LINUX_DEFAULT;
+  return { first, last };
+}
+
+function checkOptions({ base, count, quarantine }: PortOptions): void {
+  const problems: Problem[] = [];
+  const check = (path: string, got: number | undefined, min: number, max: number) => {
+    if (got === undefined || (Number.isInteger(got) && got >= min && got <= max)) return;
+    problems.push({ path, rule: `must be an integer from ${min} to ${max}`, got });
+  };
+  check('ports.base', base, 1, MAX_PORT);
+  if (problems.length === 0) check('ports.count', count, 1, MAX_PORT - (base ?? DEFAULT_BASE) + 1);
+  check('ports.quarantine', quarantine, 0, Number.MAX_SAFE_INTEGER);
+  if (problems.length > 0) throw invalidSpec(problems);
+}
+
+const NONE: Promise<Record<string, number>> = Promise.resolve({});
+const QUARANTINE = 2_000;
+const AVOIDANCE = 30_000;
+
+/** How long a port that another tree has is not tried again, in ms. */
+const NEIGHBOUR = 1_000;
+const LINUX_DEFAULT = [32_768, 60_999] as const;
+
+/** The codes by which the system says that this port, and not every port, cannot be had. */
+const TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'EPERM']);

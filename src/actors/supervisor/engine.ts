@@ -1,0 +1,12 @@
+import type { Engine } from '../../model/fact.js';
+import { joinPath } from '../../model/id.js';
+import { createPool } from '../../model/pool.js';
+import type { PoolSpec, SupervisorSpec } from '../../model/spec.js';
+import { createSupervision } from '../../model/supervision.js';
+import type { World } from '../world.js';
+
+/** A new engine for a supervisor or pool; its children go on counting their incarnations. */
+export function newEngine({ registry }: World, spec: SupervisorSpec | PoolSpec, path: string): Engine {
+  const generations = (id: string): number => registry.incarnationOf(joinPath(path, id));
+  return spec.kind === 'pool' ? createPool(spec, generations) : createSupervision(spec, generations);
+}

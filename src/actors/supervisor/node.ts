@@ -1,0 +1,22 @@
+import type { SupervisorView } from '../../contract/view.js';
+import type { SupervisorEvent } from '../../machines/supervisor.js';
+import type { Engine, Verb } from '../../model/fact.js';
+import type { NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
+
+/** A supervisor or pool as the others of its tree see it. */
+export interface SupervisorNode {
+  readonly path: string;
+  readonly spec: SupervisorSpec | PoolSpec;
+  readonly engine: Engine;
+  /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
+  command(verb: Verb, id: string): Promise<string>;
+  /** Adds a child; resolves with its id when it is ready. The spec must be valid. */
+  add(spec: NodeSpec): Promise<string>;
+  childSpec(id: string): NodeSpec | undefined;
+  view(): SupervisorView;
+  /** What its chart asks for; called by the chart's hands only. */
+  perform(event: SupervisorEvent): void;
+  announce(status: 'stopped' | 'failed'): void;
+  tellReady(): void;
+  tellEnded(): void;
+}

@@ -1,0 +1,262 @@
+import { type ActorRefFrom, createActor } from 'xstate';
+import type { SupervisorView } from '../../contract/view.js';
+import type { SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
+import type { Effect, Engine, Fact, Status, Verb } from '../../model/fact.js';
+import { joinPath } from '../../model/id.js';
+import { describeReason, type Reason } from '../../model/reason.js';
+import { blockersText, type SupervisorStatus } from '../../model/report.js';
+import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
+import { type AgentCell, isAtRest, remainsOf, type Told } from '../agent/cell.js';
+import { AgentChild, type Child } from '../agent/child.js';
+import type { World } from '../world.js';
+import { Delays } from './delays.js';
+import { newEngine } from './engine.js';
+import type { SupervisorNode } from './node.js';
+import { Pending } from './pending.js';
+import { reportRetry, tellStale } from './retry.js';
+import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
+
+/** What a supervisor is told by, and how it ended. */
+export interface Parent {
+  ready(generation: number): void;
+  /** It ended, but what is left below it cannot be: `ended` follows if that ever goes. */
+  stuck(generation: number, blockers: string): void;
+  ended(generation: number, reason: Reason): void;
+}
+
+/**
+ * One supervisor or pool at work: it hands every fact through its chart to its engine, performs the effects, and keeps the children in
+ * a Map of its own. User code never runs in here.
+ */
+export class SupervisorActor implements SupervisorNode, Child {
+  status: SupervisorStatus | 'idle' = 'idle';
+  /** Why it ended last. */
+  reason: Reason = { kind: 'shutdown' };
+  /** The child that made it fail. */
+  culprit: string | null = null;
+  readonly #children = new Map<string, Child>();
+  readonly #pending: Pending;
+  readonly #delays: Delays;
+  readonly #ref: ActorRefFrom<typeof supervisorMachine>;
+  readonly #systems: Systems;
+  #engine: Engine;
+  #generation = 0;
+  #stuck = false;
+
+  constructor(
+    readonly world: World,
+    readonly spec: SupervisorSpec | PoolSpec,
+    readonly path: string,
+    readonly parent: Parent,
+  ) {
+    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.cells() ?? [])));
+    this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
+    this.#engine = newEngine(this.world, this.spec, this.path);
+    world.registry.addSupervisor(this);
+    const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy };
+    const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), input });
+    this.#ref = ref;
+    this.#systems = createSystems(world, path, ref);
+    startRoot(world, path, ref);
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** Begins anew from the spec; `generation` goes with what the parent is told. */
+  start(generation: number): void {
+    this.#generation = generation;
+    this.#ref.send({ type: 'BOOT' });
+  }
+
+  stop(brutal: boolean): void {
+    this.#ref.send({ type: 'HALT', brutal });
+  }
+
+  fact(fact: Fact): void {
+    this.#ref.send({ type: 'FACT', fact });
+  }
+
+  /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
+  command(verb: Verb, id: string): Promise<string> {
+    return this.#ask(verb, id, (token) => ({ type: 'command', token, verb, id, at: this.world.clock.now() }));
+  }
+
+  /** Adds a child; resolves with its id when it is ready. The spec must be valid. */
+  add(spec: NodeSpec): Promise<string> {
+    return this.#ask('add', spec.id, (token) => ({ type: 'add', token, spec, at: this.world.clock.now() }));
+  }
+
+  childSpec(id: string): NodeSpec | undefined {
+    return this.#children.get(id)?.spec;
+  }
+
+  view(): SupervisorView {
+    const { kind, id } = this.spec;
+    const strategy = this.spec.kind === 'pool' ? 'pool' : this.spec.strategy;
+    const children = [...this.#children.values()].map((child) => child.view());
+    return { kind, path: this.path, id, status: this.status, strategy, children };
+  }
+
+  /** All agents below, in start order. */
+  *cells(): IterableIterator<AgentCell> {
+    for (const child of this.#children.values()) yield* child.cells();
+  }
+
+  /** What its chart asks for; called by the chart's hands only. */
+  perform(event: SupervisorEvent): void {
+    const { clock } = this.world;
+    if (event.type === 'BOOT') {
+      this.#forgetChildren();
+      this.#engine = newEngine(this.world, this.spec, this.path);
+      this.#act({ type: 'boot', at: clock.now() });
+    } else if (event.type === 'HALT') this.#act({ type: 'halt', at: clock.now(), brutal: event.brutal });
+    else if (event.type === 'FACT') this.#act(event.fact);
+    if (this.#stuck && [...this.cells()].every(isAtRest)) this.tellEnded();
+  }
+
+  announce(status: SupervisorStatus): void {
+    this.status = status;
+    const reason = status === 'failed' || status === 'stopped' ? describeReason(this.reason) : '';
+    this.world.reports.emit(this.path, { type: 'supervisor', status, reason });
+  }
+
+  tellReady(): void {
+    this.parent.ready(this.#generation);
+  }
+
+  /** While a zombie below keeps it from being gone, it is one itself: to begin anew would double what lives, to forget it would hide it. */
+  tellEnded(): void {
+    this.#stuck = [...this.cells()].some((cell) => !isAtRest(cell));
+    if (this.#stuck) this.parent.stuck(this.#generation, blockersText(remainsOf(this.cells())));
+    else this.parent.ended(this.#generation, this.reason);
+  }
+
+  /** Ends it with all below. `forget`: their paths would be somebody new. Everything of it must be down. */
+  dispose(forget: boolean): void {
+    this.#delays.clear();
+    for (const id of [...this.#children.keys()]) this.#remove(id, forget);
+    this.world.registry.removeSupervisor(this);
+    this.#systems.close();
+  }
+
+  #ask(verb: string, id: string, fact: (token: number) => Fact): Promise<string> {
+    return this.#pending.open(verb, id, (token) => {
+      if (this.status !== 'idle') this.fact(fact(token));
+      else this.#pending.settle(token, { ok: false, code: 'SUPERVISOR_ENDED', reason: 'not started' });
+    });
+  }
+
+  #act(fact: Fact): void {
+    for (const effect of this.#engine.decide(fact)) {
+      try {
+        this.#perform(effect);
+      } catch (thrown) {
+        this.world.complain(this.path, thrown);
+      }
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case 'create':
+        this.#children.set(effect.id, this.#create(effect.spec));
+        return;
+      case 'start':
+        return this.#children.get(effect.id)?.start(effect.generation);
+      case 'stop':
+        return this.#children.get(effect.id)?.stop(effect.brutal, effect.cause);
+      case 'retry':
+      case 'exhausted':
+        reportRetry(this.world, joinPath(this.path, effect.id), effect);
+        return this.#children.get(effect.id)?.hearRetry(effect);
+      case 'hush':
+        return this.#children.get(effect.id)?.hush();
+      case 'delay':
+        return this.#delays.begin(effect.sweep, effect.delay);
+      case 'remove':
+        return this.#remove(effect.id, true);
+      case 'answer':
+        return this.#pending.settle(effect.token, effect.answer);
+      case 'stale':
+        return tellStale(this.world, joinPath(this.path, effect.id), effect);
+      case 'status':
+        return this.#onStatus(effect.status);
+      case 'finished':
+        return this.#onFinished(effect);
+    }
+  }
+
+  #create(spec: NodeSpec): Child {
+    const path = joinPath(this.path, spec.id);
+    return spec.kind === 'agent' ? this.#createAgent(spec, path) : this.#createNode(spec, path);
+  }
+
+  #createAgent(spec: AgentSpec, path: string): Child {
+    const tell = (told: Told): void => this.#hear(spec.id, told);
+    const stop = (): Promise<string> => this.command('stop', spec.id);
+    return new AgentChild(this.world, this.#systems, spec, path, { tell, stop });
+  }
+
+  #createNode(spec: SupervisorSpec | PoolSpec, path: string): Child {
+    const { id } = spec;
+    const parent: Parent = {
+      ready: (generation) => this.#hear(id, { type: 'ready', generation }),
+      stuck: (generation, blockers) => this.#hear(id, { type: 'stuck', generation, blockers }),
+      ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
+    };
+    return new SupervisorActor(this.world, spec, path, parent);
+  }
+
+  #hear(id: string, told: Told): void {
+    const { clock, random } = this.world;
+    this.fact({ ...told, id, at: clock.now(), random: random() } as Fact);
+  }
+
+  #remove(id: string, forget: boolean): void {
+    const child = this.#children.get(id);
+    this.#children.delete(id);
+    child?.dispose(forget);
+  }
+
+  /** Before it begins anew: dynamic children are lost (T5), those of its spec keep their identity. */
+  #forgetChildren(): void {
+    const kept = new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
+    for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));
+  }
+
+  hush(): void {
+    this.#callOffRetries();
+    this.fact({ type: 'hush' });
+  }
+
+  /** A supervisor does not show that it waits for its next try. */
+  hearRetry(): void {}
+
+  callOffRetry(): void {}
+
+  #callOffRetries(): void {
+    for (const child of this.#children.values()) child.callOffRetry();
+  }
+
+  /** Told at once, so that it comes before what follows from it; the chart follows when it has done its present work. */
+  #onStatus(status: Status): void {
+    if (status === 'booting') this.announce('booting');
+    else if (status === 'running') {
+      this.announce('running');
+      this.#ref.send({ type: 'BOOTED' });
+    } else if (status === 'stopping' || status === 'failing') {
+      this.announce('stopping');
+      this.#callOffRetries();
+      this.#ref.send({ type: 'HALTING', failing: status === 'failing' });
+    }
+  }
+
+  #onFinished({ reason, child }: Extract<Effect, { type: 'finished' }>): void {
+    this.reason = reason;
+    this.culprit = child;
+    this.#delays.clear();
+    this.#ref.send({ type: 'FINISHED', reason });
+  }
+}

@@ -1,0 +1,120 @@
+import pidusage from 'pidusage';
+import type { Clock } from '../../contract/clock.js';
+import type { Usage } from '../../contract/view.js';
+
+/** What is known of one process. Times are milliseconds. */
+export interface ProcessTimes {
+  /** Cpu time used so far, user and system. */
+  readonly ctime: number;
+  /** Since it started. */
+  readonly elapsed: number;
+  /** Bytes of resident memory. */
+  readonly memory: number;
+}
+
+/** Reads many processes at once; the vanished are left out. Rejects only when nothing can be read at all. */
+export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<number, ProcessTimes>>;
+
+/** Turns cpu times into shares. */
+export interface Sampler {
+  sample(pids: readonly number[]): Promise<Map<number, Usage>>;
+  /** Forgets every process. */
+  clear(): void;
+}
+
+/** A share over less time than this would be noise: the kernel counts cpu time in ticks of 10 ms. */
+const MIN_SPAN = 500;
+
+/** After so long without a look at it, a process is forgotten. */
+const FORGET_AFTER = 60_000;
+
+/*
+ * pidusage keeps /proc/PID/stat of each process open between calls and closes it this long after the last one. Its clear() forgets
+ * the open descriptors without closing them, so it is never called. A process whose pid was that of a sampled one cannot be read
+ * while the old descriptor is open, and asking keeps it open: so one that could not be read is not asked for during twice this time.
+ */
+const DESCRIPTOR_AGE = 3_000;
+const SHUN_FOR = 2 * DESCRIPTOR_AGE;
+
+interface Base {
+  readonly ctime: number;
+  readonly elapsed: number;
+  readonly cpu: number;
+  seen: number;
+}
+
+/** A sampler that has seen nothing. */
+export function createSampler(clock: Clock, read: ReadProcesses): Sampler {
+  return new SpanSampler(clock, read);
+}
+
+class SpanSampler implements Sampler {
+  readonly #clock: Clock;
+  readonly #read: ReadProcesses;
+  readonly #bases = new Map<number, Base>();
+  readonly #shunned = new Map<number, number>();
+
+  constructor(clock: Clock, read: ReadProcesses) {
+    this.#clock = clock;
+    this.#read = read;
+  }
+
+  async sample(pids: readonly number[]): Promise<Map<number, Usage>> {
+    this.#prune();
+    const asked = [...new Set(pids)].filter((pid) => !this.#shunned.has(pid));
+    const times = asked.length === 0 ? new Map<number, ProcessTimes>() : await this.#read(asked);
+    const usages = new Map<number, Usage>();
+    for (const pid of asked) {
+      const now = times.get(pid);
+      if (now) usages.set(pid, { cpu: this.#share(pid, now), memory: now.memory });
+      else this.#lose(pid);
+    }
+    return usages;
+  }
+
+  clear(): void {
+    this.#bases.clear();
+    this.#shunned.clear();
+  }
+
+  /** The share since the base; a process younger than its base is another one with the same pid. */
+  #share(pid: number, now: ProcessTimes): number {
+    const base = this.#bases.get(pid);
+    const known = base !== undefined && now.elapsed >= base.elapsed && now.ctime >= base.ctime;
+    const span = known ? now.elapsed - base.elapsed : now.elapsed;
+    if (known && span < MIN_SPAN) {
+      base.seen = this.#clock.now();
+      return base.cpu;
+    }
+    const used = known ? now.ctime - base.ctime : now.ctime;
+    const cpu = span > 0 ? (used / span) * 100 : 0;
+    this.#bases.set(pid, { ctime: now.ctime, elapsed: now.elapsed, cpu, seen: this.#clock.now() });
+    return cpu;
+  }
+
+  #lose(pid: number): void {
+    this.#bases.delete(pid);
+    this.#shunned.set(pid, this.#clock.now() + SHUN_FOR);
+  }
+
+  #prune(): void {
+    const now = this.#clock.now();
+    for (const [pid, base] of this.#bases) if (now - base.seen > FORGET_AFTER) this.#bases.delete(pid);
+    for (const [pid, until] of this.#shunned) if (until <= now) this.#shunned.delete(pid);
+  }
+}
+
+/** Reads through pidusage, all in one call. Its own cpu figure is not used: it is 0 at first, and noise in quick succession. */
+export const readProcesses: ReadProcesses = async (pids) => {
+  const stats = await pidusage([...pids], { usePs: false, maxage: DESCRIPTOR_AGE }).catch(onlyOneVanished);
+  const times = new Map<number, ProcessTimes>();
+  for (const [pid, stat] of Object.entries(stats)) if (stat) times.set(Number(pid), stat);
+  return times;
+};
+
+/** pidusage leaves the vanished out of its answer, but rejects when the only one it was asked for has vanished. */
+function onlyOneVanished(problem: unknown): Record<string, pidusage.Status> {
+  const code = problem instanceof Error && 'code' in problem ? problem.code : undefined;
+  if (code === 'ENOENT' || code === 'ESRCH') return {};
+  throw problem;
+}

@@ -1,0 +1,126 @@
+import { SupertreeError } from '../errors.js';
+import type { Message } from '../protocol/protocol.js';
+import { STATUS_OF } from '../protocol/status.js';
+import type { BatchOutcome } from './api.js';
+import type { Fleet } from './fleet.js';
+import type { RequestDraft } from './requests.js';
+import type { ServerLink } from './server.js';
+import type { Left } from './time.js';
+
+type Batch = RequestDraft<'batch_control_command'>;
+type BatchAnswer = Message<'batch_control_response'>;
+type BatchResult = BatchAnswer['results'][number];
+
+/**
+ * Sends a batch to the servers of its agents, to each its part, and puts the results together in the order of the batch. An agent that no
+ * server has, or whose server does not answer, has that as its result. `fail_fast` is what each server makes of it for its own part.
+ */
+export async function sendBatch(fleet: Fleet, batch: Batch, left: Left): Promise<BatchAnswer> {
+  const { only } = fleet;
+  if (only !== null) return only.send(batch, left());
+  const results = new Map<string, BatchResult>();
+  const parts = await partsOf(fleet, batch.agent_ids, results, left);
+  const answers = [...parts].map(([server, ids]) => sendPart(server, { ...batch, agent_ids: ids }, left));
+  for (const part of await Promise.all(answers)) for (const each of part) results.set(each.agent_id, each);
+  return answerOf(batch.agent_ids.flatMap((id) => results.get(id) ?? []));
+}
+
+/** The answer to a batch for whoever named the agents; `uuids` are theirs, or why they have none. */
+export function outcomeOf(
+  agents: readonly string[],
+  uuids: readonly (string | SupertreeError)[],
+  answer: BatchAnswer,
+  named: readonly NamedResult[],
+): BatchOutcome {
+  const byName = new Map(named.map((result) => [result.agent, result]));
+  const found = new Map(answer.results.map((result) => [result.agent_id, result]));
+  const results = agents.map((agent, index): NamedResult => {
+    const done = byName.get(agent);
+    if (done !== undefined) return done;
+    const uuid = uuids[index] ?? '';
+    const isKnown = typeof uuid === 'string';
+    const { agent_id: _, ...result } = isKnown ? (found.get(uuid.toLowerCase()) ?? UNTOLD) : failure('', uuid);
+    return { agent, uuid: isKnown ? uuid : null, ...result };
+  });
+  const successful = results.filter(({ success }) => success).length;
+  const failed = results.length - successful;
+  return { success: failed === 0, successful, failed, results };
+}
+
+/**
+ * Gives a command of a batch to one agent by its name: a key that may command agents, and not look at them, is told no uuids. What has no operation
+ * that does the same is refused as the look was.
+ */
+export async function commandByName(
+  fleet: Fleet,
+  agent: string,
+  {
+    command_type: command,
+    payload,
+    fail_fast: isLinked,
+  }: Pick<Batch, 'payload' | 'fail_fast'> & { command_type: string },
+  left: Left,
+): Promise<NamedResult> {
+  try {
+    const name = payload === null && !isLinked && isOperation(command) ? command : 'status';
+    const { uuid, state } = await fleet.request(name, { agent }, left());
+    return { agent, uuid, success: true, status: STATUS_OF[state], data: null, error: null, code: null };
+  } catch (thrown) {
+    const { agent_id: _, ...result } = failure('', thrown);
+    return { agent, uuid: null, ...result };
+  }
+}
+
+type NamedResult = BatchOutcome['results'][number];
+
+function isOperation(command: string): command is 'pause' | 'resume' | 'stop' | 'kill' {
+  return command === 'pause' || command === 'resume' || command === 'stop' || command === 'kill';
+}
+
+const UNTOLD = { agent_id: '', success: false, status: null, data: null, code: null, error: 'the server told nothing' };
+
+async function partsOf(
+  fleet: Fleet,
+  ids: readonly string[],
+  results: Map<string, BatchResult>,
+  left: Left,
+): Promise<Map<ServerLink, string[]>> {
+  const parts = new Map<ServerLink, string[]>();
+  const place = async (id: string): Promise<void> => {
+    try {
+      const owner = await fleet.ownerOf(id, left);
+      parts.set(owner, [...(parts.get(owner) ?? []), id]);
+    } catch (thrown) {
+      results.set(id, failure(id, thrown));
+    }
+  };
+  await Promise.all([...new Set(ids)].map(place));
+  return parts;
+}
+
+async function sendPart(server: ServerLink, batch: Batch, left: Left): Promise<BatchResult[]> {
+  try {
+    const { results, ...answer } = await server.send(batch, left());
+    if (results.length > 0 || answer.error === null) return results;
+    const { error, code } = answer;
+    return batch.agent_ids.map((id) => ({ agent_id: id, success: false, status: null, error, data: null, code }));
+  } catch (thrown) {
+    return batch.agent_ids.map((id) => failure(id, thrown));
+  }
+}
+
+/** The answer that these results make up. */
+export function answerOf(results: BatchResult[]): BatchAnswer {
+  const successful = results.filter(({ success }) => success).length;
+  const failed = results.length - successful;
+  const reasons = { error: null, code: null, remedy: null, details: null };
+  const summary = { request_id: '', success: failed === 0, results, successful, failed };
+  return { type: 'batch_control_response', ...summary, ...reasons };
+}
+
+/** Never for what is no refusal: an abort ends the whole batch. */
+function failure(id: string, thrown: unknown): BatchResult {
+  if (!(thrown instanceof SupertreeError)) throw thrown;
+  const { message: error, code } = thrown;
+  return { agent_id: id, success: false, status: null, error, data: null, code };
+}

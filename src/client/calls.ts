@@ -1,0 +1,210 @@
+import { SupertreeError } from '../errors.js';
+import { isUuid } from '../protocol/kinds.js';
+import type { AgentRow, LogsPage, LogsQuery, OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
+import type { ControlCommandType } from '../protocol/protocol.js';
+import { type AnswerTo, errorOf } from './answers.js';
+import type { BatchOptions, BatchOutcome, Client, OutputLines, OutputQueryOptions, ProtocolClient } from './api.js';
+import { answerOf, commandByName, outcomeOf, sendBatch } from './batch.js';
+import { type EventsOptions, followAllEvents, type TreeItem } from './events.js';
+import { Fleet } from './fleet.js';
+import { type FollowQuery, followLogs, type LogItem } from './logs.js';
+import { fromLater } from './merge.js';
+import type { RequestDraft } from './requests.js';
+import type { RequestOptions, ServerLink } from './server.js';
+import { totalOf } from './statistics.js';
+import { followStream } from './stream.js';
+import { inTime, type Left } from './time.js';
+
+/** A client of these servers. */
+export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Client {
+  const fleet = new Fleet(servers);
+  const calls = new Calls(fleet);
+  const { request } = calls;
+  const each = servers.length === 1 ? [] : servers.map((server) => clientOf([server]));
+  const close = async () => fleet.close();
+  const client: Client = {
+    endpoint: servers.map(({ link }) => link.endpoint).join(','),
+    get servers() {
+      return each.length === 0 ? [client] : each;
+    },
+    get statistics() {
+      return totalOf(servers.map(({ link }) => link.statistics));
+    },
+    protocol: calls.protocol,
+    request,
+    agents: (options) => calls.ask('ps', { ...options }),
+    tree: (options) => calls.ask('tree', { ...options }),
+    status: (agent, options) => calls.ask('status', { agent, ...options }),
+    spawn: (spec, options) => calls.ask('spawn', { spec, ...options }),
+    start: (agent, options) => calls.ask('start', { agent, ...options }),
+    stop: (agent, options) => calls.ask('stop', { agent, ...options }),
+    kill: (agent, options) => calls.ask('kill', { agent, ...options }),
+    restart: (agent, options) => calls.ask('restart', { agent, ...options }),
+    pause: (agent, options) => calls.ask('pause', { agent, ...options }),
+    resume: (agent, options) => calls.ask('resume', { agent, ...options }),
+    signal: (agent, signal, options) => request('signal', { agent, signal }, options),
+    send: (agent, data, options) => calls.write(agent, data, options),
+    stdin: (agent, data, options) => calls.write(agent, data, options),
+    stdout: (agent, query) => calls.ask('logs', { agent, ...query, stream: 'stdout' }),
+    stderr: (agent, query) => calls.ask('logs', { agent, ...query, stream: 'stderr' }),
+    logs: calls.logs,
+    output: (agent, query = {}) => calls.output(agent, query),
+    batch: (agents, command, options = {}) => calls.batch(agents, command, options),
+    action: (agent, action, params = null, options = {}) => calls.action(agent, action, params, options),
+    health: (options) => request('health', {}, options),
+    snapshot: (options) => request('snapshot', {}, options),
+    events: (options) => calls.events(options),
+    reconnect: () => {
+      for (const { link } of servers) link.reconnect();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  return client;
+}
+
+/** What is more than one request. */
+class Calls {
+  readonly #fleet: Fleet;
+
+  constructor(fleet: Fleet) {
+    this.#fleet = fleet;
+  }
+
+  readonly request = async <N extends OperationName>(
+    name: N,
+    params: ParamsOf<N>,
+    options?: RequestOptions,
+  ): Promise<ResultOf<N>> => {
+    if (name !== 'ps' || this.#fleet.only !== null) return this.#fleet.request(name, params, options);
+    return (await this.#agents(params as ParamsOf<'ps'>, options)) as ResultOf<N>;
+  };
+
+  readonly protocol: ProtocolClient = {
+    send: (message, options = {}) => inTime(message.type, options, (left) => this.#send(message, left)),
+    stream: (agentId) => this.#follow(agentId, (server) => followStream(server, agentId)),
+  };
+
+  /** A request whose parameters and options come together. */
+  ask<N extends Exclude<OperationName, 'signal'>>(name: N, all: ParamsOf<N> & RequestOptions): Promise<ResultOf<N>> {
+    const [params, options] = parted(all);
+    return this.request(name, params as ParamsOf<N>, options);
+  }
+
+  async write(agent: string, data: string | Uint8Array, options: RequestOptions & { end?: boolean } = {}) {
+    const { bytes } = await this.ask('send', { agent, data, ...options });
+    return bytes;
+  }
+
+  readonly logs = ((agent: string, query: Omit<LogsQuery, 'agent'> & RequestOptions & { follow?: true } = {}) => {
+    const { follow, ...rest } = query;
+    if (follow !== true) return this.ask('logs', { agent, ...rest });
+    return this.#follow(agent, (server) => followLogs(server, agent, { ...rest, follow }), rest.signal);
+  }) as {
+    (agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
+    (agent: string, query?: Omit<LogsQuery, 'agent'> & RequestOptions): Promise<LogsPage>;
+  };
+
+  async output(agent: string, all: OutputQueryOptions & RequestOptions): Promise<OutputLines> {
+    const [{ stream = 'both', ...query }, options] = parted(all);
+    const answer = await inTime('output', options, async (left) => {
+      const agent_id = await this.#uuidOf(agent, left);
+      return this.#send({ type: 'output_query_request', agent_id, stream, ...query }, left);
+    });
+    if (!answer.success) throw errorOf(answer);
+    return { lines: answer.lines, total: answer.total_lines, hasMore: answer.has_more };
+  }
+
+  async batch(
+    agents: readonly string[],
+    command: ControlCommandType,
+    { failFast = false, payload = null, ...options }: BatchOptions,
+  ): Promise<BatchOutcome> {
+    return inTime('batch', options, async (left) => {
+      const uuids = await Promise.all(agents.map((agent) => this.#lookUp(agent, left)));
+      const agent_ids = uuids.filter((uuid) => typeof uuid === 'string');
+      const message = { type: 'batch_control_command', command_type: command, agent_ids, payload, fail_fast: failFast };
+      const hidden = agents.filter((_, index) => isForbidden(uuids[index]));
+      const [answer, ...named] = await Promise.all([
+        agent_ids.length === 0 && hidden.length > 0
+          ? answerOf([])
+          : sendBatch(this.#fleet, message as RequestDraft<'batch_control_command'>, left),
+        ...hidden.map((agent) => commandByName(this.#fleet, agent, message, left)),
+      ]);
+      if (answer.results.length === 0 && answer.error !== null && hidden.length === 0) throw errorOf(answer);
+      return outcomeOf(agents, uuids, answer, named);
+    });
+  }
+
+  async action(agent: string, action: string, params: unknown, options: RequestOptions): Promise<unknown> {
+    const answer = await inTime('action', options, async (left) => {
+      const agent_id = await this.#uuidOf(agent, left);
+      return this.#send({ type: 'custom_action_request', agent_id, action, params }, left);
+    });
+    if (!answer.success) throw errorOf(answer);
+    return answer.data;
+  }
+
+  events(options?: EventsOptions): AsyncIterableIterator<TreeItem> {
+    return followAllEvents(this.#fleet.servers, options);
+  }
+
+  #follow<T>(
+    agent: string,
+    iterate: (server: ServerLink) => AsyncIterableIterator<T>,
+    signal?: AbortSignal,
+  ): AsyncIterableIterator<T> {
+    const { only, isClosed } = this.#fleet;
+    const one = only ?? (isClosed ? this.#fleet.idlest() : null);
+    if (one !== null) return iterate(one);
+    return fromLater(
+      this.#fleet.ownerOf(agent, () => ({ signal })),
+      iterate,
+      signal,
+    );
+  }
+
+  /** The agents of every server. Rejects when one of them does not answer: a list that lacks some would pass for the whole. */
+  async #agents(params: ParamsOf<'ps'>, options?: RequestOptions): Promise<AgentRow[]> {
+    const rows = await Promise.all(this.#fleet.servers.map((server) => server.request('ps', params, options)));
+    return rows.flat();
+  }
+
+  async #send<D extends RequestDraft>(message: D, left: Left): Promise<AnswerTo<D['type']>> {
+    if (message.type === 'batch_control_command') {
+      return (await sendBatch(this.#fleet, message, left)) as AnswerTo<D['type']>;
+    }
+    const send = (server: ServerLink) => server.send(message, left());
+    if ('agent_id' in message) return this.#fleet.withOwner(message.agent_id, left, send);
+    return message.type === 'spawn_request' ? this.#fleet.onEmptiest(left, send) : send(this.#fleet.idlest());
+  }
+
+  /** Its uuid, or why there is none. */
+  async #lookUp(agent: string, left: Left): Promise<string | SupertreeError> {
+    try {
+      return await this.#uuidOf(agent, left);
+    } catch (thrown) {
+      if (thrown instanceof SupertreeError && AMISS.has(thrown.code)) return thrown;
+      throw thrown;
+    }
+  }
+
+  async #uuidOf(agent: string, left: Left): Promise<string> {
+    if (isUuid(agent)) return agent;
+    const { timeout, signal } = left();
+    return (await this.request('status', { agent }, { timeout, signal })).uuid;
+  }
+}
+
+const AMISS: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_AMBIGUOUS', 'FORBIDDEN']);
+
+function isForbidden(found: string | SupertreeError | undefined): boolean {
+  return typeof found === 'object' && found.code === 'FORBIDDEN';
+}
+
+/** What is asked for, of which nothing is undefined, and how it is asked. */
+function parted<T extends object>(all: T & RequestOptions): [params: Omit<T, keyof RequestOptions>, RequestOptions] {
+  const { timeout, onProgress, onAccepted, signal, idempotencyKey, ...rest } = all;
+  const params = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  return [params as Omit<T, keyof RequestOptions>, { timeout, onProgress, onAccepted, signal, idempotencyKey }];
+}

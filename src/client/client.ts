@@ -1,0 +1,86 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { SupertreeError } from '../errors.js';
+import type { Client } from './api.js';
+import { clientOf } from './calls.js';
+import { type ConnectOptions, type ConnectPlan, planOf } from './options.js';
+import { ServerLink } from './server.js';
+
+export type { AnswerTo } from './answers.js';
+export type {
+  BatchOptions,
+  BatchOutcome,
+  BatchResult,
+  Client,
+  LifecycleOptions,
+  OutputLines,
+  OutputQueryOptions,
+  ProtocolClient,
+} from './api.js';
+export { type EventItem, type EventsOptions, type SnapshotItem, type TreeItem, TreeState } from './events.js';
+export type { FollowQuery, LogItem, LogLine } from './logs.js';
+export type { ConnectOptions } from './options.js';
+export type { RequestDraft, RequestType } from './requests.js';
+export type { RequestOptions } from './server.js';
+export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './statistics.js';
+export type { StreamMessage } from './stream.js';
+
+/** While there is no server yet: how long after one try the next one comes, in ms; twice as long each time. */
+const AGAIN = { first: 100, last: 2_000 };
+
+/**
+ * Connects to a server and asks for its health, so that what it resolves with is known to work; of several servers that are used together one must
+ * answer. Rejects OPTION_INVALID; ENDPOINT_INVALID; KEY_INVALID; NO_SERVER, at once when nobody listens, or after `wait`; KEY_REFUSED when a server
+ * listens and says that the two do not agree on their keys. One that only breaks off, as most do, is a NO_SERVER that tells of keys.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const plan = planOf(options);
+  const until = performance.now() + plan.wait;
+  for (let delay = AGAIN.first; ; delay = Math.min(2 * delay, AGAIN.last)) {
+    try {
+      return await (plan.isChoice ? connectFirst(plan) : connectAll(plan));
+    } catch (thrown) {
+      const left = until - performance.now();
+      if (left <= 0 || !(thrown instanceof SupertreeError) || thrown.code !== 'NO_SERVER') throw thrown;
+      await pause(Math.min(delay, left));
+    }
+  }
+}
+
+/** Tries one after another, and stays with the first that answers. */
+async function connectFirst({ links, pubEndpoint }: ConnectPlan): Promise<Client> {
+  const failures: SupertreeError[] = [];
+  for (const link of links) {
+    const server = new ServerLink(link, pubEndpoint);
+    const failure = await failureOf(server);
+    if (failure === null) return clientOf([server]);
+    server.close();
+    if (failure.code !== 'NO_SERVER') throw failure;
+    failures.push(failure);
+  }
+  throw noServer(failures);
+}
+
+async function connectAll({ links, pubEndpoint }: ConnectPlan): Promise<Client> {
+  const servers = links.map((link) => new ServerLink(link, pubEndpoint));
+  const failures = await Promise.all(servers.map(failureOf));
+  if (failures.includes(null)) return clientOf(servers as [ServerLink, ...ServerLink[]]);
+  for (const server of servers) server.close();
+  throw failures.find((failure) => failure?.code !== 'NO_SERVER') ?? noServer(failures);
+}
+
+/** Why the first try failed; `null` when the server answered. */
+async function failureOf({ link }: ServerLink): Promise<SupertreeError | null> {
+  try {
+    await link.connected({ first: true });
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof SupertreeError) return thrown;
+    throw thrown;
+  }
+}
+
+/** One error for several servers, with what is known about each. */
+function noServer(failures: readonly (SupertreeError | null)[]): SupertreeError {
+  const endpoints = failures.map((failure) => failure?.details.endpoint);
+  return new SupertreeError('NO_SERVER', { endpoint: endpoints.join(' or ') });
+}

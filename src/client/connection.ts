@@ -1,0 +1,89 @@
+import { nanoid } from 'nanoid';
+import { Dealer } from 'zeromq';
+import { SupertreeError } from '../errors.js';
+import { type ClientSecurity, curveClient, provenRoutingId, watchHandshake } from './security.js';
+
+export interface ConnectionOptions {
+  readonly endpoint: string;
+  /** `null` where no keys are used. */
+  readonly security: ClientSecurity | null;
+  /** The two sides understand each other: from now on messages can be sent. */
+  readonly opened: () => void;
+  readonly received: (bytes: Buffer) => void;
+  /** Called once, when the connection is gone or could not be made, with the reason where one is known. Never after `close`. */
+  readonly lost: (reason: SupertreeError | null) => void;
+}
+
+/** One connection to one server. It is not made again: whoever wants another one opens another one. */
+export interface Connection {
+  /** Queues one message. Never throws. */
+  send(bytes: Buffer): void;
+  close(): void;
+}
+
+/**
+ * Opens a connection in the background. zeromq.js would connect again by itself, but then nobody could tell which requests had
+ * been on the connection that broke. Throws KEY_INVALID, ENDPOINT_INVALID.
+ */
+export function openConnection(options: ConnectionOptions): Connection {
+  const { endpoint, security } = options;
+  // A ROUTER refuses a routing id that it still knows from a connection that broke: each connection has its own.
+  const routingId = provenRoutingId(endpoint, security, nanoid());
+  const socket = new Dealer({
+    linger: 0,
+    reconnectInterval: NEVER,
+    sendHighWaterMark: 0,
+    ipv6: endpoint.startsWith('tcp://['),
+    ...curveClient(endpoint, security),
+    ...(routingId !== null && { routingId }),
+  });
+  let over = false;
+  const lose = (reason: SupertreeError | null) => {
+    if (over) return;
+    over = true;
+    options.lost(reason);
+  };
+  watchHandshake(socket, endpoint, security, lose);
+  socket.events.on('handshake', () => over || options.opened());
+  socket.events.on('disconnect', () => lose(null));
+  socket.events.on('connect:retry', () => lose(null));
+  socket.events.on('close', () => lose(null));
+  try {
+    socket.connect(endpoint);
+  } catch (thrown) {
+    socket.close();
+    throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: 'the system refuses it' }, thrown);
+  }
+  receive(socket, (bytes) => over || options.received(bytes)).catch(() => lose(null));
+  return {
+    send: createLine(socket, () => lose(null)),
+    close: () => {
+      over = true;
+      socket.close();
+    },
+  };
+}
+
+/**
+ * A day, in ms. With -1, which means never, libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed: it
+ * tells the socket to let go of the endpoint (libzmq pull request 2756), which it is letting go of already.
+ */
+const NEVER = 86_400_000;
+
+/** Sends one after another: zeromq.js allows one send at a time. */
+function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {
+  let last: Promise<void> = Promise.resolve();
+  return (bytes) => {
+    last = last.then(() => (socket.closed ? undefined : socket.send([EMPTY, bytes]))).catch(failed);
+  };
+}
+
+/** The delimiter that a REP socket asks for. */
+const EMPTY = Buffer.alloc(0);
+
+async function receive(socket: Dealer, take: (bytes: Buffer) => void): Promise<void> {
+  for await (const frames of socket) {
+    const bytes = frames.at(-1);
+    if (bytes !== undefined) take(bytes);
+  }
+}

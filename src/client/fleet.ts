@@ -1,0 +1,185 @@
+import { SupertreeError } from '../errors.js';
+import { isUuid } from '../protocol/kinds.js';
+import type { OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
+import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookups.js';
+import type { RequestOptions, ServerLink } from './server.js';
+import { inTime, type Left } from './time.js';
+
+/** Where so many agents are is remembered. */
+const MAX_KNOWN = 10_000;
+
+/** What is about a supervisor; `true` for what changes something, which is never done just anywhere. */
+const OF_A_SUPERVISOR: Partial<Record<OperationName, boolean>> = {
+  terminate_child: true,
+  restart_child: true,
+  delete_child: true,
+  add_child: true,
+  which_children: false,
+  count_children: false,
+};
+
+interface ChildParams {
+  readonly path?: string;
+  readonly id?: string;
+}
+
+/** The servers of one client, and which of them a request goes to. */
+export class Fleet {
+  readonly #all: readonly ServerLink[];
+  /** Servers by what an agent of theirs was called. */
+  readonly #owners = new Map<string, ServerLink>();
+  /** Agents that are being spawned, which no server has counted yet. */
+  readonly #spawning = new Map<ServerLink, number>();
+
+  constructor(servers: readonly [ServerLink, ...ServerLink[]]) {
+    this.#all = servers;
+  }
+
+  /** Each server once: of several endpoints of the same one the first that is connected. */
+  get servers(): readonly ServerLink[] {
+    if (this.#all.length === 1) return this.#all;
+    return this.#all.filter((server) => {
+      const { serverId } = server.link;
+      const same = this.#all.filter(({ link }) => serverId !== null && link.serverId === serverId);
+      return same.length === 0 || server === (same.find(isConnected) ?? same[0]);
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#all.every(({ isClosed }) => isClosed);
+  }
+
+  /** The one server, where there is only one. */
+  get only(): ServerLink | null {
+    const { servers } = this;
+    return (servers.length === 1 && servers[0]) || null;
+  }
+
+  /**
+   * Goes to the server of the agent or the supervisor that `params` names; a spawn to the one with the fewest active agents of those that have its
+   * `parent`; the rest to the least busy. Rejects SERVER_AMBIGUOUS for what would change something, and nobody knows where.
+   */
+  async request<N extends OperationName>(
+    name: N,
+    params: ParamsOf<N>,
+    options: RequestOptions = {},
+  ): Promise<ResultOf<N>> {
+    const { only } = this;
+    if (only !== null) return only.request(name, params, options);
+    return inTime(name, options, async (left) => {
+      const send = (server: ServerLink) => server.request(name, params, left());
+      const { agent, parent } = params as { agent?: string; parent?: string };
+      if (agent !== undefined) return this.withOwner(agent, left, send);
+      if (name === 'spawn') return this.onEmptiest(left, send, parent);
+      return send(name in OF_A_SUPERVISOR ? await this.#hostOf(name, params, left) : this.idlest());
+    });
+  }
+
+  /** The connected server with the fewest requests under way; any one when none is connected. */
+  idlest(among: readonly ServerLink[] = this.servers): ServerLink {
+    const connected = among.filter(isConnected);
+    return least(connected.length === 0 ? among : connected, ({ link }) => link.load);
+  }
+
+  /** Does `spawn` on the server with the fewest active agents, those counted that are being spawned by this client. */
+  async onEmptiest<T>(left: Left, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
+    const server = await this.#emptiest(left, parent);
+    this.#count(server, 1);
+    try {
+      return await spawn(server);
+    } finally {
+      this.#count(server, -1);
+    }
+  }
+
+  /** Does `work` on the server that has the agent; looks for it once more when it is there no longer. Rejects AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  async withOwner<T>(agent: string, left: Left, work: (server: ServerLink) => Promise<T>): Promise<T> {
+    const known = this.#known(agent);
+    if (known === null) return work(await this.ownerOf(agent, left));
+    try {
+      const done = await work(known);
+      // By this name there may be one that lives on another server by now.
+      if (this.only !== null || !isOver(done) || isUuid(agent)) return done;
+    } catch (thrown) {
+      const isElsewhere = thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND';
+      if (!isElsewhere || this.only !== null) throw thrown;
+    }
+    this.#owners.delete(agent);
+    return work(await this.ownerOf(agent, left));
+  }
+
+  async ownerOf(agent: string, left: Left): Promise<ServerLink> {
+    const known = this.#known(agent);
+    if (known !== null) return known;
+    const living = await serversWith(this.servers, (server) => hasAgent(server, agent, left, false), left);
+    const has = (server: ServerLink) => hasAgent(server, agent, left, true);
+    const owners = living.length > 0 ? living : await serversWith(this.servers, has, left);
+    const [owner] = owners;
+    if (owner === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent });
+    if (owners.length > 1) {
+      const paths = owners.map(({ link }) => `${agent} at ${link.endpoint}`).join(', ');
+      throw new SupertreeError('AGENT_AMBIGUOUS', { agent, paths });
+    }
+    this.#owners.set(agent, owner);
+    for (const oldest of this.#owners.keys()) {
+      if (this.#owners.size <= MAX_KNOWN) break;
+      this.#owners.delete(oldest);
+    }
+    return owner;
+  }
+
+  close(): void {
+    for (const server of this.#all) server.close();
+  }
+
+  #known(agent: string): ServerLink | null {
+    const { servers, only } = this;
+    const owner = only ?? this.#owners.get(agent);
+    return owner !== undefined && servers.includes(owner) ? owner : null;
+  }
+
+  /** The server of a supervisor, or of its child. What only asks may ask any of several; what nobody has is for a server to say. */
+  async #hostOf(name: OperationName, params: unknown, left: Left): Promise<ServerLink> {
+    const { path, id } = params as ChildParams;
+    const hosts = await serversWith(this.servers, (server) => hasChild(server, { path, id }, left), left);
+    if (hosts.length > 1 && OF_A_SUPERVISOR[name]) throw ambiguous(id ?? path ?? 'The root', hosts);
+    return this.idlest(hosts.length === 0 ? this.servers : hosts);
+  }
+
+  async #emptiest(left: Left, parent: string | undefined): Promise<ServerLink> {
+    if (this.only !== null) return this.only;
+    const among = parent === undefined ? this.servers : await this.#hostsOf(parent, left);
+    const [first, ...more] = among.filter(isConnected);
+    if (first === undefined || (parent !== undefined && more.length === 0)) return first ?? this.idlest(among);
+    const counts = await Promise.allSettled([first, ...more].map((server) => activeOn(server, left)));
+    const answered = [first, ...more].flatMap((server, index) => {
+      const count = counts[index];
+      return count?.status === 'fulfilled' ? [{ server, count: count.value }] : [];
+    });
+    if (answered.length === 0) return this.idlest(among);
+    return least(answered, ({ server, count }) => count + (this.#spawning.get(server) ?? 0)).server;
+  }
+
+  async #hostsOf(path: string, left: Left): Promise<readonly ServerLink[]> {
+    const hosts = await serversWith(this.servers, (server) => hasChild(server, { path }, left), left);
+    return hosts.length === 0 ? this.servers : hosts;
+  }
+
+  #count(server: ServerLink, change: number): void {
+    this.#spawning.set(server, (this.#spawning.get(server) ?? 0) + change);
+  }
+}
+
+function ambiguous(name: string, servers: readonly ServerLink[]): SupertreeError {
+  const endpoints = servers.map(({ link }) => link.endpoint).join(', ');
+  return new SupertreeError('SERVER_AMBIGUOUS', { name, endpoints });
+}
+
+function least<T>(all: readonly T[], measure: (each: T) => number): T {
+  return all.reduce((best, each) => (measure(each) < measure(best) ? each : best));
+}
+
+/** True for what was told of an agent that is over. */
+function isOver(told: unknown): boolean {
+  return typeof told === 'object' && told !== null && 'over' in told && told.over === true;
+}

@@ -1,0 +1,300 @@
+import { nanoid } from 'nanoid';
+import { type Actor, createActor } from 'xstate';
+import { systemClock } from '../contract/clock.js';
+import { asSupertreeError, SupertreeError } from '../errors.js';
+import { linkMachine } from '../machines/link.js';
+import type { Backoff } from '../model/spec.js';
+import { decode, encode } from '../protocol/decode.js';
+import type { Message, MessageType } from '../protocol/protocol.js';
+import { type Connection, openConnection } from './connection.js';
+import { type Greeting, greetingOf } from './greeting.js';
+import type { LinkOptions } from './options.js';
+import { type CallOptions, isInterim, type RequestDraft, Ticket } from './requests.js';
+import type { LinkState, LinkStatistics } from './statistics.js';
+import { Watch } from './watch.js';
+import { Window } from './window.js';
+
+const BACKOFF: Backoff = { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 5_000 };
+
+/** A request that broke so many connections is not sent again: it may be what breaks them. */
+const MAX_SENDS = 10;
+
+/**
+ * A lasting link to one server, over any number of connections. Requests that are in flight when a connection breaks are sent again on the next
+ * when they carry an idempotency key that the server knows; the others reject NO_SERVER. It begins to connect at once.
+ */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #actor: Actor<typeof linkMachine>;
+  #queue = new Map<string, Ticket>();
+  readonly #window: Window;
+  readonly #watch: Watch;
+  readonly #counts = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, errors: 0, late: 0 };
+  #connection: Connection | undefined;
+  #attempt: unknown;
+  #isReady = false;
+  #hasGivenUp = false;
+  #isClosed = false;
+  #reason: SupertreeError | null = null;
+  #connectedSince: number | null = null;
+  /** The question that a connection begins with, and the one that a silent server is asked. */
+  #hello = '';
+  #probe = '';
+  #greeting: Greeting = { isOurs: false, serverId: null };
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#window = new Window(options.window);
+    this.#watch = new Watch({
+      idle: options.idle,
+      isOwed: () => this.#window.waiting > 0,
+      ask: () => this.#ask('probe'),
+      lost: (reason) => this.#lose(reason === 'silent' ? null : this.#heldUp()),
+    });
+    const machine = linkMachine.provide({
+      actions: {
+        open: () => this.#open(),
+        drop: () => this.#drop(),
+        admit: () => this.#admit(),
+        strand: () => this.#strand(),
+        giveUp: () => this.#giveUp(),
+      },
+    });
+    this.#actor = createActor(machine, { input: { attempts: options.attempts, backoff: BACKOFF } });
+    this.#actor.start();
+    this.#actor.send({ type: 'CONNECT' });
+  }
+
+  get endpoint(): string {
+    return this.#options.endpoint;
+  }
+
+  get state(): LinkState {
+    const { value } = this.#actor.getSnapshot();
+    return typeof value === 'string' ? value : 'reconnecting';
+  }
+
+  /** True for a server that understands more than the agent protocol. Known once it was connected, as is its name. */
+  get isOurs(): boolean {
+    return this.#greeting.isOurs;
+  }
+
+  get serverId(): string | null {
+    return this.#greeting.serverId;
+  }
+
+  /** How many requests are not answered. */
+  get load(): number {
+    return this.#queue.size + this.#window.waiting;
+  }
+
+  get statistics(): LinkStatistics {
+    return {
+      endpoint: this.endpoint,
+      state: this.state,
+      ...this.#counts,
+      reconnections: this.#actor.getSnapshot().context.reconnections,
+      connectedSince: this.#connectedSince,
+      queued: this.#queue.size,
+      inFlight: this.#window.waiting,
+    };
+  }
+
+  /**
+   * Sends a request and resolves with the answer, whatever it says. Rejects TIMEOUT; NO_SERVER when the connection is lost, or when there is none
+   * for too long; QUEUE_FULL; MESSAGE_TOO_LARGE; CLIENT_CLOSED; with the signal's reason. An answer that comes after that is dropped.
+   */
+  async request(draft: RequestDraft, options: CallOptions): Promise<Message<MessageType>> {
+    options.signal?.throwIfAborted();
+    if (this.#hasGivenUp || this.#isClosed) throw this.#noServer();
+    const limit = this.#options.queue;
+    if (!this.#isReady && this.#queue.size >= limit) throw new SupertreeError('QUEUE_FULL', { limit });
+    const id = nanoid();
+    const ticket = new Ticket(id, draft, options, () => this.#done(id));
+    this.#queue.set(id, ticket);
+    if (!this.#isReady) ticket.wait(this.#options.patience, () => this.#noServer());
+    this.#pump();
+    return ticket.answer;
+  }
+
+  /** Resolves when it is connected. Rejects when it has given up, when its key is refused, and with `first` as soon as a try fails. */
+  connected({ first = false }: { first?: boolean } = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): boolean => {
+        const isFinal = first || this.#reason?.code === 'KEY_REFUSED';
+        if (this.state === 'connected') resolve();
+        else if (this.#hasGivenUp || (isFinal && this.state !== 'connecting')) reject(this.#noServer());
+        else return false;
+        return true;
+      };
+      if (look()) return;
+      const subscription = this.#actor.subscribe({
+        next: () => look() && subscription.unsubscribe(),
+        complete: () => reject(this.#noServer()),
+      });
+    });
+  }
+
+  /** Calls `listener` with each new state. Returns the way to end that. */
+  onState(listener: (state: LinkState) => void): () => void {
+    let last = this.state;
+    const subscription = this.#actor.subscribe(() => {
+      if (this.state === last) return;
+      last = this.state;
+      listener(last);
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  /** Tries again at once when it has given up, or waits before its next try. Nothing once it is closed. */
+  reconnect(): void {
+    if (!this.#isClosed) this.#actor.send({ type: 'CONNECT' });
+  }
+
+  /** Rejects whatever is not answered with CLIENT_CLOSED, and leaves no timer and no socket. Can be called twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#actor.send({ type: 'CLOSE' });
+    this.#actor.stop();
+  }
+
+  #open(): void {
+    this.#hasGivenUp = false;
+    this.#attempt = systemClock.setTimeout(() => this.#lose(null), this.#options.timeout);
+    try {
+      this.#connection = openConnection({
+        endpoint: this.endpoint,
+        security: this.#options.security,
+        opened: () => this.#ask('hello'),
+        received: (bytes) => this.#receive(bytes),
+        lost: (reason) => this.#lose(reason),
+      });
+    } catch (thrown) {
+      this.#lose(asSupertreeError(thrown));
+    }
+  }
+
+  #drop(): void {
+    systemClock.clearTimeout(this.#attempt);
+    this.#watch.stop();
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  #admit(): void {
+    systemClock.clearTimeout(this.#attempt);
+    this.#isReady = true;
+    this.#reason = null;
+    this.#connectedSince = Date.now();
+    for (const ticket of this.#queue.values()) ticket.endWait();
+    this.#pump();
+  }
+
+  #strand(): void {
+    this.#isReady = false;
+    this.#connectedSince = null;
+    const stranded = this.#window.clear();
+    const again = stranded.filter((ticket) => this.isOurs && ticket.repeatable && ticket.sends < MAX_SENDS);
+    this.#queue = new Map([...again.map((ticket) => [ticket.id, ticket] as const), ...this.#queue]);
+    for (const ticket of this.#queue.values()) ticket.wait(this.#options.patience, () => this.#noServer());
+    for (const ticket of stranded) if (!again.includes(ticket)) ticket.reject(this.#noServer());
+  }
+
+  #giveUp(): void {
+    this.#hasGivenUp = true;
+    for (const ticket of [...this.#queue.values()]) ticket.reject(this.#noServer());
+  }
+
+  #lose(reason: SupertreeError | null): void {
+    this.#reason = reason;
+    this.#counts.errors++;
+    this.#actor.send({ type: 'LOST', at: performance.now(), random: Math.random() });
+  }
+
+  #pump(): void {
+    for (const [id, ticket] of this.#queue) {
+      if (!this.#isReady || this.#window.isFull) return;
+      this.#queue.delete(id);
+      try {
+        const bytes = ticket.encode();
+        this.#window.add(ticket);
+        ticket.sends++;
+        this.#send(bytes);
+      } catch (thrown) {
+        ticket.reject(thrown);
+      }
+    }
+  }
+
+  #send(bytes: Buffer): void {
+    this.#counts.messagesSent++;
+    this.#counts.bytesSent += bytes.length;
+    this.#connection?.send(bytes);
+    if (this.isOurs) this.#watch.sent();
+  }
+
+  /** Every server of the agent protocol answers this. */
+  #ask(purpose: 'hello' | 'probe'): void {
+    const id = nanoid();
+    if (purpose === 'hello') this.#hello = id;
+    else this.#probe = id;
+    this.#send(encode<'health_check_request'>({ type: 'health_check_request', request_id: id }));
+  }
+
+  #receive(bytes: Buffer): void {
+    this.#counts.messagesReceived++;
+    this.#counts.bytesReceived += bytes.length;
+    this.#watch.heard();
+    const decoded = decode(bytes);
+    if (!decoded.ok) {
+      this.#counts.errors++;
+      this.#answered(decoded.requestId)?.reject(decoded.error);
+      return;
+    }
+    const { message } = decoded;
+    const id = 'request_id' in message ? message.request_id : '';
+    const ticket = isInterim(message) ? this.#window.get(id) : this.#answered(id);
+    if (ticket !== undefined) ticket.take(message);
+    else if (id !== '' && id === this.#hello) this.#welcome(message);
+    else if (id !== this.#probe) this.#counts.late++;
+  }
+
+  /** The request that this is the answer of; `undefined` when nobody waits for it any more. Either way the server is done with it. */
+  #answered(id: string): Ticket | undefined {
+    const ticket = this.#window.get(id);
+    this.#window.remove(id);
+    this.#pumpSoon();
+    return ticket;
+  }
+
+  #welcome(message: Message<MessageType>): void {
+    this.#hello = '';
+    this.#greeting = greetingOf(message);
+    this.#actor.send({ type: 'OPENED', at: performance.now() });
+  }
+
+  #done(id: string): void {
+    this.#queue.delete(id);
+    this.#window.abandon(id);
+    this.#pumpSoon();
+  }
+
+  /**
+   * Whoever settles many requests at once (1. an abort tells one ticket after another, 2. the first leaves the window, 3. the next one in
+   * the queue, which is to be told as well, would be sent) is let finish first.
+   */
+  #pumpSoon(): void {
+    if (this.#queue.size > 0) queueMicrotask(() => this.#pump());
+  }
+
+  #noServer(): SupertreeError {
+    if (this.#isClosed) return new SupertreeError('CLIENT_CLOSED', { endpoint: this.endpoint });
+    return this.#reason ?? new SupertreeError('NO_SERVER', { endpoint: this.endpoint });
+  }
+
+  #heldUp(): SupertreeError {
+    const endpoint = `${this.endpoint} (this process did not read for so long that answers were dropped)`;
+    return new SupertreeError('NO_SERVER', { endpoint });
+  }
+}

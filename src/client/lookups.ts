@@ -1,0 +1,107 @@
+import { SupertreeError } from '../errors.js';
+import { isUuid } from '../protocol/kinds.js';
+import type { ServerLink } from './server.js';
+import { type Left, lookingFor } from './time.js';
+
+/** How long a server may take to say how it is, or whether it has something, in ms. */
+const LOOK_TIMEOUT = 5_000;
+
+/**
+ * The servers that have it. One that is away is waited for, as long as a request would be, only where none of those that are there has it. Rejects
+ * with the reason when none has it and one could not be asked: then nobody knows that it is nowhere.
+ */
+export async function serversWith(
+  servers: readonly ServerLink[],
+  has: (server: ServerLink) => Promise<boolean>,
+  left: Left,
+): Promise<readonly ServerLink[]> {
+  const near = servers.filter(isConnected);
+  const looks = await Promise.allSettled(near.map(has));
+  const found = near.filter((_, index) => isTrue(looks[index]));
+  if (found.length > 0) return found;
+  const far = servers.filter((server) => !near.includes(server));
+  const asked = far.map(async (server) => {
+    await server.send({ type: 'health_check_request' }, lookingFor(left, Number.POSITIVE_INFINITY));
+    if (await has(server)) return server;
+    throw NOT_THERE;
+  });
+  const back = await firstOf(asked);
+  if (!('reasons' in back)) return [back.value];
+  const reasons = [...looks.flatMap((look) => (look.status === 'rejected' ? look.reason : [])), ...back.reasons];
+  const reason: unknown = reasons.find((each) => each !== NOT_THERE);
+  if (reason !== undefined) throw reason;
+  return [];
+}
+
+/** Asks in the way that the server understands; a foreign one knows agents by their uuids alone. `over`: one that is over counts too. */
+export async function hasAgent(server: ServerLink, agent: string, left: Left, over: boolean): Promise<boolean> {
+  const options = lookingFor(left, LOOK_TIMEOUT);
+  if (server.isOurs) {
+    let counts = true;
+    const isThere = await knows('AGENT_NOT_FOUND', async () => {
+      const row = await server.request('status', { agent }, options);
+      counts = over || row.over !== true;
+    });
+    return isThere && counts;
+  }
+  if (!isUuid(agent)) return false;
+  const { agents } = await server.send({ type: 'list_agents_request' }, options);
+  return agents.some(({ id }) => id === agent.toLowerCase());
+}
+
+/** Whether it has the supervisor; with `id`, that child of it. Every server has a root, which is meant where no path is given. */
+export async function hasChild(
+  server: ServerLink,
+  { path, id }: { path?: string | undefined; id?: string | undefined },
+  left: Left,
+): Promise<boolean> {
+  if (!server.isOurs) return false;
+  let isThere = true;
+  const knowsIt = await knows('SUPERVISOR_NOT_FOUND', async () => {
+    const params = path === undefined ? {} : { path };
+    const children = await server.request('which_children', params, lookingFor(left, LOOK_TIMEOUT));
+    isThere = id === undefined || children.some((child) => child.id === id);
+  });
+  return knowsIt && isThere;
+}
+
+/** How many agents are active there. */
+export async function activeOn(server: ServerLink, left: Left): Promise<number> {
+  const options = lookingFor(left, LOOK_TIMEOUT);
+  const { healthy, active_agents } = await server.send({ type: 'health_check_request' }, options);
+  if (!healthy) throw new SupertreeError('UNHEALTHY', { server: server.link.endpoint });
+  return active_agents ?? 0;
+}
+
+export function isConnected({ link }: ServerLink): boolean {
+  return link.state === 'connected';
+}
+
+/** A server that says that one may not look has what one may not look at: what is nowhere, it says so. */
+async function knows(
+  missing: 'AGENT_NOT_FOUND' | 'SUPERVISOR_NOT_FOUND',
+  look: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await look();
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof SupertreeError) || (thrown.code !== missing && thrown.code !== 'FORBIDDEN')) throw thrown;
+    return thrown.code === 'FORBIDDEN';
+  }
+}
+
+const NOT_THERE = Symbol('not there');
+
+/** The first that is fulfilled; otherwise why none was. */
+async function firstOf<T>(all: readonly Promise<T>[]): Promise<{ value: T } | { reasons: readonly unknown[] }> {
+  try {
+    return { value: await Promise.any(all) };
+  } catch (thrown) {
+    return { reasons: thrown instanceof AggregateError ? thrown.errors : [thrown] };
+  }
+}
+
+function isTrue(look: PromiseSettledResult<boolean> | undefined): boolean {
+  return look?.status === 'fulfilled' && look.value;
+}

@@ -1,0 +1,56 @@
+import { timingSafeEqual } from 'node:crypto';
+import { expectedTicket, KEY_LENGTH, PROOF_LENGTH, publicKeyOf } from '../../protocol/curve.js';
+import { type Grant, may, type Peer, UNPROVEN } from './roles.js';
+
+/** One key that a server knows. */
+export interface KnownKey extends Peer {
+  readonly grants: readonly Grant[];
+  /** In Z85. */
+  readonly publicKey: string;
+}
+
+interface Entry {
+  readonly key: KnownKey;
+  readonly ticket: Buffer;
+}
+
+/** The keys of one server: its own, and those that it knows. */
+export class Keyring {
+  readonly secretKey: string;
+  readonly publicKey: string;
+  readonly #root: string;
+  readonly #entries: ReadonlyMap<string, Entry>;
+
+  /** `root` is the path of the tree's root. Throws KEY_INVALID. */
+  constructor(secretKey: string, root: string, keys: readonly KnownKey[]) {
+    this.secretKey = secretKey;
+    this.publicKey = publicKeyOf(secretKey);
+    this.#root = root;
+    const entryOf = (key: KnownKey) => ({ key, ticket: Buffer.from(expectedTicket(secretKey, key.publicKey)) });
+    this.#entries = new Map(keys.map((key) => [key.publicKey, entryOf(key)]));
+  }
+
+  /** The key with this public half; `null` for a stranger. */
+  find(publicKey: string): KnownKey | null {
+    return this.#entries.get(publicKey)?.key ?? null;
+  }
+
+  /** True when a key may read everything that is published: it is not parted by subtree. */
+  mayFollow(key: KnownKey): boolean {
+    return may(key, 'observe', this.#root);
+  }
+
+  /**
+   * Whose routing id it is: a ticket (see `clientTicket`), a dot, and something that is this connection's own. Anything else is
+   * `UNPROVEN`.
+   */
+  peerOf(routingId: Buffer): Peer {
+    const entry = this.#entries.get(routingId.toString('latin1', 0, KEY_LENGTH));
+    if (entry === undefined || routingId.length <= TICKET_LENGTH + 1 || routingId[TICKET_LENGTH] !== DOT)
+      return UNPROVEN;
+    return timingSafeEqual(entry.ticket, routingId.subarray(0, TICKET_LENGTH)) ? entry.key : UNPROVEN;
+  }
+}
+
+const TICKET_LENGTH = KEY_LENGTH + 1 + PROOF_LENGTH;
+const DOT = '.'.charCodeAt(0);

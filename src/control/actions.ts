@@ -1,0 +1,111 @@
+import type { AgentHandle } from '../contract/view.js';
+import { messageOf, SupertreeError } from '../errors.js';
+import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
+import { STATUS_OF, statusLabel, WIRE_KEYS } from '../protocol/status.js';
+import { within } from './time-limit.js';
+
+/** What an action of an embedding program is given. */
+export interface ActionContext {
+  readonly agent: AgentHandle;
+  /** The name by which it was asked for. */
+  readonly action: string;
+  /** As the caller gave them: nothing about them is checked. */
+  readonly params: unknown;
+  /** The name of the caller's key; `local` for a socket without keys. */
+  readonly peer: string;
+  /** Aborted when the time that the caller gave is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with data for the answer; what it throws is answered as ACTION_FAILED, a SupertreeError as it is. */
+export type Action = (context: ActionContext) => unknown;
+
+/** Actions by name. A built-in one of the same name (`echo`, `ping`, `get_env`) is replaced. */
+export type Actions = Readonly<Record<string, Action>>;
+
+/** What was asked for. */
+export interface ActionRequest {
+  readonly agent: AgentHandle;
+  readonly action: string;
+  readonly params: unknown;
+  /** If `null`, it may take as long as it takes. */
+  readonly timeoutSecs: number | null;
+}
+
+/** What an action is run for. */
+export interface ActionHost {
+  readonly actions?: Actions;
+  readonly peer: { readonly name: string };
+  /** Told what went wrong after its caller had been answered. */
+  readonly failed: (thrown: unknown) => void;
+}
+
+/**
+ * Runs an action. Resolves with its name and its result. Rejects COMMAND_UNKNOWN; ACTION_FAILED; TIMEOUT, after which the action is
+ * told by its signal, and how it ends is told to the log.
+ */
+export async function runAction(host: ActionHost, request: ActionRequest): Promise<Readonly<Record<string, unknown>>> {
+  const { agent, action, timeoutSecs } = request;
+  const timeout = timeoutSecs === null ? Number.POSITIVE_INFINITY : timeoutSecs * 1000;
+  const known = { ...BUILT_IN, ...host.actions };
+  const act = Object.hasOwn(known, action) ? known[action] : undefined;
+  if (act === undefined) {
+    throw new SupertreeError('COMMAND_UNKNOWN', { command: action, known: Object.keys(known).join(', ') });
+  }
+  const abort = new AbortController();
+  const work = called(act, { ...request, peer: host.peer.name, signal: abort.signal });
+  const late = () => {
+    const error = new SupertreeError('TIMEOUT', { what: `The action ${action}`, timeout });
+    abort.abort(error);
+    return error;
+  };
+  const result = await within(work, timeout, late, host.failed);
+  const answer = { action, result: result ?? null };
+  return act === BUILT_IN.ping ? { ...answer, agent_id: agent.uuid } : answer;
+}
+
+/** `get_env` tells about the agent, by the name that the list has; no environment, in spite of its name. */
+const BUILT_IN: Actions = {
+  echo: ({ params }) => params,
+  ping: () => 'pong',
+  get_env: ({ agent }) => {
+    const { state, id, since, metadata } = agent.view();
+    return {
+      status: statusLabel(STATUS_OF[state]),
+      name: metadata[WIRE_KEYS.name] ?? id,
+      agent_id: agent.uuid,
+      last_status_update_secs: Math.floor(since / 1000),
+    };
+  },
+};
+
+async function called(act: Action, context: ActionContext & ActionRequest): Promise<unknown> {
+  const { agent, action, params, peer, signal } = context;
+  try {
+    const result = await act({ agent, action, params, peer, signal });
+    // Each value takes a byte or more.
+    const size = countOf(result);
+    if (size > MAX_MESSAGE_SIZE) throw new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
+    return result;
+  } catch (thrown) {
+    if (thrown instanceof SupertreeError) throw thrown;
+    throw new SupertreeError('ACTION_FAILED', { action, problem: messageOf(thrown) }, thrown);
+  }
+}
+
+/**
+ * How many values an encoder would write: a part that is referred to twice is written twice, so a small result may be a huge message.
+ * Each object is looked at once. Throws for what refers to itself, which could never be written down.
+ */
+function countOf(value: unknown, known: Map<unknown, number> = new Map()): number {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 1;
+  const counted = known.get(value);
+  if (counted === UNDER_WAY) throw new Error('its result refers to itself');
+  if (counted !== undefined) return counted;
+  known.set(value, UNDER_WAY);
+  const count = Object.values(value).reduce((sum: number, item) => sum + countOf(item, known), 1);
+  known.set(value, count);
+  return count;
+}
+
+const UNDER_WAY = 0;

@@ -1,0 +1,104 @@
+import { asSupertreeError, SupertreeError } from '../errors.js';
+import { invalid, isUuid } from '../protocol/kinds.js';
+import { type BatchResult, type Draft, type Message, NIL_UUID } from '../protocol/protocol.js';
+import { askedBy, assertAdmitted, whenAdmitted } from './admission.js';
+import type { Arrival } from './arrival.js';
+import { answerControl } from './commands.js';
+import type { Service } from './control.js';
+
+/**
+ * Runs one command for every agent of the batch, all at once, and tells for each what came of it, in the order of the request; one
+ * that fails does not touch the others. With `fail_fast` one after another, once every id is seen to name an agent that the peer may do
+ * this to, and after the first failure none is begun. An agent that is named twice gets the command once.
+ */
+export async function answerBatch(
+  service: Service,
+  request: Message<'batch_control_command'>,
+  arrival: Arrival,
+): Promise<Draft<'batch_control_response'>> {
+  const { request_id, agent_ids: ids, fail_fast: failFast } = request;
+  const batch = { service, request, arrival };
+  const found = await (failFast ? untilOneFails : allAtOnce)(batch, [...new Set(ids)]);
+  const results = ids.map((id) => found.get(id) ?? failure(id, new SupertreeError('INTERNAL', { problem: id })));
+  const successful = results.filter(({ success }) => success).length;
+  const failed = results.length - successful;
+  return { type: 'batch_control_response', request_id, success: failed === 0, results, successful, failed };
+}
+
+interface Batch {
+  readonly service: Service;
+  readonly request: Message<'batch_control_command'>;
+  readonly arrival: Arrival;
+}
+
+type Results = ReadonlyMap<string, BatchResult>;
+
+async function allAtOnce(batch: Batch, ids: readonly string[]): Promise<Results> {
+  return new Map(await Promise.all(ids.map(async (id) => [id, await carryOut(batch, id)] as const)));
+}
+
+async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Results> {
+  const results = new Map<string, BatchResult>();
+  for (const id of ids) {
+    const refusal = refusalOf(batch, id);
+    if (refusal !== null) results.set(id, refusal);
+  }
+  let [culprit] = results.keys();
+  for (const id of ids) {
+    if (results.has(id)) continue;
+    const result = culprit === undefined ? await carryOut(batch, id) : notBegun(id, culprit);
+    if (!result.success) culprit ??= id;
+    results.set(id, result);
+  }
+  return results;
+}
+
+/** Why it would not even be begun for this agent; `null` for no reason. */
+function refusalOf(batch: Batch, id: string): BatchResult | null {
+  try {
+    assertAdmitted(batch.service, askedBy(commandFor(batch, id)));
+    return null;
+  } catch (thrown) {
+    return failure(id, asSupertreeError(thrown));
+  }
+}
+
+/** Never rejects: what goes wrong is this agent's result. */
+async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
+  const { service, arrival } = batch;
+  try {
+    const command = commandFor(batch, id);
+    return resultOf(id, await whenAdmitted(service, askedBy(command), () => answerControl(service, command, arrival)));
+  } catch (thrown) {
+    return failure(id, asSupertreeError(thrown));
+  }
+}
+
+/** Throws MESSAGE_INVALID for what is no uuid. */
+function commandFor({ request }: Batch, id: string): Message<'control_command'> {
+  const { request_id, agent_ids, command_type, payload } = request;
+  if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
+  const terms = { idempotency_key: null, deadline: null, accepted: null };
+  return { type: 'control_command', request_id, agent_id: id, command_type, payload, ...terms };
+}
+
+function resultOf(id: string, { success, status, data, error, code }: Draft<'command_response'>): BatchResult {
+  return {
+    agent_id: id,
+    success,
+    status: status ?? null,
+    error: error ?? null,
+    data: data ?? null,
+    code: code ?? null,
+  };
+}
+
+function notBegun(id: string, agent: string): BatchResult {
+  return failure(id, new SupertreeError('BATCH_STOPPED', { agent }));
+}
+
+/** An id that is none is told in the error: in its place must stand a uuid. */
+function failure(id: string, { message, code }: SupertreeError): BatchResult {
+  const agent_id = isUuid(id) ? id : NIL_UUID;
+  return { agent_id, success: false, status: null, error: message, data: null, code };
+}

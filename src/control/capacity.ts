@@ -1,0 +1,29 @@
+import { SupertreeError } from '../errors.js';
+import { isMap } from '../protocol/kinds.js';
+import { covers } from './access/roles.js';
+import type { Adding, Service } from './control.js';
+
+/** Runs `add` while `count` more agents are allowed for. Throws AGENT_LIMIT before anything is added. */
+export async function withinLimit<T>(service: Service, addition: Adding, add: () => Promise<T>): Promise<T> {
+  const { whole, adding, maxAgents } = service;
+  const known = whole.agents();
+  // What is being added may already be in the tree, in part: that is counted once.
+  const pending = [...adding].reduce((sum, { path, count }) => {
+    const there = known.filter((agent) => covers(path, agent.path)).length;
+    return sum + Math.max(0, count - there);
+  }, 0);
+  if (known.length + pending + addition.count > maxAgents) throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
+  adding.add(addition);
+  try {
+    return await add();
+  } finally {
+    adding.delete(addition);
+  }
+}
+
+/** How many agents a node brings with it, as far as can be told before it is validated. */
+export function agentsIn(node: unknown): number {
+  if (!isMap(node)) return 1;
+  if (isMap(node.pool)) return typeof node.pool.size === 'number' ? node.pool.size : 0;
+  return Array.isArray(node.children) ? node.children.reduce((sum: number, child) => sum + agentsIn(child), 0) : 1;
+}

@@ -1,0 +1,35 @@
+import type { AgentHandle, OutputLine } from '../contract/view.js';
+import type { StreamName } from '../model/spec.js';
+
+export interface NextLine {
+  /** `null` when there is none yet. */
+  readonly line: OutputLine | null;
+  /** Lines that left the ring before they were read. */
+  readonly dropped: number;
+}
+
+/**
+ * How far the reading commands of the agent protocol have read, per agent and stream. Reading moves a cursor and never
+ * destroys output, so other readers see every line.
+ */
+export class Cursors {
+  readonly #next = new Map<string, number>();
+
+  /** The next line that was not read yet. */
+  read(agent: AgentHandle, stream: StreamName): NextLine {
+    const key = keyOf(agent.uuid, stream);
+    const page = agent.output({ stream, from: this.#next.get(key) ?? 0, limit: 1 });
+    const line = page.lines[0] ?? null;
+    if (line !== null) this.#next.set(key, line.seq + 1);
+    return { line, dropped: page.dropped };
+  }
+
+  forget(uuid: string): void {
+    this.#next.delete(keyOf(uuid, 'stdout'));
+    this.#next.delete(keyOf(uuid, 'stderr'));
+  }
+}
+
+function keyOf(uuid: string, stream: StreamName): string {
+  return `${uuid} ${stream}`;
+}

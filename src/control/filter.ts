@@ -1,0 +1,231 @@
+import { Worker } from 'node:worker_threads';
+import { messageOf, SupertreeError } from '../errors.js';
+import { FilterLines } from './filter-lines.js';
+import { spelled } from './filter-spelling.js';
+
+/** A filter that can be used: plain text, or a regular expression. */
+export type Filter =
+  | { readonly text: string }
+  | { readonly text: string; readonly source: string; readonly flags: string };
+
+/** The most characters that a filter may have. */
+const MAX_LENGTH = 1000;
+
+/**
+ * Reads a regular expression of JavaScript. A beginning such as `(?i)`, and what other languages write otherwise (see `spelled`), is
+ * understood. Never throws: says what is wrong as the end of a sentence.
+ */
+export function compileFilter(text: string): Filter | { readonly problem: string } {
+  if (text.length > MAX_LENGTH) return { problem: `must have at most ${MAX_LENGTH} characters` };
+  if (!/[\\^$.*+?()[\]{}|]/.test(text)) return { text };
+  const [head = '', given = ''] = /^\(\?([ims]+)\)/.exec(text) ?? [];
+  const { source, unknown } = spelled(text.slice(head.length));
+  if (unknown !== null)
+    return { problem: `must be a regular expression of JavaScript, in which ${unknown} means nothing` };
+  const flags = `${given}u`;
+  const failure = failureOf(source, flags);
+  return failure === null ? { text, source, flags } : { problem: `must be a regular expression (${failure})` };
+}
+
+/** What the engine says, without the pattern. */
+function failureOf(source: string, flags: string): string | null {
+  try {
+    return new RegExp(source, flags) instanceof RegExp ? null : 'it is none';
+  } catch (thrown) {
+    return messageOf(thrown).replace(/^Invalid regular expression: .*: /s, '');
+  }
+}
+
+export interface FilterLimits {
+  /** How long one search may work, in ms. If not given, 1000. */
+  readonly work?: number;
+  /** How long one search may wait for its turn, in ms. If not given, 4000. */
+  readonly wait?: number;
+  /** How many work at once. If not given, 2. */
+  readonly workers?: number;
+  /** How many of one peer may wait and work. If not given, 16. */
+  readonly perPeer?: number;
+}
+
+/** How long a thread waits for more, in ms. */
+const IDLE = 10_000;
+
+interface Search {
+  readonly peer: string;
+  readonly filter: { readonly text: string; readonly source: string; readonly flags: string };
+  readonly take: () => readonly string[];
+  readonly resolve: (lines: string[]) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Looks for filters in lines. Plain text is looked for here; a regular expression in a thread that is ended when it takes too long,
+ * for there are patterns that never come to an end, and this thread must go on. Of one peer one works at a time, and peers take turns,
+ * so that slow patterns of one cost another no more than one turn. Threads that have nothing to do do not keep a program alive. See
+ * docs/decisions/0011-filters.md.
+ */
+export class Filters {
+  readonly #limits: Required<FilterLimits>;
+  readonly #lines = new FilterLines<Search>();
+  readonly #idle: FilterThread[] = [];
+  readonly #threads = new Set<FilterThread>();
+  #closed = false;
+
+  constructor({ work = 1_000, wait = 4_000, workers = 2, perPeer = 16 }: FilterLimits = {}) {
+    this.#limits = { work, wait, workers, perPeer };
+  }
+
+  /**
+   * The lines in which the filter is found, of those that `take` gives when the turn of `peer` comes. Rejects FILTER_SLOW,
+   * FILTER_QUEUED when no turn came, FILTER_LIMIT, and with what `take` throws.
+   */
+  async search(peer: string, filter: Filter, take: () => readonly string[]): Promise<string[]> {
+    if (!('source' in filter)) return take().filter((line) => line.includes(filter.text));
+    const { perPeer: max, wait } = this.#limits;
+    const count = this.#lines.countOf(peer);
+    if (count >= max) throw new SupertreeError('FILTER_LIMIT', { count, max });
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<string[]>((resolve, reject) => {
+        const search: Search = { peer, filter, take, resolve, reject };
+        timer = setTimeout(() => this.#lines.leave(peer, search) && reject(this.#queued(search)), wait);
+        this.#lines.enter(peer, search);
+        this.#next();
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends all threads; what is under way is rejected. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const search of this.#lines.clear()) search.reject(this.#queued(search));
+    await Promise.all([...this.#threads].map((thread) => thread.end()));
+  }
+
+  #next(): void {
+    while (this.#lines.hasNext() && !this.#closed) {
+      const thread = this.#idle.pop() ?? this.#newThread();
+      if (thread === null) return;
+      const search = this.#lines.next();
+      if (search !== null) void this.#run(thread, search);
+    }
+  }
+
+  #newThread(): FilterThread | null {
+    if (this.#threads.size >= this.#limits.workers) return null;
+    const thread = new FilterThread();
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  async #run(thread: FilterThread, search: Search): Promise<void> {
+    const { peer, filter, resolve, reject } = search;
+    try {
+      const lines = search.take();
+      const indexes = await thread.search(filter, lines, this.#limits.work);
+      if (indexes === null) reject(this.#slow(search));
+      else resolve(indexes.map((index) => lines[index] ?? ''));
+    } catch (thrown) {
+      reject(thrown);
+    }
+    if (thread.isDead) this.#threads.delete(thread);
+    else this.#rest(thread);
+    this.#lines.done(peer);
+    this.#next();
+  }
+
+  /** A thread that had nothing to do for a while is ended: it costs memory. */
+  #rest(thread: FilterThread): void {
+    this.#idle.push(thread);
+    const timer = setTimeout(() => {
+      const at = this.#idle.indexOf(thread);
+      if (at < 0 || !thread.isRested()) return;
+      this.#idle.splice(at, 1);
+      this.#threads.delete(thread);
+      void thread.end();
+    }, IDLE);
+    timer.unref();
+  }
+
+  #slow({ filter }: Search): SupertreeError {
+    return new SupertreeError('FILTER_SLOW', { filter: filter.text, timeout: this.#limits.work });
+  }
+
+  #queued({ filter }: Search): SupertreeError {
+    return new SupertreeError('FILTER_QUEUED', { filter: filter.text, timeout: this.#limits.wait });
+  }
+}
+
+/** What runs in a thread. It is text, because a file would have another name in the sources than in the package. */
+const PROGRAM = `
+const { parentPort } = require('node:worker_threads');
+parentPort.on('message', ({ source, flags, lines }) => {
+  const pattern = new RegExp(source, flags);
+  const found = [];
+  lines.forEach((line, index) => { if (pattern.test(line)) found.push(index); });
+  parentPort.postMessage(found);
+});
+parentPort.postMessage(null);
+`;
+
+class FilterThread {
+  readonly #worker = new Worker(PROGRAM, {
+    eval: true,
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 128 },
+  });
+  readonly #ready: Promise<void>;
+  #lastUse = performance.now();
+  #dead = false;
+  #settle: (indexes: readonly number[] | null) => void = () => {};
+
+  constructor() {
+    this.#worker.unref();
+    this.#ready = new Promise((resolve) => this.#worker.once('message', () => resolve()).once('exit', () => resolve()));
+    this.#worker.on('message', (found: readonly number[] | null) => this.#settle(found));
+    // An error, as when it runs out of memory, is followed by its exit.
+    this.#worker.on('error', () => undefined);
+    this.#worker.on('exit', () => {
+      this.#dead = true;
+      this.#settle(null);
+    });
+  }
+
+  /** The indexes; `null` when it took longer than `limit` ms or died of it: then this thread is of no more use. */
+  async search(
+    { source, flags }: { source: string; flags: string },
+    lines: readonly string[],
+    limit: number,
+  ): Promise<readonly number[] | null> {
+    await this.#ready;
+    if (this.#dead) return null;
+    let timer: NodeJS.Timeout | undefined;
+    const found = await new Promise<readonly number[] | null>((resolve) => {
+      this.#settle = resolve;
+      timer = setTimeout(() => resolve(null), limit);
+      this.#worker.postMessage({ source, flags, lines });
+    });
+    clearTimeout(timer);
+    this.#lastUse = performance.now();
+    if (found === null) await this.end();
+    return found;
+  }
+
+  /** True when it is of no more use. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  /** True when it has had nothing to do for as long as a thread may wait. */
+  isRested(): boolean {
+    return performance.now() - this.#lastUse >= IDLE - 100;
+  }
+
+  async end(): Promise<void> {
+    this.#dead = true;
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,79 @@
+import type { ServerHealth } from '../protocol/operations.js';
+import type { Draft, Message } from '../protocol/protocol.js';
+import { PROTOCOL_VERSION } from '../protocol/protocol.js';
+import { STATUS_OF } from '../protocol/status.js';
+import { may } from './access/roles.js';
+import type { Service } from './control.js';
+
+/** What this server can do beyond the agent protocol, for `metadata.features`. */
+const FEATURES = [
+  'tree_request',
+  'tree_progress',
+  'error_response',
+  'error_codes',
+  'map_form',
+  'events',
+  'snapshot',
+  'idempotency_key',
+  'deadline',
+  'accepted',
+];
+
+/** Answers with the agents of a status, those that are over among them, at most `limit`. */
+export function answerList(service: Service, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
+  const { filter_status: status, limit } = request;
+  const past = service.past.views().filter(({ path }) => may(service.peer, 'observe', path));
+  const all = past.length === 0 ? service.tree.agents() : [...service.tree.agents(), ...past];
+  const matching = all.filter((view) => status === null || STATUS_OF[view.state] === status);
+  return {
+    type: 'list_agents_response',
+    request_id: request.request_id,
+    success: true,
+    agents: matching.slice(0, limit ?? matching.length).map((view) => service.infos.get(view)),
+  };
+}
+
+/** Answers with the agent protocol's view of `healthOf`. */
+export function answerHealth(
+  service: Service,
+  request: Message<'health_check_request'>,
+): Draft<'health_check_response'> {
+  const health = healthOf(service);
+  return {
+    type: 'health_check_response',
+    request_id: request.request_id,
+    healthy: health.healthy,
+    protocol_version: health.protocolVersion,
+    uptime_secs: Math.floor(health.uptime / 1000),
+    active_agents: health.active,
+    metadata: {
+      server_id: health.serverId,
+      endpoint: health.endpoints.join(','),
+      max_agents: String(health.maxAgents),
+      version: health.version,
+      features: FEATURES.join(','),
+    },
+  };
+}
+
+/** How the server is. It is healthy as long as its tree has not ended; `active` counts agents that are not over. */
+export function healthOf(service: Service): ServerHealth {
+  const { tree, serverId, version, maxAgents } = service;
+  const states: Record<string, number> = {};
+  const agents = tree.agents();
+  for (const { state } of agents) states[state] = (states[state] ?? 0) + 1;
+  return {
+    healthy: tree.status === 'running' || tree.status === 'booting',
+    protocolVersion: PROTOCOL_VERSION,
+    version,
+    serverId,
+    endpoints: service.endpoints(),
+    uptime: Math.round(performance.now() - service.startedAt),
+    agents: agents.length,
+    active: agents.filter(({ state }) => !OVER.has(STATUS_OF[state])).length,
+    maxAgents,
+    states,
+  };
+}
+
+const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);

@@ -1,0 +1,61 @@
+import type { OutputLine } from '../contract/view.js';
+import { invalid } from '../protocol/kinds.js';
+import type { Draft, Message } from '../protocol/protocol.js';
+import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
+import type { Arrival } from './arrival.js';
+import type { Service } from './control.js';
+import { compileFilter } from './filter.js';
+
+/** How much text one answer has at most, in bytes; `has_more` and `offset` lead to the rest. */
+const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
+
+/**
+ * Answers with lines that the rings still have, oldest first, without their line ends. `filter` is a regular expression that is looked
+ * for in each line, `total_lines` counts what matches, `offset` and `limit` choose of that. It is a query: it changes nothing.
+ * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
+ */
+export async function answerOutputQuery(
+  service: Service,
+  request: Message<'output_query_request'>,
+  { connection }: Arrival,
+): Promise<Draft<'output_query_response'>> {
+  const { request_id, agent_id, stream, filter, limit, offset } = request;
+  const agent = service.tree.agent(agent_id);
+  const all = () => agent.output({ stream }).lines.map(textOf);
+  const matching = filter === null ? all() : await filtered(service, filter, all, connection);
+  const from = offset ?? 0;
+  const lines = fitting(matching.slice(from, limit === null ? undefined : from + limit));
+  return {
+    type: 'output_query_response',
+    request_id,
+    agent_id,
+    success: true,
+    lines,
+    total_lines: matching.length,
+    has_more: from + lines.length < matching.length,
+  };
+}
+
+/** The lines are taken when the filter begins: what waits for its turn costs no copy of them. */
+function filtered(service: Service, filter: string, all: () => string[], connection: string): Promise<string[]> {
+  const compiled = compileFilter(filter);
+  if ('problem' in compiled) throw invalid('output_query_request.filter', compiled.problem, filter);
+  // A key has one turn, however many connections it has.
+  const { name, grants } = service.peer;
+  return service.filters.search(grants === null ? `at ${connection}` : `key ${name}`, compiled, all);
+}
+
+function textOf({ bytes }: OutputLine): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  return text.replace(/\r?\n$/, '');
+}
+
+/** As many lines as fit into one answer; at least the first one. */
+function fitting(lines: readonly string[]): string[] {
+  let bytes = 0;
+  const end = lines.findIndex((line) => {
+    bytes += Buffer.byteLength(line) + 5;
+    return bytes > MAX_PAGE;
+  });
+  return end < 0 ? [...lines] : lines.slice(0, Math.max(1, end));
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import type { AgentView, Tree } from '../../contract/view.js';
+import { asSupertreeError } from '../../errors.js';
+import type { Report, ReportBody } from '../../model/report.js';
+import { pack } from '../../protocol/codec.js';
+import type { Snapshot, StreamEvent, StreamPosition } from '../../protocol/operations.js';
+import { type Difference, everythingIn, Told } from './published-state.js';
+import { ReportBatch } from './report-batch.js';
+import type { Topics } from './topics.js';
+
+/** The topic of the events of the whole tree. */
+export const EVENTS_TOPIC = 'events';
+
+/** How often followers are told where the stream is, in ms. */
+const POSITION_EVERY = 5_000;
+
+/** A follower that begins is told after this many ms, so that a thousand that begin at once cost one word. */
+const POSITION_SOON = 10;
+
+type Numbered = Report & { readonly seq: number };
+
+/**
+ * The numbered events of one tree, under the topic `events`. Events are counted whether or not anybody follows, so that whoever
+ * comes back learns what was missed; they are made only for followers.
+ */
+export class EventStream {
+  /** Another one for each stream, so for each start of the server. */
+  readonly epoch = randomUUID();
+  readonly #tree: Tree;
+  readonly #topics: Topics;
+  readonly #failed: (thrown: unknown) => void;
+  readonly #told = new Told();
+  readonly #batch = new ReportBatch<Numbered>((reports) => this.#publish(reports));
+  readonly #undo: readonly (() => void)[];
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #seq = 0;
+
+  /** `failed` is told what went wrong where no caller could be told. */
+  constructor(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
+    this.#tree = tree;
+    this.#topics = topics;
+    this.#failed = failed;
+    this.#undo = [
+      tree.subscribe((report) => this.#take(report)),
+      topics.onFollowed((topic) => this.#onFollowed(topic)),
+    ];
+  }
+
+  /**
+   * All that the events tell about, of the agents and supervisors that are in `seen`: the same tree, or as much of it as somebody may see.
+   * Whoever has applied every event up to its `seq` has the same.
+   */
+  snapshot(seen: Tree = this.#tree): Snapshot {
+    this.#batch.flush();
+    const now = everythingIn(this.#tree.view());
+    if (this.#isFollowed()) for (const difference of this.#told.settle(now)) this.#tellDifference(difference);
+    const { agents, supervisors } = seen === this.#tree ? now : everythingIn(seen.view());
+    return { epoch: this.epoch, seq: this.#seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
+  }
+
+  close(): void {
+    for (const undo of this.#undo) undo();
+    this.#batch.flush();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#soon);
+  }
+
+  #take(report: Report): void {
+    this.#seq++;
+    if (this.#isFollowed()) this.#batch.add({ ...report, seq: this.#seq });
+    else this.#told.clear();
+  }
+
+  #isFollowed(): boolean {
+    return this.#topics.isWanted(EVENTS_TOPIC);
+  }
+
+  #publish(reports: readonly Numbered[]): void {
+    for (const { seq, at, path, ...body } of reports) {
+      const event = body as ReportBody;
+      if (event.type === 'removed') this.#told.removed(path);
+      const agent = event.type === 'removed' ? undefined : this.#agentAt(path);
+      if (agent !== undefined) this.#told.agent(agent);
+      const supervisor = event.type === 'supervisor' ? { path, status: event.status } : undefined;
+      if (supervisor !== undefined) this.#told.supervisor(supervisor);
+      this.#send({
+        type: 'event',
+        epoch: this.epoch,
+        seq,
+        at,
+        path,
+        event,
+        ...(agent && { agent }),
+        ...(supervisor && { supervisor }),
+      });
+    }
+  }
+
+  #tellDifference({ path, uuid, ...now }: Difference): void {
+    const isGone = now.agent === undefined && now.supervisor === undefined;
+    const event = isGone ? ({ type: 'removed', uuid } as const) : ({ type: 'changed' } as const);
+    this.#seq++;
+    this.#send({ type: 'event', epoch: this.epoch, seq: this.#seq, at: Date.now(), path, event, ...now });
+  }
+
+  #agentAt(path: string): AgentView | undefined {
+    try {
+      const handle = this.#tree.agent(path);
+      // A supervisor's path may be an agent's id.
+      return handle.path === path ? handle.view() : undefined;
+    } catch (thrown) {
+      const { code } = asSupertreeError(thrown);
+      if (code !== 'AGENT_NOT_FOUND' && code !== 'AGENT_AMBIGUOUS') this.#failed(thrown);
+      return undefined;
+    }
+  }
+
+  #onFollowed(topic: string): void {
+    if (!EVENTS_TOPIC.startsWith(topic) && !topic.startsWith(EVENTS_TOPIC)) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#tellPosition();
+    }, POSITION_SOON);
+  }
+
+  /** What was dropped at the end of a burst has no later event that would show the gap: so it goes on while somebody follows. */
+  #tellPosition(): void {
+    clearTimeout(this.#timer);
+    if (!this.#isFollowed()) return;
+    this.#batch.flush();
+    this.#send({ type: 'position', epoch: this.epoch, seq: this.#seq, at: Date.now() });
+    this.#timer = setTimeout(() => this.#tellPosition(), POSITION_EVERY);
+    this.#timer.unref();
+  }
+
+  #send(document: StreamEvent | StreamPosition): void {
+    this.#topics.publish(EVENTS_TOPIC, () => pack(document));
+  }
+}

@@ -1,0 +1,86 @@
+import type { Clock } from '../../contract/clock.js';
+import { SupertreeError } from '../../errors.js';
+import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
+import { Census } from './census.js';
+import { killAtExit } from './exit-hook.js';
+import { ProcessIncarnation, type Workshop } from './incarnation.js';
+import { OomWitness } from './oom.js';
+import { SpawnQueue } from './spawn-queue.js';
+
+export interface LocalDriverOptions {
+  /** The times in facts, and the delays between looks at a tree that is being ended. */
+  readonly clock: Clock;
+}
+
+/**
+ * The driver that runs each agent as a child of this process, in a session of its own. When this program ends by itself, by
+ * process.exit() or by an uncaught error, all agents are killed with it; when it is killed, they are not: that is the keeper's part.
+ * Throws PLATFORM where there is no Linux /proc.
+ */
+export function createLocalDriver(options: LocalDriverOptions): Driver {
+  if (process.platform !== 'linux') throw new SupertreeError('PLATFORM', { platform: process.platform });
+  return new LocalDriver(options.clock);
+}
+
+class LocalDriver implements Driver {
+  readonly #clock: Clock;
+  readonly #living = new Set<ProcessIncarnation>();
+  readonly #queue: SpawnQueue;
+  #shop: Workshop | undefined;
+  #closing: Promise<void> | undefined;
+  #allEnded: (() => void) | undefined;
+  #leaveExit: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#queue = new SpawnQueue(clock);
+  }
+
+  start(order: StartOrder, sink: Sink): Incarnation {
+    const incarnation = new ProcessIncarnation(order, sink, this.#workshop());
+    if (this.#living.size === 0) this.#leaveExit = killAtExit(() => this.#killAll());
+    this.#living.add(incarnation);
+    if (this.#closing) this.#clock.defer(() => incarnation.refuse('the driver is closed'));
+    else this.#queue.push(() => incarnation.run());
+    return incarnation;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#endAll();
+    return this.#closing;
+  }
+
+  /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
+  #workshop(): Workshop {
+    this.#shop ??= {
+      clock: this.#clock,
+      census: new Census(),
+      oom: new OomWitness(),
+      ended: (incarnation) => this.#ended(incarnation),
+    };
+    return this.#shop;
+  }
+
+  #endAll(): Promise<void> {
+    if (this.#living.size === 0) return Promise.resolve();
+    for (const incarnation of this.#living) {
+      incarnation.kill();
+      incarnation.drain();
+    }
+    return new Promise((resolve) => {
+      this.#allEnded = resolve;
+    });
+  }
+
+  #killAll(): boolean {
+    this.#shop?.census.touch();
+    return [...this.#living].map((incarnation) => incarnation.killAtExit()).every(Boolean);
+  }
+
+  #ended(incarnation: ProcessIncarnation): void {
+    this.#living.delete(incarnation);
+    if (this.#living.size > 0) return;
+    this.#leaveExit?.();
+    this.#allEnded?.();
+  }
+}

@@ -1,0 +1,125 @@
+import { SupertreeError } from '../../errors.js';
+import type { Blocker } from '../../model/agent.js';
+import { childrenOf, commandLine, isDefunct, lastPid, type ProcStat, readStat } from '../proc/proc.js';
+import type { Census } from './census.js';
+import { groupExists, send } from './signals.js';
+
+/** What is alive of a tree. `certain`: when `alive` is empty, nothing is left and nothing can come again. */
+export interface Look {
+  readonly alive: readonly ProcStat[];
+  readonly certain: boolean;
+}
+
+/**
+ * The processes of one incarnation: the session of its main process, its descendants, and strays that carry its token.
+ * A process is told by pid and start ticks; one that is not the same any more is never signalled.
+ * A defunct process is gone: it runs nothing, nobody can signal it, and reaping it is the business of its parent.
+ */
+export class ProcessTree {
+  readonly pid: number;
+  readonly #token: string;
+  readonly #startTicks: number;
+  readonly #census: Census;
+  #reaped = false;
+
+  /** `pid` must have been spawned as the leader of a new session and not be reaped yet. Throws INTERNAL when it is not one. */
+  constructor(pid: number, token: string, census: Census) {
+    const stat = readStat(pid);
+    if (stat === undefined || stat.group !== pid || stat.session !== pid || pid === ownGroup || pid <= 1)
+      throw new SupertreeError('INTERNAL', { problem: `process ${pid} does not lead a session of its own` });
+    this.pid = pid;
+    this.#token = token;
+    this.#startTicks = stat.startTicks;
+    this.#census = census;
+    census.register(token, pid, stat.startTicks);
+  }
+
+  /** The main process ended and was waited for. */
+  reaped(): void {
+    this.#reaped = true;
+    this.#census.reaped(this.pid);
+  }
+
+  /** The tree is empty, or nobody cares any more. */
+  release(): void {
+    this.#census.unregister(this.#token, this.pid);
+  }
+
+  /** Finds every living member. */
+  look(): Look {
+    const scan = this.#census.scan();
+    const alive: ProcStat[] = [];
+    let ended = 0;
+    const found = this.#census.membersOf(this.#token);
+    for (let at = 0; at < found.length; at += 1) {
+      const stat = this.#living(found[at]!);
+      if (stat === 'ended') ended += 1;
+      else if (stat !== undefined) {
+        alive.push(stat);
+        for (const child of childrenOf(stat.pid)) if (this.#census.take(child, this.#token)) found.push(child);
+      }
+    }
+    // A member that ended during the look may have forked just before, behind the back of the scan.
+    const quiet = ended === 0 || lastPid() === scan.lastPid;
+    return { alive, certain: scan.certain && quiet && (alive.length > 0 || this.#groupIsGone()) };
+  }
+
+  /** Signals the group, then each living member outside of it. */
+  signal(signal: NodeJS.Signals, look: Look = this.look()): void {
+    this.signalGroup(signal, look);
+    for (const member of look.alive)
+      if (member.group !== this.pid && readStat(member.pid)?.startTicks === member.startTicks) send(member.pid, signal);
+  }
+
+  /** Signals the group alone. False when it cannot be told for certain that the group is still ours. */
+  signalGroup(signal: NodeJS.Signals, look?: Look): boolean {
+    return this.#groupIsOurs(look) && send(-this.pid, signal);
+  }
+
+  /** Every living member, for a person to read. */
+  blockers(): Blocker[] {
+    return this.look().alive.map((stat) => ({ pid: stat.pid, state: stat.state, command: commandLine(stat) }));
+  }
+
+  /** The members as the last scan of this turn knows them: one listing of /proc serves all trees, and no member is read again. */
+  members(): number[] {
+    this.#census.scan();
+    return this.#census.membersOf(this.#token);
+  }
+
+  #living(pid: number): ProcStat | 'ended' | undefined {
+    const citizen = this.#census.citizen(pid);
+    if (citizen === undefined || citizen.defunct) return undefined;
+    const stat = readStat(pid);
+    if (stat === undefined || stat.startTicks !== citizen.startTicks) return 'ended';
+    if (!isDefunct(stat)) return stat;
+    citizen.defunct = true;
+    return 'ended';
+  }
+
+  /**
+   * Before the main process is reaped its pid, and with it the group id, cannot be given to anybody else. Afterwards the id stays
+   * taken as long as a member lives: one that is in our session proves it, for nobody can move into a session.
+   */
+  #groupIsOurs(look: Look | undefined): boolean {
+    const leader = readStat(this.pid);
+    if (!this.#reaped) return leader?.startTicks === this.#startTicks && leader.group === this.pid;
+    const members = (look ?? this.look()).alive.filter((member) => member.group === this.pid);
+    return members.some((member) => {
+      const now = readStat(member.pid);
+      return now?.startTicks === member.startTicks && now.session === this.pid;
+    });
+  }
+
+  /** Called when no member lives: a group that is still there consists of defunct members, or is not ours, or hides one. */
+  #groupIsGone(): boolean {
+    if (!groupExists(this.pid)) return true;
+    const leader = readStat(this.pid);
+    if (leader !== undefined && leader.startTicks !== this.#startTicks) return true;
+    if (this.#census.membersOf(this.#token).some((pid) => this.#census.citizen(pid)?.defunct)) return true;
+    this.#census.distrust();
+    return false;
+  }
+}
+
+const ownGroup = readStat('self')?.group ?? 0;

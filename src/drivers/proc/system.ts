@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+
+/** The first and the last port that the kernel gives to outgoing connections (ip(7), ip_local_port_range); `null` when it cannot be read. */
+export function ephemeralPorts(): readonly [first: number, last: number] | null {
+  const [first, last] = readText('/proc/sys/net/ipv4/ip_local_port_range').trim().split(/\s+/).map(Number);
+  return first !== undefined && last !== undefined && first > 0 && last >= first ? [first, last] : null;
+}
+
+/** The resource limits of this process as proc_pid_limits(5) prints them; empty when they cannot be read. */
+export function ownLimits(): string {
+  return readText('/proc/self/limits');
+}
+
+/** The uid of a process's owner; `null` when there is no such process. */
+export function ownerOf(pid: number | string): Promise<number | null> {
+  return stat(`/proc/${pid}`).then(
+    ({ uid }) => uid,
+    () => null,
+  );
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,83 @@
+import { asSupertreeError, SupertreeError } from '../errors.js';
+import { packExact, unpack } from './codec.js';
+import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
+import { packList } from './list-frames.js';
+import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
+import { headOf, scan } from './scan.js';
+import { readFields, writeFields } from './struct.js';
+
+/** A message that could not be read, with what is needed to answer it all the same. */
+export interface Undecodable {
+  readonly error: SupertreeError;
+  /** Empty when it could not be read. */
+  readonly requestId: string;
+  readonly type: MessageType | null;
+  /** `null` when it could not be read. */
+  readonly agentId: string | null;
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly message: Message<MessageType> }
+  | ({ readonly ok: false } & Undecodable);
+
+/**
+ * Reads one message in array form, map form, or any mixture of both. Never throws: what cannot be read is told with code
+ * MESSAGE_INVALID, MESSAGE_TYPE or MESSAGE_TOO_LARGE. What stands behind the document is ignored. See `scan` for `maxValues`.
+ */
+export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
+  if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
+  const { end, problem } = scan(bytes, maxValues);
+  if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), bytes);
+  const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
+  try {
+    return { ok: true, message: read(raw) };
+  } catch (thrown) {
+    return failed(asSupertreeError(thrown), bytes);
+  }
+}
+
+/** One message in map form. Throws MESSAGE_TOO_LARGE. */
+export function encode<T extends MessageType>(message: Draft<T>): Buffer {
+  const { fields } = MESSAGES[message.type];
+  const isList = message.type === 'list_agents_response';
+  // Its agents are written one by one, see `packList`.
+  const given = isList ? { ...message, agents: [] } : message;
+  const body = writeFields(fields, given as never, { type: message.type });
+  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : packExact(body);
+  if (bytes.length > MAX_MESSAGE_SIZE) throw sizeError(bytes.length);
+  return bytes;
+}
+
+function read(raw: unknown): Message<MessageType> {
+  const tag = tagOf(raw);
+  const type = typeOfTag(tag);
+  if (type === null) throw new SupertreeError('MESSAGE_TYPE', { type: show(tag) });
+  return readFields(MESSAGES[type].fields as Fields, raw, type, { type }) as Message<MessageType>;
+}
+
+function tagOf(raw: unknown): unknown {
+  const tag = Array.isArray(raw) ? raw[0] : isMap(raw) ? raw.type : undefined;
+  if (tag === undefined) throw invalid('type', 'must be the first element or the key "type"', raw);
+  return tag instanceof Uint8Array ? Buffer.from(tag).toString('utf8') : tag;
+}
+
+function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undecodable {
+  const { tag, requestId, agentId } = headOf(bytes);
+  return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: uuidOf(agentId) };
+}
+
+/** How much of a message that is not read is looked at, to find its ids. */
+const GLIMPSE = 4096;
+
+/** What an error needs to be told to whoever sent a message, without reading it all. */
+export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
+  return failed(error, bytes.subarray(0, GLIMPSE));
+}
+
+function tooLarge(bytes: Uint8Array): Decoded {
+  return glimpse(bytes, sizeError(bytes.length));
+}
+
+function sizeError(size: number): SupertreeError {
+  return new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
+}

@@ -1,0 +1,93 @@
+import { existsSync, lstatSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { SupertreeError } from '../errors.js';
+
+export type Endpoint =
+  | { readonly kind: 'ipc'; readonly text: string; readonly path: string }
+  /** `port` is 0 for any free one. */
+  | { readonly kind: 'tcp'; readonly text: string; readonly host: string; readonly port: number };
+
+/** Where a server listens on this machine besides its ipc socket. */
+export const DEFAULT_TCP = 'tcp://127.0.0.1:5555';
+
+/** sockaddr_un.sun_path of Linux less its final zero (unix(7)). */
+const MAX_SOCKET_PATH = 107;
+
+/** Reads an endpoint; a relative ipc path becomes absolute. Throws ENDPOINT_INVALID. */
+export function parseEndpoint(text: string): Endpoint {
+  if (text.startsWith('ipc://')) return parseIpc(text);
+  if (text.startsWith('tcp://')) return parseTcp(text);
+  throw invalidEndpoint(text, 'it must begin with ipc:// or tcp://');
+}
+
+/** The ipc endpoint of this user: in XDG_RUNTIME_DIR where there is one, else in a directory of its own below the temporary one. */
+export function userEndpoint(env: NodeJS.ProcessEnv = process.env): string {
+  return `ipc://${join(userDirectory(env), 'supertree.sock')}`;
+}
+
+/**
+ * Where a server publishes that listens at an endpoint and was not told: beside it, at `NAME-pub.sock` or at the next port; at any free
+ * port when it listens at any free one, or at the last.
+ */
+export function pubEndpointBeside(endpoint: Endpoint): string {
+  if (endpoint.kind === 'ipc') return `ipc://${endpoint.path.replace(/(\.sock)?$/, '-pub$1')}`;
+  const port = endpoint.port === 0 || endpoint.port === 65_535 ? 0 : endpoint.port + 1;
+  return endpoint.text.replace(/:[^:]*$/, `:${port}`);
+}
+
+/** Where a client looks for a server, in order. */
+export function candidateEndpoints(env: NodeJS.ProcessEnv = process.env): readonly string[] {
+  if (env.SUPERTREE_ENDPOINT) return [env.SUPERTREE_ENDPOINT];
+  const own = userEndpoint(env);
+  return isOurs(dirname(own.slice('ipc://'.length))) ? [own, DEFAULT_TCP] : [DEFAULT_TCP];
+}
+
+/** True when only this machine can reach it. A name other than localhost could be any interface. */
+export function isLoopback(endpoint: Endpoint): boolean {
+  if (endpoint.kind === 'ipc') return true;
+  return endpoint.host === '::1' || endpoint.host === 'localhost' || /^127(\.\d{1,3}){3}$/.test(endpoint.host);
+}
+
+function userDirectory(env: NodeJS.ProcessEnv): string {
+  const runtime = env.XDG_RUNTIME_DIR;
+  if (runtime && isAbsolute(runtime) && existsSync(runtime)) return join(runtime, 'supertree');
+  return join(tmpdir(), `supertree-${process.getuid?.() ?? 'user'}`);
+}
+
+/** False for a directory that is not there, or that somebody else made: a stranger's server must not pass for ours. */
+function isOurs(directory: string): boolean {
+  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  return stats?.isDirectory() === true && stats.uid === process.getuid?.();
+}
+
+function parseIpc(text: string): Endpoint {
+  const given = text.slice('ipc://'.length);
+  if (given === '' || given.endsWith('/')) throw invalidEndpoint(text, 'a path to a socket must follow ipc://');
+  if (given.startsWith('@') || given.includes('\0')) {
+    throw invalidEndpoint(text, 'an abstract socket has no permissions, so it must be a path');
+  }
+  if (given === '*') throw invalidEndpoint(text, 'it must name one path');
+  const path = resolve(given);
+  const length = Buffer.byteLength(path);
+  if (length > MAX_SOCKET_PATH) {
+    throw invalidEndpoint(text, `the path has ${length} bytes, a socket path has at most ${MAX_SOCKET_PATH}`);
+  }
+  return { kind: 'ipc', text: `ipc://${path}`, path };
+}
+
+function parseTcp(text: string): Endpoint {
+  const match = /^tcp:\/\/(\[[^\]]+\]|[^:/\s;]+):(\d{1,5}|\*)$/.exec(text);
+  const [, host, port] = match ?? [];
+  if (host === undefined || port === undefined) throw invalidEndpoint(text, 'it must be tcp://HOST:PORT');
+  const number = port === '*' ? 0 : Number(port);
+  if (number > 65_535) throw invalidEndpoint(text, 'a port is at most 65535');
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  if (host !== bare && !isIPv6(bare)) throw invalidEndpoint(text, 'what stands in brackets must be an IPv6 address');
+  return { kind: 'tcp', text, host: bare, port: number };
+}
+
+function invalidEndpoint(endpoint: string, rule: string): SupertreeError {
+  return new SupertreeError('ENDPOINT_INVALID', { endpoint, rule });
+}

@@ -1,0 +1,95 @@
+import { type Context, Router, type SocketOptions } from 'zeromq';
+import type { Keyring, KnownKey } from '../control/access/keyring.js';
+import { encodeZ85 } from '../protocol/curve.js';
+
+/** The domains of ZAP: one for requests, one for what is published. */
+export type Domain = 'requests' | 'reports';
+
+/** Told of a connection that was not let in. */
+export type Turned = (refusal: Refusal) => void;
+
+export interface Refusal {
+  readonly domain: string;
+  /** `null` for who has no key that is known. */
+  readonly name: string | null;
+  /** The IP address of the peer; `null` where libzmq does not say. */
+  readonly address: string | null;
+  /** The public key that the peer has proved, in Z85; `null` when it did not come to that. */
+  readonly publicKey: string | null;
+  readonly reason: string;
+}
+
+/** Decides which connections are let in. */
+export interface Gatekeeper {
+  close(): Promise<void>;
+}
+
+/** The options of a socket that lets in only who is known. Without a gatekeeper in its context it lets in nobody. */
+export function curveServer(keyring: Keyring, domain: Domain): CurveServerOptions {
+  return { curveServer: true, curveSecretKey: keyring.secretKey, zapDomain: domain, zapEnforceDomain: true };
+}
+
+export interface CurveServerOptions {
+  readonly curveServer: true;
+  readonly curveSecretKey: string;
+  readonly zapDomain: string;
+  readonly zapEnforceDomain: true;
+}
+
+/**
+ * Answers the ZAP requests (RFC 27) of one context: libzmq asks once for each connection, after the client has proved that it has the
+ * secret half of the key that it shows. A context has room for one, so a server with keys has a context of its own. `failed` is told when
+ * nobody answers any more: then no connection with a key comes about.
+ */
+export async function openGate(
+  context: Context,
+  keyring: Keyring,
+  turned: Turned,
+  failed: (thrown: unknown) => void,
+): Promise<Gatekeeper> {
+  const socket = new Router({ context, linger: 0 } satisfies SocketOptions<Router>);
+  await socket.bind(ZAP_ENDPOINT);
+  const answering = answerAll(socket, keyring, turned).catch(failed);
+  return {
+    close: async () => {
+      socket.close();
+      await answering;
+    },
+  };
+}
+
+const ZAP_ENDPOINT = 'inproc://zeromq.zap.01';
+
+async function answerAll(socket: Router, keyring: Keyring, turned: Turned): Promise<void> {
+  for await (const [peer = NONE, delimiter = NONE, version = NONE, id = NONE, ...question] of socket) {
+    const [domain = NONE, address = NONE, , mechanism = NONE, credential = NONE] = question;
+    const { name, publicKey, refusal } = judge(keyring, domain.toString(), mechanism.toString(), credential);
+    const [code, text] = refusal === null ? ['200', 'OK'] : ['400', refusal];
+    await socket.send([peer, delimiter, version, id, code, text, name ?? '', '']);
+    if (refusal === null) continue;
+    turned({ domain: domain.toString(), name, address: address.toString(), publicKey, reason: refusal });
+  }
+}
+
+const NONE = Buffer.alloc(0);
+
+interface Verdict {
+  readonly name: string | null;
+  readonly publicKey: string | null;
+  readonly refusal: string | null;
+}
+
+function judge(keyring: Keyring, domain: string, mechanism: string, credential: Buffer): Verdict {
+  if (mechanism !== 'CURVE' || credential.length !== 32)
+    return { name: null, publicKey: null, refusal: 'CURVE is asked for' };
+  const publicKey = encodeZ85(credential);
+  const key: KnownKey | null = keyring.find(publicKey);
+  if (key === null) return { name: null, publicKey, refusal: 'the key is not known' };
+  if (domain === 'requests') return { name: key.name, publicKey, refusal: null };
+  const admitted = domain === 'reports' && keyring.mayFollow(key);
+  return {
+    name: key.name,
+    publicKey,
+    refusal: admitted ? null : 'following takes the role observe for the whole tree',
+  };
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import type { AgentInput } from '../../../src/model/input.js';
+import { type Report, toText } from '../../../src/model/report.js';
+import { grow, outcome, plant } from '../grown.js';
+
+const STOP = { ask: 100, insist: 50, kill: 20, drain: 10 };
+const agent = (more: Partial<AgentInput> = {}): AgentInput => ({ id: 'a', command: ['a'], stop: STOP, ...more });
+
+/** States and sub-states as a person reads them, anything else by its name; with the time since `from`. */
+function told(reports: readonly Report[], from = 0): string[] {
+  return reports
+    .filter(({ path }) => path === 'root/a')
+    .map((report) => {
+      const word = report.type === 'state' || report.type === 'substate' ? toText(report).slice(10) : report.type;
+      return from === 0 ? word : `${report.at - from} ${word}`;
+    });
+}
+
+describe('the sub-states of an agent', () => {
+  it('are told with each stage of a stop, in the order of what happens', async () => {
+    const { clock, tree, reports } = await grow(
+      { children: [agent()] },
+      { script: { '*': { ignoresStop: true, drainsIn: 5 } } },
+    );
+    const from = clock.wall();
+    reports.length = 0;
+    const stopped = tree.agent('a').stop();
+    await clock.advance(200);
+    await stopped;
+    expect(told(reports, from)).toEqual([
+      '0 stopping',
+      '100 stopping.insisting',
+      '150 stopping.killing',
+      '150 exited',
+      '150 stopping.draining',
+      '155 stopped',
+    ]);
+    expect(reports.find(({ type }) => type === 'substate')).toEqual({
+      path: 'root/a',
+      at: from + 100,
+      type: 'substate',
+      state: 'stopping',
+      detail: 'stopping.insisting',
+      incarnation: 1,
+    });
+  });
+
+  it('are what an onlooker sees who is told of them', async () => {
+    const { clock, tree } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
+    const pairs: string[][] = [];
+    tree.subscribe((report) => {
+      if (report.type === 'substate') pairs.push([report.detail, tree.agent('a').view().detail]);
+    });
+    await outcome(clock, tree.agent('a').stop());
+    await clock.advance(200);
+    const stages = ['stopping.insisting', 'stopping.killing'];
+    expect(pairs).toEqual(stages.map((stage) => [stage, stage]));
+  });
+
+  it('are told when it asks for more time, and when that is over', async () => {
+    const { clock, driver, tree, reports } = await grow(
+      { children: [agent()] },
+      { script: { '*': { ignoresStop: true } } },
+    );
+    reports.length = 0;
+    const stopped = tree.agent('a').stop();
+    await clock.advance(10);
+    driver.notify('root/a', 'EXTEND_TIMEOUT_USEC=20000');
+    driver.notify('root/a', 'EXTEND_TIMEOUT_USEC=40000');
+    await clock.advance(200);
+    await stopped;
+    expect(told(reports)).toEqual([
+      'stopping',
+      'stopping.asking.extended',
+      'stopping.asking.asked',
+      'stopping.insisting',
+      'stopping.killing',
+      'exited',
+      'stopped',
+    ]);
+  });
+
+  it('are told on the way to being ready, and none where there is nothing to wait for', async () => {
+    const ports = { leases: { '*': { grantsIn: 10 } }, script: { '*': { startsIn: 10, readyIn: 10 } } };
+    const slow = plant({ children: [agent({ ports: ['http'], readiness: { type: 'notify' } })] }, ports);
+    const booted = slow.tree.start();
+    await slow.clock.advance(30);
+    await booted;
+    expect(told(slow.reports)).toEqual([
+      'created',
+      'spawning',
+      'spawning.launching',
+      'started',
+      'spawning.probing.waiting',
+      'running',
+      'ready',
+    ]);
+    const quick = await grow({ children: [agent()] });
+    expect(told(quick.reports)).toEqual(['created', 'spawning', 'started', 'running', 'ready']);
+  });
+
+  it('are told while it is frozen and when that fails, and with its health', async () => {
+    const { clock, driver, tree, reports } = await grow(
+      { children: [agent()] },
+      { script: { '*': { freezeFails: 'no' } } },
+    );
+    reports.length = 0;
+    expect(await outcome(clock, tree.agent('a').pause())).not.toBe('done');
+    expect(told(reports)).toEqual(['running.freezing', 'running.unknown']);
+    reports.length = 0;
+    driver.notify('root/a', 'HEALTH=healthy');
+    driver.notify('root/a', 'HEALTH=healthy');
+    expect(told(reports)).toEqual(['health', 'running.healthy', 'health']);
+  });
+
+  it('are not told of an agent at rest, which its supervisor has told of', async () => {
+    const { clock, driver, tree, reports } = await grow({ maxRestarts: 1, onExhausted: 'fail', children: [agent()] });
+    reports.length = 0;
+    driver.crash('root/a');
+    await clock.settle();
+    expect(tree.agent('a').view().detail).toBe('failed.retrying');
+    await clock.advance(1_000);
+    driver.crash('root/a');
+    await clock.settle();
+    expect(tree.agent('a').view().detail).toBe('failed.exhausted');
+    await outcome(clock, tree.agent('a').stop());
+    const life = ['spawning', 'started', 'running', 'ready'];
+    const end = ['exited', 'failed'];
+    expect(told(reports)).toEqual([...end, 'restarting', ...life, ...end, 'exhausted', 'stopped']);
+  });
+
+  it('are told anew of each incarnation, and with a kill in the midst of a stop', async () => {
+    const { clock, tree, reports } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
+    for (const incarnation of [1, 2]) {
+      reports.length = 0;
+      const stopped = tree.agent('a').stop();
+      stopped.catch(() => undefined);
+      await clock.advance(10);
+      expect(await outcome(clock, tree.agent('a').kill())).toBe('done');
+      expect(told(reports)).toEqual(['stopping', 'stopping.killing', 'exited', 'stopped']);
+      expect(reports.find(({ type }) => type === 'substate')).toMatchObject({ incarnation });
+      await outcome(clock, tree.agent('a').start());
+    }
+  });
+});

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createPorts, type PortOptions } from '../../../src/actors/ports/ports.js';
+import { systemClock } from '../../../src/contract/clock.js';
+import type { ReportBody } from '../../../src/model/report.js';
+import { fixture } from '../../contract/recorder.js';
+
+const http = [{ name: 'http', preferred: null }];
+const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+
+/** Every test has a range of its own, far from what other tests use. */
+let base = 9_600;
+
+/** The ports of as many trees, all from one range. */
+function neighbours(trees: number, options: PortOptions = {}) {
+  base += 400;
+  const reports: ReportBody[] = [];
+  const make = () => createPorts({ base, count: 300, ...options }, systemClock, (_, body) => reports.push(body));
+  return { base, trees: Array.from({ length: trees }, make), reports };
+}
+
+const opened: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of opened.splice(0)) await end(child);
+});
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+/** Another program that leases ports of this range; resolves with what it got. */
+async function program(from: number, count: number): Promise<{ child: ChildProcess; ports: number[] }> {
+  const [node, ...args] = fixture('leases-ports', from, count);
+  const child = spawn(node!, ['--import', LOADER, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  opened.push(child);
+  const [line] = await once(child.stdout, 'data');
+  return { child, ports: JSON.parse(String(line)) };
+}
+
+describe('two trees on one machine', () => {
+  it('never lease the same port in one program, however many they lease at once', async () => {
+    const { trees, reports } = neighbours(2);
+    const all = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => trees[i % 2]!.lease(`root/a${i}`, 1, http).then((ports) => ports.http)),
+    );
+    expect(new Set(all).size).toBe(300);
+    expect(reports).toEqual([]);
+  });
+
+  it('give a port from one to the other when its lease ends', async () => {
+    const { trees, base: first } = neighbours(2);
+    const [one, other] = trees as [(typeof trees)[0], (typeof trees)[0]];
+    const wanted = [{ name: 'http', preferred: first + 7 }];
+    expect(await one.lease('root/a', 1, wanted)).toEqual({ http: first + 7 });
+    expect(await other.lease('root/a', 1, wanted)).toEqual({ http: first });
+    one.release('root/a', 1, true);
+    expect(await other.lease('root/b', 1, [{ name: 'http', preferred: first + 8 }])).toEqual({ http: first + 8 });
+    const again = async () => {
+      other.release('root/c', 1, true);
+      return (await other.lease('root/c', 1, wanted)).http;
+    };
+    await expect.poll(again, { timeout: 10_000 }).toBe(first + 7);
+  });
+
+  it('leave a port alone that the other one holds back after an unclean end', async () => {
+    const { trees, base: first } = neighbours(2, { count: 1, quarantine: 3_600_000 });
+    const [one, other] = trees as [(typeof trees)[0], (typeof trees)[0]];
+    await one.lease('root/a', 1, http);
+    one.release('root/a', 1, false);
+    await expect(other.lease('root/a', 1, http)).rejects.toMatchObject({ code: 'PORTS_EXHAUSTED' });
+    expect(await one.lease('root/a', 2, http)).toEqual({ http: first });
+    one.release('root/a', 2, true);
+    const again = () => other.lease('root/a', 1, http).catch(() => null);
+    await expect.poll(again, { timeout: 10_000 }).toEqual({ http: first });
+  });
+
+  it('never lease the same port in two programs; a killed program holds none', async () => {
+    const { trees, base: first, reports } = neighbours(1);
+    const { child, ports } = await program(first, 20);
+    expect(new Set(ports).size).toBe(20);
+    const wanted = [{ name: 'http', preferred: ports[0]! }];
+    let asked = 0;
+    const mine = async () => {
+      asked += 1;
+      return (await trees[0]!.lease(`root/a${asked}`, 1, wanted)).http;
+    };
+    expect(ports).not.toContain(await mine());
+    await end(child);
+    await expect.poll(mine, { timeout: 10_000 }).toBe(ports[0]);
+    expect(reports).toEqual([]);
+  });
+
+  it('do not keep their program alive, not even when a lease is held', async () => {
+    const { child } = await program(neighbours(0).base, 3);
+    child.stdin?.end();
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ActionContext } from '../../src/control/actions.js';
+import { answer } from '../../src/control/answer.js';
+import { SupertreeError } from '../../src/errors.js';
+import { pack } from '../../src/protocol/codec.js';
+import { strictDecode } from '../protocol/strict-decoder.js';
+import { createRig, type Rig, request } from '../transport/rig.js';
+
+let rig: Rig;
+let uuid: string;
+let seen: ActionContext | undefined;
+
+beforeAll(async () => {
+  rig = await createRig({
+    actions: {
+      look: (context) => {
+        seen = context;
+        return { path: context.agent.path, state: context.agent.view().state };
+      },
+      nothing: () => undefined,
+      bytes: () => ({ deep: [new Uint8Array([1, 200])] }),
+      fails: () => {
+        throw new Error('no such model');
+      },
+      refuses: async () => {
+        throw new SupertreeError('INVALID_STATE', { command: 'train', agent: 'web', state: 'running' });
+      },
+      circular: () => {
+        const ring: Record<string, unknown> = {};
+        ring.self = ring;
+        return ring;
+      },
+      waits: ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      cleansUp: ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('disk full')))),
+      ping: () => 'replaced',
+    },
+  });
+  uuid = rig.tree.member('web').uuid;
+});
+
+afterAll(() => rig.close());
+
+const custom = (action: string, more: object = {}) =>
+  request(rig, { type: 'custom_action_request', request_id: 'a', agent_id: uuid, action, ...more });
+
+describe('custom_action_request', () => {
+  it('runs the built-in actions and tells no environment', async () => {
+    expect(await custom('echo', { params: { x: [1, null] } })).toMatchObject({
+      type: 'command_response',
+      request_id: 'a',
+      success: true,
+      status: 'running',
+      data: { action: 'echo', result: { x: [1, null] } },
+    });
+    const { data } = await custom('get_env');
+    expect(data).toEqual({
+      action: 'get_env',
+      result: { status: 'Running', name: 'web', agent_id: uuid, last_status_update_secs: 1_700_000_000 },
+    });
+  });
+
+  it('runs what the program that embeds the server has registered', async () => {
+    expect(await custom('look', { params: 7 })).toMatchObject({
+      success: true,
+      data: { action: 'look', result: { path: 'root/web', state: 'running' } },
+    });
+    expect(seen).toMatchObject({ action: 'look', params: 7, peer: 'local' });
+    expect(await custom('nothing')).toMatchObject({ success: true, data: { action: 'nothing', result: null } });
+    expect(await custom('ping')).toMatchObject({ data: { action: 'ping', result: 'replaced' } });
+  });
+
+  it('runs the same as a command', async () => {
+    const command = (payload: object) =>
+      request(rig, {
+        type: 'control_command',
+        request_id: 'c',
+        agent_id: uuid,
+        command_type: 'custom_action',
+        payload,
+      });
+    expect(await command({ action: 'look' })).toMatchObject({ success: true, data: { action: 'look' } });
+    expect(await command({ action: 'waits', timeout_secs: 0 })).toMatchObject({ success: false, code: 'TIMEOUT' });
+  });
+
+  it('writes bytes in a result so that a strict decoder takes them', async () => {
+    const bytes = await answer(rig.service, pack(['custom_action_request', 'r', uuid, 'bytes']), () => {});
+    expect(strictDecode(bytes)).toMatchObject({ data: { result: { deep: [[1, 200]] } } });
+  });
+
+  it.each([
+    ['fails', 'ACTION_FAILED', 'The action fails failed: no such model.'],
+    ['refuses', 'INVALID_STATE', 'Cannot train web while it is running.'],
+    ['circular', 'ACTION_FAILED', 'The action circular failed: its result refers to itself.'],
+    ['fly', 'COMMAND_UNKNOWN', 'There is no command fly.'],
+    ['constructor', 'COMMAND_UNKNOWN', 'There is no command constructor.'],
+  ])('answers %s with %s', async (action, code, error) => {
+    expect(await custom(action)).toMatchObject({ success: false, status: 'running', data: null, code, error });
+  });
+
+  it('answers TIMEOUT when timeout_secs are over, and tells the action so', async () => {
+    expect(await custom('waits', { timeout_secs: 1 })).toMatchObject({
+      success: false,
+      code: 'TIMEOUT',
+      error: 'The action waits was not done within 1000 ms.',
+    });
+    expect(await custom('cleansUp', { timeout_secs: 1 })).toMatchObject({ success: false, code: 'TIMEOUT' });
+    // What goes wrong after the answer is told to the log; an action that just stops has nothing to tell.
+    await expect.poll(() => rig.failures).toMatchObject([{ code: 'ACTION_FAILED', details: { problem: 'disk full' } }]);
+  });
+
+  it('answers an unknown agent as such', async () => {
+    const stranger = '00112233-4455-6677-8899-aabbccddeeff';
+    expect(await custom('echo', { agent_id: stranger })).toMatchObject({ success: false, code: 'AGENT_NOT_FOUND' });
+  });
+});

@@ -1,0 +1,143 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createRig, operate, type Rig, request } from '../transport/rig.js';
+
+let rig: Rig;
+
+beforeEach(async () => {
+  rig = await createRig();
+});
+
+afterEach(() => rig.close());
+
+describe('spawn_request', () => {
+  const spawn = (config: object, more: object = {}) =>
+    request(rig, { type: 'spawn_request', request_id: 's', config, ...more });
+  const sleep = {
+    name: 'my agent',
+    model_backend: 'sleep-cli',
+    task: '100',
+    environment: { TOKEN: 'hunter2', AGENT_EXTRA_ARGS: ' -v  --x ' },
+    context: 'c',
+  };
+
+  it('adds a temporary agent with the command line of its backend, and tells it with all that it was given', async () => {
+    const reply = await spawn(sleep, { metadata: { team: 'blue' } });
+    const { input, uuid } = rig.tree.member('my-agent');
+    expect(input).toMatchObject({
+      restart: 'temporary',
+      command: ['sleep', '100', '{env:AGENT_EXTRA_ARG_1}', '{env:AGENT_EXTRA_ARG_2}'],
+      env: { TOKEN: 'hunter2', AGENT_CONTEXT: 'c', AGENT_EXTRA_ARG_1: '-v', AGENT_EXTRA_ARG_2: '--x' },
+    });
+    expect(input.env).not.toHaveProperty('AGENT_EXTRA_ARGS');
+    expect(input.metadata).toMatchObject({ team: 'blue', 'agent.name': 'my agent' });
+    expect(reply).toMatchObject({
+      type: 'spawn_response',
+      success: true,
+      server_id: 'server-test',
+      agent_info: {
+        id: Buffer.from(uuid.replaceAll('-', ''), 'hex'),
+        name: 'my agent',
+        status: 'running',
+        model_backend: 'sleep-cli',
+        task: '100',
+        started_at: [1_700_000_000, 250_000],
+        attach_info: null,
+      },
+    });
+  });
+
+  it('never repeats an environment value, wherever it is asked', async () => {
+    await spawn(sleep);
+    const { uuid } = rig.tree.member('my-agent');
+    const everything = [
+      await request(rig, { type: 'list_agents_request', request_id: 'l' }),
+      await request(rig, {
+        type: 'control_command',
+        request_id: 'c',
+        agent_id: uuid,
+        command_type: 'custom_action',
+        payload: { action: 'get_env' },
+      }),
+      await operate(rig, 'ps', { usage: true }),
+      await operate(rig, 'tree'),
+      await operate(rig, 'status', { agent: 'my-agent' }),
+    ];
+    expect(inspect(everything, { depth: null })).not.toContain('hunter2');
+  });
+
+  it('makes an id of any name, and a new one when it is taken', async () => {
+    for (const name of ['a b', 'a b', '', '', '42', '../etc/passwd', 'x'.repeat(500), 'ünïcode']) {
+      expect(await spawn({ ...sleep, name })).toMatchObject({ success: true, agent_info: { name } });
+    }
+    const ids = rig.tree.members.slice(2).map((agent) => agent.view().id);
+    expect(ids).toEqual([
+      'a-b',
+      'a-b-2',
+      'agent',
+      'agent-2',
+      'agent-42',
+      'agent-.-etc-passwd',
+      'x'.repeat(116),
+      'agent--n-code',
+    ]);
+  });
+
+  it('refuses one agent too many with the sentence of the agent protocol, also when all come at once', async () => {
+    const replies = await Promise.all(Array.from({ length: 12 }, () => spawn(sleep)));
+    const refused = replies.filter(({ success }) => success === false);
+    expect(refused).toHaveLength(4);
+    expect(refused[0]).toMatchObject({ error: 'Maximum agent limit reached: 10.', code: 'AGENT_LIMIT' });
+    expect(rig.tree.members).toHaveLength(10);
+  });
+
+  it('refuses a backend that names no program', async () => {
+    expect(await spawn({ name: 'a', model_backend: 'gpt', task: 't' })).toMatchObject({
+      success: false,
+      agent_info: null,
+      code: 'BACKEND_UNKNOWN',
+      error: 'Unsupported model backend for process spawning: gpt.',
+    });
+  });
+
+  it('gives the agent so long as timeout_secs say, and lists its metadata', async () => {
+    const reply = await spawn(sleep, { timeout_secs: 90, metadata: { team: 'blue' } });
+    expect(reply).toMatchObject({ success: true, agent_info: { metadata: { team: 'blue' } } });
+    expect(rig.tree.member('my-agent').input.maxRuntime).toBe(90_000);
+    expect(await spawn({ ...sleep, name: 'free' })).toMatchObject({ success: true });
+    expect(rig.tree.member('free').input.maxRuntime).toBeUndefined();
+    expect(await spawn({ ...sleep, name: 'long' }, { timeout_secs: 2n ** 53n - 1n })).toMatchObject({ success: true });
+    expect(rig.tree.member('long').input.maxRuntime).toBeUndefined();
+    expect(await spawn({ ...sleep, name: 'none' }, { timeout_secs: 0 })).toMatchObject({
+      success: false,
+      code: 'MESSAGE_INVALID',
+      error: expect.stringContaining('timeout_secs must be an integer from 1'),
+    });
+  });
+});
+
+describe('list_agents_request and health_check_request', () => {
+  it('lists by status and up to a limit', async () => {
+    rig.tree.member('web').state = 'paused';
+    const list = (filter_status: string | null, limit: number | null = null) =>
+      request(rig, ['list_agents_request', 'l', filter_status, limit]);
+    expect(await list(null)).toMatchObject({ success: true, agents: [{ name: 'web' }, { name: 'worker' }] });
+    expect(await list('Paused')).toMatchObject({
+      agents: [{ name: 'web', status: 'paused', paused_at: [1_700_000_001, 0] }],
+    });
+    expect(await list(null, 1)).toMatchObject({ agents: [{ name: 'web' }] });
+    expect(await list('failed')).toMatchObject({ success: true, agents: [] });
+  });
+
+  it('tells the health of the server and counts agents that are not over', async () => {
+    rig.tree.member('web').state = 'completed';
+    expect(await request(rig, ['health_check_request', 'h'])).toMatchObject({
+      healthy: true,
+      protocol_version: '1.0.0',
+      active_agents: 1,
+      metadata: { server_id: 'server-test', max_agents: '10', version: '0.0.0', endpoint: `${rig.ipc},${rig.tcp}` },
+    });
+    await rig.tree.stop();
+    expect(await request(rig, ['health_check_request', 'h'])).toMatchObject({ healthy: false });
+  });
+});

@@ -1,0 +1,246 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTree } from '../../../src/actors/tree.js';
+import { EventStream } from '../../../src/control/streams/events.js';
+import { NO_TOPICS, Subscriptions, type Topics } from '../../../src/control/streams/topics.js';
+import type { NodeInput } from '../../../src/model/input.js';
+import { pack, unpack } from '../../../src/protocol/codec.js';
+import type { Snapshot, StreamEvent } from '../../../src/protocol/operations.js';
+import { createServer, type Server } from '../../../src/server/server.js';
+import { FakeTree } from '../../transport/fake-tree.js';
+import { Follower, knownIn } from '../../transport/follower.js';
+import { ask } from '../../transport/rig.js';
+
+const PATIENCE = { timeout: 20_000 };
+const sleeps = (id: string, more: object = {}) => ({ id, command: ['sleep', '1000'], ...more }) satisfies NodeInput;
+
+let directory: string;
+const failures: unknown[] = [];
+const open: { close(): Promise<unknown> }[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
+});
+
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+  await rm(directory, { recursive: true, force: true });
+  expect(failures.splice(0)).toEqual([]);
+});
+
+async function serving(children: readonly NodeInput[]): Promise<Server> {
+  const server = await createServer({
+    config: {
+      tree: { id: 'root', boot: 'retry', children: [...children] },
+      settings: { endpoints: [`ipc://${join(directory, 'e.sock')}`] },
+    },
+    createTree: (input) => createTree(input),
+    failed: (thrown) => failures.push(thrown),
+  });
+  open.push({ close: () => server.stop({ brutal: true }) });
+  return server;
+}
+
+function following(server: Server): Follower {
+  const follower = new Follower(server.pubEndpoints[0] ?? '');
+  open.push(follower);
+  return follower;
+}
+
+async function snapshotOf(server: Server): Promise<Snapshot> {
+  const request = { type: 'tree_request', request_id: 's', operation: 'snapshot' };
+  const { data } = await ask(server.endpoints[0] ?? '', pack(request));
+  return data as Snapshot;
+}
+
+/** A follower that has seen its first position, so nothing of what comes is lost. */
+async function settled(server: Server): Promise<Follower> {
+  const follower = following(server);
+  await expect.poll(() => follower.read().positions.length, PATIENCE).toBeGreaterThan(0);
+  follower.begin(await snapshotOf(server));
+  return follower;
+}
+
+async function expectIdentical(follower: Follower, server: Server): Promise<void> {
+  const snapshot = await snapshotOf(server);
+  await expect.poll(() => follower.read().seq, PATIENCE).toBeGreaterThanOrEqual(snapshot.seq);
+  expect(follower.missed).toBe(false);
+  expect(follower.known).toEqual(knownIn(snapshot));
+}
+
+describe('the events of a real tree', () => {
+  it('come with numbers without a gap, each life in the order created, started, ready, exited, removed', async () => {
+    const server = await serving([]);
+    const follower = await settled(server);
+    await server.tree.start();
+    const crasher = { id: 'crasher', command: ['sh', '-c', 'echo up; exit 3'], restart: 'temporary' as const };
+    await server.tree.supervisor().add({ ...crasher, readiness: { type: 'log', pattern: 'up' } });
+    await expect
+      .poll(() => follower.read().received.some(({ event }) => event.type === 'removed'), PATIENCE)
+      .toBe(true);
+    const types = follower.received.filter(({ path }) => path === 'root/crasher').map(({ event }) => event.type);
+    const lives = ['created', 'started', 'ready', 'exited', 'removed'];
+    expect(types.filter((type) => lives.includes(type))).toEqual(lives);
+    const seqs = follower.received.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, index) => (seqs[0] ?? 0) + index));
+    expect(new Set(follower.received.map(({ epoch }) => epoch))).toEqual(new Set([follower.epoch]));
+    expect(follower.received.filter(({ event }) => event.type === 'removed').map(({ agent }) => agent)).toEqual([
+      undefined,
+    ]);
+  }, 60_000);
+
+  it('leave a follower with what a fresh snapshot says, whatever was done', async () => {
+    const server = await serving([sleeps('a'), { id: 'g', children: [sleeps('b'), sleeps('c')] }]);
+    const follower = await settled(server);
+    const { tree } = server;
+    await tree.start();
+    await expectIdentical(follower, server);
+    await tree.agent('a').pause('forced');
+    await expectIdentical(follower, server);
+    await tree.agent('a').resume();
+    await tree.agent('b').restart();
+    const stopping = tree.agent('c').stop();
+    await expectIdentical(follower, server);
+    await stopping;
+    await expectIdentical(follower, server);
+    await tree.supervisor('root/g').add(sleeps('d'));
+    const { pid } = tree.agent('d').view();
+    process.kill(pid as number, 'SIGKILL');
+    await expect.poll(() => tree.agent('d').view().restarts, PATIENCE).toBe(1);
+    await expectIdentical(follower, server);
+    await tree.supervisor().terminate('g');
+    await expectIdentical(follower, server);
+    await tree.supervisor().delete('g');
+    await expectIdentical(follower, server);
+    expect([...follower.agents.keys()]).toEqual(['root/a']);
+    expect([...follower.supervisors.keys()]).toEqual(['root']);
+  }, 90_000);
+
+  it('have another epoch after a restart of the server, which a follower learns without asking', async () => {
+    const first = await serving([sleeps('old')]);
+    const follower = await settled(first);
+    await first.tree.start();
+    await first.stop({ brutal: true });
+    const second = await serving([sleeps('new')]);
+    await second.tree.start();
+    await expect.poll(() => follower.read().missed, PATIENCE).toBe(true);
+    const { epoch } = await snapshotOf(second);
+    expect(follower.positions.at(-1)?.epoch).toBe(epoch);
+    expect(epoch).not.toBe(follower.epoch);
+    follower.begin(await snapshotOf(second));
+    await expectIdentical(follower, second);
+    expect([...follower.agents.keys()]).toEqual(['root/new']);
+  }, 60_000);
+
+  it('count on while nobody follows, so that whoever comes back sees what it missed', async () => {
+    const server = await serving([sleeps('a')]);
+    await server.tree.start();
+    const before = await snapshotOf(server);
+    expect(before.seq).toBeGreaterThan(0);
+    await server.tree.agent('a').restart();
+    const after = await snapshotOf(server);
+    expect(after.seq).toBeGreaterThan(before.seq);
+    const follower = following(server);
+    follower.begin(before);
+    await expect.poll(() => follower.read().missed, PATIENCE).toBe(true);
+    follower.begin(after);
+    await expectIdentical(follower, server);
+  }, 60_000);
+});
+
+/** Topics that keep what is published, and count what is made. */
+class Kept implements Topics {
+  wanted = true;
+  readonly events: StreamEvent[] = [];
+  isWanted = () => this.wanted;
+  onFollowed = NO_TOPICS.onFollowed;
+  publish(_topic: string, make: () => Uint8Array): void {
+    if (this.wanted) this.events.push(unpack(make()) as StreamEvent);
+  }
+}
+
+describe('the stream of events', () => {
+  it('tells at a snapshot what changed without a report, so that who followed has it too', () => {
+    const tree = new FakeTree('web', 'worker');
+    const topics = new Kept();
+    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    const first = stream.snapshot();
+    tree.member('web').state = 'stopping';
+    tree.members.pop();
+    const second = stream.snapshot();
+    expect(topics.events).toMatchObject([
+      { seq: 1, path: 'root/worker', event: { type: 'removed' } },
+      { seq: 2, path: 'root/web', event: { type: 'changed' }, agent: { state: 'stopping', detail: 'stopping.asking' } },
+    ]);
+    expect([first.seq, second.seq]).toEqual([0, 2]);
+    stream.close();
+  });
+
+  it('tells what waits before a snapshot that has it already', () => {
+    const tree = new FakeTree('web');
+    const topics = new Kept();
+    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    tree.member('web').move('paused');
+    const { seq, agents } = stream.snapshot();
+    expect(topics.events).toMatchObject([{ seq: 1, event: { type: 'state', state: 'paused' } }]);
+    expect({ seq, state: agents[0]?.state }).toEqual({ seq: 1, state: 'paused' });
+    stream.close();
+  });
+
+  it('makes nothing for nobody, and counts all the same', () => {
+    const tree = new FakeTree('web');
+    const topics = new Kept();
+    topics.wanted = false;
+    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    for (let n = 0; n < 1_000; n++) tree.member('web').move(n % 2 === 0 ? 'paused' : 'running');
+    topics.wanted = true;
+    expect(stream.snapshot().seq).toBe(1_000);
+    expect(topics.events).toEqual([]);
+    stream.close();
+  });
+
+  it('shows a peer of a subtree only that, with the same number', () => {
+    const tree = new FakeTree('web', 'worker');
+    const stream = new EventStream(tree, NO_TOPICS, (thrown) => failures.push(thrown));
+    const seen = new FakeTree('web');
+    tree.member('web').move('paused');
+    const snapshot = stream.snapshot(seen);
+    expect(snapshot.seq).toBe(1);
+    expect(snapshot.agents.map(({ path }) => path)).toEqual(['root/web']);
+    stream.close();
+  });
+});
+
+describe('subscriptions', () => {
+  it('cover what they are the beginning of, also when they reach into the document', () => {
+    const all = new Subscriptions();
+    expect(all.covers('events')).toBe(false);
+    for (const each of ['ev', 'web\0', 'worker\0\x87', 'worker\0\x88']) all.add(each);
+    expect(['events', 'web', 'worker', 'webs', 'e'].map((topic) => all.covers(topic))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    all.delete('worker\0\x87');
+    expect(all.covers('worker')).toBe(true);
+    all.delete('worker\0\x88');
+    expect(all.covers('worker')).toBe(false);
+    all.add('');
+    expect(all.covers('anything')).toBe(true);
+  });
+
+  it('begin once however often they are told, as an XPUB socket tells them, and are soon looked up', () => {
+    const all = new Subscriptions();
+    for (let n = 0; n < 50_000; n++) all.add(`topic-${n}`);
+    all.add('topic-7');
+    all.delete('topic-7');
+    all.delete('topic-7');
+    expect(all.size).toBe(49_999);
+    expect(all.covers('topic-49999')).toBe(true);
+    expect(all.covers('other')).toBe(false);
+  });
+});

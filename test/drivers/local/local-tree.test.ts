@@ -1,0 +1,190 @@
+import { spawn } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/contract/clock.js';
+import type { Driver, Incarnation } from '../../../src/drivers/driver.js';
+import { Census } from '../../../src/drivers/local/census.js';
+import { createLocalDriver } from '../../../src/drivers/local/local.js';
+import { ProcessTree } from '../../../src/drivers/local/process-tree.js';
+import { environValue, isDefunct, listPids, readStat } from '../../../src/drivers/proc/proc.js';
+import { begin, eventually, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
+
+describe('the local driver and the tree of a process', () => {
+  let driver: Driver;
+  beforeEach(() => {
+    driver = createLocalDriver({ clock: systemClock });
+  });
+  afterEach(() => driver.close());
+
+  const family = async (kind: string, ...then: string[]) => {
+    const order = orderFor({ command: fixture('family', kind, ...then) });
+    const { body, heard } = begin(driver, order);
+    await heard.says('child ');
+    return { body, heard, token: order.token, child: Number(/child (\d+)/.exec(heard.text())![1]) };
+  };
+
+  for (const kind of ['group', 'session', 'daemon']) {
+    it(`finds and ends a child of kind ${kind} that the main process leaves behind`, async () => {
+      const { body, heard, child } = await family(kind, 'leave');
+      expect(await heard.until('EXITED')).toMatchObject({ code: 0, empty: false });
+      expect(body.inspect().map((blocker) => blocker.pid)).toEqual([child]);
+      expect(body.inspect()[0]?.command).toBe('sleep 300');
+      expect(heard.get('GONE')).toBeUndefined();
+      body.kill();
+      await heard.ended();
+      expect(heard.types().filter((type) => type !== 'DRAINED')).toEqual(['SPAWNED', 'EXITED', 'GONE']);
+      expect(lives(child)).toBe(false);
+    });
+
+    it(`counts a child of kind ${kind} among the members that are measured`, async () => {
+      const { body, heard, child } = await family(kind);
+      const main = heard.get('SPAWNED')?.pid;
+      expect(body.members()).toEqual(expect.arrayContaining([main, child]));
+      body.kill();
+      await heard.ended();
+      expect(body.members()).toEqual([]);
+    });
+
+    it(`asks a child of kind ${kind} together with the main process`, async () => {
+      const { body, heard, child } = await family(kind);
+      expect(body.inspect().map((blocker) => blocker.pid)).toContain(child);
+      body.ask('SIGTERM');
+      await heard.ended();
+      expect(lives(child)).toBe(false);
+    });
+  }
+
+  it('ends an orphan without session, parent or environment in common, because it was seen before', async () => {
+    const { body, heard, child } = await family('bare');
+    expect(environValue(child, 'SUPERTREE_TOKEN') ?? null).toBeNull();
+    expect(body.inspect().map((blocker) => blocker.pid)).toContain(child);
+    process.kill(heard.get('SPAWNED')!.pid!, 'SIGKILL');
+    expect(await heard.until('EXITED')).toMatchObject({ signal: 'SIGKILL', empty: false });
+    body.ask('SIGTERM');
+    await heard.ended();
+    expect(lives(child)).toBe(false);
+  });
+
+  it('tells GONE by itself when what was asked has ended', async () => {
+    const { body, heard } = await family('session', 'leave');
+    await heard.until('EXITED');
+    body.ask('SIGTERM');
+    await heard.until('GONE');
+    expect(body.inspect()).toEqual([]);
+  });
+
+  it('catches an agent whose children are always just being born', async () => {
+    const order = orderFor({ command: fixture('forks-on') });
+    const { body, heard } = begin(driver, order);
+    await heard.says('up');
+    await eventually(() => bearers(order.token).length > 3, 'the children');
+    body.kill();
+    await heard.ended();
+    expect(bearers(order.token)).toEqual([]);
+  }, 30_000);
+
+  it('never signals a process that only has the pid of a member', async () => {
+    const main = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+    const stranger = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
+    const pid = stranger.pid!;
+    const before = { owner: 'token', startTicks: readStat(pid)!.startTicks - 1, session: pid, defunct: false };
+    class Outdated extends Census {
+      override membersOf = (token: string) => [...super.membersOf(token), pid];
+      override citizen = (member: number) => (member === pid ? before : super.citizen(member));
+    }
+    const tree = new ProcessTree(main.pid!, 'token', new Outdated());
+    expect(tree.look().alive.map((member) => member.pid)).toEqual([main.pid]);
+    tree.signal('SIGKILL');
+    await new Promise((resolve) => main.once('exit', resolve));
+    tree.reaped();
+    expect(tree.look().alive).toEqual([]);
+    expect(tree.signalGroup('SIGKILL')).toBe(false);
+    expect(lives(pid)).toBe(true);
+    stranger.kill('SIGKILL');
+  });
+
+  it('does not take the session of a stranger for ours, when it was given the number of one that was ours', () => {
+    const stranger = spawn('sh', ['-c', 'sleep 300 & wait'], { detached: true, stdio: 'ignore' });
+    const census = new Census();
+    census.register('token', stranger.pid!, readStat(stranger.pid!)!.startTicks);
+    expect(census.membersOf('token')).toEqual([stranger.pid]);
+    census.reaped(stranger.pid!);
+    census.scan();
+    expect(census.membersOf('token')).toEqual([]);
+    process.kill(-stranger.pid!, 'SIGKILL');
+  });
+
+  it('takes no process that does not lead a session of its own', async () => {
+    const child = spawn('sleep', ['300'], { stdio: 'ignore' });
+    expect(() => new ProcessTree(child.pid!, 'token', new Census())).toThrow(/does not lead a session/);
+    child.kill('SIGKILL');
+  });
+
+  it('freezes a whole tree, whatever its sessions, and thaws it', async () => {
+    const { body, heard, child } = await family('session');
+    body.freeze();
+    await heard.until('FROZEN');
+    const main = heard.get('SPAWNED')!.pid!;
+    expect([main, child].map((pid) => readStat(pid)?.state)).toEqual(['T', 'T']);
+    body.thaw();
+    await eventually(() => readStat(child)?.state === 'S' && readStat(main)?.state === 'S', 'both awake');
+  });
+
+  it('ends a frozen tree by asking', async () => {
+    const { body, heard, child } = await family('session');
+    body.freeze();
+    await heard.until('FROZEN');
+    body.ask('SIGTERM');
+    await heard.ended();
+    expect(lives(child)).toBe(false);
+  });
+
+  it('says that a freeze was overtaken by a thaw', async () => {
+    const { body, heard } = await family('group');
+    body.freeze();
+    body.thaw();
+    expect((await heard.until('FREEZE_FAILED')).detail).toBe('it was resumed');
+    expect(heard.get('FROZEN')).toBeUndefined();
+  });
+
+  it('says that it cannot freeze what has exited', async () => {
+    const { body, heard } = await family('session', 'leave');
+    await heard.until('EXITED');
+    body.freeze();
+    expect((await heard.until('FREEZE_FAILED')).detail).toBe('it is not running');
+    await ended(body, heard);
+  });
+
+  for (const [how, code] of [
+    ['exit', 7],
+    ['throw', 1],
+  ] as const) {
+    it(`leaves nothing behind when the program that embeds it ends with ${how}`, async () => {
+      const [program, ...args] = fixture('embeds-driver', how);
+      const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+      const host = spawn(program!, ['--import', tsx, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+      let said = '';
+      host.stdout.on('data', (bytes) => {
+        said += bytes;
+      });
+      const exit = await new Promise((resolve) => host.on('close', resolve));
+      const pids = said.trim().split(' ').slice(1).map(Number);
+      expect(exit).toBe(code);
+      expect(pids).toHaveLength(3);
+      await eventually(() => pids.every((pid) => !lives(pid)), 'the end of all agents');
+    }, 30_000);
+  }
+});
+
+async function ended(body: Incarnation, heard: Recorder): Promise<void> {
+  body.kill();
+  await heard.ended();
+}
+
+function lives(pid: number): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && !isDefunct(stat);
+}
+
+function bearers(token: string): number[] {
+  return listPids().filter((pid) => environValue(pid, 'SUPERTREE_TOKEN') === token);
+}

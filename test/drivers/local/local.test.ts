@@ -1,0 +1,162 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/contract/clock.js';
+import type { Driver } from '../../../src/drivers/driver.js';
+import { createLocalDriver } from '../../../src/drivers/local/local.js';
+import type { AgentInput } from '../../../src/model/input.js';
+import { driverContract } from '../../contract/driver.js';
+import { begin, eventually, fixture, orderFor } from '../../contract/recorder.js';
+
+driverContract(
+  'local',
+  () => createLocalDriver({ clock: systemClock }),
+  {
+    forever: { command: ['sh', '-c', 'echo up; exec sleep 300'] },
+    completes: { command: ['true'] },
+    fails: { command: ['false'] },
+    ignoresStop: { command: fixture('ignores-term') },
+    echoes: { command: fixture('echo') },
+  },
+  { kill: true, signals: true, freeze: true, stdin: true, endOfInput: true },
+);
+
+describe('the local driver', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'supertree-driver-'));
+  let driver: Driver;
+  beforeEach(() => {
+    driver = createLocalDriver({ clock: systemClock });
+  });
+  afterEach(() => driver.close());
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const start = (input: Omit<AgentInput, 'id'>) => begin(driver, orderFor(input));
+  const file = (name: string, text: string, mode = 0o755) => {
+    writeFileSync(join(directory, name), text);
+    chmodSync(join(directory, name), mode);
+    return join(directory, name);
+  };
+  const refusal = async (input: Omit<AgentInput, 'id'>) => {
+    const { heard } = start(input);
+    await heard.ended();
+    expect(heard.types()).toEqual(['SPAWN_FAILED']);
+    return heard.get('SPAWN_FAILED')!.detail;
+  };
+
+  it('names a command that does not exist', async () => {
+    expect(await refusal({ command: ['no-such-program'] })).toBe('command no-such-program not found');
+    expect(await refusal({ command: ['/no/such/program'] })).toBe('command /no/such/program not found');
+  });
+
+  it('names a file that is not executable', async () => {
+    const plain = file('plain', 'text', 0o644);
+    expect(await refusal({ command: [plain] })).toBe(`${plain} is not executable`);
+  });
+
+  it('names a script whose interpreter is missing', async () => {
+    const script = file('script', '#!/no/such/interpreter\n');
+    expect(await refusal({ command: [script] })).toBe(`the interpreter of ${script} was not found`);
+  });
+
+  it('names a working directory that is missing or is a file, not the command', async () => {
+    expect(await refusal({ command: ['true'], cwd: '/no/such/place' })).toBe(
+      'working directory /no/such/place does not exist',
+    );
+    const plain = file('not-a-directory', '');
+    expect(await refusal({ command: ['true'], cwd: plain })).toBe(`working directory ${plain} is not a directory`);
+  });
+
+  it('says that arguments are too long', async () => {
+    expect(await refusal({ command: ['true', 'x'.repeat(4_000_000)] })).toMatch(/longer than the system allows/);
+  });
+
+  it('refuses a command with a zero byte instead of throwing', async () => {
+    expect(await refusal({ command: ['true', 'a\0b'] })).toMatch(/null bytes/);
+  });
+
+  it('gives the environment, the working directory and the token', async () => {
+    const order = orderFor({
+      command: ['sh', '-c', 'echo "$A $PWD $SUPERTREE_TOKEN [$SUPERTREE_NOTIFY_FD]"'],
+      cwd: directory,
+    });
+    const { heard } = begin(driver, { ...order, env: { ...order.env, A: 'one', SUPERTREE_NOTIFY_FD: '9' } });
+    await heard.ended();
+    expect(heard.text()).toBe(`one ${directory} ${order.token} []\n`);
+  });
+
+  it('tells in EXITED that nothing is left and everything is read, for a plain program', async () => {
+    const { heard } = start({ command: ['sh', '-c', 'echo out; echo err >&2; exit 3'] });
+    await heard.ended();
+    expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
+    expect(heard.get('EXITED')).toMatchObject({ code: 3, signal: null, empty: true, drained: true });
+    expect([heard.text(), heard.text('stderr')]).toEqual(['out\n', 'err\n']);
+  });
+
+  it('tells SIGKILL as a signal, and not as a want of memory', async () => {
+    const { body, heard } = start({ command: ['sleep', '300'] });
+    await heard.until('SPAWNED');
+    process.kill(heard.get('SPAWNED')!.pid!, 'SIGKILL');
+    await heard.ended();
+    expect(heard.get('EXITED')).toMatchObject({ code: null, signal: 'SIGKILL', oom: false });
+    expect(body.inspect()).toEqual([]);
+  });
+
+  it('takes signal names in any spelling and refuses what is none', async () => {
+    const { body, heard } = start({ command: ['sh', '-c', 'echo up; exec sleep 300'] });
+    await heard.says('up');
+    expect(() => body.signal('SIGNONSENSE')).toThrow(expect.objectContaining({ code: 'SIGNAL_UNKNOWN' }));
+    body.signal('hup');
+    await heard.ended();
+    expect(heard.get('EXITED')?.signal).toBe('SIGHUP');
+  });
+
+  it('hands over the words of the readiness channel', async () => {
+    const { heard } = start({
+      command: fixture('notifies', 'STATUS=warm', '', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1'),
+      readiness: { type: 'notify' },
+    });
+    await eventually(() => heard.words.length === 4, 'four words');
+    expect(heard.words).toEqual(['STATUS=warm', 'READY=1', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1']);
+  });
+
+  it('keeps first in, first out, and lets the event loop turn between many starts', async () => {
+    let turns = 0;
+    const beat = setInterval(() => {
+      turns += 1;
+    }, 1);
+    const order: number[] = [];
+    const all = Array.from({ length: 60 }, (_, index) => {
+      const started = start({ command: ['true'] });
+      started.heard.onFact = (fact) => fact.type === 'SPAWNED' && order.push(index);
+      return started;
+    });
+    await eventually(() => order.length === 60, 'all starts');
+    clearInterval(beat);
+    await Promise.all(all.map(({ heard }) => heard.ended()));
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it('gives everything back over many restarts', async () => {
+    const hooks = process.listenerCount('exit');
+    const descriptors = async () => (await import('node:fs')).readdirSync('/proc/self/fd').length;
+    await start({ command: ['true'] }).heard.ended();
+    const before = await descriptors();
+    for (let round = 0; round < 10; round += 1) {
+      const all = Array.from({ length: 20 }, () => start({ command: ['true'] }));
+      await Promise.all(all.map(({ heard }) => heard.ended()));
+    }
+    expect(process.listenerCount('exit')).toBe(hooks);
+    expect(await descriptors()).toBeLessThan(before + 10);
+  }, 60_000);
+
+  it('has its hook in the end of the program only while something of it lives', async () => {
+    const hooks = process.listenerCount('exit');
+    const other = createLocalDriver({ clock: systemClock });
+    expect(process.listenerCount('exit')).toBe(hooks);
+    await begin(other, orderFor({ command: ['sleep', '300'] })).heard.until('SPAWNED');
+    expect(process.listenerCount('exit')).toBe(hooks + 1);
+    await other.close();
+    expect(process.listenerCount('exit')).toBe(hooks);
+  });
+});
