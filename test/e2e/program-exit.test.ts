@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
+import { TSX_LOADER } from '../fixtures/loader.js';
 import { MARK, marked } from './proc.js';
-
-const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
 
 const marks: string[] = [];
 afterEach(() => {
@@ -19,7 +18,7 @@ function program(how: string): { host: ChildProcess; mark: string; said: () => s
   const mark = randomUUID();
   marks.push(mark);
   const env = { ...process.env, [MARK]: mark };
-  const host = spawn(node!, ['--import', LOADER, ...args], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  const host = spawn(node!, ['--import', TSX_LOADER, ...args], { env, stdio: ['pipe', 'pipe', 'ignore'] });
   let text = '';
   host.stdout.on('data', (bytes) => {
     text += bytes;
