@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970. */
   wall(): number;
-  /** Calls `fn` once after `ms`; never when `ms` is Infinity. XState's actors use the same clock. */
+  /** Calls `fn` once after `ms`; never when `ms` is Infinity, as soon as possible when it is negative or NaN. XState's actors use the same clock. */
   setTimeout(fn: (...args: unknown[]) => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
   /** Calls `fn` once after what is already waiting to run. */
@@ -39,7 +39,7 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   setTimeout(fn, ms) {
     if (ms === Number.POSITIVE_INFINITY) return undefined;
-    return ms <= MAX_TIMER ? setTimeout(fn, ms) : new LongTimer(fn, ms);
+    return ms > MAX_TIMER ? new LongTimer(fn, ms) : setTimeout(fn, Number.isNaN(ms) ? 0 : ms);
   },
   clearTimeout(handle) {
     if (handle instanceof LongTimer) handle.clear();

@@ -37,10 +37,15 @@ export function charge(stamps: readonly number[], at: number, budget: Budget, ot
   };
 }
 
-/** The delay before the `attempt`th restart in a row (from 1); `random` in [0, 1) takes off up to `jitter` of it. */
+/**
+ * The delay before the `attempt`th restart in a row (from 1), in ms; `random` in [0, 1) takes off up to `jitter` of it. Finite for every
+ * valid backoff, however long the row: a factor that has grown to Infinity makes `max`, and an `initial` of 0 stays 0 (their product
+ * would be NaN, and a timer for NaN never fires).
+ */
 export function backoffDelay(backoff: Backoff, attempt: number, random: number): number {
-  const full = Math.min(backoff.max, backoff.initial * backoff.factor ** (attempt - 1));
-  return full * (1 - backoff.jitter * random);
+  const { initial, factor, max, jitter } = backoff;
+  const full = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
+  return full * (1 - jitter * random);
 }
 
 /** How many unplanned ends in a row this one makes: a long enough ready time before it begins a new row. */

@@ -121,7 +121,8 @@ function slowestRow(restarts: number, initial: number, factor: number, max: numb
   if (initial === 0) return 0;
   if (factor === 1 || initial >= max) return restarts * Math.min(initial, max);
   const growing = Math.min(restarts, Math.floor(Math.log(max / initial) / Math.log(factor)) + 1);
-  const grown = (initial * Math.expm1(growing * Math.log(factor))) / (factor - 1);
+  // Of a factor beyond 2^53 only one power fits below max; the formula would overflow.
+  const grown = growing <= 1 ? growing * initial : (initial * Math.expm1(growing * Math.log(factor))) / (factor - 1);
   return grown + (restarts - growing) * max;
 }
 

@@ -33,4 +33,11 @@ describe('a timer of the system clock', () => {
     systemClock.setTimeout(() => {}, Number.POSITIVE_INFINITY);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it.each([Number.NaN, -1, Number.NEGATIVE_INFINITY])('comes at once when its delay is %d', (ms) => {
+    let fired = 0;
+    systemClock.setTimeout(() => fired++, ms);
+    vi.advanceTimersByTime(1);
+    expect(fired).toBe(1);
+  });
 });

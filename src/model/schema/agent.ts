@@ -95,7 +95,18 @@ const { stop: STOP } = DEFAULTS;
 const STAGES = `${STOP.signal}, ${STOP.ask / 1_000} s, ${STOP.signal}, ${STOP.insist / 1_000} s, SIGKILL, ${STOP.kill / 1_000} s`;
 
 const ASK = 'must be an integer >= 0 or "infinity"';
-const ask = v.union([v.pipe(v.number(ASK), v.integer(ASK), v.minValue(0, ASK)), v.literal('infinity')], ASK);
+const ask = v.union(
+  [
+    v.pipe(
+      v.number(ASK),
+      v.integer(ASK),
+      v.minValue(0, ASK),
+      v.check((ms) => Number.isSafeInteger(ms), ASK),
+    ),
+    v.literal('infinity'),
+  ],
+  ASK,
+);
 const signal = v.pipe(
   v.string('must be a string'),
   v.check((name) => signalName(name) !== null, 'must be the name of a signal, such as SIGTERM'),

@@ -12,10 +12,20 @@ export const OBJECT = 'must be an object';
 const COUNT = 'must be an integer >= 0';
 const POSITIVE = 'must be an integer > 0';
 
+const EXACT = `must be at most ${Number.MAX_SAFE_INTEGER}`;
+
+/** Sums and products of numbers up to 2^53 are finite, so no delay, window or deadline that is computed from them can be NaN or Infinity. */
+const isExact = (number: number): boolean => !Number.isInteger(number) || number <= Number.MAX_SAFE_INTEGER;
+
 /** How many, or how long: an integer that may be 0. */
-export const count = v.pipe(v.number(COUNT), v.integer(COUNT), v.minValue(0, COUNT));
+export const count = v.pipe(v.number(COUNT), v.integer(COUNT), v.minValue(0, COUNT), v.check(isExact, EXACT));
 /** An integer that may not be 0. */
-export const positive = v.pipe(v.number(POSITIVE), v.integer(POSITIVE), v.minValue(1, POSITIVE));
+export const positive = v.pipe(
+  v.number(POSITIVE),
+  v.integer(POSITIVE),
+  v.minValue(1, POSITIVE),
+  v.check(isExact, EXACT),
+);
 /** Yes or no. */
 export const flag = v.boolean('must be true or false');
 /** Whether the system can take it as an argument, a variable or a path: C strings end at NUL. */
