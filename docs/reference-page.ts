@@ -8,10 +8,10 @@ import { controlTables } from './control-tables.js';
 import { alternativesOf, type Member } from './declarations.js';
 import { fixedLimits, settingTables } from './limit-tables.js';
 import { code, page, table } from './markdown.js';
-import { backendTables, pastText } from './spawn-tables.js';
+import { requestOptionTables } from './request-option-tables.js';
+import { backendTables, endedAgentsText } from './spawn-tables.js';
 import { specTables } from './spec-tables.js';
 import { streamTables } from './stream-tables.js';
-import { termTables } from './term-tables.js';
 import { messageTables, operationTable, resultTable } from './wire-tables.js';
 import { statusTable, wordTables } from './word-tables.js';
 
@@ -50,8 +50,8 @@ function wirePart(): string[] {
     'How to begin with it from another language is told in [Talking to a server from another language](wire.md).',
     '### Messages',
     ...messageTables(),
-    '### Terms of a request',
-    ...termTables(),
+    '### Options of a request',
+    ...requestOptionTables(),
     '### Commands of a control_command',
     ...controlTables(),
     '### States in the words of the agent protocol',
@@ -59,7 +59,7 @@ function wirePart(): string[] {
     '### Backends of a spawn_request',
     ...backendTables(),
     '### Agents that are over',
-    pastText(),
+    endedAgentsText(),
     '### Operations of a tree_request',
     'A parameter that is not named here is refused; nil counts as absent. `wait: false` is answered as soon as the command is accepted, otherwise it is answered when it is done; `usage: true` measures. The last column is the [role](security.md#who-may-do-what) that a key needs.',
     operationTable(),

@@ -57,7 +57,7 @@ export function toolsOf(level: string): string {
 const PAST = 'control/ended-agents.ts';
 
 /** How long an agent can be asked for that is not in the tree any more. */
-export function pastText(): string {
+export function endedAgentsText(): string {
   const [time, agents, bytes] = ['time', 'agents', 'bytes'].map((name) => numberOf(PAST, `KEPT.${name}`));
   return `A \`temporary\` agent, as every one of a \`spawn_request\` is, leaves the tree when it is over. For ${time} ms it can still be asked how it ended and what it printed, by its uuid, path or id, as long as there are at most ${agents} such agents and they take at most ${bytes} bytes: with \`get_status\`, \`read_stdout\`, \`read_stderr\`, \`query_output\`, \`output_query_request\`, \`status\` and \`logs\`. \`list_agents_request\` lists it; \`ps\`, \`tree\` and \`snapshot\` do not. Commands are for agents in the tree: a \`tree_request\` that gives it one by its path or id is answered with \`AGENT_NOT_FOUND\`, for the name may be another agent's by now. By its uuid it is stopped already, so \`stop\` and \`kill\` succeed, and what else would change it is answered with \`INVALID_STATE\`. In the answers of \`status\` and \`logs\` \`over\` is true.`;
 }

@@ -53,7 +53,7 @@ const MEANINGS: Readonly<Record<MessageType, string>> = {
   output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` counts what matches; \`has_more\` says that there are lines behind these.`,
   log_stream: 'One line of output. [Published](#lines-of-output), never asked for.',
   tree_request:
-    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` it is told meanwhile how the agent goes on. See [Terms](#terms-of-a-request).',
+    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` it is told meanwhile how the agent goes on. See [Options](#options-of-a-request).',
   tree_response: 'The answer to a `tree_request`; `data` is the result of the operation.',
   tree_progress:
     'Comes before the answer to a `tree_request` with `progress`: the agent that it is about has come into another state or sub-state.',

@@ -2,7 +2,7 @@ import type { AgentHandle } from '../contract/view.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
 import { STATUS_OF, statusLabel, WIRE_KEYS } from '../protocol/status.js';
-import { within } from './time-limit.js';
+import { withTimeLimit } from './time-limit.js';
 
 /** What an action of an embedding program is given. */
 export interface ActionContext {
@@ -59,7 +59,7 @@ export async function runAction(host: ActionHost, request: ActionRequest): Promi
     abort.abort(error);
     return error;
   };
-  const result = await within(work, timeout, late, host.failed);
+  const result = await withTimeLimit(work, timeout, late, host.failed);
   const answer = { action, result: result ?? null };
   return act === BUILT_IN.ping ? { ...answer, agent_id: agent.uuid } : answer;
 }

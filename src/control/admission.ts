@@ -4,7 +4,7 @@ import type { Message, MessageType } from '../protocol/protocol.js';
 import { COMMAND_NEEDS, MESSAGE_NEEDS, type Need } from './access/needs.js';
 import { authorize, type Peer, UNPROVEN } from './access/roles.js';
 import { homeOf } from './access/seen-tree.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 
 /** One thing that was asked for. */
 export interface Asked {
@@ -22,36 +22,36 @@ export interface Asked {
  * Does what was asked for if the peer may: rejects FORBIDDEN with the role and the subtree that are needed, KEY_UNPROVEN, and AGENT_NOT_FOUND or
  * SUPERVISOR_NOT_FOUND for what the peer does not know. Writes one audit line for everything but an observation that succeeded.
  */
-export function whenAdmitted<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
-  const free = service.peer.grants === null && isQuiet(asked.need);
-  return free ? work() : admitAndNote(service, asked, work);
+export function whenAdmitted<T extends object>(control: Control, asked: Asked, work: () => Promise<T>): Promise<T> {
+  const free = control.peer.grants === null && isQuiet(asked.need);
+  return free ? work() : admitAndNote(control, asked, work);
 }
 
-async function admitAndNote<T extends object>(service: Service, asked: Asked, work: () => Promise<T>): Promise<T> {
-  const path = auditPath(service, asked);
+async function admitAndNote<T extends object>(control: Control, asked: Asked, work: () => Promise<T>): Promise<T> {
+  const path = auditPath(control, asked);
   try {
-    admit(service, asked);
+    admit(control, asked);
     const told = await work();
-    note(service, { ...asked, child: childOf(service, asked, told) }, path, codeOf(told));
+    note(control, { ...asked, child: childOf(control, asked, told) }, path, codeOf(told));
     return told;
   } catch (thrown) {
-    note(service, asked, path, asSupertreeError(thrown).code);
+    note(control, asked, path, asSupertreeError(thrown).code);
     throw thrown;
   }
 }
 
 /** Throws what `whenAdmitted` rejects with before anything is done, and writes the audit line of that. */
-export function assertAdmitted(service: Service, asked: Asked): void {
+export function assertAdmitted(control: Control, asked: Asked): void {
   try {
-    admit(service, asked);
+    admit(control, asked);
   } catch (thrown) {
-    note(service, asked, auditPath(service, asked), asSupertreeError(thrown).code);
+    note(control, asked, auditPath(control, asked), asSupertreeError(thrown).code);
     throw thrown;
   }
 }
 
 /** The child that it was done to: a pool and a client of the agent protocol do not choose the id of what they add. */
-function childOf({ whole }: Service, { need, child }: Asked, answer: object): string | null {
+function childOf({ whole }: Control, { need, child }: Asked, answer: object): string | null {
   if (need.of !== 'supervisor') return null;
   if ('data' in answer && isMap(answer.data) && typeof answer.data.path === 'string') return lastOf(answer.data.path);
   const id = 'agent_info' in answer && isMap(answer.agent_info) ? answer.agent_info.id : null;
@@ -110,9 +110,9 @@ function nameOf(message: Message<MessageType>): string | null {
   return typeof named === 'string' ? named : null;
 }
 
-function admit(service: Service, { need, ref }: Asked): void {
-  const { peer, tree } = service;
-  const supervisor = () => tree.supervisor(ref ?? parentOf(service, need));
+function admit(control: Control, { need, ref }: Asked): void {
+  const { peer, tree } = control;
+  const supervisor = () => tree.supervisor(ref ?? parentOf(control, need));
   if (peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
   // What has no name here gets the answer to a missing parameter from whoever reads them.
   if (need.of === 'agent' && ref !== null) authorize(peer, need.role, tree.agent(ref).path);
@@ -122,7 +122,7 @@ function admit(service: Service, { need, ref }: Asked): void {
 }
 
 /** The supervisor of a request that names none, where it is not the home of the peer. */
-function parentOf({ parent }: Service, need: Need): string | undefined {
+function parentOf({ parent }: Control, need: Need): string | undefined {
   return need.of === 'supervisor' && need.named === 'server' ? parent : undefined;
 }
 
@@ -132,11 +132,11 @@ function admitListing(peer: Peer, home: string): void {
 }
 
 /** The path as the server knows it, whatever the peer knows: the log is for whoever runs the server. */
-function auditPath(service: Service, { need, ref }: Asked): string | null {
-  const { whole, tree, peer } = service;
+function auditPath(control: Control, { need, ref }: Asked): string | null {
+  const { whole, tree, peer } = control;
   try {
     if (need.of === 'agent' || need.of === 'tree') return ref === null ? null : whole.agent(ref).path;
-    if (need.of === 'supervisor') return whole.supervisor(ref ?? parentOf(service, need) ?? homeOf(peer, tree)).path;
+    if (need.of === 'supervisor') return whole.supervisor(ref ?? parentOf(control, need) ?? homeOf(peer, tree)).path;
   } catch {
     // There is no such thing: the line says so by its code.
   }
@@ -152,8 +152,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SUPERVISOR_NOT_FOUND',
 ]);
 
-function note(service: Service, asked: Asked, path: string | null, code: string | null): void {
-  const { peer, audit } = service;
+function note(control: Control, asked: Asked, path: string | null, code: string | null): void {
+  const { peer, audit } = control;
   const refused = code !== null && peer.grants !== null && REFUSALS.has(code);
   if (isQuiet(asked.need) && !refused) return;
   const [request = '', verb = ''] = [asked.requestId, asked.verb].map((text) => cut(text, MAX_TEXT));

@@ -4,13 +4,13 @@ import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { type About, encodeRefusal } from '../protocol/refusal.js';
 import { MAX_VALUES } from '../protocol/scan.js';
 import { askedBy, whenAdmitted } from './admission.js';
-import { type Arrival, fromInside } from './arrival.js';
 import { answerBatch } from './batch.js';
 import { answerAction, answerControl } from './commands.js';
-import { type Service, serviceFor } from './control.js';
+import { type Control, controlFor } from './control.js';
 import { answerHealth, answerList } from './listing.js';
 import { answerOutputQuery } from './output-query.js';
-import { onTerms } from './request-options.js';
+import { localContext, type RequestContext } from './request-context.js';
+import { withRequestOptions } from './request-options.js';
 import { answerSpawn } from './spawn.js';
 import { answerTree } from './tree-request.js';
 
@@ -18,15 +18,15 @@ type Interim = (bytes: Buffer) => void;
 
 /**
  * Answers one message, whatever it is: with what was asked for, or with the reason why not, in the response type that belongs to
- * the request where that is known. Never rejects; no interim word comes after the answer. If `arrival` is not given, it came from inside.
+ * the request where that is known. Never rejects; no interim word comes after the answer. If `context` is not given, it came from inside.
  */
 export async function answer(
-  service: Service,
+  control: Control,
   bytes: Uint8Array,
   interim: Interim,
-  arrival: Arrival = fromInside(),
+  context: RequestContext = localContext(),
 ): Promise<Buffer> {
-  const decoded = arrival.refused === null ? decode(bytes, MAX_VALUES) : glimpse(bytes, arrival.refused);
+  const decoded = context.refused === null ? decode(bytes, MAX_VALUES) : glimpse(bytes, context.refused);
   const about = aboutOf(decoded);
   let over = false;
   const word: Interim = (sent) => {
@@ -35,11 +35,13 @@ export async function answer(
   try {
     if (!decoded.ok) throw decoded.error;
     const { message } = decoded;
-    const seen = serviceFor(service, arrival.peer);
-    const work = (told: Interim) => reply(seen, message, told, arrival);
-    return encode(await whenAdmitted(seen, askedBy(message), () => onTerms(seen, message, arrival, word, work)));
+    const seen = controlFor(control, context.peer);
+    const work = (told: Interim) => reply(seen, message, told, context);
+    return encode(
+      await whenAdmitted(seen, askedBy(message), () => withRequestOptions(seen, message, context, word, work)),
+    );
   } catch (thrown) {
-    return encodeRefusal(about, asSupertreeError(thrown), service.serverId);
+    return encodeRefusal(about, asSupertreeError(thrown), control.serverId);
   } finally {
     over = true;
   }
@@ -54,24 +56,29 @@ type Reply =
   | Draft<'output_query_response'>
   | Draft<'tree_response'>;
 
-function reply(service: Service, message: Message<MessageType>, interim: Interim, arrival: Arrival): Promise<Reply> {
+function reply(
+  control: Control,
+  message: Message<MessageType>,
+  interim: Interim,
+  context: RequestContext,
+): Promise<Reply> {
   switch (message.type) {
     case 'spawn_request':
-      return answerSpawn(service, message);
+      return answerSpawn(control, message);
     case 'control_command':
-      return answerControl(service, message, arrival);
+      return answerControl(control, message, context);
     case 'list_agents_request':
-      return Promise.resolve(answerList(service, message));
+      return Promise.resolve(answerList(control, message));
     case 'health_check_request':
-      return Promise.resolve(answerHealth(service, message));
+      return Promise.resolve(answerHealth(control, message));
     case 'tree_request':
-      return answerTree(service, message, interim, arrival);
+      return answerTree(control, message, interim, context);
     case 'custom_action_request':
-      return answerAction(service, message, arrival);
+      return answerAction(control, message, context);
     case 'batch_control_command':
-      return answerBatch(service, message, arrival);
+      return answerBatch(control, message, context);
     case 'output_query_request':
-      return answerOutputQuery(service, message, arrival);
+      return answerOutputQuery(control, message, context);
     default:
       return Promise.reject(new SupertreeError('MESSAGE_TYPE', { type: message.type }));
   }

@@ -2,9 +2,9 @@ import { asSupertreeError, SupertreeError } from '../errors.js';
 import { invalid, isUuid } from '../protocol/kinds.js';
 import { type BatchResult, type Draft, type Message, NIL_UUID } from '../protocol/protocol.js';
 import { askedBy, assertAdmitted, whenAdmitted } from './admission.js';
-import type { Arrival } from './arrival.js';
 import { answerControl } from './commands.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
+import type { RequestContext } from './request-context.js';
 
 /**
  * Runs one command for every agent of the batch, all at once, and tells for each what came of it, in the order of the request; one
@@ -12,12 +12,12 @@ import type { Service } from './control.js';
  * this to, and after the first failure none is begun. An agent that is named twice gets the command once.
  */
 export async function answerBatch(
-  service: Service,
+  control: Control,
   request: Message<'batch_control_command'>,
-  arrival: Arrival,
+  context: RequestContext,
 ): Promise<Draft<'batch_control_response'>> {
   const { request_id, agent_ids: ids, fail_fast: failFast } = request;
-  const batch = { service, request, arrival };
+  const batch = { control, request, context };
   const found = await (failFast ? untilOneFails : allAtOnce)(batch, [...new Set(ids)]);
   const results = ids.map((id) => found.get(id) ?? failure(id, new SupertreeError('INTERNAL', { problem: id })));
   const successful = results.filter(({ success }) => success).length;
@@ -26,9 +26,9 @@ export async function answerBatch(
 }
 
 interface Batch {
-  readonly service: Service;
+  readonly control: Control;
   readonly request: Message<'batch_control_command'>;
-  readonly arrival: Arrival;
+  readonly context: RequestContext;
 }
 
 type Results = ReadonlyMap<string, BatchResult>;
@@ -56,7 +56,7 @@ async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Resu
 /** Why it would not even be begun for this agent; `null` for no reason. */
 function refusalOf(batch: Batch, id: string): BatchResult | null {
   try {
-    assertAdmitted(batch.service, askedBy(commandFor(batch, id)));
+    assertAdmitted(batch.control, askedBy(commandFor(batch, id)));
     return null;
   } catch (thrown) {
     return failure(id, asSupertreeError(thrown));
@@ -65,10 +65,10 @@ function refusalOf(batch: Batch, id: string): BatchResult | null {
 
 /** Never rejects: what goes wrong is this agent's result. */
 async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
-  const { service, arrival } = batch;
+  const { control, context } = batch;
   try {
     const command = commandFor(batch, id);
-    return resultOf(id, await whenAdmitted(service, askedBy(command), () => answerControl(service, command, arrival)));
+    return resultOf(id, await whenAdmitted(control, askedBy(command), () => answerControl(control, command, context)));
   } catch (thrown) {
     return failure(id, asSupertreeError(thrown));
   }
@@ -78,8 +78,8 @@ async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
 function commandFor({ request }: Batch, id: string): Message<'control_command'> {
   const { request_id, agent_ids, command_type, payload } = request;
   if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
-  const terms = { idempotency_key: null, deadline: null, accepted: null };
-  return { type: 'control_command', request_id, agent_id: id, command_type, payload, ...terms };
+  const options = { idempotency_key: null, deadline: null, accepted: null };
+  return { type: 'control_command', request_id, agent_id: id, command_type, payload, ...options };
 }
 
 function resultOf(id: string, { success, status, data, error, code }: Draft<'command_response'>): BatchResult {

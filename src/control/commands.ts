@@ -5,8 +5,8 @@ import { bytesOf, invalid, isMap } from '../protocol/kinds.js';
 import type { ControlCommandType, Draft, Message } from '../protocol/protocol.js';
 import { STATUS_OF, statusLabel } from '../protocol/status.js';
 import { runAction } from './actions.js';
-import type { Arrival } from './arrival.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
+import type { RequestContext } from './request-context.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
 type Payload = Readonly<Record<string, unknown>>;
@@ -16,8 +16,8 @@ interface Call {
   /** The agent as it was when the call came. */
   readonly before: AgentView;
   readonly payload: Payload;
-  readonly service: Service;
-  readonly arrival: Arrival;
+  readonly control: Control;
+  readonly context: RequestContext;
 }
 
 /** What a command does; resolves with the `data` of its answer. */
@@ -25,13 +25,13 @@ type Command = (call: Call) => Promise<unknown> | unknown;
 
 /** Runs one of the twelve commands. It is answered when it is true, not when it was sent. */
 export async function answerControl(
-  service: Service,
+  control: Control,
   { request_id, agent_id, command_type, payload }: Message<'control_command'>,
-  arrival: Arrival,
+  context: RequestContext,
 ): Promise<Draft<'command_response'>> {
-  const agent = service.tree.agent(agent_id);
+  const agent = control.tree.agent(agent_id);
   const before = agent.view();
-  const call: Call = { agent, before, payload: payloadOf(payload), service, arrival };
+  const call: Call = { agent, before, payload: payloadOf(payload), control, context };
   try {
     const made = COMMANDS[command_type](call);
     // What is answered at once found the agent as it was a moment before.
@@ -55,13 +55,13 @@ export async function answerControl(
 
 /** Answers a `custom_action_request`: it is the command `custom_action` in a message of its own. */
 export function answerAction(
-  service: Service,
-  { request_id, agent_id, action, params, timeout_secs, ...terms }: Message<'custom_action_request'>,
-  arrival: Arrival,
+  control: Control,
+  { request_id, agent_id, action, params, timeout_secs, ...options }: Message<'custom_action_request'>,
+  context: RequestContext,
 ): Promise<Draft<'command_response'>> {
   const payload = { action, params, timeout_secs };
   const command = { request_id, agent_id, command_type: 'custom_action', payload } as const;
-  return answerControl(service, { ...terms, ...command, type: 'control_command' }, arrival);
+  return answerControl(control, { ...options, ...command, type: 'control_command' }, context);
 }
 
 const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
@@ -88,16 +88,16 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
     await agent.signal(ALIASES.get(signal.toLowerCase()) ?? signal);
     return { signal_sent: signal };
   },
-  custom_action: ({ agent, payload, service }) => {
+  custom_action: ({ agent, payload, control }) => {
     const action = textOf(payload, 'action');
     const timeoutSecs = (payload.timeout_secs ?? null) === null ? null : countOf(payload, 'timeout_secs', 0);
-    return runAction(service, { agent, action, params: payload.params ?? null, timeoutSecs });
+    return runAction(control, { agent, action, params: payload.params ?? null, timeoutSecs });
   },
   query_output: ({ agent, payload }) => queryOutput(agent, payload),
-  stream_logs: ({ agent, service, arrival: { endpoint } }) => {
-    const [first, ...others] = pubEndpointsFor(service.pubEndpoints, endpoint);
+  stream_logs: ({ agent, control, context: { endpoint } }) => {
+    const [first, ...others] = pubEndpointsFor(control.pubEndpoints, endpoint);
     if (first === undefined) {
-      const none = service.pubEndpoints.length === 0;
+      const none = control.pubEndpoints.length === 0;
       const why = none ? 'no pub endpoint is configured on this server' : 'no pub endpoint can be reached from there';
       throw new SupertreeError('UNSUPPORTED', { agent: agent.path, what: `log streaming, because ${why}` });
     }
@@ -131,9 +131,9 @@ function fromBase64(data: string): Buffer {
   return Buffer.from(data, 'base64');
 }
 
-function readLine({ service, agent, payload }: Call, stream: StreamName): unknown {
+function readLine({ control, agent, payload }: Call, stream: StreamName): unknown {
   const text = isText(payload);
-  const { line, dropped } = service.cursors.read(agent, stream);
+  const { line, dropped } = control.cursors.read(agent, stream);
   if (line === null) return { data: null, bytes: 0, message: `No data available in ${stream} buffer` };
   const { bytes, seq, partial } = line;
   return { data: encoded(bytes, text), bytes: bytes.length, encoding: text ? 'utf8' : 'base64', seq, partial, dropped };

@@ -1,12 +1,12 @@
 import type { Tree } from '../contract/view.js';
 import { AgentInfos } from '../protocol/list-frames.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
-import { type Audit, steady } from './access/audit.js';
+import { type Audit, nonThrowing } from './access/audit.js';
 import { LOCAL, type Peer } from './access/roles.js';
 import { agentSeenBy, treeSeenBy } from './access/seen-tree.js';
 import type { Actions } from './actions.js';
 import { Cursors } from './cursors.js';
-import { Past, withPast } from './ended-agents.js';
+import { EndedAgents, withEndedAgents } from './ended-agents.js';
 import { Filters } from './filter.js';
 import { IdempotencyKeys, KEPT_FOR } from './idempotency.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
@@ -19,7 +19,7 @@ export interface SpawnPlan {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface ServiceOptions {
+export interface ControlOptions {
   readonly tree: Tree;
   readonly serverId: string;
   readonly version: string;
@@ -45,7 +45,7 @@ export interface ServiceOptions {
 }
 
 /** Agents that are being added. */
-export interface Adding {
+export interface Addition {
   /** Of the agent or supervisor that is to be. */
   readonly path: string;
   readonly id: string;
@@ -53,7 +53,7 @@ export interface Adding {
 }
 
 /** A tree as it is offered to the wire: what every request is answered from. */
-export interface Service extends ServiceOptions {
+export interface Control extends ControlOptions {
   /** Who is answered. */
   readonly peer: Peer;
   /** The tree as this peer sees it: what it does not know is not there, what it may not do throws FORBIDDEN. */
@@ -66,7 +66,7 @@ export interface Service extends ServiceOptions {
   readonly startedAt: number;
   readonly cursors: Cursors;
   /** The agents that are over. */
-  readonly past: Past;
+  readonly ended: EndedAgents;
   readonly filters: Filters;
   readonly infos: AgentInfos;
   /** The numbered events of the whole tree. */
@@ -74,7 +74,7 @@ export interface Service extends ServiceOptions {
   /** What was done for requests with an idempotency key. */
   readonly keys: IdempotencyKeys<Draft<MessageType>>;
   /** What is being added: told apart from what the tree has, which learns of it later. */
-  readonly adding: Set<Adding>;
+  readonly additions: Set<Addition>;
   close(): void;
 }
 
@@ -82,7 +82,7 @@ export interface Service extends ServiceOptions {
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Begins to offer a tree. `close` lets go of it. */
-export function createService(options: ServiceOptions): Service {
+export function createControl(options: ControlOptions): Control {
   const cursors = new Cursors();
   const filters = new Filters();
   const infos = new AgentInfos();
@@ -90,13 +90,13 @@ export function createService(options: ServiceOptions): Service {
     cursors.forget(uuid);
     infos.forget(uuid);
   };
-  const past = new Past(options.tree, forget);
+  const ended = new EndedAgents(options.tree, forget);
   const unsubscribe = options.tree.subscribe((report) => {
     // After `created` for a known uuid (a supervisor was restarted) its output begins anew.
     if (report.type === 'created') forget(report.uuid);
   });
   const { audit = () => {} } = options;
-  const tree = withPast(options.tree, past);
+  const tree = withEndedAgents(options.tree, ended);
   const events = new EventStream(options.tree, options.topics ?? NO_TOPICS, options.failed);
   const { idempotencyKeys: max = DEFAULT_LIMITS.idempotencyKeys } = options.limits ?? {};
   return {
@@ -105,18 +105,18 @@ export function createService(options: ServiceOptions): Service {
     peer: LOCAL,
     living: options.tree,
     whole: tree,
-    audit: steady(audit, options.failed),
+    audit: nonThrowing(audit, options.failed),
     startedAt: performance.now(),
     cursors,
-    past,
+    ended,
     filters,
     infos,
     events,
     keys: new IdempotencyKeys({ max, keep: KEPT_FOR, bytes: MAX_KEPT_BYTES }),
-    adding: new Set(),
+    additions: new Set(),
     close: () => {
       unsubscribe();
-      past.close();
+      ended.close();
       events.close();
       filters.close().catch(options.failed);
     },
@@ -124,17 +124,17 @@ export function createService(options: ServiceOptions): Service {
 }
 
 /** The same service as one peer has it. */
-export function serviceFor(service: Service, peer: Peer): Service {
-  if (peer === service.peer) return service;
-  const known = services.get(service)?.get(peer);
+export function controlFor(control: Control, peer: Peer): Control {
+  if (peer === control.peer) return control;
+  const known = controls.get(control)?.get(peer);
   if (known !== undefined) return known;
-  const { living, whole, past } = service;
-  const seen = () => withPast(treeSeenBy(peer, living), past, (handle) => agentSeenBy(peer, handle));
+  const { living, whole, ended } = control;
+  const seen = () => withEndedAgents(treeSeenBy(peer, living), ended, (handle) => agentSeenBy(peer, handle));
   const tree = peer.grants === null ? whole : seen();
-  const made: Service = { ...service, peer, tree };
-  const all = services.get(service) ?? new WeakMap<Peer, Service>();
-  services.set(service, all.set(peer, made));
+  const made: Control = { ...control, peer, tree };
+  const all = controls.get(control) ?? new WeakMap<Peer, Control>();
+  controls.set(control, all.set(peer, made));
   return made;
 }
 
-const services = new WeakMap<Service, WeakMap<Peer, Service>>();
+const controls = new WeakMap<Control, WeakMap<Peer, Control>>();

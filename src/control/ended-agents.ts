@@ -20,7 +20,7 @@ interface Ended {
  * The temporary agents of a tree that are over. Their supervisor has forgotten them; who spawned one asks afterwards how it ended and what
  * it printed, so they are remembered for a while.
  */
-export class Past {
+export class EndedAgents {
   readonly #tree: Tree;
   readonly #forgotten: (uuid: string) => void;
   readonly #living = new Map<string, AgentHandle>();
@@ -99,7 +99,7 @@ export class Past {
 type Shows = (handle: AgentHandle) => AgentHandle | null;
 
 /** The same tree, where `agent` finds also an agent that is over, unless a supervisor has its path by now. Lists leave them out. */
-export function withPast(tree: Tree, past: Past, shows: Shows = (handle) => handle): Tree {
+export function withEndedAgents(tree: Tree, ended: EndedAgents, shows: Shows = (handle) => handle): Tree {
   const unlessTaken: Shows = (handle) => (hasSupervisor(tree, handle.path) ? null : shows(handle));
   return {
     path: tree.path,
@@ -111,7 +111,7 @@ export function withPast(tree: Tree, past: Past, shows: Shows = (handle) => hand
     stop: (options) => tree.stop(options),
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
     agents: () => tree.agents(),
-    agent: (ref) => agentOf(tree, ref) ?? past.find(ref, unlessTaken) ?? tree.agent(ref),
+    agent: (ref) => agentOf(tree, ref) ?? ended.find(ref, unlessTaken) ?? tree.agent(ref),
     supervisor: (path) => tree.supervisor(path),
     view: () => tree.view(),
     usage: (paths) => tree.usage(paths),

@@ -3,7 +3,7 @@ import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
 import { STATUS_OF } from '../protocol/status.js';
 import { may } from './access/roles.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 
 /** What this server can do beyond the agent protocol, for `metadata.features`. */
 const FEATURES = [
@@ -20,25 +20,25 @@ const FEATURES = [
 ];
 
 /** Answers with the agents of a status, those that are over among them, at most `limit`. */
-export function answerList(service: Service, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
+export function answerList(control: Control, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
   const { filter_status: status, limit } = request;
-  const past = service.past.views().filter(({ path }) => may(service.peer, 'observe', path));
-  const all = past.length === 0 ? service.tree.agents() : [...service.tree.agents(), ...past];
+  const ended = control.ended.views().filter(({ path }) => may(control.peer, 'observe', path));
+  const all = ended.length === 0 ? control.tree.agents() : [...control.tree.agents(), ...ended];
   const matching = all.filter((view) => status === null || STATUS_OF[view.state] === status);
   return {
     type: 'list_agents_response',
     request_id: request.request_id,
     success: true,
-    agents: matching.slice(0, limit ?? matching.length).map((view) => service.infos.get(view)),
+    agents: matching.slice(0, limit ?? matching.length).map((view) => control.infos.get(view)),
   };
 }
 
 /** Answers with the agent protocol's view of `healthOf`. */
 export function answerHealth(
-  service: Service,
+  control: Control,
   request: Message<'health_check_request'>,
 ): Draft<'health_check_response'> {
-  const health = healthOf(service);
+  const health = healthOf(control);
   return {
     type: 'health_check_response',
     request_id: request.request_id,
@@ -57,8 +57,8 @@ export function answerHealth(
 }
 
 /** How the server is. It is healthy as long as its tree has not ended; `active` counts agents that are not over. */
-export function healthOf(service: Service): ServerHealth {
-  const { tree, serverId, version, maxAgents } = service;
+export function healthOf(control: Control): ServerHealth {
+  const { tree, serverId, version, maxAgents } = control;
   const states: Record<string, number> = {};
   const agents = tree.agents();
   for (const { state } of agents) states[state] = (states[state] ?? 0) + 1;
@@ -67,8 +67,8 @@ export function healthOf(service: Service): ServerHealth {
     protocolVersion: PROTOCOL_VERSION,
     version,
     serverId,
-    endpoints: service.endpoints(),
-    uptime: Math.round(performance.now() - service.startedAt),
+    endpoints: control.endpoints(),
+    uptime: Math.round(performance.now() - control.startedAt),
     agents: agents.length,
     active: agents.filter(({ state }) => !OVER.has(STATUS_OF[state])).length,
     maxAgents,

@@ -2,9 +2,9 @@ import type { OutputLine } from '../contract/view.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
-import type { Arrival } from './arrival.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 import { compileFilter } from './filter.js';
+import type { RequestContext } from './request-context.js';
 
 /** How much text one answer has at most, in bytes; `has_more` and `offset` lead to the rest. */
 const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
@@ -15,14 +15,14 @@ const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
  * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
  */
 export async function answerOutputQuery(
-  service: Service,
+  control: Control,
   request: Message<'output_query_request'>,
-  { connection }: Arrival,
+  { connection }: RequestContext,
 ): Promise<Draft<'output_query_response'>> {
   const { request_id, agent_id, stream, filter, limit, offset } = request;
-  const agent = service.tree.agent(agent_id);
+  const agent = control.tree.agent(agent_id);
   const all = () => agent.output({ stream }).lines.map(textOf);
-  const matching = filter === null ? all() : await filtered(service, filter, all, connection);
+  const matching = filter === null ? all() : await filtered(control, filter, all, connection);
   const from = offset ?? 0;
   const lines = fitting(matching.slice(from, limit === null ? undefined : from + limit));
   return {
@@ -37,12 +37,12 @@ export async function answerOutputQuery(
 }
 
 /** The lines are taken when the filter begins: what waits for its turn costs no copy of them. */
-function filtered(service: Service, filter: string, all: () => string[], connection: string): Promise<string[]> {
+function filtered(control: Control, filter: string, all: () => string[], connection: string): Promise<string[]> {
   const compiled = compileFilter(filter);
   if ('problem' in compiled) throw invalid('output_query_request.filter', compiled.problem, filter);
   // A key has one turn, however many connections it has.
-  const { name, grants } = service.peer;
-  return service.filters.search(grants === null ? `at ${connection}` : `key ${name}`, compiled, all);
+  const { name, grants } = control.peer;
+  return control.filters.search(grants === null ? `at ${connection}` : `key ${name}`, compiled, all);
 }
 
 function textOf({ bytes }: OutputLine): string {

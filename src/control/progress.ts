@@ -3,7 +3,7 @@ import { joinPath } from '../model/id.js';
 import type { Report } from '../model/report.js';
 import { encode } from '../protocol/decode.js';
 import { isMap } from '../protocol/kinds.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 import { type Place, placeOf, ReportBatch } from './streams/report-batch.js';
 
 /** The reports that move an agent from one state, or sub-state, to another. */
@@ -14,12 +14,12 @@ const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>(['state', 'su
  * what has happened until then is told.
  */
 export function reportProgress(
-  service: Service,
+  control: Control,
   requestId: string,
   params: object,
   interim: (bytes: Buffer) => void,
 ): () => void {
-  const path = pathOf(service, params);
+  const path = pathOf(control, params);
   if (path === null) return () => {};
   let last = '';
   const tell = (place: Place | null): void => {
@@ -30,13 +30,13 @@ export function reportProgress(
   };
   const batch = new ReportBatch((reports) => {
     try {
-      const now = placeAt(service, path);
+      const now = placeAt(control, path);
       for (const report of reports) tell(placeOf(report, report === reports.at(-1) ? now : null));
     } catch (thrown) {
-      service.failed(thrown);
+      control.failed(thrown);
     }
   });
-  const unsubscribe = service.tree.subscribe((report) => {
+  const unsubscribe = control.tree.subscribe((report) => {
     if (report.path === path && MOVES.has(report.type)) batch.add(report);
   });
   return () => {
@@ -46,17 +46,17 @@ export function reportProgress(
 }
 
 /** The path that the parameters are about; `null` when they are about no agent, or about an unknown one, which the operation tells. */
-function pathOf(service: Service, params: object): string | null {
+function pathOf(control: Control, params: object): string | null {
   // The supervisor is `parent` for `spawn`, `path` for `add_child`.
   const { agent, parent, path, spec } = params as { agent?: string; parent?: string; path?: string; spec?: unknown };
-  if (agent !== undefined) return unlessMissing(() => service.tree.agent(agent).path);
+  if (agent !== undefined) return unlessMissing(() => control.tree.agent(agent).path);
   if (!isMap(spec) || typeof spec.id !== 'string') return null;
   const { id } = spec;
-  return unlessMissing(() => joinPath(service.tree.supervisor(parent ?? path).path, id));
+  return unlessMissing(() => joinPath(control.tree.supervisor(parent ?? path).path, id));
 }
 
-function placeAt(service: Service, path: string): Place | null {
-  return unlessMissing(() => service.tree.agent(path).view());
+function placeAt(control: Control, path: string): Place | null {
+  return unlessMissing(() => control.tree.agent(path).view());
 }
 
 function unlessMissing<T>(look: () => T): T | null {

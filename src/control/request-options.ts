@@ -3,13 +3,13 @@ import { encode } from '../protocol/decode.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { changesNothing } from './admission.js';
-import type { Arrival } from './arrival.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 import { contentOf } from './idempotency.js';
-import { within } from './time-limit.js';
+import type { RequestContext } from './request-context.js';
+import { withTimeLimit } from './time-limit.js';
 
-/** On what terms a request is to be done. */
-interface Terms {
+/** What a request asks for beside its work. */
+interface Options {
   readonly key: string | null;
   /** How many ms were left for it when it came. */
   readonly deadline: number | null;
@@ -20,48 +20,48 @@ type AnyDraft = Draft<MessageType>;
 type Interim = (bytes: Buffer) => void;
 
 /**
- * Does `work` on the terms that its request came with:
+ * Does `work` as the options of its request say:
  * - with an idempotency key it is done once, and every further request of the same peer with the same key and content gets the same
  *   answer; what changes nothing is simply asked again, and takes no room from what does;
  * - with a deadline it is not begun when that has passed, and not waited for any longer, DEADLINE;
  * - with `accepted` a word is sent as soon as it is clear that it takes its time, and before any word of the work itself.
  * Throws also MESSAGE_INVALID and KEY_REUSED.
  */
-export function onTerms<T extends AnyDraft>(
-  service: Service,
+export function withRequestOptions<T extends AnyDraft>(
+  control: Control,
   message: Message<MessageType>,
-  arrival: Arrival,
+  context: RequestContext,
   interim: Interim,
   work: (interim: Interim) => Promise<T>,
 ): Promise<AnyDraft> {
   const isPlain = !('idempotency_key' in message) || NAMES.every((name) => message[name] === null);
-  return isPlain ? work(interim) : onOwnTerms(service, message, arrival, interim, work);
+  return isPlain ? work(interim) : withOwnOptions(control, message, context, interim, work);
 }
 
 const NAMES = ['idempotency_key', 'deadline', 'accepted'] as const;
 
-async function onOwnTerms<T extends AnyDraft>(
-  service: Service,
+async function withOwnOptions<T extends AnyDraft>(
+  control: Control,
   message: Message<MessageType>,
-  arrival: Arrival,
+  context: RequestContext,
   interim: Interim,
   work: (interim: Interim) => Promise<T>,
 ): Promise<AnyDraft> {
-  const { key, deadline, accepted } = termsOf(message);
-  const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - arrival.receivedAt);
+  const { key, deadline, accepted } = optionsOf(message);
+  const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - context.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
   const acceptance = new Acceptance(message, interim);
   const begin = () => work(accepted ? acceptance.word : interim);
-  const done = key === null || changesNothing(message) ? begin() : doneOnce(service, message, key, begin);
+  const done = key === null || changesNothing(message) ? begin() : doneOnce(control, message, key, begin);
   if (accepted) void acceptance.tellUnlessOver(done);
-  return within(done, left, () => late(message.type, 'it goes on'), service.failed);
+  return withTimeLimit(done, left, () => late(message.type, 'it goes on'), control.failed);
 }
 
-const PLAIN: Terms = { key: null, deadline: null, accepted: false };
+const PLAIN: Options = { key: null, deadline: null, accepted: false };
 
 const MAX_KEY = 256;
 
-function termsOf(message: Message<MessageType>): Terms {
+function optionsOf(message: Message<MessageType>): Options {
   if (!('idempotency_key' in message)) return PLAIN;
   const { idempotency_key: key, deadline, accepted } = message;
   if (key !== null && (key === '' || key.length > MAX_KEY)) {
@@ -71,14 +71,14 @@ function termsOf(message: Message<MessageType>): Terms {
 }
 
 async function doneOnce<T extends AnyDraft>(
-  service: Service,
+  control: Control,
   message: Message<MessageType>,
   key: string,
   work: () => Promise<T>,
 ): Promise<AnyDraft> {
   // These belong to the one try, not to what is asked for.
   const asked = { ...message, request_id: '', idempotency_key: null, deadline: null, accepted: null, progress: false };
-  const answer = await service.keys.once(service.peer.name, key, contentOf(asked), async () => {
+  const answer = await control.keys.once(control.peer.name, key, contentOf(asked), async () => {
     const made = await work();
     return { answer: made, bytes: encode(made).length };
   });

@@ -4,36 +4,36 @@ import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
 import { withinLimit } from './capacity.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 
 /**
  * Adds the agent that a configuration describes and answers when it is ready. After `timeout_secs` the agent is stopped. When it is over its
- * end and its output can be asked for for some time: see past.ts.
+ * end and its output can be asked for for some time: see ended-agents.ts.
  */
 export async function answerSpawn(
-  service: Service,
+  control: Control,
   request: Message<'spawn_request'>,
 ): Promise<Draft<'spawn_response'>> {
-  const view = await spawn(service, request);
+  const view = await spawn(control, request);
   return {
     type: 'spawn_response',
     request_id: request.request_id,
     success: true,
     agent_info: agentInfo(view),
-    server_id: service.serverId,
+    server_id: control.serverId,
   };
 }
 
-async function spawn(service: Service, request: Message<'spawn_request'>): Promise<AgentView> {
+async function spawn(control: Control, request: Message<'spawn_request'>): Promise<AgentView> {
   const { config, metadata, timeout_secs: seconds } = request;
-  const plan = service.plan(config);
-  const supervisor = service.tree.supervisor(service.parent);
+  const plan = control.plan(config);
+  const supervisor = control.tree.supervisor(control.parent);
   const taken = new Set([
     ...supervisor.view().children.map((child) => child.id),
-    ...[...service.adding].map((each) => each.id),
+    ...[...control.additions].map((each) => each.id),
   ]);
   const id = freeId(config.name, taken);
-  const adding = withinLimit(service, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
+  const adding = withinLimit(control, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
     supervisor.add({
       id,
       command: plan.command,
@@ -49,7 +49,7 @@ async function spawn(service: Service, request: Message<'spawn_request'>): Promi
       },
     }),
   );
-  return service.tree.agent(await adding).view();
+  return control.tree.agent(await adding).view();
 }
 
 /** So long as no number can hold is for ever. */

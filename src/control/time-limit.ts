@@ -5,7 +5,7 @@ import type { SupertreeError } from '../errors.js';
  * `work`, or what `late` makes when it is not over within `ms` (Infinity for ever). The work goes on then; that it fails later is told to
  * `failed`, unless it fails with that very error: it has only done as it was told.
  */
-export async function within<T>(
+export async function withTimeLimit<T>(
   work: Promise<T>,
   ms: number,
   late: () => SupertreeError,

@@ -1,23 +1,23 @@
 import type { OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
-import type { Arrival } from './arrival.js';
-import type { Service } from './control.js';
+import type { Control } from './control.js';
 import { operationOf, readParams } from './params.js';
 import { reportProgress } from './progress.js';
+import type { RequestContext } from './request-context.js';
 import { OPERATIONS } from './tree-operations.js';
 
 /** Answers one of our own operations. Throws what the tree throws, COMMAND_UNKNOWN, MESSAGE_INVALID. */
 export async function answerTree(
-  service: Service,
+  control: Control,
   request: Message<'tree_request'>,
   interim: (bytes: Buffer) => void,
-  arrival: Arrival,
+  context: RequestContext,
 ): Promise<Draft<'tree_response'>> {
   const operation = operationOf(request.operation);
   const params = readParams(operation, request.params);
-  const stop = request.progress ? reportProgress(service, request.request_id, params, interim) : undefined;
+  const stop = request.progress ? reportProgress(control, request.request_id, params, interim) : undefined;
   try {
-    const data = await operate(service, operation, params, arrival);
+    const data = await operate(control, operation, params, context);
     return { type: 'tree_response', request_id: request.request_id, success: true, data };
   } finally {
     stop?.();
@@ -25,10 +25,10 @@ export async function answerTree(
 }
 
 function operate<N extends OperationName>(
-  service: Service,
+  control: Control,
   name: N,
   params: ParamsOf<N>,
-  arrival: Arrival,
+  context: RequestContext,
 ): Promise<ResultOf<N>> {
-  return OPERATIONS[name](service, params, arrival);
+  return OPERATIONS[name](control, params, context);
 }

@@ -48,7 +48,11 @@ const amount = saturating(uint);
 const reasons = { code: addition(string), remedy: addition(string), details: addition(json) };
 
 /** What a request may carry of ours: see `operations.ts`. */
-const terms = { idempotency_key: addition(string), deadline: addition(saturating(int)), accepted: addition(bool) };
+const requestOptions = {
+  idempotency_key: addition(string),
+  deadline: addition(saturating(int)),
+  accepted: addition(bool),
+};
 
 /**
  * Every message: its index in the agent protocol (`null` for our own additions) and its fields in the order of the array form.
@@ -60,7 +64,7 @@ export const MESSAGES = {
     config: required(agentConfig),
     timeout_secs: optional(amount),
     metadata: optional(map(string)),
-    ...terms,
+    ...requestOptions,
   }),
   spawn_response: message(1, {
     request_id: required(string),
@@ -75,7 +79,7 @@ export const MESSAGES = {
     agent_id: required(uuid),
     command_type: required(commandType),
     payload: optional(json),
-    ...terms,
+    ...requestOptions,
   }),
   command_response: message(3, {
     request_id: required(string),
@@ -123,7 +127,7 @@ export const MESSAGES = {
     action: required(string),
     params: optional(json),
     timeout_secs: optional(amount),
-    ...terms,
+    ...requestOptions,
   }),
   batch_control_command: message(10, {
     request_id: required(string),
@@ -131,7 +135,7 @@ export const MESSAGES = {
     command_type: required(commandType),
     payload: optional(json),
     fail_fast: defaulted(bool, false),
-    ...terms,
+    ...requestOptions,
   }),
   batch_control_response: message(11, {
     request_id: required(string),
@@ -172,7 +176,7 @@ export const MESSAGES = {
     operation: required(string),
     params: defaulted(map(value), {}),
     progress: defaulted(bool, false),
-    ...terms,
+    ...requestOptions,
   }),
   tree_response: message(null, {
     request_id: required(string),

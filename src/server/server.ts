@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Tree, TreeEnd } from '../contract/view.js';
-import { type Audit, steady } from '../control/access/audit.js';
+import { type Audit, nonThrowing } from '../control/access/audit.js';
 import type { Actions } from '../control/actions.js';
 import { answer } from '../control/answer.js';
-import { createService, type Service } from '../control/control.js';
+import { type Control, createControl } from '../control/control.js';
 import type { SupervisorInput } from '../model/input.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
@@ -55,7 +55,7 @@ const DEFAULT_MAX_AGENTS = 1000;
  * ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
 export async function createServer(given: ServerOptions): Promise<Server> {
-  const options = { ...given, audit: steady(given.audit ?? (() => {}), given.failed) };
+  const options = { ...given, audit: nonThrowing(given.audit ?? (() => {}), given.failed) };
   const { settings } = options.config;
   const exposed = options.insecure === true || options.config.security !== undefined;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
@@ -63,16 +63,16 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   refuseTwice([...wanted, ...published]);
   const locks = await locksOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
-  let begin: (service: Service) => void = () => {};
-  let begun: Service | null = null;
-  const ready = new Promise<Service>((resolve) => {
+  let begin: (control: Control) => void = () => {};
+  let begun: Control | null = null;
+  const ready = new Promise<Control>((resolve) => {
     begin = resolve;
   });
   const router = createRequestRouter({
-    handle: (payload, interim, arrival) =>
+    handle: (payload, interim, context) =>
       begun === null
-        ? ready.then((service) => answer(service, payload, interim, arrival))
-        : answer(begun, payload, interim, arrival),
+        ? ready.then((control) => answer(control, payload, interim, context))
+        : answer(begun, payload, interim, context),
     failed: options.failed,
     locks,
     ...(settings.limits && { limits: settings.limits }),
@@ -85,9 +85,9 @@ export async function createServer(given: ServerOptions): Promise<Server> {
     const pub = await bindAll(publisher, published);
     sockets.bindings.push(...pub);
     const pubEndpoints = pub.map((binding) => binding.endpoint);
-    const { service, ...server } = offer(options, sockets, endpoints, pubEndpoints);
-    begun = service;
-    begin(service);
+    const { control, ...server } = offer(options, sockets, endpoints, pubEndpoints);
+    begun = control;
+    begin(control);
     return server;
   } catch (thrown) {
     await letGo(sockets);
@@ -118,11 +118,11 @@ function offer(
   sockets: Sockets,
   endpoints: readonly string[],
   pubEndpoints: readonly string[],
-): Server & { readonly service: Service } {
+): Server & { readonly control: Control } {
   const serverId = `server-${randomUUID()}`;
   const tree = createTree(config.tree, wishesOf(config, endpoints));
   const maxAgents = config.settings.maxAgents ?? DEFAULT_MAX_AGENTS;
-  const service = createService({
+  const control = createControl({
     tree,
     serverId,
     version: VERSION,
@@ -137,7 +137,7 @@ function offer(
     ...(config.settings.limits && { limits: config.settings.limits }),
   });
   sockets.publisher.follow(tree);
-  return { tree, serverId, endpoints, pubEndpoints, service, stop: stopper(tree, service, sockets) };
+  return { tree, serverId, endpoints, pubEndpoints, control, stop: stopper(tree, control, sockets) };
 }
 
 async function letGo({ locks, router, publisher, bindings }: Sockets): Promise<void> {
@@ -152,12 +152,12 @@ function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): Tre
   return settings.ports === undefined ? { endpoint } : { endpoint, ports: settings.ports };
 }
 
-function stopper(tree: Tree, service: Service, sockets: Sockets): Server['stop'] {
+function stopper(tree: Tree, control: Control, sockets: Sockets): Server['stop'] {
   let closing: Promise<TreeEnd> | undefined;
   return ({ brutal = false } = {}) => {
     const down = tree.stop({ brutal });
     closing ??= down.then(async (end) => {
-      service.close();
+      control.close();
       await letGo(sockets);
       return end;
     });

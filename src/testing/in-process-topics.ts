@@ -24,13 +24,13 @@ export class InProcessTopics implements Topics {
     };
   }
 
-  isWanted(topic: string): boolean {
+  hasSubscriber(topic: string): boolean {
     return this.#subscriptions.covers(topic);
   }
 
   /** A frame arrives in a later turn, as from a socket. */
   publish(topic: string, make: () => Uint8Array): void {
-    if (!this.isWanted(topic)) return;
+    if (!this.hasSubscriber(topic)) return;
     const frame = Buffer.concat([Buffer.from(`${topic}\0`), make()]);
     setImmediate(() => {
       for (const { beginning, listener } of [...this.#followers]) {
@@ -39,7 +39,7 @@ export class InProcessTopics implements Topics {
     });
   }
 
-  onFollowed(listener: (subscription: string) => void): () => void {
+  onSubscribed(listener: (subscription: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

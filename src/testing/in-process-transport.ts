@@ -1,9 +1,9 @@
 import type { Tree } from '../contract/view.js';
 import type { Actions } from '../control/actions.js';
 import { answer } from '../control/answer.js';
-import { fromInside, INSIDE } from '../control/arrival.js';
-import { createService, type SpawnPlan } from '../control/control.js';
+import { createControl, type SpawnPlan } from '../control/control.js';
 import { DEFAULT_LIMITS, type Limits } from '../control/limits.js';
+import { IN_PROCESS_ENDPOINT, localContext } from '../control/request-context.js';
 import { broadcast } from '../control/streams/broadcast.js';
 import { SupertreeError } from '../errors.js';
 import { decode, encode } from '../protocol/decode.js';
@@ -55,7 +55,7 @@ export function createInProcessTransport(tree: Tree, options: InProcessOptions =
 
 class Transport implements InProcessTransport {
   readonly #topics = new InProcessTopics();
-  readonly #service;
+  readonly #control;
   readonly #turns;
   readonly #peers = new Set<Peer>();
   readonly #failed: (thrown: unknown) => void;
@@ -64,11 +64,11 @@ class Transport implements InProcessTransport {
 
   constructor(tree: Tree, options: InProcessOptions) {
     this.#failed = options.failed ?? ((thrown) => queueMicrotask(() => Promise.reject(thrown)));
-    this.#service = createService({
+    this.#control = createControl({
       tree,
       serverId: 'server-in-process',
       version: 'in-process',
-      endpoints: () => [INSIDE],
+      endpoints: () => [IN_PROCESS_ENDPOINT],
       pubEndpoints: [],
       topics: this.#topics,
       maxAgents: options.maxAgents ?? 1000,
@@ -98,7 +98,7 @@ class Transport implements InProcessTransport {
   close(): void {
     this.#turns.close();
     this.#unfollow();
-    this.#service.close();
+    this.#control.close();
     for (const peer of [...this.#peers]) peer.close();
   }
 
@@ -106,9 +106,9 @@ class Transport implements InProcessTransport {
   #take(name: string, peer: Peer, bytes: Buffer): void {
     const receivedAt = performance.now();
     const work = async (refused: SupertreeError | null) => {
-      const arrival = { ...fromInside(), receivedAt, refused };
+      const context = { ...localContext(), receivedAt, refused };
       try {
-        peer.deliver(await answer(this.#service, bytes, (word) => peer.deliver(word), arrival));
+        peer.deliver(await answer(this.#control, bytes, (word) => peer.deliver(word), context));
       } catch (thrown) {
         this.#failed(thrown);
       }
@@ -192,5 +192,5 @@ function refuse({ model_backend: backend }: AgentConfig): never {
 }
 
 function gone(): SupertreeError {
-  return new SupertreeError('NO_SERVER', { endpoint: INSIDE });
+  return new SupertreeError('NO_SERVER', { endpoint: IN_PROCESS_ENDPOINT });
 }

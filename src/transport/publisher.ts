@@ -71,7 +71,7 @@ class XpubPublisher implements Publisher {
     return this.#outlets.unbind(endpoint);
   }
 
-  isWanted(topic: string): boolean {
+  hasSubscriber(topic: string): boolean {
     for (const { subscriptions } of this.#outlets.all) if (subscriptions.covers(topic)) return true;
     return false;
   }
@@ -86,7 +86,7 @@ class XpubPublisher implements Publisher {
     }
   }
 
-  onFollowed(listener: (subscription: string) => void): () => void {
+  onSubscribed(listener: (subscription: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

@@ -1,6 +1,6 @@
 import { Router } from 'zeromq';
-import type { Arrival } from '../control/arrival.js';
 import { DEFAULT_LIMITS, type Limits } from '../control/limits.js';
+import type { RequestContext } from '../control/request-context.js';
 import { SupertreeError } from '../errors.js';
 import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
 import { bindTo } from './bind.js';
@@ -16,7 +16,7 @@ export interface RequestRouterOptions {
    * Answers one payload. `interim` sends a word before the answer. Called for the next request without waiting for the
    * one before. If it rejects, nothing is answered and `failed` is told.
    */
-  handle(payload: Uint8Array, interim: (bytes: Buffer) => void, arrival: Arrival): Promise<Buffer>;
+  handle(payload: Uint8Array, interim: (bytes: Buffer) => void, context: RequestContext): Promise<Buffer>;
   /** Told what should not happen. */
   failed(thrown: unknown): void;
   /** What one peer may ask for. If not given, the defaults. */
@@ -166,12 +166,12 @@ class Door {
     const offer = (bytes: Buffer) => this.outbox.offer(connection, [...envelope, bytes]);
     try {
       const peer = this.#locks.identify(envelope[0] ?? NONE, endpoint);
-      const arrival = { peer, connection, endpoint, receivedAt, refused };
-      const bytes = await this.#options.handle(payload, offer, arrival);
+      const context = { peer, connection, endpoint, receivedAt, refused };
+      const bytes = await this.#options.handle(payload, offer, context);
       const room = offer(bytes);
       if (room === null) return;
       const unsent = new SupertreeError('ANSWER_UNSENT', { size: bytes.length, ...room });
-      const refusal = await this.#options.handle(payload, offer, { ...arrival, refused: unsent });
+      const refusal = await this.#options.handle(payload, offer, { ...context, refused: unsent });
       this.outbox.send(connection, [...envelope, refusal]);
     } catch (thrown) {
       this.#options.failed(thrown);

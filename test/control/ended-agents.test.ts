@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
-import { Past, withPast } from '../../src/control/ended-agents.js';
+import { EndedAgents, withEndedAgents } from '../../src/control/ended-agents.js';
 import { pack } from '../../src/protocol/codec.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { FakeTree } from '../transport/fake-tree.js';
@@ -143,7 +143,7 @@ describe('what is remembered', () => {
   it('is a thousand agents, the last ones, and those only that came to an end', () => {
     const tree = new FakeTree();
     const forgotten: string[] = [];
-    const past = new Past(tree, (uuid) => forgotten.push(uuid));
+    const past = new EndedAgents(tree, (uuid) => forgotten.push(uuid));
     const uuids = Array.from({ length: 1_001 }, (_, n) => {
       const agent = tree.join(temporary(`a${n}`));
       agent.end(0);
@@ -162,8 +162,8 @@ describe('what is remembered', () => {
 
   it('is found behind those who live, by path, id and uuid, the last one first', () => {
     const tree = new FakeTree();
-    const past = new Past(tree, () => {});
-    const both = withPast(tree, past);
+    const past = new EndedAgents(tree, () => {});
+    const both = withEndedAgents(tree, past);
     const [first, second] = [0, 1].map(() => {
       const agent = tree.join(temporary('a'));
       agent.end(1);
@@ -181,12 +181,12 @@ describe('what is remembered', () => {
 
   it('does not stand before a supervisor that has its path by now, nor before what a peer may know', () => {
     const tree = new FakeTree();
-    const past = new Past(tree, () => {});
+    const past = new EndedAgents(tree, () => {});
     tree.join(temporary('a')).end(0);
     tree.leave('a');
-    const nobody = withPast(tree, past, () => null);
+    const nobody = withEndedAgents(tree, past, () => null);
     expect(() => nobody.agent('a')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
-    const both = withPast(tree, past);
+    const both = withEndedAgents(tree, past);
     expect(both.agent('a').path).toBe('root/a');
     const supervisor = tree.supervisor.bind(tree);
     tree.supervisor = (path) => (path === 'root/a' ? { ...supervisor(), path } : supervisor(path));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
 import { answer } from '../../src/control/answer.js';
-import { fromInside } from '../../src/control/arrival.js';
+import { localContext } from '../../src/control/request-context.js';
 import { SupertreeError } from '../../src/errors.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { type Answer, ask, createRig, operate, type Rig, request } from '../transport/rig.js';
@@ -30,7 +30,7 @@ function holding(id: string): () => void {
 async function as(name: string, message: object): Promise<Answer> {
   const peer = { name, grants: null };
   const bytes = pack({ request_id: 'r', ...message });
-  return unpack(await answer(rig.service, bytes, () => {}, { ...fromInside(), peer })) as Answer;
+  return unpack(await answer(rig.service, bytes, () => {}, { ...localContext(), peer })) as Answer;
 }
 
 const spawnRequest = (request_id: string, more: object = {}) => ({

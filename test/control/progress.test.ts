@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { answer } from '../../src/control/answer.js';
-import { createService } from '../../src/control/control.js';
+import { createControl } from '../../src/control/control.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { planSpawn } from '../../src/server/backend.js';
 import { grow } from '../actors/grown.js';
@@ -32,7 +32,7 @@ async function serving(failing = 0) {
       },
     },
   );
-  const service = createService({
+  const service = createControl({
     tree: world.tree,
     serverId: 'server-test',
     version: '0.0.0',

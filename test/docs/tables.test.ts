@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACTIONS, COMMANDS, type CommandRow } from '../../docs/control-tables.js';
 import { membersOf, numberOf } from '../../docs/declarations.js';
+import { REQUEST_OPTIONS } from '../../docs/request-option-tables.js';
 import { TOOL_LEVELS, toolsOf } from '../../docs/spawn-tables.js';
 import { UPDATE_DATA, UPDATES } from '../../docs/stream-tables.js';
-import { TERMS } from '../../docs/term-tables.js';
 import { DEFAULT_LIMITS } from '../../src/control/limits.js';
 import type { Fields } from '../../src/protocol/kinds.js';
 import { CONTROL_COMMANDS, type ControlCommandType, MESSAGES } from '../../src/protocol/protocol.js';
@@ -119,7 +119,7 @@ describe('the other tables about the wire', () => {
   it('name every term of a request', () => {
     const fields: Fields = MESSAGES.tree_request.fields;
     const ours = Object.keys(fields).filter((name) => fields[name]?.addition || name === 'progress');
-    expect(Object.keys(TERMS).sort()).toEqual(ours.sort());
+    expect(Object.keys(REQUEST_OPTIONS).sort()).toEqual(ours.sort());
   });
 
   it('say the default of every limit', () => {

@@ -5,7 +5,7 @@ import { createTree } from '../../src/actors/tree.js';
 import { systemClock } from '../../src/contract/clock.js';
 import type { Tree } from '../../src/contract/view.js';
 import { answer } from '../../src/control/answer.js';
-import { createService } from '../../src/control/control.js';
+import { createControl } from '../../src/control/control.js';
 import { SupertreeError } from '../../src/errors.js';
 import { createFakeDriver } from '../../src/testing/index.js';
 import { createRequestRouter } from '../../src/transport/router.js';
@@ -29,7 +29,7 @@ export async function createBattlefield(): Promise<Battlefield> {
   const failures: unknown[] = [];
   const failed = (thrown: unknown) => void failures.push(thrown);
   const endpoints: string[] = [];
-  const service = createService({
+  const service = createControl({
     tree,
     serverId: 'server-fuzz',
     version: '0.0.0',
@@ -43,7 +43,7 @@ export async function createBattlefield(): Promise<Battlefield> {
     failed,
   });
   const router = createRequestRouter({
-    handle: (payload, interim, arrival) => answer(service, payload, interim, arrival),
+    handle: (payload, interim, context) => answer(service, payload, interim, context),
     failed,
     limits: LIMITS,
   });

@@ -135,13 +135,13 @@ describe('a publisher with more subscriptions than it holds', () => {
       const good = subscribe(`ipc://${path}`, 'topic');
       const greedy = new XSubscriber({ linger: 0, reconnectInterval: -1, sendHighWaterMark: 0 });
       try {
-        await expect.poll(() => publisher.isWanted('topic'), { timeout: 20_000 }).toBe(true);
+        await expect.poll(() => publisher.hasSubscriber('topic'), { timeout: 20_000 }).toBe(true);
         greedy.connect(`ipc://${path}`);
         for (let n = 0; n < count; n++) await greedy.send(`\u0001greedy${n}${padding}`);
         await expect.poll(() => failures.length, { timeout: 20_000 }).toBe(1);
         expect(failures[0]).toMatchObject({ code: 'SUBSCRIPTION_LIMIT' });
         await expect.poll(() => publisher.stats.subscriptions, { timeout: 20_000 }).toBe(1);
-        expect(publisher.isWanted('topic')).toBe(true);
+        expect(publisher.hasSubscriber('topic')).toBe(true);
         publisher.publish('topic', () => Buffer.from('d'));
         await expect.poll(() => good.frames.length, { timeout: 20_000 }).toBe(1);
         expect((await stat(path)).mode & 0o777).toBe(0o600);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Dealer, Request, Subscriber } from 'zeromq';
 import { answer } from '../../src/control/answer.js';
-import { createService } from '../../src/control/control.js';
+import { createControl } from '../../src/control/control.js';
 import { createInProcessTransport } from '../../src/testing/index.js';
 import { createPublisher } from '../../src/transport/publisher.js';
 import { createRequestRouter } from '../../src/transport/router.js';
@@ -23,7 +23,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
     const failed = (thrown: unknown) => void failures.push(thrown);
     const publisher = createPublisher(failed);
     const pubEndpoint = await publisher.bind(at('pub'));
-    const service = createService({
+    const service = createControl({
       tree,
       serverId: 'server-contract',
       version: '0.0.0',
@@ -37,7 +37,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
     });
     publisher.follow(tree);
     const router = createRequestRouter({
-      handle: (payload, interim, arrival) => answer(service, payload, interim, arrival),
+      handle: (payload, interim, context) => answer(service, payload, interim, context),
       failed,
       limits,
     });
@@ -55,7 +55,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
       socket.connect(pubEndpoint);
       socket.subscribe(topic);
       void hear(socket, listener);
-      await expect.poll(() => publisher.isWanted(topic), { timeout: PATIENCE }).toBe(true);
+      await expect.poll(() => publisher.hasSubscriber(topic), { timeout: PATIENCE }).toBe(true);
     };
     const asReq = (...frames: Uint8Array[]) => askAsReq(endpoint, frames);
     return { tree, failures, asReq, connect: () => dealerTo(endpoint), subscribe, close };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { answer } from '../../src/control/answer.js';
-import { fromInside } from '../../src/control/arrival.js';
+import { localContext } from '../../src/control/request-context.js';
 import { SupertreeError } from '../../src/errors.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { decode } from '../../src/protocol/decode.js';
@@ -86,7 +86,7 @@ describe('an amount beyond what a number holds', () => {
 describe('a request that is refused by a limit, read no further than its head', () => {
   const refused = new SupertreeError('RATE_LIMITED', { rate: 1, burst: 1, limit: 'limits.rate', retryAfter: 1 });
   const refusal = async (message: unknown) =>
-    unpack(await answer(rig.service, pack(message), () => {}, { ...fromInside(), refused })) as Answer;
+    unpack(await answer(rig.service, pack(message), () => {}, { ...localContext(), refused })) as Answer;
 
   it.each([
     [['control_command', 'r1', BYTES, 'stop']],

@@ -50,9 +50,9 @@ describe('a publisher', () => {
     const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind('tcp://127.0.0.1:*');
     const subscription = subscribe(endpoint, 'topic');
-    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
+    await expect.poll(() => publisher.hasSubscriber('topic'), PATIENCE).toBe(true);
     await subscription.close();
-    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(false);
+    await expect.poll(() => publisher.hasSubscriber('topic'), PATIENCE).toBe(false);
   }, 60_000);
 
   it('ends the connection of a peer whose subscription is no topic', async () => {
@@ -80,7 +80,7 @@ describe('a publisher', () => {
     slow.connect(endpoint);
     slow.subscribe(web.uuid);
     const quick = stage.subscribed(endpoint, web.uuid);
-    await expect.poll(() => publisher.isWanted(web.uuid), PATIENCE).toBe(true);
+    await expect.poll(() => publisher.hasSubscriber(web.uuid), PATIENCE).toBe(true);
     await expect
       .poll(() => {
         web.print('stdout', 'x');
@@ -117,7 +117,7 @@ describe('a publisher', () => {
     const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`);
     const subscription = stage.subscribed(endpoint, 'topic');
-    await expect.poll(() => publisher.isWanted('topic'), PATIENCE).toBe(true);
+    await expect.poll(() => publisher.hasSubscriber('topic'), PATIENCE).toBe(true);
     for (let n = 0; n < 25_000; n++) publisher.publish('topic', () => Buffer.from('d'));
     const { dropped } = publisher.stats;
     expect(dropped).toBeGreaterThan(0);

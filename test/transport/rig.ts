@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Dealer, Request } from 'zeromq';
 import type { Actions } from '../../src/control/actions.js';
 import { answer } from '../../src/control/answer.js';
-import { createService, type Service } from '../../src/control/control.js';
+import { type Control, createControl } from '../../src/control/control.js';
 import type { Limits } from '../../src/control/limits.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { decode } from '../../src/protocol/decode.js';
@@ -15,7 +15,7 @@ import { FakeTree } from './fake-tree.js';
 /** A fake tree behind a real ROUTER on a real ipc and a real tcp endpoint. `close` leaves nothing behind. */
 export interface Rig {
   readonly tree: FakeTree;
-  readonly service: Service;
+  readonly service: Control;
   readonly router: RequestRouter;
   readonly ipc: string;
   readonly tcp: string;
@@ -32,7 +32,7 @@ export async function createRig(
   const failures: unknown[] = [];
   const failed = (thrown: unknown) => failures.push(thrown);
   const endpoints: string[] = [];
-  const service = createService({
+  const service = createControl({
     tree,
     serverId: 'server-test',
     version: '0.0.0',
@@ -45,7 +45,7 @@ export async function createRig(
     failed,
   });
   const router = createRequestRouter({
-    handle: (payload, interim, arrival) => answer(service, payload, interim, arrival),
+    handle: (payload, interim, context) => answer(service, payload, interim, context),
     failed,
     limits: options.limits ?? {},
   });

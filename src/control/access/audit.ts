@@ -27,7 +27,7 @@ export type Audit = (line: AuditLine) => void;
  * The same audit, never throwing: a line that cannot be written must not change the answer to what has been done already, nor keep a
  * server from its work. The first of the lines that are lost in a row is told to `failed`.
  */
-export function steady(audit: Audit, failed: (thrown: unknown) => void): Audit {
+export function nonThrowing(audit: Audit, failed: (thrown: unknown) => void): Audit {
   let works = true;
   return (line) => {
     try {

@@ -38,12 +38,12 @@ class Broadcaster {
   }
 
   #take(report: Report): void {
-    // Told again for the same uuid when a supervisor was restarted: the output is a new one then.
+    // PublishedState again for the same uuid when a supervisor was restarted: the output is a new one then.
     if (report.type === 'created') this.#watch(report.path, report.uuid);
     else if (report.type === 'removed') this.#forget(report.path);
     else if (CHANGES.has(report.type)) {
       const uuid = this.#agents.get(report.path)?.agent.uuid;
-      if (uuid !== undefined && this.#topics.isWanted(uuid)) this.#batch.add(report);
+      if (uuid !== undefined && this.#topics.hasSubscriber(uuid)) this.#batch.add(report);
     }
   }
 

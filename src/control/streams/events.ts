@@ -4,7 +4,7 @@ import { asSupertreeError } from '../../errors.js';
 import type { Report, ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
 import type { Snapshot, StreamEvent, StreamPosition } from '../../protocol/operations.js';
-import { type Difference, everythingIn, Told } from './published-state.js';
+import { contentsOf, type Difference, PublishedState } from './published-state.js';
 import { ReportBatch } from './report-batch.js';
 import type { Topics } from './topics.js';
 
@@ -29,7 +29,7 @@ export class EventStream {
   readonly #tree: Tree;
   readonly #topics: Topics;
   readonly #failed: (thrown: unknown) => void;
-  readonly #told = new Told();
+  readonly #published = new PublishedState();
   readonly #batch = new ReportBatch<Numbered>((reports) => this.#publish(reports));
   readonly #undo: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export class EventStream {
     this.#failed = failed;
     this.#undo = [
       tree.subscribe((report) => this.#take(report)),
-      topics.onFollowed((topic) => this.#onFollowed(topic)),
+      topics.onSubscribed((topic) => this.#onSubscribed(topic)),
     ];
   }
 
@@ -53,9 +53,9 @@ export class EventStream {
    */
   snapshot(seen: Tree = this.#tree): Snapshot {
     this.#batch.flush();
-    const now = everythingIn(this.#tree.view());
-    if (this.#isFollowed()) for (const difference of this.#told.settle(now)) this.#tellDifference(difference);
-    const { agents, supervisors } = seen === this.#tree ? now : everythingIn(seen.view());
+    const now = contentsOf(this.#tree.view());
+    if (this.#isFollowed()) for (const difference of this.#published.settle(now)) this.#tellDifference(difference);
+    const { agents, supervisors } = seen === this.#tree ? now : contentsOf(seen.view());
     return { epoch: this.epoch, seq: this.#seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
   }
 
@@ -69,21 +69,21 @@ export class EventStream {
   #take(report: Report): void {
     this.#seq++;
     if (this.#isFollowed()) this.#batch.add({ ...report, seq: this.#seq });
-    else this.#told.clear();
+    else this.#published.clear();
   }
 
   #isFollowed(): boolean {
-    return this.#topics.isWanted(EVENTS_TOPIC);
+    return this.#topics.hasSubscriber(EVENTS_TOPIC);
   }
 
   #publish(reports: readonly Numbered[]): void {
     for (const { seq, at, path, ...body } of reports) {
       const event = body as ReportBody;
-      if (event.type === 'removed') this.#told.removed(path);
+      if (event.type === 'removed') this.#published.removed(path);
       const agent = event.type === 'removed' ? undefined : this.#agentAt(path);
-      if (agent !== undefined) this.#told.agent(agent);
+      if (agent !== undefined) this.#published.agent(agent);
       const supervisor = event.type === 'supervisor' ? { path, status: event.status } : undefined;
-      if (supervisor !== undefined) this.#told.supervisor(supervisor);
+      if (supervisor !== undefined) this.#published.supervisor(supervisor);
       this.#send({
         type: 'event',
         epoch: this.epoch,
@@ -116,7 +116,7 @@ export class EventStream {
     }
   }
 
-  #onFollowed(topic: string): void {
+  #onSubscribed(topic: string): void {
     if (!EVENTS_TOPIC.startsWith(topic) && !topic.startsWith(EVENTS_TOPIC)) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;

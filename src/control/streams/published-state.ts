@@ -3,7 +3,7 @@ import type { AgentView, SupervisorView, TreeView } from '../../contract/view.js
 import type { SupervisorMark } from '../../protocol/operations.js';
 
 /** All agents and supervisors of a tree, by path. */
-export interface Everything {
+export interface TreeContents {
   readonly agents: ReadonlyMap<string, AgentView>;
   readonly supervisors: ReadonlyMap<string, SupervisorMark>;
 }
@@ -16,8 +16,8 @@ export interface Difference {
   readonly supervisor?: SupervisorMark;
 }
 
-/** Everything in the tree as it is now. */
-export function everythingIn(root: SupervisorView): Everything {
+/** TreeContents in the tree as it is now. */
+export function contentsOf(root: SupervisorView): TreeContents {
   const agents = new Map<string, AgentView>();
   const supervisors = new Map<string, SupervisorMark>();
   const walk = (node: TreeView): void => {
@@ -34,7 +34,7 @@ export function everythingIn(root: SupervisorView): Everything {
 }
 
 /** What followers of the events know by now. */
-export class Told {
+export class PublishedState {
   readonly #agents = new Map<string, AgentView>();
   readonly #supervisors = new Map<string, SupervisorMark>();
   /** A snapshot was given, so somebody may know everything. */
@@ -65,7 +65,7 @@ export class Told {
   }
 
   /** Takes note that everything is told from now on, and tells what followers would have wrong. */
-  settle({ agents, supervisors }: Everything): Difference[] {
+  settle({ agents, supervisors }: TreeContents): Difference[] {
     const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
     this.clear();
     for (const view of agents.values()) this.agent(view);
@@ -74,13 +74,13 @@ export class Told {
     return differences;
   }
 
-  *#gone(agents: Everything['agents'], supervisors: Everything['supervisors']): IterableIterator<Difference> {
+  *#gone(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const { path, uuid } of this.#agents.values()) if (!agents.has(path)) yield { path, uuid };
     for (const path of this.#supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
   }
 
   /** Who has no snapshot misses what it was never told; that is no difference. */
-  *#changed(agents: Everything['agents'], supervisors: Everything['supervisors']): IterableIterator<Difference> {
+  *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const [path, supervisor] of supervisors) {
       const known = this.#supervisors.get(path);
       if (known === undefined ? this.#whole : known.status !== supervisor.status) yield { path, uuid: '', supervisor };

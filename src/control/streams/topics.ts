@@ -1,18 +1,18 @@
 /** Where documents are published, by topic. */
 export interface Topics {
   /** True when somebody subscribed to the topic. */
-  isWanted(topic: string): boolean;
+  hasSubscriber(topic: string): boolean;
   /** Sends a document under a topic; `make` is called only when it is wanted. Never throws for the sake of a subscriber, never waits. */
   publish(topic: string, make: () => Uint8Array): void;
   /** Calls `listener` with each subscription that begins, also with one that others have already. Returns the way to end that. */
-  onFollowed(listener: (subscription: string) => void): () => void;
+  onSubscribed(listener: (subscription: string) => void): () => void;
 }
 
 /** Nobody follows. */
 export const NO_TOPICS: Topics = {
-  isWanted: () => false,
+  hasSubscriber: () => false,
   publish: () => {},
-  onFollowed: () => () => {},
+  onSubscribed: () => () => {},
 };
 
 /**

@@ -154,8 +154,8 @@ describe('the events of a real tree', () => {
 class Kept implements Topics {
   wanted = true;
   readonly events: StreamEvent[] = [];
-  isWanted = () => this.wanted;
-  onFollowed = NO_TOPICS.onFollowed;
+  hasSubscriber = () => this.wanted;
+  onSubscribed = NO_TOPICS.onSubscribed;
   publish(_topic: string, make: () => Uint8Array): void {
     if (this.wanted) this.events.push(unpack(make()) as StreamEvent);
   }

@@ -8,7 +8,7 @@ const MAX_KEY = numberOf('control/request-options.ts', 'MAX_KEY');
 const KEPT_BYTES = numberOf('control/control.ts', 'MAX_KEPT_BYTES') / numberOf('control/idempotency.ts', 'SHARES');
 
 /** What a request may ask for of ours, beyond what it is about. */
-export const TERMS: Readonly<Record<string, readonly [type: string, about: string]>> = {
+export const REQUEST_OPTIONS: Readonly<Record<string, readonly [type: string, about: string]>> = {
   idempotency_key: [
     `string of 1 to ${MAX_KEY} characters`,
     `The request is done once. The same one with the same key gets the same answer with its own \`request_id\`, over another connection too, and while the first one is still running. Everything but \`request_id\`, \`deadline\`, \`accepted\` and \`progress\` must be the same, otherwise \`KEY_REUSED\`. Remembered for ${KEPT_FOR} ms after the answer, as long as there are no more than [limits.idempotency_keys](#limits-of-a-peer) and their answers no more than ${KEPT_BYTES} bytes; a restart of the server forgets them. Not remembered: what changes nothing, which is asked anew, and \`FORBIDDEN\`, \`AGENT_LIMIT\` and \`TREE_NOT_STARTED\`, after which nothing was done. Each CURVE key has its own; who has none shares them with all who have none, so use a uuid.`,
@@ -27,15 +27,15 @@ export const TERMS: Readonly<Record<string, readonly [type: string, about: strin
   ],
 };
 
-/** The terms of a request. */
-export function termTables(): string[] {
+/** The options of a request. */
+export function requestOptionTables(): string[] {
   const types = Object.keys(MESSAGES) as MessageType[];
   const takers = types.filter((type) => 'idempotency_key' in MESSAGES[type].fields);
   return [
     `What may stand beside the fields of ${takers.map(code).join(', ')}:`,
     table(
       ['key', 'type', 'meaning'],
-      Object.entries(TERMS).map(([name, [type, about]]) => [code(name), type, about]),
+      Object.entries(REQUEST_OPTIONS).map(([name, [type, about]]) => [code(name), type, about]),
     ),
     '**A REQ socket must not ask for `accepted` or `progress`.** It takes the first message that comes for the answer; the answer itself is then lost, or taken for that of its next request. Use a DEALER socket, and tell answers apart by `request_id` and `type`.',
   ];

@@ -2,7 +2,7 @@ import type { SupertreeError } from '../errors.js';
 import { LOCAL, type Peer } from './access/roles.js';
 
 /** How a request came. */
-export interface Arrival {
+export interface RequestContext {
   /** Who sent it. */
   readonly peer: Peer;
   /** The connection that it came by, for fairness between those that have no key: the same for all that has the same routing id. */
@@ -15,10 +15,10 @@ export interface Arrival {
   readonly refused: SupertreeError | null;
 }
 
-/** The arrival of a request that came by no socket: from this process, at this moment. */
-export function fromInside(): Arrival {
-  return { peer: LOCAL, connection: '', endpoint: INSIDE, receivedAt: performance.now(), refused: null };
+/** The context of a request that came by no socket: from this process, at this moment. */
+export function localContext(): RequestContext {
+  return { peer: LOCAL, connection: '', endpoint: IN_PROCESS_ENDPOINT, receivedAt: performance.now(), refused: null };
 }
 
 /** Where requests come in that come by no socket. */
-export const INSIDE = 'inproc://supertree';
+export const IN_PROCESS_ENDPOINT = 'inproc://supertree';
