@@ -1,5 +1,5 @@
 import { type ActorRefFrom, type AnyActorRef, createActor } from 'xstate';
-import { agentMachine, hostMachine } from './subject.js';
+import { agentMachine, systemRootMachine } from './subject.js';
 
 /*
  * The floor of agents in this process: actors of the same chart in systems of the same size, driven by hand with the same events.
@@ -7,6 +7,14 @@ import { agentMachine, hostMachine } from './subject.js';
  */
 
 type Agent = ActorRefFrom<typeof agentMachine>;
+
+const nothing = (): void => {};
+/** The effects of the chart: its actions that are not XState's own, such as `assign`. */
+const effects = Object.entries(agentMachine.implementations.actions).filter(
+  ([, action]) => !('type' in Object(action)),
+);
+/** The chart whose effects do nothing. */
+const bareMachine = agentMachine.provide({ actions: Object.fromEntries(effects.map(([name]) => [name, nothing])) });
 
 const SYSTEM_SIZE = 250;
 
@@ -21,12 +29,12 @@ export interface BareAgent {
 /** `count` actors, all in their state `running`. */
 export function bareAgents(count: number): BareAgent[] {
   const agents: BareAgent[] = [];
-  let host = createActor(hostMachine).start();
+  let host = createActor(systemRootMachine).start();
   for (let n = 0; n < count; n++) {
-    if (n % SYSTEM_SIZE === SYSTEM_SIZE - 1) host = createActor(hostMachine).start();
+    if (n % SYSTEM_SIZE === SYSTEM_SIZE - 1) host = createActor(systemRootMachine).start();
     const id = `a${n}`;
     const options = { id, parent: host, input: { id, path: `root/${id}`, settings, incarnation: 0 } };
-    const ref = createActor(agentMachine, options as { id: string; input: typeof options.input }).start();
+    const ref = createActor(bareMachine, options as { id: string; input: typeof options.input }).start();
     bareStart(ref, 1);
     agents.push({ ref, host });
   }

@@ -6,6 +6,6 @@
 const dist = process.env.SUPERTREE_BENCH_DIST;
 
 export const { createTree } = (await import(`${dist}/index.js`)) as typeof import('supertree');
-export const { agentMachine, hostMachine } = (await import(
+export const { agentMachine, systemRootMachine } = (await import(
   `${dist}/machines/index.js`
 )) as typeof import('supertree/machines');

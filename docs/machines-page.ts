@@ -1,5 +1,5 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import { agentMachine, hostMachine, linkMachine, supervisorMachine } from '../src/machines/index.js';
+import { agentMachine, linkMachine, supervisorMachine, systemRootMachine } from '../src/machines/index.js';
 import { code, page, table } from './markdown.js';
 import { allStates, type Edge, edgesFrom, guardOf, mermaid, triggerOf } from './mermaid.js';
 
@@ -20,7 +20,7 @@ export const CHARTS: readonly (readonly [title: string, about: string, machine: 
     'The connection of a client to one server. It is connected when the server has answered, not when bytes could be sent.',
     linkMachine,
   ],
-  ['The host', 'The root of one more XState system of a supervisor with many agents.', hostMachine],
+  ['The system root', 'The root of one more XState system of a supervisor with many agents.', systemRootMachine],
 ];
 
 /** The text of docs/machines.md. */

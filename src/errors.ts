@@ -86,6 +86,10 @@ const CATALOGUE = {
   ],
   FILE_INVALID: ['{file} cannot be read as a tree: {problem}.', 'Correct the file; nothing was started.'],
   USAGE: ['{problem}.', 'See `supertree {command} --help`.'],
+  EFFECT_MISSING: [
+    'The chart of {actor} names the effect {effect}, and nobody provided it.',
+    'Give it to the machine with `machine.provide({ actions })` before an actor is made of it.',
+  ],
   INTERNAL: ['supertree failed in a way it should not: {problem}.', 'Please report this with the cause.'],
   UNHEALTHY: [
     'The server {server} says that it is not healthy.',

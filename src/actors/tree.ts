@@ -28,7 +28,7 @@ import { Registry } from './registry.js';
 import { createReports } from './reports.js';
 import { SupervisorActor } from './supervisor/supervisor.js';
 import { NodeHandle } from './supervisor/supervisor-handle.js';
-import { createHostLogic, createSupervisorLogic } from './supervisor/supervisor-logic.js';
+import { createSupervisorLogic, createSystemRootLogic } from './supervisor/supervisor-logic.js';
 import { createMonitor } from './usage/monitor.js';
 import type { World } from './world.js';
 
@@ -195,7 +195,7 @@ function createWorld(root: string, options: TreeOptions): { world: World; driver
   const logics = {
     agent: createAgentLogic(world),
     supervisor: createSupervisorLogic(world),
-    host: createHostLogic(world),
+    systemRoot: createSystemRootLogic(world),
   };
   return { world, drivers: [processes, bodies] };
 }

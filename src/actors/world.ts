@@ -3,7 +3,7 @@ import type { Clock } from '../contract/clock.js';
 import type { Driver } from '../drivers/driver.js';
 import type { agentMachine } from '../machines/agent.js';
 import type { supervisorMachine } from '../machines/supervisor.js';
-import type { hostMachine } from '../machines/system-root.js';
+import type { systemRootMachine } from '../machines/system-root.js';
 import type { AgentSpec } from '../model/spec.js';
 import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
@@ -14,7 +14,7 @@ import type { Monitor } from './usage/monitor.js';
 export interface Logics {
   readonly agent: typeof agentMachine;
   readonly supervisor: typeof supervisorMachine;
-  readonly host: typeof hostMachine;
+  readonly systemRoot: typeof systemRootMachine;
 }
 
 /** What all actors of one tree share. */

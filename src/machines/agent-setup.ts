@@ -9,6 +9,7 @@ import {
   type Heading,
   noteExit,
 } from '../model/lifecycle.js';
+import { effect } from './effects.js';
 
 /*
  * The words of the agent's chart: what it writes down, what it asks, how long it waits, and the effects that an actor gives hands to.
@@ -30,11 +31,6 @@ export type ReportedKind = 'started' | 'ready' | 'paused' | 'resumed' | 'health'
 
 /** What a supervisor is told. */
 export type ToldFact = 'ready' | 'ended' | 'stuck';
-
-const effect = (): void => {};
-const effectWith =
-  <P>() =>
-  (_: unknown, _params: P): void => {};
 
 /** How many more milliseconds the agent gets of those that it asks for. */
 const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): number =>
@@ -77,24 +73,24 @@ export const agentSetup = setup({
     noteOverdue: assign({ overdue: true }),
 
     /** What people can ask of it follows its context. */
-    publish: effect,
-    lease: effect,
-    launch: effect,
-    watch: effect,
-    unwatch: effect,
-    kill: effect,
-    drain: effect,
-    freeze: effect,
-    thaw: effect,
-    tellPause: effect,
-    tellResume: effect,
-    inspect: effect,
-    release: effect,
-    recordExit: effect,
-    announce: effectWith<{ state: AnnouncedState }>(),
-    report: effectWith<{ kind: ReportedKind }>(),
-    ask: effectWith<{ again: boolean }>(),
-    tell: effectWith<{ fact: ToldFact }>(),
+    publish: effect('publish'),
+    lease: effect('lease'),
+    launch: effect('launch'),
+    watch: effect('watch'),
+    unwatch: effect('unwatch'),
+    kill: effect('kill'),
+    drain: effect('drain'),
+    freeze: effect('freeze'),
+    thaw: effect('thaw'),
+    tellPause: effect('tellPause'),
+    tellResume: effect('tellResume'),
+    inspect: effect('inspect'),
+    release: effect('release'),
+    recordExit: effect('recordExit'),
+    announce: effect<{ state: AnnouncedState }>('announce'),
+    report: effect<{ kind: ReportedKind }>('report'),
+    ask: effect<{ again: boolean }>('ask'),
+    tell: effect<{ fact: ToldFact }>('tell'),
   },
   guards: {
     needsPorts: ({ context }) => context.settings.leases,

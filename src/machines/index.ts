@@ -2,4 +2,4 @@
 export { agentMachine } from './agent.js';
 export { linkMachine } from './link.js';
 export { supervisorMachine } from './supervisor.js';
-export { hostMachine } from './system-root.js';
+export { systemRootMachine } from './system-root.js';

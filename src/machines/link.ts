@@ -1,6 +1,7 @@
 import { assign, setup } from 'xstate';
 import { backoffDelay, nextStreak } from '../model/restart.js';
 import type { Backoff } from '../model/spec.js';
+import { effect } from './effects.js';
 
 /*
  * The connection of a client to one server. It is connected when the server has answered, not when bytes could be sent. After a loss
@@ -59,15 +60,15 @@ export const linkMachine = setup({
     noteClosed: assign({ connectedAt: null }),
 
     /** Begins a try; ends in OPENED or LOST. */
-    open: () => {},
-    /** Lets go of the socket, if there is one. */
-    drop: () => {},
+    open: effect('open'),
+    /** Closes the socket, if there is one. */
+    drop: effect('drop'),
     /** Requests may go out. */
-    admit: () => {},
-    /** What was in flight has lost its connection. */
-    strand: () => {},
-    /** Nothing that waits will be sent. */
-    giveUp: () => {},
+    admit: effect('admit'),
+    /** Requests in flight have lost their connection. */
+    strand: effect('strand'),
+    /** Fails the requests that wait: none of them will be sent. */
+    giveUp: effect('giveUp'),
   },
   guards: {
     mayTryAgain: ({ context }) => context.failed < context.attempts,

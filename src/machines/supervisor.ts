@@ -1,6 +1,7 @@
 import { type AnyActorRef, assign, setup, stopChild } from 'xstate';
 import type { Fact } from '../model/fact.js';
 import { describeReason, isClean, type Reason } from '../model/reason.js';
+import { effect } from './effects.js';
 
 /*
  * The visible lifecycle of a supervisor or pool. Every fact about its children goes through it to the engine (`decide`), which keeps
@@ -44,15 +45,15 @@ export const supervisorMachine = setup({
     noteFinish: assign(({ event }) =>
       event.type === 'FINISHED' ? { reason: describeReason(event.reason), clean: isClean(event.reason) } : {},
     ),
-    decide: (_, _params: SupervisorEvent) => {},
-    boot: () => {},
-    halt: (_, _params: { brutal: boolean }) => {},
-    announce: (_, _params: { status: 'stopped' | 'failed' }) => {},
+    decide: effect<SupervisorEvent>('decide'),
+    boot: effect('boot'),
+    halt: effect<{ brutal: boolean }>('halt'),
+    announce: effect<{ status: 'stopped' | 'failed' }>('announce'),
     /** Tells the parent, or whoever waits for the root. */
-    finish: () => {},
-    ready: () => {},
+    finish: effect('finish'),
+    ready: effect('ready'),
     /** A child's actor broke; nothing of ours may let that happen. */
-    complain: (_, _params: { error: unknown }) => {},
+    complain: effect<{ error: unknown }>('complain'),
     dismiss: stopChild(({ event }) => (event as Extract<SupervisorEvent, { type: 'DISMISS' }>).ref),
   },
   guards: {

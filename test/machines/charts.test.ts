@@ -26,7 +26,7 @@ const TRIED: Readonly<
       { type: 'FINISHED', reason: { kind: 'abnormal', detail: 'it' } } as EventObject,
     ],
   },
-  hostMachine: { inputs: [undefined], events: [] },
+  systemRootMachine: { inputs: [undefined], events: [] },
   linkMachine: {
     inputs: [{ attempts: 1, backoff: { initial: 1, factor: 2, max: 9, jitter: 0, resetAfter: 1 } }],
     events: [
@@ -51,7 +51,7 @@ describe.each(charts)('%s', (name, chart) => {
 
   it('has no state without a way out, but for a host, which does nothing', () => {
     const stuck = statesOf(chart).filter((state) => isAtomic(state) && !hasWayOut(chart, state));
-    expect(stuck.map(placeOf)).toEqual(name === 'hostMachine' ? ['hosting'] : []);
+    expect(stuck.map(placeOf)).toEqual(name === 'systemRootMachine' ? ['active'] : []);
   });
 
   it('is plain data, so that it can be imported into an editor', () => {

@@ -1,5 +1,5 @@
 import { supervisorMachine } from '../../machines/supervisor.js';
-import { hostMachine } from '../../machines/system-root.js';
+import { systemRootMachine } from '../../machines/system-root.js';
 import type { World } from '../world.js';
 import type { SupervisorNode } from './node.js';
 
@@ -20,8 +20,8 @@ export function createSupervisorLogic(world: World): typeof supervisorMachine {
 }
 
 /** Gives the chart of a further system's root its hands. */
-export function createHostLogic(world: World): typeof hostMachine {
-  return hostMachine.provide({
+export function createSystemRootLogic(world: World): typeof systemRootMachine {
+  return systemRootMachine.provide({
     actions: {
       complain: ({ self }, { error }) => world.complain(self.id, error),
     },

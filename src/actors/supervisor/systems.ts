@@ -14,49 +14,50 @@ export interface Systems {
   close(): void;
 }
 
-interface Host {
-  readonly ref: AnyActorRef;
+/** One XState system: its root, and how many actors it has. */
+interface System {
+  readonly root: AnyActorRef;
   count: number;
 }
 
 /** `first` is the supervisor's own actor: the root of the first system. Roots must take `DISMISS`. */
 export function createSystems(world: World, path: string, first: AnyActorRef): Systems {
-  const hosts: Host[] = [{ ref: first, count: 1 }];
-  const places = new Map<AnyActorRef, Host>();
+  const systems: System[] = [{ root: first, count: 1 }];
+  const places = new Map<AnyActorRef, System>();
 
-  const roomy = (): Host => {
-    const last = hosts[hosts.length - 1] as Host;
+  const withRoom = (): System => {
+    const last = systems[systems.length - 1] as System;
     if (last.count < SYSTEM_SIZE) return last;
-    const free = hosts.find((host) => host.count < SYSTEM_SIZE) ?? newHost(world, path, hosts.length);
-    if (!hosts.includes(free)) hosts.push(free);
+    const free = systems.find(({ count }) => count < SYSTEM_SIZE) ?? newSystem(world, path, systems.length);
+    if (!systems.includes(free)) systems.push(free);
     return free;
   };
 
   return {
     spawn(logic, options) {
-      const host = roomy();
-      const ref = createActor(logic, { ...options, parent: host.ref } as typeof options);
-      host.count++;
-      places.set(ref, host);
+      const system = withRoom();
+      const ref = createActor(logic, { ...options, parent: system.root } as typeof options);
+      system.count++;
+      places.set(ref, system);
       ref.start();
       return ref;
     },
     dismiss(ref) {
-      const host = places.get(ref);
-      if (host === undefined) return;
-      host.count--;
+      const system = places.get(ref);
+      if (system === undefined) return;
+      system.count--;
       places.delete(ref);
-      host.ref.send({ type: 'DISMISS', ref });
+      system.root.send({ type: 'DISMISS', ref });
     },
     close() {
-      for (const { ref } of hosts.splice(0).reverse()) ref.stop();
+      for (const { root } of systems.splice(0).reverse()) root.stop();
     },
   };
 }
 
-function newHost(world: World, path: string, number: number): Host {
-  const ref = createActor(world.logics.host, rootOptions(world, `${path}/host-${number}`));
-  return { ref: startRoot(world, path, ref), count: 1 };
+function newSystem(world: World, path: string, number: number): System {
+  const ref = createActor(world.logics.systemRoot, rootOptions(world, `${path}/system-${number}`));
+  return { root: startRoot(world, path, ref), count: 1 };
 }
 
 /** The options of every root actor of a tree. */

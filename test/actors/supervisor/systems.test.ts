@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type AnyActorRef, createActor, createMachine, type InspectionEvent } from 'xstate';
 import { createSystems, SYSTEM_SIZE } from '../../../src/actors/supervisor/systems.js';
 import type { World } from '../../../src/actors/world.js';
-import { hostMachine } from '../../../src/machines/system-root.js';
+import { systemRootMachine } from '../../../src/machines/system-root.js';
 import { createVirtualClock } from '../../../src/testing/index.js';
 import { grow } from '../grown.js';
 
@@ -13,8 +13,8 @@ function createForest() {
   const clock = createVirtualClock();
   const problems: string[] = [];
   const reports = { emit: (path: string) => void problems.push(path), subscribe: () => () => {} };
-  const world = { clock, reports, logics: { host: hostMachine }, inspect: undefined } as unknown as World;
-  const first = createActor(hostMachine, { clock }).start();
+  const world = { clock, reports, logics: { systemRoot: systemRootMachine }, inspect: undefined } as unknown as World;
+  const first = createActor(systemRootMachine, { clock }).start();
   const systems = createSystems(world, 'root', first);
   const spawn = (): AnyActorRef => systems.spawn(waiting, { id: 'x' });
   return { clock, problems, systems, spawn };
