@@ -6,15 +6,19 @@ export type { Clock } from './contract/clock.js';
 export type {
   AgentHandle,
   AgentView,
+  LineItem,
+  LinesOptions,
   OutputLine,
   OutputPage,
   OutputQuery,
   SupervisorHandle,
   SupervisorView,
+  TextLine,
   Tree,
   TreeEnd,
   TreeView,
   Usage,
+  WaitOptions,
 } from './contract/view.js';
 export type { Driver, Incarnation, Sink, StartOrder } from './drivers/driver.js';
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
@@ -23,6 +27,13 @@ export type { Cause, ExitRecord } from './model/exit.js';
 export type { ChildCount, ChildRow, Phase } from './model/fact.js';
 export type { AgentInput, NodeInput, PoolInput, ReadinessInput, StopInput, SupervisorInput } from './model/input.js';
 export type { Problem } from './model/problem.js';
-export { type Report, type ReportBody, type SupervisorStatus, toText } from './model/report.js';
+export {
+  type Report,
+  type ReportBody,
+  type ReportOf,
+  type ReportType,
+  type SupervisorStatus,
+  toText,
+} from './model/report.js';
 export type { NodeSpec, PauseMode, RestartType, Strategy, StreamName, TaskBody, TaskContext } from './model/spec.js';
 export { validate } from './model/validate.js';

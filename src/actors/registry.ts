@@ -17,10 +17,15 @@ export class Registry {
   identity(path: string, wall: number): Identity {
     let known = this.#identities.get(path);
     if (known === undefined) {
-      known = { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0, output: null };
+      known = { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0, output: null, watchers: null };
       this.#identities.set(path, known);
     }
     return known;
+  }
+
+  /** Whether the identity was given up: whoever is at its path now, or comes there later, is somebody else. */
+  isForgotten(path: string, identity: Identity): boolean {
+    return this.#identities.get(path) !== identity;
   }
 
   /** The last incarnation of a path, 0 when it never had one. */

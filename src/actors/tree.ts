@@ -17,12 +17,13 @@ import { parentOf } from '../model/id.js';
 import type { SupervisorInput } from '../model/input.js';
 import { normaliseSupervisor } from '../model/normalise.js';
 import { describeReason, isClean, type Reason } from '../model/reason.js';
-import type { Report } from '../model/report.js';
+import { reportListener, type Subscription } from '../model/report-selection.js';
 import type { SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
 import { createAgentLogic } from './agent/agent.js';
 import { CellHandle } from './agent/agent-handle.js';
 import { isAtRest, viewOf } from './agent/cell.js';
+import { notifyWatchers } from './agent/waiting.js';
 import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
@@ -74,7 +75,7 @@ class SupervisedTree implements Tree {
   #over = false;
 
   constructor(spec: SupervisorSpec, options: TreeOptions) {
-    const { world, drivers } = createWorld(spec.id, options);
+    const { world, drivers } = createWorld(spec.id, options, () => this.#over);
     this.path = spec.id;
     this.#world = world;
     this.#drivers = drivers;
@@ -137,8 +138,8 @@ class SupervisedTree implements Tree {
     return this.#world.monitor.sample(wanted);
   }
 
-  subscribe(listener: (report: Report) => void): () => void {
-    return this.#world.reports.subscribe(listener);
+  subscribe(...subscription: Subscription): () => void {
+    return this.#world.reports.subscribe(reportListener(subscription));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,6 +153,7 @@ class SupervisedTree implements Tree {
     this.#booted?.reject(this.#bootError(reason));
     this.#world.monitor.close();
     if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));
+    for (const cell of this.#root.cells()) notifyWatchers(cell.identity);
     this.#resolveEnded({ reason: describeReason(reason), clean: isClean(reason) && left.length === 0, left });
   }
 
@@ -162,7 +164,11 @@ class SupervisedTree implements Tree {
   }
 }
 
-function createWorld(root: string, options: TreeOptions): { world: World; drivers: readonly Driver[] } {
+function createWorld(
+  root: string,
+  options: TreeOptions,
+  isOver: () => boolean,
+): { world: World; drivers: readonly Driver[] } {
   const clock = options.clock ?? systemClock;
   const reports = createReports(clock);
   const registry = new Registry();
@@ -185,6 +191,7 @@ function createWorld(root: string, options: TreeOptions): { world: World; driver
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
+    isOver,
     env: inheritedEnvironment(),
     endpoint: options.endpoint ?? null,
     inspect: options.inspect && isolated(options.inspect, (thrown) => complain(root, thrown)),

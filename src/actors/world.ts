@@ -29,6 +29,8 @@ export interface World {
   readonly ports: Ports;
   readonly monitor: Monitor;
   readonly driverOf: (spec: AgentSpec) => Driver;
+  /** The tree has ended: nothing of it is started any more. */
+  readonly isOver: () => boolean;
   /** The environment that every agent inherits. */
   readonly env: Readonly<Record<string, string>>;
   /** Told to agents as SUPERTREE_ENDPOINT; `null` without a server. */

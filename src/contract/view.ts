@@ -2,7 +2,7 @@ import type { AgentState, Blocker, Health } from '../model/agent.js';
 import type { ExitRecord } from '../model/exit.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
 import type { NodeInput } from '../model/input.js';
-import type { Report, SupervisorStatus } from '../model/report.js';
+import type { Report, ReportOf, ReportType, SupervisorStatus } from '../model/report.js';
 import type { NodeSpec, PauseMode, RestartType, Strategy, StreamName } from '../model/spec.js';
 
 /** One agent as it is now. Times are wall-clock ms. It never carries environment values. */
@@ -80,8 +80,11 @@ export interface OutputLine {
 export interface OutputQuery {
   /** If not given, both. With both, lines are ordered by time. */
   readonly stream?: StreamName | 'both';
-  /** The first sequence number wanted. If not given, as far back as the ring reaches (or `last` says). */
-  readonly from?: number;
+  /**
+   * The first sequence number wanted, one for both streams or one for each: the `next` of the page before. If not given, as far back as the
+   * ring reaches (or `last` says).
+   */
+  readonly from?: number | Readonly<Partial<Record<StreamName, number>>>;
   /** The last so many lines. If not given, all. */
   readonly last?: number;
   /** At most so many lines. If not given, all. */
@@ -96,6 +99,26 @@ export interface OutputPage {
   readonly next: Readonly<Record<StreamName, number>>;
 }
 
+/** A line of output with its text: UTF-8 without the line end, U+FFFD for what is not UTF-8. */
+export type TextLine = { readonly type: 'line'; readonly text: string } & OutputLine;
+
+/** What `lines` yields: a line, or how many lines left the ring before they could be read. */
+export type LineItem = TextLine | { readonly type: 'dropped'; readonly lines: number };
+
+export interface LinesOptions extends Pick<OutputQuery, 'stream' | 'from'> {
+  /** Whether to go on with what is still to come, over restarts, until the agent is removed or the tree has ended. If not given, false. */
+  readonly follow?: boolean;
+  /** Ends the iteration, which throws its reason. If not given, nothing does. */
+  readonly signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  /** In ms. If not given, there is no limit. */
+  readonly timeout?: number;
+  /** Ends the wait, which rejects with its reason. If not given, nothing does. */
+  readonly signal?: AbortSignal;
+}
+
 /** The use of one whole process tree. */
 export interface Usage {
   /** Percent of one core. */
@@ -105,13 +128,26 @@ export interface Usage {
 }
 
 /**
- * One agent, over all its incarnations. Every method rejects with a SupertreeError. After it was removed `view` and `output` tell how it
- * ended and what it printed, `stop` and `kill` have nothing to do, and the others reject INVALID_STATE.
+ * One agent, over all its incarnations. Every method rejects with a SupertreeError. After it was removed `view`, `exit`, `output` and `lines`
+ * tell how it ended and what it printed, `stop` and `kill` have nothing to do, and the others reject INVALID_STATE.
  */
 export interface AgentHandle {
   readonly path: string;
   readonly uuid: string;
   view(): AgentView;
+  /**
+   * How the present incarnation ends, bound to it when the property is read. While one is under way: resolves when it is over, its process
+   * tree verified gone and its output read to the end. At rest: resolves at once with the last end. Before the first start: resolves with the
+   * first end. A restart ends the incarnation; read the property again for the next one. Rejects INVALID_STATE where no end can come any more:
+   * the agent was removed, or its tree ended, before it ever ran.
+   */
+  readonly exit: Promise<ExitRecord>;
+  /**
+   * Resolves when it is in this state, or in one of these, with the view of that moment: at once when it is already. A state is seen however
+   * short it is. Rejects TIMEOUT, OPTION_INVALID for an unknown state, INVALID_STATE when it was removed or its tree has ended in another state,
+   * and with the reason of `signal`.
+   */
+  waitFor(state: AgentState | readonly AgentState[], options?: WaitOptions): Promise<AgentView>;
   /** Resolves when it is ready. Rejects START_FAILED, ZOMBIE, SUPERSEDED. A person's start clears the budget. */
   start(): Promise<void>;
   /** Resolves when its process tree is verified gone. Rejects ZOMBIE. */
@@ -129,7 +165,12 @@ export interface AgentHandle {
   write(data: string | Uint8Array): Promise<number>;
   endInput(): Promise<void>;
   output(query?: OutputQuery): OutputPage;
-  /** Calls `listener` with every line from now on. Returns the way to end that. */
+  /**
+   * The lines that the ring holds, and with `follow` those to come. It reads at the pace of the loop and never holds up the agent: what leaves
+   * the ring before it is read is counted by an item of type `dropped`. A line without its end comes when it ends, or when its incarnation does.
+   */
+  lines(options?: LinesOptions): AsyncIterableIterator<LineItem>;
+  /** Calls `listener` with every line from now on. Returns a function that unsubscribes. */
   onOutput(listener: (line: OutputLine) => void): () => void;
 }
 
@@ -182,6 +223,10 @@ export interface Tree extends AsyncDisposable {
   view(): SupervisorView;
   /** Measures cpu and memory of whole process trees, in one batch, keyed by path. If `paths` is not given, of all agents with a pid. */
   usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>>;
-  /** Calls `listener` with every report, in order. A listener that throws is reported and harms nobody. Returns the way to end that. */
+  /**
+   * Calls `listener` with every report, or with those of one or several types, in order. What a listener throws becomes a report of type
+   * `error`. Returns a function that unsubscribes. Throws OPTION_INVALID for an unknown type.
+   */
   subscribe(listener: (report: Report) => void): () => void;
+  subscribe<T extends ReportType>(types: T | readonly T[], listener: (report: ReportOf<T>) => void): () => void;
 }

@@ -1,6 +1,7 @@
 import type { AgentHandle, AgentView, Tree } from '../contract/view.js';
 import { asSupertreeError } from '../errors.js';
 import type { Report } from '../model/report.js';
+import { reportListener, type Subscription } from '../model/report-selection.js';
 
 /** How many agents that are over are remembered, how many bytes that takes, and for how long, in ms. */
 const KEPT = { agents: 1_000, bytes: 64 * 1024 * 1024, time: 600_000 };
@@ -115,7 +116,7 @@ export function withEndedAgents(tree: Tree, ended: EndedAgents, shows: Shows = (
     supervisor: (path) => tree.supervisor(path),
     view: () => tree.view(),
     usage: (paths) => tree.usage(paths),
-    subscribe: (listener) => tree.subscribe(listener),
+    subscribe: (...subscription: Subscription) => tree.subscribe(reportListener(subscription)),
   };
 }
 

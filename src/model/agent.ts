@@ -4,6 +4,18 @@ import type { PauseMode } from './spec.js';
 /** The states of an agent that a person sees. */
 export type AgentState = 'spawning' | 'running' | 'paused' | 'stopping' | 'zombie' | 'failed' | 'completed' | 'stopped';
 
+/** All of them. */
+export const AGENT_STATES: readonly AgentState[] = [
+  'spawning',
+  'running',
+  'paused',
+  'stopping',
+  'zombie',
+  'failed',
+  'completed',
+  'stopped',
+];
+
 export type Health = 'unknown' | 'healthy' | 'unhealthy';
 
 /** A process that keeps an agent from being gone. */

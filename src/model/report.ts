@@ -46,6 +46,11 @@ export type ReportBody =
   | { readonly type: 'supervisor'; readonly status: SupervisorStatus; readonly reason: string }
   | { readonly type: 'error'; readonly problem: string };
 
+export type ReportType = ReportBody['type'];
+
+/** The reports of one type, or of several. */
+export type ReportOf<T extends ReportType> = Extract<Report, { readonly type: T }>;
+
 export type SupervisorStatus = 'booting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** One report as one line for a person, without the time. */

@@ -3,6 +3,7 @@ import type {
   AgentHandle,
   AgentView,
   OutputLine,
+  OutputQuery,
   SupervisorHandle,
   Tree,
   TreeEnd,
@@ -13,6 +14,7 @@ import type { AgentState } from '../../src/model/agent.js';
 import type { ExitRecord } from '../../src/model/exit.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { Report, ReportBody } from '../../src/model/report.js';
+import { reportListener, type Subscription } from '../../src/model/report-selection.js';
 import type { PauseMode, StreamName } from '../../src/model/spec.js';
 
 /** One agent of a fake tree: it does what it is told, at once, unless `hold` is set. */
@@ -123,10 +125,17 @@ export class FakeAgent {
         this.inputEnded = true;
       },
       output: ({ stream = 'both', from = 0, last, limit } = {}) => {
-        const all = this.lines.filter((line) => (stream === 'both' || line.stream === stream) && line.seq >= from);
+        const all = this.lines.filter(
+          (line) => (stream === 'both' || line.stream === stream) && line.seq >= firstOf(line.stream, from),
+        );
         const kept = last === undefined ? all : all.slice(-last);
         const next = (name: StreamName) => this.lines.filter((line) => line.stream === name).length;
         return { lines: kept.slice(0, limit), dropped: 0, next: { stdout: next('stdout'), stderr: next('stderr') } };
+      },
+      exit: new Promise(() => {}),
+      waitFor: async () => this.view(),
+      lines: () => {
+        throw new Error('the fake agent has no lines to follow');
       },
       onOutput: (listener) => {
         this.#listeners.add(listener);
@@ -238,7 +247,8 @@ export class FakeTree implements Tree {
     return new Map(this.members.map(({ path }) => [path, { cpu: 1.5, memory: 5_000_000_000 }]));
   }
 
-  subscribe(listener: (report: Report) => void): () => void {
+  subscribe(...subscription: Subscription): () => void {
+    const listener = reportListener(subscription);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -246,4 +256,8 @@ export class FakeTree implements Tree {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function firstOf(stream: StreamName, from: NonNullable<OutputQuery['from']>): number {
+  return typeof from === 'number' ? from : (from[stream] ?? 0);
 }

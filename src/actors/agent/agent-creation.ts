@@ -5,6 +5,7 @@ import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
 import { type AgentCell, endWatch } from './cell.js';
 import { endRuntime } from './runtime.js';
+import { notifyWatchers } from './waiting.js';
 
 /** Creates an agent's actor in the systems of its supervisor; it starts as `stopped`. */
 export function createAgent(
@@ -34,7 +35,6 @@ export function createAgent(
     context: ref.getSnapshot().context,
     state: 'stopped',
     since: world.clock.wall(),
-    watchers: null,
     body: null,
     order: null,
     pid: null,
@@ -62,7 +62,9 @@ export function disposeAgent(world: World, systems: Systems, cell: AgentCell, fo
   endRuntime(world.clock, cell);
   systems.dismiss(cell.ref);
   world.registry.removeAgent(cell, forget);
-  if (forget) world.reports.emit(cell.path, { type: 'removed', uuid: cell.uuid });
+  if (!forget) return;
+  world.reports.emit(cell.path, { type: 'removed', uuid: cell.uuid });
+  notifyWatchers(cell.identity);
 }
 
 /** The last settings made: the instances of a pool have specs of their own which differ in the id alone, and one object serves them all. */

@@ -1,13 +1,24 @@
-import type { AgentHandle, AgentView, OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
+import type {
+  AgentHandle,
+  AgentView,
+  LineItem,
+  LinesOptions,
+  OutputLine,
+  OutputPage,
+  OutputQuery,
+  WaitOptions,
+} from '../../contract/view.js';
 import type { Incarnation } from '../../drivers/driver.js';
 import { SupertreeError } from '../../errors.js';
 import type { AgentState } from '../../model/agent.js';
+import type { ExitRecord } from '../../model/exit.js';
 import type { Verb } from '../../model/fact.js';
 import { SIGNAL_NAMES, signalName } from '../../model/signal.js';
 import type { PauseMode } from '../../model/spec.js';
 import type { SupervisorNode } from '../supervisor/node.js';
 import type { World } from '../world.js';
 import { deliver } from './agent.js';
+import { exitOf, linesOf, type Waits, waitForState } from './agent-waits.js';
 import { type AgentCell, viewOf } from './cell.js';
 import { until } from './waiting.js';
 
@@ -33,6 +44,17 @@ export class CellHandle implements AgentHandle {
 
   view(): AgentView {
     return viewOf(this.#known());
+  }
+
+  get exit(): Promise<ExitRecord> {
+    const exit = exitOf(this.#waits());
+    // Who reads the property need not await it; who awaits it is told all the same.
+    exit.catch(() => {});
+    return exit;
+  }
+
+  async waitFor(state: AgentState | readonly AgentState[], options: WaitOptions = {}): Promise<AgentView> {
+    return waitForState(this.#waits(), state, options);
   }
 
   start(): Promise<void> {
@@ -65,7 +87,7 @@ export class CellHandle implements AgentHandle {
     }
     cell.unfrozen = null;
     if (!underWay) deliver(this.#world, cell, event);
-    await until(cell, () => this.#pauseOutcome(cell, incarnation, wanted));
+    await until(cell.identity, () => this.#pauseOutcome(cell, incarnation, wanted));
   }
 
   async resume(): Promise<void> {
@@ -75,7 +97,7 @@ export class CellHandle implements AgentHandle {
     if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume', cell);
     cell.unfrozen ??= '';
     deliver(this.#world, cell, { type: 'RESUME' });
-    await until(cell, () => (cell.state === 'running' ? true : this.#overtaken('resume', cell)));
+    await until(cell.identity, () => (cell.state === 'running' ? true : this.#overtaken('resume', cell)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the state that is told would be wrong. */
@@ -102,12 +124,20 @@ export class CellHandle implements AgentHandle {
     return this.#known().output.page(query);
   }
 
+  lines(options: LinesOptions = {}): AsyncIterableIterator<LineItem> {
+    return linesOf(this.#waits(), options);
+  }
+
   onOutput(listener: (line: OutputLine) => void): () => void {
     return this.#known().output.onLine(listener);
   }
 
   async #command(verb: Verb): Promise<void> {
     await this.#node().command(verb, this.#cell(verb).id);
+  }
+
+  #waits(): Waits {
+    return { world: this.#world, identity: this.#known().identity, cell: () => this.#known() };
   }
 
   #known(): AgentCell {

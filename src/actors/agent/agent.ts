@@ -13,6 +13,7 @@ import { exitRecord, reasonOf } from './exit-record.js';
 import { filledReadiness, startOrder } from './launch.js';
 import { watchReadiness } from './probes.js';
 import { limitRuntime } from './runtime.js';
+import { notifyWatchers } from './waiting.js';
 
 /** Gives the agent's chart its hands, once per tree: each effect finds its agent by path. */
 export function createAgentLogic(world: World): typeof agentMachine {
@@ -90,7 +91,7 @@ export function deliver(world: World, cell: AgentCell, event: AgentEvent): void 
   if (isStale(event, cell.context.incarnation)) return deadLetter(world, cell, event);
   if (event.type === 'FREEZE_FAILED') cell.unfrozen ??= event.detail;
   cell.ref.send(event);
-  notify(cell);
+  notifyWatchers(cell.identity);
 }
 
 function deadLetter(world: World, cell: AgentCell, event: AgentEvent): void {
@@ -100,12 +101,6 @@ function deadLetter(world: World, cell: AgentCell, event: AgentEvent): void {
   if (event.type === 'LEASED') world.ports.release(cell.path, incarnation, true);
   const reason = `incarnation ${cell.context.incarnation} is the living one`;
   world.reports.emit(cell.path, { type: 'dead-letter', event: event.type, incarnation, reason });
-}
-
-/** Wakes the commands that wait for a change of this agent. */
-function notify(cell: AgentCell): void {
-  if (cell.watchers === null) return;
-  for (const watcher of [...cell.watchers]) watcher();
 }
 
 function lease(world: World, cell: AgentCell, { incarnation }: AgentContext): void {
@@ -198,7 +193,7 @@ function announce(world: World, cell: AgentCell, context: AgentContext, state: A
   watchLimits(world, cell, context, state);
   limitRuntime(world, cell, state);
   world.reports.emit(cell.path, { type: 'state', state, incarnation: context.incarnation });
-  notify(cell);
+  notifyWatchers(cell.identity);
 }
 
 function beginIncarnation(cell: AgentCell, { incarnation }: AgentContext): void {

@@ -41,8 +41,6 @@ export interface AgentCell {
   readonly stop: () => Promise<string>;
   /** What stays with its path. */
   readonly identity: Identity;
-  /** Called after every change; used by commands that wait. */
-  watchers: Set<() => void> | null;
   ref: ActorRefFrom<typeof agentMachine>;
   /** The context as it is even while the chart is between two states. */
   context: AgentContext;

@@ -9,4 +9,6 @@ export interface Identity {
   starts: number;
   /** Its output, numbered on over all incarnations; `null` before its agent is made for the first time. */
   output: Output | null;
+  /** Called after every change of its agent, and when the tree has ended; `null` while nobody waits. */
+  watchers: Set<() => void> | null;
 }

@@ -1,24 +1,72 @@
-import type { AgentCell } from './cell.js';
+import type { Clock } from '../../contract/clock.js';
+import { SupertreeError } from '../../errors.js';
+import type { Identity } from './identity.js';
+
+/** What bounds a wait: an abort, and a time on the clock of the tree. */
+export interface WaitBounds {
+  readonly clock: Clock;
+  /** What is waited for, as the subject of a sentence. */
+  readonly what: string;
+  /** In ms. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Waits for an agent to come to something. `outcome` is asked now and after every change: `undefined` goes on waiting, an Error
- * rejects, anything else resolves.
+ * rejects, anything else resolves. Rejects TIMEOUT, and with the reason of the signal. Nothing is kept after it is settled.
  */
-export function until<T>(cell: AgentCell, outcome: () => T | Error | undefined): Promise<T> {
+export function until<T>(agent: Identity, outcome: () => T | Error | undefined, bounds?: WaitBounds): Promise<T> {
   return new Promise((resolve, reject) => {
-    const settle = (): boolean => {
-      const found = outcome();
-      if (found === undefined) return false;
+    const releases: (() => void)[] = [];
+    const settle = (found: T | Error): void => {
+      for (const release of releases) release();
       if (found instanceof Error) reject(found);
       else resolve(found);
-      return true;
     };
-    if (settle()) return;
-    cell.watchers ??= new Set();
-    const { watchers } = cell;
-    const watcher = (): void => {
-      if (settle()) watchers.delete(watcher);
+    const look = (): boolean => {
+      const found = outcome();
+      if (found !== undefined) settle(found);
+      return found !== undefined;
     };
-    watchers.add(watcher);
+    if (bounds?.signal?.aborted) return reject(bounds.signal.reason);
+    if (look()) return;
+    releases.push(watchAgent(agent, look));
+    if (bounds === undefined) return;
+    const end = (reason: unknown): void => {
+      for (const release of releases) release();
+      reject(reason);
+    };
+    releases.push(...limited(bounds, end));
   });
+}
+
+/** Calls `watcher` after every change of an agent. Returns a function that ends that. */
+export function watchAgent(agent: Identity, watcher: () => void): () => void {
+  agent.watchers ??= new Set();
+  agent.watchers.add(watcher);
+  return () => {
+    agent.watchers?.delete(watcher);
+    if (agent.watchers?.size === 0) agent.watchers = null;
+  };
+}
+
+/** Calls the watchers of an agent: something of it changed. */
+export function notifyWatchers(agent: Identity): void {
+  if (agent.watchers === null) return;
+  for (const watcher of [...agent.watchers]) watcher();
+}
+
+function limited({ clock, what, timeout, signal }: WaitBounds, end: (reason: unknown) => void): (() => void)[] {
+  const releases: (() => void)[] = [];
+  if (timeout !== undefined) {
+    const timer = clock.setTimeout(() => end(new SupertreeError('TIMEOUT', { what, timeout })), timeout);
+    releases.push(() => clock.clearTimeout(timer));
+  }
+  if (signal !== undefined) {
+    const onAbort = (): void => end(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    releases.push(() => signal.removeEventListener('abort', onAbort));
+  }
+  return releases;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
 import type { OutputPlan, StreamName } from '../../model/spec.js';
+import { textOf } from './line-reader.js';
 import { LineRing } from './line-ring.js';
 import { LineSplitter } from './line-splitter.js';
 
@@ -70,11 +71,10 @@ class AgentOutput implements Output {
   }
 
   page(query: OutputQuery = {}): OutputPage {
-    const names: StreamName[] = !query.stream || query.stream === 'both' ? ['stdout', 'stderr'] : [query.stream];
-    const rings = names.flatMap((name) => this.#streams[name]?.ring ?? []);
-    const kept = merged(rings, query.from ?? 0);
-    const asked = rings.reduce(
-      (sum, ring) => sum + Math.max(0, ring.next - (query.from ?? firstAsked(ring, query))),
+    const ranges = this.#rangesOf(query);
+    const kept = merged(ranges);
+    const asked = ranges.reduce(
+      (sum, { ring, from }) => sum + Math.max(0, ring.next - (from ?? firstAsked(ring, query))),
       0,
     );
     const wanted = Math.min(asked, query.last ?? asked);
@@ -122,6 +122,14 @@ class AgentOutput implements Output {
     return this.#streams[name];
   }
 
+  #rangesOf({ stream = 'both', from }: OutputQuery): Range[] {
+    const names: StreamName[] = stream === 'both' ? ['stdout', 'stderr'] : [stream];
+    return names.flatMap((name) => {
+      const ring = this.#streams[name]?.ring;
+      return ring === undefined ? [] : [{ ring, from: typeof from === 'object' ? from[name] : from }];
+    });
+  }
+
   /** Where to go on: at the end of each ring, or at the first line of the stream that a limit has left out. */
   #cursors(left: OutputLine | undefined, selected: readonly OutputLine[]): Record<StreamName, number> {
     const out = left === undefined ? [] : selected.slice(selected.indexOf(left));
@@ -136,20 +144,18 @@ function firstAsked(ring: LineRing, query: OutputQuery): number {
   return query.last === undefined ? ring.first : 0;
 }
 
-/** The lines of all rings from `from` on, in the order in which they came. */
-function merged(rings: readonly LineRing[], from: number): OutputLine[] {
-  const [one, other] = rings;
-  if (one === undefined) return [];
-  if (other === undefined) return one.from(from);
-  const entries = [...one.entriesFrom(from), ...other.entriesFrom(from)];
-  return entries.sort((a, b) => a.arrival - b.arrival).map((entry) => entry.line);
+/** What is asked of one ring. */
+interface Range {
+  readonly ring: LineRing;
+  readonly from: number | undefined;
 }
 
-/** The text of a line without its end. */
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString('utf8')
-    .replace(/\r?\n$/, '');
+/** The lines of all ranges, in the order in which they came. */
+function merged([one, other]: readonly Range[]): OutputLine[] {
+  if (one === undefined) return [];
+  if (other === undefined) return one.ring.from(one.from ?? 0);
+  const entries = [one, other].flatMap(({ ring, from = 0 }) => ring.entriesFrom(from));
+  return entries.sort((a, b) => a.arrival - b.arrival).map((entry) => entry.line);
 }
 
 function ignore(): void {}

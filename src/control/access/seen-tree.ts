@@ -1,5 +1,6 @@
 import type { AgentHandle, SupervisorHandle, SupervisorView, Tree, TreeView } from '../../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
+import { reportListener, type Subscription } from '../../model/report-selection.js';
 import { authorize, knows, may, type Peer, type Role } from './roles.js';
 
 /**
@@ -25,10 +26,12 @@ export function treeSeenBy(peer: Peer, tree: Tree): Tree {
     supervisor: (path) => guardSupervisor(peer, findSupervisor(peer, tree, path)),
     view: () => prune(tree.view(), sees) ?? { ...tree.view(), children: [] },
     usage: async (paths) => tree.usage(paths?.filter(sees) ?? visible().map(({ path }) => path)),
-    subscribe: (listener) =>
-      tree.subscribe((report) => {
+    subscribe: (...subscription: Subscription) => {
+      const listener = reportListener(subscription);
+      return tree.subscribe((report) => {
         if (knows(peer, report.path)) listener(report);
-      }),
+      });
+    },
   };
 }
 
@@ -66,6 +69,8 @@ const AGENT_METHODS: { readonly [M in keyof AgentHandle]: Role | null } = {
   path: null,
   uuid: null,
   view: null,
+  exit: null,
+  waitFor: null,
   start: 'lifecycle',
   stop: 'lifecycle',
   kill: 'lifecycle',
@@ -76,6 +81,7 @@ const AGENT_METHODS: { readonly [M in keyof AgentHandle]: Role | null } = {
   write: 'input',
   endInput: 'input',
   output: 'observe',
+  lines: 'observe',
   onOutput: 'observe',
 };
 

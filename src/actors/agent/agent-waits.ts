@@ -1,0 +1,82 @@
+import type { AgentView, LineItem, LinesOptions, WaitOptions } from '../../contract/view.js';
+import { SupertreeError } from '../../errors.js';
+import { AGENT_STATES, type AgentState } from '../../model/agent.js';
+import type { ExitRecord } from '../../model/exit.js';
+import { LineReader } from '../output/line-reader.js';
+import type { World } from '../world.js';
+import { type AgentCell, isAtRest, viewOf } from './cell.js';
+import type { Identity } from './identity.js';
+import { until, watchAgent } from './waiting.js';
+
+/** Whom a wait is about: an agent, over the restarts of its supervisor. */
+export interface Waits {
+  readonly world: World;
+  readonly identity: Identity;
+  /** The agent as it is now, or was when it was removed. */
+  readonly cell: () => AgentCell;
+}
+
+/** How the present incarnation ends. Rejects INVALID_STATE when no end can come any more. */
+export function exitOf(waits: Waits): Promise<ExitRecord> {
+  const { incarnation } = waits.identity;
+  const now = waits.cell();
+  const wanted = isAtRest(now) ? (now.exit?.incarnation ?? incarnation + 1) : incarnation;
+  return until<ExitRecord>(waits.identity, () => {
+    const cell = waits.cell();
+    if (isAtRest(cell) && cell.exit !== null && cell.exit.incarnation >= wanted) return cell.exit;
+    return hasEnded(waits) ? tooLate('await the exit of', waits) : undefined;
+  });
+}
+
+/** Waits for one of these states. Rejects OPTION_INVALID, TIMEOUT, INVALID_STATE, and with the reason of the signal. */
+export function waitForState(
+  waits: Waits,
+  state: AgentState | readonly AgentState[],
+  { timeout, signal }: WaitOptions,
+): Promise<AgentView> {
+  const wanted = wantedStates(state);
+  const words = [...wanted].join(' or ');
+  return until<AgentView>(
+    waits.identity,
+    () => {
+      const cell = waits.cell();
+      if (wanted.has(cell.state)) return viewOf(cell);
+      return hasEnded(waits) ? tooLate(`wait for ${words} of`, waits) : undefined;
+    },
+    { clock: waits.world.clock, what: `The wait for ${waits.cell().path} to be ${words}`, timeout, signal },
+  );
+}
+
+/** The lines of an agent, over its restarts and those of its supervisor. */
+export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableIterator<LineItem> {
+  const { output } = waits.cell();
+  const source = {
+    page: output.page.bind(output),
+    isOver: () => hasEnded(waits),
+    onChange: (listener: () => void) => {
+      const releases = [output.onLine(listener), watchAgent(waits.identity, listener)];
+      return () => {
+        for (const release of releases) release();
+      };
+    },
+  };
+  return new LineReader(source, options);
+}
+
+/** It was removed, or its tree has ended: it stays as it is. */
+function hasEnded({ world, identity, cell }: Waits): boolean {
+  const { path } = cell();
+  return isAtRest(cell()) && (world.isOver() || world.registry.isForgotten(path, identity));
+}
+
+function tooLate(command: string, { cell }: Waits): SupertreeError {
+  const { path, state } = cell();
+  return new SupertreeError('INVALID_STATE', { command, agent: path, state });
+}
+
+function wantedStates(state: AgentState | readonly AgentState[]): ReadonlySet<AgentState> {
+  const states: readonly AgentState[] = typeof state === 'string' ? [state] : state;
+  if (states.length > 0 && states.every((each) => AGENT_STATES.includes(each))) return new Set(states);
+  const rule = `must be one or several of ${AGENT_STATES.join(', ')}`;
+  throw new SupertreeError('OPTION_INVALID', { option: 'state', rule, got: states.join(', ') || 'none' });
+}
