@@ -10,7 +10,7 @@ import {
   pubEndpointBeside,
   userEndpoint,
 } from '../protocol/endpoint.js';
-import { reach } from '../transport/probe-endpoint.js';
+import { probeEndpoint } from '../transport/probe-endpoint.js';
 import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
 
@@ -122,7 +122,7 @@ async function clearPath(endpoint: string, path: string): Promise<void> {
   const stats = await lstat(path).catch(() => null);
   if (stats === null) return;
   if (!stats.isSocket()) throw inUse(endpoint, 'a file that is not a socket');
-  const found = await reach({ kind: 'ipc', text: endpoint, path }, 1_000);
+  const found = await probeEndpoint({ kind: 'ipc', text: endpoint, path }, 1_000);
   if (found !== 'refused') throw inUse(endpoint, 'a process that listens there');
   await rm(path, { force: true });
 }

@@ -7,8 +7,8 @@ import { type Control, createControl } from '../control/control.js';
 import type { SupervisorInput } from '../model/input.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
-import { type Locks, NO_LOCKS, openLocks } from '../transport/socket-security.js';
-import type { Turned } from '../transport/zap.js';
+import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
+import type { OnRefusedConnection } from '../transport/zap.js';
 import { planSpawn } from './backend.js';
 import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside, refuseTwice } from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';
@@ -61,7 +61,7 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
   const published = checkEndpoints(settings.pubEndpoints ?? pubEndpointsBeside(wanted), exposed);
   refuseTwice([...wanted, ...published]);
-  const locks = await locksOf(options);
+  const security = await securityOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
   let begin: (control: Control) => void = () => {};
   let begun: Control | null = null;
@@ -74,11 +74,11 @@ export async function createServer(given: ServerOptions): Promise<Server> {
         ? ready.then((control) => answer(control, payload, interim, context))
         : answer(begun, payload, interim, context),
     failed: options.failed,
-    locks,
+    security,
     ...(settings.limits && { limits: settings.limits }),
   });
-  const publisher = createPublisher(options.failed, locks);
-  const sockets: Sockets = { locks, router, publisher, bindings: [] };
+  const publisher = createPublisher(options.failed, security);
+  const sockets: Sockets = { security, router, publisher, bindings: [] };
   try {
     sockets.bindings.push(...(await bindAll(router, wanted)));
     const endpoints = sockets.bindings.map((binding) => binding.endpoint);
@@ -90,24 +90,24 @@ export async function createServer(given: ServerOptions): Promise<Server> {
     begin(control);
     return server;
   } catch (thrown) {
-    await letGo(sockets);
+    await releaseSockets(sockets);
     throw thrown;
   }
 }
 
-async function locksOf({ config, audit, failed }: ServerOptions): Promise<Locks> {
+async function securityOf({ config, audit, failed }: ServerOptions): Promise<SocketSecurity> {
   const { security } = config;
-  if (security === undefined) return NO_LOCKS;
-  const turned: Turned = ({ name, domain, address, publicKey, reason }) => {
+  if (security === undefined) return NO_SECURITY;
+  const onRefused: OnRefusedConnection = ({ name, domain, address, publicKey, reason }) => {
     const about = { request: '', verb: `connect to ${domain}: ${reason}`, path: null, child: null };
     const from = { ...(address !== null && { address }), ...(publicKey !== null && { publicKey }) };
     audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED', ...from });
   };
-  return openLocks(await openKeyring(security, rootOf(config)), turned, failed);
+  return openSecurity(await openKeyring(security, rootOf(config)), onRefused, failed);
 }
 
 interface Sockets {
-  readonly locks: Locks;
+  readonly security: SocketSecurity;
   readonly router: RequestRouter;
   readonly publisher: Publisher;
   readonly bindings: Binding[];
@@ -140,11 +140,11 @@ function offer(
   return { tree, serverId, endpoints, pubEndpoints, control, stop: stopper(tree, control, sockets) };
 }
 
-async function letGo({ locks, router, publisher, bindings }: Sockets): Promise<void> {
+async function releaseSockets({ security, router, publisher, bindings }: Sockets): Promise<void> {
   // One after another: what is let go of first is what was bound first.
   for (const binding of bindings) await binding.release();
   await Promise.all([router.close(), publisher.close()]);
-  await locks.close();
+  await security.close();
 }
 
 function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): TreeWishes {
@@ -158,7 +158,7 @@ function stopper(tree: Tree, control: Control, sockets: Sockets): Server['stop']
     const down = tree.stop({ brutal });
     closing ??= down.then(async (end) => {
       control.close();
-      await letGo(sockets);
+      await releaseSockets(sockets);
       return end;
     });
     return closing;

@@ -8,7 +8,7 @@ import { broadcast } from '../control/streams/broadcast.js';
 import { SupertreeError } from '../errors.js';
 import { decode, encode } from '../protocol/decode.js';
 import type { AgentConfig, Draft, Message, MessageType } from '../protocol/protocol.js';
-import { Turns } from '../transport/fair-queue.js';
+import { FairQueue } from '../transport/fair-queue.js';
 import { InProcessTopics } from './in-process-topics.js';
 
 export interface InProcessOptions {
@@ -77,7 +77,7 @@ class Transport implements InProcessTransport {
       ...(options.limits && { limits: options.limits }),
       ...(options.actions && { actions: options.actions }),
     });
-    this.#turns = new Turns({ limits: { ...DEFAULT_LIMITS, ...options.limits }, isBlocked: () => false });
+    this.#turns = new FairQueue({ limits: { ...DEFAULT_LIMITS, ...options.limits }, isBlocked: () => false });
     this.#unfollow = broadcast(tree, this.#topics);
   }
 

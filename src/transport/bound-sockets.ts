@@ -6,7 +6,7 @@ interface Bindable {
 }
 
 /** The sockets of one kind, by the endpoints that they are bound to. */
-export class Bound<S extends Bindable> {
+export class BoundSockets<S extends Bindable> {
   readonly #sockets = new Map<string, S>();
 
   get all(): IterableIterator<S> {

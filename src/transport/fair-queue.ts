@@ -4,7 +4,7 @@ import { SupertreeError } from '../errors.js';
 /** One request: answers, and resolves when it has. It must not reject. */
 export type Work = () => Promise<void>;
 
-export interface TurnsOptions {
+export interface FairQueueOptions {
   readonly limits: Limits;
   /** True while a peer does not take its answers: then its requests wait, and `wake` is called when it does again. */
   readonly isBlocked: (peer: string) => boolean;
@@ -38,7 +38,7 @@ const SLICE = 8;
  * The order in which requests are begun: one of each peer in turn, so that a peer with a thousand requests delays one with a single
  * request by one request. Each peer is held to its limits. A request is begun at once as long as nobody waits.
  */
-export class Turns {
+export class FairQueue {
   readonly #limits: Limits;
   readonly #isBlocked: (peer: string) => boolean;
   readonly #lanes = new Map<string, Lane>();
@@ -49,7 +49,7 @@ export class Turns {
   #sliceEnds: number | null = null;
   #closed = false;
 
-  constructor({ limits, isBlocked }: TurnsOptions) {
+  constructor({ limits, isBlocked }: FairQueueOptions) {
     this.#limits = limits;
     this.#isBlocked = isBlocked;
   }

@@ -1,9 +1,9 @@
 import type { Router, XPublisher } from 'zeromq';
 import { type Clock, systemClock } from '../contract/clock.js';
-import type { Domain, Turned } from './zap.js';
+import type { Domain, OnRefusedConnection } from './zap.js';
 
-/** Of so many failed handshakes in `span` ms each is told of; of the others only how many there were. */
-export const HANDSHAKES_TOLD = { most: 10, span: 10_000 };
+/** How many failed handshakes are reported one by one within `span` ms; of the others only their number is. */
+export const HANDSHAKE_REPORTS = { most: 10, span: 10_000 };
 
 /**
  * Tells of connections that fail before there is a key to judge: whoever shows none, or takes this for another server. libzmq names neither
@@ -12,45 +12,45 @@ export const HANDSHAKES_TOLD = { most: 10, span: 10_000 };
  */
 export class Handshakes {
   readonly #domain: Domain;
-  readonly #turned: Turned;
+  readonly #onRefused: OnRefusedConnection;
   readonly #clock: Clock;
-  #told = 0;
-  #untold = 0;
+  #reported = 0;
+  #omitted = 0;
   #span: unknown;
 
-  constructor(domain: Domain, turned: Turned, clock: Clock = systemClock) {
+  constructor(domain: Domain, onRefused: OnRefusedConnection, clock: Clock = systemClock) {
     this.#domain = domain;
-    this.#turned = turned;
+    this.#onRefused = onRefused;
     this.#clock = clock;
   }
 
   /** Begins with the socket, before it is bound. */
   watch(socket: Router | XPublisher): void {
     const { events } = socket;
-    // What is refused for its key was told by the one who refused it: see `openGate`.
+    // A connection that is refused for its key is reported by the ZAP handler: see `openGate`.
     events.on('handshake:error:protocol', ({ error }) => this.failed(REASONS[error.code] ?? `it sent ${error.code}`));
     events.on('handshake:error:other', ({ error }) => this.failed(`it left before it had shown a key (${error.code})`));
-    // It has let go of its endpoint: nobody fails there any more.
+    // The endpoint is closed: no more connections fail there.
     events.on('close', () => this.#end());
   }
 
   failed(reason: string): void {
-    this.#span ??= this.#clock.setTimeout(() => this.#end(), HANDSHAKES_TOLD.span);
-    if (this.#told++ < HANDSHAKES_TOLD.most) this.#tell(reason);
-    else this.#untold++;
+    this.#span ??= this.#clock.setTimeout(() => this.#end(), HANDSHAKE_REPORTS.span);
+    if (this.#reported++ < HANDSHAKE_REPORTS.most) this.#report(reason);
+    else this.#omitted++;
   }
 
   #end(): void {
     this.#clock.clearTimeout(this.#span);
-    const untold = this.#untold;
+    const omitted = this.#omitted;
     this.#span = undefined;
-    this.#told = 0;
-    this.#untold = 0;
-    if (untold > 0) this.#tell(`${untold} more without a known key`);
+    this.#reported = 0;
+    this.#omitted = 0;
+    if (omitted > 0) this.#report(`${omitted} more without a known key`);
   }
 
-  #tell(reason: string): void {
-    this.#turned({ domain: this.#domain, name: null, address: null, publicKey: null, reason });
+  #report(reason: string): void {
+    this.#onRefused({ domain: this.#domain, name: null, address: null, publicKey: null, reason });
   }
 }
 

@@ -5,7 +5,7 @@ import type { Endpoint } from '../protocol/endpoint.js';
  * Whether anybody listens at an endpoint, found out by connecting to it and hanging up. `refused` also for a path that
  * is not there; `silent` when the attempt came to no end within `timeout` ms, or failed for another reason.
  */
-export function reach(endpoint: Endpoint, timeout: number): Promise<'open' | 'refused' | 'silent'> {
+export function probeEndpoint(endpoint: Endpoint, timeout: number): Promise<'open' | 'refused' | 'silent'> {
   return new Promise((resolve) => {
     const socket = connect(address(endpoint));
     const settle = (result: 'open' | 'refused' | 'silent') => {

@@ -1,9 +1,9 @@
 import type { Tree } from '../contract/view.js';
 import { broadcast } from '../control/streams/broadcast.js';
 import type { Topics } from '../control/streams/topics.js';
-import { Bound } from './bound-sockets.js';
-import { type Locks, NO_LOCKS } from './socket-security.js';
-import { Outlet } from './xpub-socket.js';
+import { BoundSockets } from './bound-sockets.js';
+import { NO_SECURITY, type SocketSecurity } from './socket-security.js';
+import { PublishSocket } from './xpub-socket.js';
 
 export interface PublisherStats {
   readonly sent: number;
@@ -27,27 +27,27 @@ export interface Publisher extends Topics {
 /**
  * One frame per message: the topic as text, a zero byte, the document. Nothing is made that nobody subscribed to. What a subscriber
  * does not read in time is lost to it alone: numbers show the gap. Nothing here ever waits for one. Each endpoint has a socket of its
- * own, because one may be locked and another not. If `locks` are not given, all are open.
+ * own, because one may be locked and another not. If `security` are not given, all are open.
  */
-export function createPublisher(failed: (thrown: unknown) => void, locks: Locks = NO_LOCKS): Publisher {
-  return new XpubPublisher(failed, locks);
+export function createPublisher(failed: (thrown: unknown) => void, security: SocketSecurity = NO_SECURITY): Publisher {
+  return new XpubPublisher(failed, security);
 }
 
 class XpubPublisher implements Publisher {
   readonly #failed: (thrown: unknown) => void;
-  readonly #locks: Locks;
-  readonly #outlets = new Bound<Outlet>();
+  readonly #security: SocketSecurity;
+  readonly #outlets = new BoundSockets<PublishSocket>();
   readonly #listeners = new Set<(subscription: string) => void>();
   readonly #undo: (() => void)[] = [];
 
-  constructor(failed: (thrown: unknown) => void, locks: Locks) {
+  constructor(failed: (thrown: unknown) => void, security: SocketSecurity) {
     this.#failed = failed;
-    this.#locks = locks;
+    this.#security = security;
   }
 
   get stats(): PublisherStats {
     const all = [...this.#outlets.all];
-    const sum = (count: (outlet: Outlet) => number) => all.reduce((total, outlet) => total + count(outlet), 0);
+    const sum = (count: (outlet: PublishSocket) => number) => all.reduce((total, outlet) => total + count(outlet), 0);
     return {
       sent: sum(({ sent }) => sent),
       dropped: sum(({ dropped }) => dropped),
@@ -56,9 +56,9 @@ class XpubPublisher implements Publisher {
   }
 
   bind(endpoint: string): Promise<string> {
-    const outlet = new Outlet({
-      locks: this.#locks.options('reports', endpoint),
-      watch: (socket) => this.#locks.watch(socket, 'reports', endpoint),
+    const outlet = new PublishSocket({
+      security: this.#security.options('reports', endpoint),
+      watch: (socket) => this.#security.watch(socket, 'reports', endpoint),
       failed: this.#failed,
       followed: (subscription) => {
         for (const listener of this.#listeners) listener(subscription);

@@ -4,11 +4,11 @@ import type { RequestContext } from '../control/request-context.js';
 import { SupertreeError } from '../errors.js';
 import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
 import { bindTo } from './bind.js';
-import { Bound } from './bound-sockets.js';
-import { letGo } from './close-socket.js';
-import { Turns } from './fair-queue.js';
+import { BoundSockets } from './bound-sockets.js';
+import { closeSocket } from './close-socket.js';
+import { FairQueue } from './fair-queue.js';
 import { nameOf, Outbox, type OutboxStats } from './outbox.js';
-import { type Locks, NO_LOCKS } from './socket-security.js';
+import { NO_SECURITY, type SocketSecurity } from './socket-security.js';
 import { Unsent } from './unsent-bytes.js';
 
 export interface RequestRouterOptions {
@@ -22,7 +22,7 @@ export interface RequestRouterOptions {
   /** What one peer may ask for. If not given, the defaults. */
   readonly limits?: Partial<Limits>;
   /** Who may come in. If not given, anybody who reaches a socket. */
-  readonly locks?: Locks;
+  readonly security?: SocketSecurity;
 }
 
 /** The sockets that requests come to. */
@@ -48,7 +48,7 @@ const HIGH_WATER_MARK = 256;
  * machine is gone is found out by the kernel. A peer that does not read delays nobody, and neither does one that asks for much.
  */
 export function createRequestRouter(options: RequestRouterOptions): RequestRouter {
-  const doors = new Bound<Door>();
+  const doors = new BoundSockets<Door>();
   const unsent = new Unsent();
   const sum = (count: (door: Door) => number) => [...doors.all].reduce((total, door) => total + count(door), 0);
   return {
@@ -76,18 +76,18 @@ interface Request {
 
 /** One endpoint with its socket, its turns and its way out. */
 class Door {
-  readonly turns: Turns;
+  readonly turns: FairQueue;
   readonly outbox: Outbox;
   received = 0;
   readonly #options: RequestRouterOptions;
-  readonly #locks: Locks;
+  readonly #security: SocketSecurity;
   readonly #socket: Router;
   #receiving: Promise<void> | null = null;
   #endpoint = '';
 
   constructor(options: RequestRouterOptions, unsent: Unsent, endpoint: string) {
     this.#options = options;
-    this.#locks = options.locks ?? NO_LOCKS;
+    this.#security = options.security ?? NO_SECURITY;
     this.#socket = new Router({
       // With `mandatory` and no timeout a reply that cannot be queued is an error at once, instead of lost unseen.
       mandatory: true,
@@ -100,11 +100,11 @@ class Door {
       maxMessageSize: HARD_LIMIT,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 60,
-      ...this.#locks.options('requests', endpoint),
+      ...this.#security.options('requests', endpoint),
     });
-    this.#locks.watch(this.#socket, 'requests', endpoint);
+    this.#security.watch(this.#socket, 'requests', endpoint);
     this.outbox = new Outbox(this.#socket, unsent, (peer) => this.turns.wake(peer));
-    this.turns = new Turns({
+    this.turns = new FairQueue({
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       isBlocked: (peer) => this.outbox.isBlocked(peer),
     });
@@ -119,7 +119,7 @@ class Door {
   async close(): Promise<void> {
     this.turns.close();
     await this.outbox.close();
-    await letGo(this.#socket, this.#endpoint);
+    await closeSocket(this.#socket, this.#endpoint);
     await this.#receiving;
   }
 
@@ -165,7 +165,7 @@ class Door {
     const endpoint = this.#endpoint;
     const offer = (bytes: Buffer) => this.outbox.offer(connection, [...envelope, bytes]);
     try {
-      const peer = this.#locks.identify(envelope[0] ?? NONE, endpoint);
+      const peer = this.#security.identify(envelope[0] ?? NONE, endpoint);
       const context = { peer, connection, endpoint, receivedAt, refused };
       const bytes = await this.#options.handle(payload, offer, context);
       const room = offer(bytes);

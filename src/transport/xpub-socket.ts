@@ -4,8 +4,8 @@ import { Subscriptions } from '../control/streams/topics.js';
 import { SupertreeError } from '../errors.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 import { bindTo } from './bind.js';
-import { letGo } from './close-socket.js';
-import type { LockOptions } from './socket-security.js';
+import { closeSocket } from './close-socket.js';
+import type { SecurityOptions } from './socket-security.js';
 
 /** How much may wait here. */
 const MAX_WAITING = { frames: 20_000, bytes: 32 * 1024 * 1024 };
@@ -23,8 +23,8 @@ const MAX_SUBSCRIPTION = { open: 256, locked: 1024 };
 export const MAX_SUBSCRIPTIONS = 20_000;
 const MAX_BYTES = 64 * MAX_SUBSCRIPTIONS;
 
-export interface OutletOptions {
-  readonly locks: LockOptions;
+export interface PublishSocketOptions {
+  readonly security: SecurityOptions;
   /** Told of each socket before it is bound. */
   readonly watch: (socket: XPublisher) => void;
   /** Told of each subscription that begins, also of one that others have already. */
@@ -34,14 +34,14 @@ export interface OutletOptions {
 }
 
 /** One XPUB socket at one endpoint, with what its peers subscribe to. Nothing here ever waits for a peer. */
-export class Outlet {
+export class PublishSocket {
   subscriptions = new Subscriptions();
   /** Frames that the socket took. */
   sent = 0;
   /** Frames that were dropped because more had to be sent at once than may wait. */
   dropped = 0;
   #socket: XPublisher;
-  readonly #options: OutletOptions;
+  readonly #options: PublishSocketOptions;
   readonly #waiting: Buffer[] = [];
   #receiving: Promise<void> | null = null;
   #endpoint = '';
@@ -51,7 +51,7 @@ export class Outlet {
   #renewing: Promise<void> | null = null;
   #closing = false;
 
-  constructor(options: OutletOptions) {
+  constructor(options: PublishSocketOptions) {
     this.#options = options;
     this.#socket = newSocket(options);
   }
@@ -82,7 +82,7 @@ export class Outlet {
     await Promise.allSettled([this.#renewing]);
     if (this.#round !== undefined) clearImmediate(this.#round);
     for (const frame of this.#waiting.splice(0)) void this.#hand(frame);
-    await letGo(this.#socket, this.#endpoint);
+    await closeSocket(this.#socket, this.#endpoint);
     await this.#receiving;
   }
 
@@ -113,7 +113,7 @@ export class Outlet {
       new SupertreeError('SUBSCRIPTION_LIMIT', { max: MAX_SUBSCRIPTIONS, endpoint: this.#endpoint }),
     );
     const restore = await keepMode(this.#endpoint);
-    await letGo(this.#socket, this.#endpoint);
+    await closeSocket(this.#socket, this.#endpoint);
     this.subscriptions = new Subscriptions();
     this.#socket = newSocket(this.#options);
     await bindTo(this.#socket, this.#endpoint);
@@ -159,12 +159,12 @@ export class Outlet {
 
 const NONE = Buffer.alloc(0);
 
-function newSocket({ locks, watch }: OutletOptions): XPublisher {
+function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
   const socket = new XPublisher({
     linger: 200,
     sendTimeout: 0,
     sendHighWaterMark: PER_SUBSCRIBER,
-    maxMessageSize: 'curveServer' in locks ? MAX_SUBSCRIPTION.locked : MAX_SUBSCRIPTION.open,
+    maxMessageSize: 'curveServer' in security ? MAX_SUBSCRIPTION.locked : MAX_SUBSCRIPTION.open,
     // libzmq takes in all that waits at one go, before this thread hears of any of it: with a short queue that is little. The handshake of CURVE takes more than 1.
     receiveHighWaterMark: 4,
     // Whoever joins others under a topic is told apart: it must be told where the stream is.
@@ -172,7 +172,7 @@ function newSocket({ locks, watch }: OutletOptions): XPublisher {
     // A peer whose machine is gone is found out by the kernel; heartbeats of ZMTP are errors to a known client.
     tcpKeepalive: 1,
     tcpKeepaliveIdle: 60,
-    ...locks,
+    ...security,
   });
   watch(socket);
   return socket;

@@ -6,7 +6,7 @@ import { encodeZ85 } from '../protocol/curve.js';
 export type Domain = 'requests' | 'reports';
 
 /** Told of a connection that was not let in. */
-export type Turned = (refusal: Refusal) => void;
+export type OnRefusedConnection = (refusal: Refusal) => void;
 
 export interface Refusal {
   readonly domain: string;
@@ -44,12 +44,12 @@ export interface CurveServerOptions {
 export async function openGate(
   context: Context,
   keyring: Keyring,
-  turned: Turned,
+  onRefused: OnRefusedConnection,
   failed: (thrown: unknown) => void,
 ): Promise<Gatekeeper> {
   const socket = new Router({ context, linger: 0 } satisfies SocketOptions<Router>);
   await socket.bind(ZAP_ENDPOINT);
-  const answering = answerAll(socket, keyring, turned).catch(failed);
+  const answering = answerAll(socket, keyring, onRefused).catch(failed);
   return {
     close: async () => {
       socket.close();
@@ -60,14 +60,14 @@ export async function openGate(
 
 const ZAP_ENDPOINT = 'inproc://zeromq.zap.01';
 
-async function answerAll(socket: Router, keyring: Keyring, turned: Turned): Promise<void> {
+async function answerAll(socket: Router, keyring: Keyring, onRefused: OnRefusedConnection): Promise<void> {
   for await (const [peer = NONE, delimiter = NONE, version = NONE, id = NONE, ...question] of socket) {
     const [domain = NONE, address = NONE, , mechanism = NONE, credential = NONE] = question;
     const { name, publicKey, refusal } = judge(keyring, domain.toString(), mechanism.toString(), credential);
     const [code, text] = refusal === null ? ['200', 'OK'] : ['400', refusal];
     await socket.send([peer, delimiter, version, id, code, text, name ?? '', '']);
     if (refusal === null) continue;
-    turned({ domain: domain.toString(), name, address: address.toString(), publicKey, reason: refusal });
+    onRefused({ domain: domain.toString(), name, address: address.toString(), publicKey, reason: refusal });
   }
 }
 

@@ -2,7 +2,7 @@ import { connect as dial } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
 import { createVirtualClock } from '../../src/testing/virtual-clock.js';
-import { HANDSHAKES_TOLD, Handshakes } from '../../src/transport/handshakes.js';
+import { HANDSHAKE_REPORTS, Handshakes } from '../../src/transport/handshakes.js';
 import type { Refusal } from '../../src/transport/zap.js';
 import { createSecureRig, type SecureRig, wire, wireTo } from './rig.js';
 
@@ -67,13 +67,13 @@ describe('what is told of failed handshakes', () => {
     const told: Refusal[] = [];
     const handshakes = new Handshakes('requests', (refusal) => told.push(refusal), clock);
     for (let n = 0; n < 1_000; n++) handshakes.failed('it showed no key');
-    expect(told).toHaveLength(HANDSHAKES_TOLD.most);
-    await clock.advance(HANDSHAKES_TOLD.span);
-    expect(told.at(-1)).toMatchObject({ reason: `${1_000 - HANDSHAKES_TOLD.most} more without a known key` });
-    expect(told).toHaveLength(HANDSHAKES_TOLD.most + 1);
+    expect(told).toHaveLength(HANDSHAKE_REPORTS.most);
+    await clock.advance(HANDSHAKE_REPORTS.span);
+    expect(told.at(-1)).toMatchObject({ reason: `${1_000 - HANDSHAKE_REPORTS.most} more without a known key` });
+    expect(told).toHaveLength(HANDSHAKE_REPORTS.most + 1);
     handshakes.failed('it showed no key');
     expect(told.at(-1)).toMatchObject({ reason: 'it showed no key', address: null, publicKey: null });
-    await clock.advance(10 * HANDSHAKES_TOLD.span);
-    expect(told).toHaveLength(HANDSHAKES_TOLD.most + 2);
+    await clock.advance(10 * HANDSHAKE_REPORTS.span);
+    expect(told).toHaveLength(HANDSHAKE_REPORTS.most + 2);
   });
 });

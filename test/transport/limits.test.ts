@@ -3,7 +3,7 @@ import { Dealer } from 'zeromq';
 import { DEFAULT_LIMITS, type Limits, TokenBucket } from '../../src/control/limits.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { readSettings } from '../../src/server/settings.js';
-import { Turns } from '../../src/transport/fair-queue.js';
+import { FairQueue } from '../../src/transport/fair-queue.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 
 const open: { close(): unknown }[] = [];
@@ -124,7 +124,7 @@ describe('turns', () => {
 
   it('begin one request of each peer after the other, however many one of them has', async () => {
     const begun: string[] = [];
-    const turns = new Turns({ limits, isBlocked: () => false });
+    const turns = new FairQueue({ limits, isBlocked: () => false });
     open.push(turns);
     const busy = (ms: number) => {
       for (const end = performance.now() + ms; performance.now() < end; );
@@ -142,7 +142,7 @@ describe('turns', () => {
   });
 
   it('let the rest of the process have its turn, however many requests there are', async () => {
-    const turns = new Turns({ limits, isBlocked: () => false });
+    const turns = new FairQueue({ limits, isBlocked: () => false });
     open.push(turns);
     let done = 0;
     for (let n = 0; n < 200; n++) {
@@ -162,7 +162,10 @@ describe('turns', () => {
   it('leave the requests of a peer that does not read until it does', async () => {
     let blocked = true;
     let done = 0;
-    const turns = new Turns({ limits: { ...limits, inFlight: 2 }, isBlocked: (peer) => blocked && peer === 'deaf' });
+    const turns = new FairQueue({
+      limits: { ...limits, inFlight: 2 },
+      isBlocked: (peer) => blocked && peer === 'deaf',
+    });
     open.push(turns);
     const work = async () => {
       done++;
@@ -177,7 +180,7 @@ describe('turns', () => {
   });
 
   it('forget peers that are gone', async () => {
-    const turns = new Turns({ limits, isBlocked: () => false });
+    const turns = new FairQueue({ limits, isBlocked: () => false });
     open.push(turns);
     for (let n = 0; n < 20_000; n++) {
       turns.enter(`peer-${n}`, 1, async () => {});

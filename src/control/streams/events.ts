@@ -11,17 +11,17 @@ import type { Topics } from './topics.js';
 /** The topic of the events of the whole tree. */
 export const EVENTS_TOPIC = 'events';
 
-/** How often followers are told where the stream is, in ms. */
+/** Between two messages with the current position of the stream, in ms. */
 const POSITION_EVERY = 5_000;
 
-/** A follower that begins is told after this many ms, so that a thousand that begin at once cost one word. */
+/** A new subscriber receives the position after so many ms, so that a thousand new ones cost one message. */
 const POSITION_SOON = 10;
 
 type Numbered = Report & { readonly seq: number };
 
 /**
- * The numbered events of one tree, under the topic `events`. Events are counted whether or not anybody follows, so that whoever
- * comes back learns what was missed; they are made only for followers.
+ * The numbered events of one tree, under the topic `events`. Events are numbered whether or not there are subscribers, so that one that
+ * reconnects detects the gap; they are encoded only when there are.
  */
 export class EventStream {
   /** Another one for each stream, so for each start of the server. */
@@ -36,7 +36,7 @@ export class EventStream {
   #soon: NodeJS.Timeout | undefined;
   #seq = 0;
 
-  /** `failed` is told what went wrong where no caller could be told. */
+  /** `failed` receives errors that have no caller. */
   constructor(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
     this.#tree = tree;
     this.#topics = topics;
@@ -48,8 +48,8 @@ export class EventStream {
   }
 
   /**
-   * All that the events tell about, of the agents and supervisors that are in `seen`: the same tree, or as much of it as somebody may see.
-   * Whoever has applied every event up to its `seq` has the same.
+   * The agents and supervisors in `seen`, which is the tree or the part of it that a peer may observe. Applying every event up to its
+   * `seq` leads to the same state.
    */
   snapshot(seen: Tree = this.#tree): Snapshot {
     this.#batch.flush();
@@ -124,7 +124,7 @@ export class EventStream {
     }, POSITION_SOON);
   }
 
-  /** What was dropped at the end of a burst has no later event that would show the gap: so it goes on while somebody follows. */
+  /** A gap at the end of a burst has no later event that would show it: so the position is repeated while there are subscribers. */
   #tellPosition(): void {
     clearTimeout(this.#timer);
     if (!this.#isFollowed()) return;

@@ -8,7 +8,7 @@ export interface TreeContents {
   readonly supervisors: ReadonlyMap<string, SupervisorMark>;
 }
 
-/** Something that followers were not told of: the agent or the supervisor as it is now, or neither when there is none any more. */
+/** A change that was not published: the agent or the supervisor as it is now, or neither when it was removed. */
 export interface Difference {
   readonly path: string;
   readonly uuid: string;
@@ -33,11 +33,11 @@ export function contentsOf(root: SupervisorView): TreeContents {
   return { agents, supervisors };
 }
 
-/** What followers of the events know by now. */
+/** The state of the tree as the subscribers of the events last received it. */
 export class PublishedState {
   readonly #agents = new Map<string, AgentView>();
   readonly #supervisors = new Map<string, SupervisorMark>();
-  /** A snapshot was given, so somebody may know everything. */
+  /** A snapshot was given, so a subscriber may know every agent and supervisor. */
   #whole = false;
 
   agent(view: AgentView): void {
@@ -57,14 +57,14 @@ export class PublishedState {
     }
   }
 
-  /** Nobody follows any more. */
+  /** The last subscriber has gone. */
   clear(): void {
     this.#agents.clear();
     this.#supervisors.clear();
     this.#whole = false;
   }
 
-  /** Takes note that everything is told from now on, and tells what followers would have wrong. */
+  /** Marks everything as published, and returns the changes that subscribers have not received. */
   settle({ agents, supervisors }: TreeContents): Difference[] {
     const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
     this.clear();
@@ -79,7 +79,7 @@ export class PublishedState {
     for (const path of this.#supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
   }
 
-  /** Who has no snapshot misses what it was never told; that is no difference. */
+  /** Before the first snapshot no subscriber knows more than was published: what was never published is no difference. */
   *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const [path, supervisor] of supervisors) {
       const known = this.#supervisors.get(path);
