@@ -85,6 +85,7 @@ const CATALOGUE = {
     'Use claude, opencode, or PROGRAM-cli.',
   ],
   FILE_INVALID: ['{file} cannot be read as a tree: {problem}.', 'Correct the file; nothing was started.'],
+  CWD_GONE: ['The present directory cannot be used: {problem}.', 'Change to a directory that exists, as with `cd /`.'],
   USAGE: ['{problem}.', 'See `supertree {command} --help`.'],
   EFFECT_MISSING: [
     'The chart of {actor} names the effect {effect}, and nobody provided it.',

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { SupertreeError } from '../errors.js';
 import { idProblem } from '../model/id.js';
+import type { Host } from './host.js';
 
 /*
  * What words on the command line must look like. Each parser throws what commander turns into one line with the
@@ -55,40 +55,27 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** One more environment variable; a name alone takes the value that it has in `own`. Throws USAGE with its name and never its value, which may be a secret. */
 export function variable(own: Variables): (text: string, before?: Record<string, string>) => Record<string, string> {
-  return (text, before = {}) => ({ ...before, ...variableIn(text, own, `Option '--env <NAME[=VALUE]>'`) });
+  return (text, before = {}) => ({ ...before, ...variableIn(text, own) });
 }
 
-/**
- * The variables of a file: NAME=VALUE a line, the value as it stands there, or a NAME alone as above; nothing for an empty line and one that begins
- * with #. Throws USAGE.
- */
-export function variablesIn(file: string, own: Variables): Record<string, string> {
-  const lines = textOf(file).split(/\r?\n/);
-  const found = lines.map((line, index) =>
-    line.trim() === '' || line.startsWith('#') ? {} : variableIn(line, own, `Line ${index + 1} of ${file}`),
-  );
-  return Object.assign({}, ...found);
-}
-
-function variableIn(text: string, own: Variables, where: string): Record<string, string> {
+function variableIn(text: string, own: Variables): Record<string, string> {
+  const where = `Option '--env <NAME[=VALUE]>'`;
   const cut = text.indexOf('=');
   if (cut > 0) return { [text.slice(0, cut)]: text.slice(cut + 1) };
   if (cut === 0 || text === '')
-    throw variableError(`${where} is invalid. It must be NAME=VALUE, or a NAME that is set here`);
-  const value = own[text];
-  if (value === undefined) throw variableError(`${where} is '${text}' without a value, and ${text} is not set here`);
-  return { [text]: value };
+    throw spawnProblem(`${where} is invalid. It must be NAME=VALUE, or a NAME that is set here`);
+  return { [text]: ownValue(text, own, where) };
 }
 
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (thrown) {
-    throw variableError(`${file} cannot be read: ${thrown instanceof Error ? thrown.message : thrown}`);
-  }
+/** The value that `name` has in `own`. Throws USAGE, telling `where` the name stands, when it has none. */
+export function ownValue(name: string, own: Variables, where: string): string {
+  const value = own[name];
+  if (value === undefined) throw spawnProblem(`${where} is '${name}' without a value, and ${name} is not set here`);
+  return value;
 }
 
-function variableError(problem: string): SupertreeError {
+/** What is wrong with the command line of `spawn`. */
+export function spawnProblem(problem: string): SupertreeError {
   return new SupertreeError('USAGE', { problem, command: 'spawn' });
 }
 
@@ -102,12 +89,17 @@ export function signalName(value: string): string {
   throw new SupertreeError('USAGE', { problem, command: 'signal' });
 }
 
-/** A path made absolute. */
-export function absolute(cwd: string): (value: string) => string {
+/** The parser of a path that is made absolute as `absolutePath` does. */
+export function absolute(host: Pick<Host, 'cwd'>): (value: string) => string {
   return (value) => {
     if (value === '') throw new InvalidArgumentError('It must not be empty.');
-    return resolve(cwd, value);
+    return absolutePath(host, value);
   };
+}
+
+/** A path made absolute; a relative one is relative to the present directory. Throws CWD_GONE when it needs that and it is gone. */
+export function absolutePath(host: Pick<Host, 'cwd'>, path: string): string {
+  return isAbsolute(path) ? resolve(path) : resolve(host.cwd, path);
 }
 
 /** A word with something in it. */

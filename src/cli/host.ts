@@ -20,7 +20,7 @@ export interface Sink {
  */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
+  /** The present directory, absolute. Throws CWD_GONE when there is none any more. */
   readonly cwd: string;
   /** Wall-clock ms. */
   now(): number;

@@ -1,9 +1,8 @@
-#!/usr/bin/env node
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import type { ConnectOptions } from '../client/client.js';
-import { SupertreeError } from '../errors.js';
+import { messageOf, SupertreeError } from '../errors.js';
 import { exitCodeOf, lineOf } from './exit.js';
 import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
@@ -27,7 +26,9 @@ const lost: SupertreeError[] = [];
 
 const host: Host = {
   env: process.env,
-  cwd: process.cwd(),
+  get cwd() {
+    return presentDirectory();
+  },
   now: () => Date.now(),
   out: sinkOf(process.stdout),
   err: sinkOf(process.stderr),
@@ -61,6 +62,15 @@ process.exit(code === 0 ? codeOfLost() : code);
 async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
   const { readClientSecurity } = await import('../server/keys.js');
   return readClientSecurity(keyFile, serverKey);
+}
+
+/** Asked for only by a command that needs it: it may have been deleted. Throws CWD_GONE. */
+function presentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (thrown) {
+    throw new SupertreeError('CWD_GONE', { problem: messageOf(thrown) }, thrown);
+  }
 }
 
 /** A line on standard error for what could not be written, and the exit code. */

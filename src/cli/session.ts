@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Client } from '../client/client.js';
 import { SupertreeError } from '../errors.js';
+import { absolutePath } from './arguments.js';
 import { Interrupted } from './exit.js';
 import { colourful, plain } from './format.js';
 import type { Host, Identity, Sink } from './host.js';
@@ -78,8 +78,8 @@ export function identityOf(host: Host, command: Command): Identity | undefined {
     const problem = '--key and --server-key (SUPERTREE_KEY and SUPERTREE_SERVER_KEY) go together';
     throw new SupertreeError('USAGE', { problem, command: command.name() });
   }
-  const server = Z85_KEY.test(serverKey) ? serverKey : resolve(host.cwd, serverKey);
-  return { keyFile: resolve(host.cwd, keyFile), serverKey: server };
+  const server = Z85_KEY.test(serverKey) ? serverKey : absolutePath(host, serverKey);
+  return { keyFile: absolutePath(host, keyFile), serverKey: server };
 }
 
 /** A key in Z85 (RFC 32). A file of a name that looks like one can be given with ./ in front. */

@@ -1,9 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
 import { begin, row, supertree } from './fake-host.js';
-import { scratch } from './process.js';
 
 const answers = { spawn: () => row('root/web', { uuid: 'u-web' }) };
 
@@ -54,27 +51,6 @@ describe('supertree spawn', () => {
     const missing = await supertree(['spawn', 'web', '--env', 'MISSING', '--', 'run'], { answers, env });
     expect(missing).toMatchObject({ code: 2, out: '', seen: [] });
     expect(missing.err).toMatch(/^USAGE: .*MISSING.* is not set here.*\n$/);
-  });
-
-  it('reads variables from a file, which --env overrides', async () => {
-    const place = await scratch();
-    const file = join(place.path, 'web.env');
-    await writeFile(file, '# for web\n\nTOKEN=s3cret=x\nLEVEL=info\r\nSPACE= as is \nHOME_OF_IT\n');
-    const setup = { answers, env: { HOME_OF_IT: '/srv' } };
-    const argv = ['spawn', 'web', '--env', 'LEVEL=debug', '--env-file', file, '--', 'run'];
-    const result = await supertree(argv, setup);
-    expect(result.seen[0]?.params).toMatchObject({
-      spec: { env: { TOKEN: 's3cret=x', LEVEL: 'debug', SPACE: ' as is ', HOME_OF_IT: '/srv' } },
-    });
-    await writeFile(file, 'A=1\n=s3cret\n');
-    const wrong = await supertree(argv, setup);
-    expect(wrong).toMatchObject({ code: 2, seen: [] });
-    expect(wrong.err).toMatch(/^USAGE: Line 2 of .*web\.env .*\n$/);
-    expect(wrong.err).not.toContain('s3cret');
-    await place.remove();
-    const missing = await supertree(argv, setup);
-    expect(missing).toMatchObject({ code: 2, seen: [] });
-    expect(missing.err).toMatch(/^USAGE: .*web\.env cannot be read: .*ENOENT.*\n$/);
   });
 
   it('prints its row as one JSON object', async () => {

@@ -30,7 +30,7 @@ export const addKeys: AddCommands = (program, { host, finish }) => {
   program
     .command('keygen [name]')
     .description('Make a key pair: NAME.key, secret, and NAME.pub. Prints what the server needs to know the key.')
-    .option('--out <DIR>', 'where the files go. If not given, the present directory', absolute(host.cwd))
+    .option('--out <DIR>', 'where the files go. If not given, the present directory', absolute(host))
     .option('--json', 'print { name, publicKey, secretFile, publicFile } as one JSON document')
     .addHelpText('after', KEYGEN_EXAMPLES)
     .action(async (name: string | undefined, options: Options) => {

@@ -26,15 +26,15 @@ export const addServing: AddCommands = (program, { host, finish }) => {
   program
     .command('serve')
     .description('Run a tree and answer requests for it, until it is told to stop.')
-    .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host.cwd))
+    .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host))
     .option('--pub-endpoint <E>', 'where reports are published', nonEmpty)
     .option('--max-agents <N>', 'how many agents it may have', positive)
     .option(
       '--keys <FILE>',
       'its secret key and the keys that it knows, TOML or JSON; then tcp takes a key',
-      absolute(host.cwd),
+      absolute(host),
     )
-    .option('--audit <FILE>', 'where commands are logged. If not given, standard output', absolute(host.cwd))
+    .option('--audit <FILE>', 'where commands are logged. If not given, standard output', absolute(host))
     .option('--insecure', 'bind endpoints that other machines can reach without keys')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string | undefined, options: Options, command: Command) => {

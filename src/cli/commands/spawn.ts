@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
 import type { AgentInput } from '../../model/input.js';
 import type { RestartType } from '../../model/spec.js';
-import { absolute, newId, nonEmpty, portName, variable, variablesIn } from '../arguments.js';
+import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
@@ -51,17 +51,17 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
     )
     .option(
       '--env-file <FILE>',
-      'add the NAME=VALUE lines of a file to its environment; --env overrides',
-      absolute(host.cwd),
+      'add the variables of a dotenv file to its environment; a NAME alone takes its value from here; --env overrides',
+      absolute(host),
     )
-    .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host.cwd))
+    .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host))
     .option('--parent <PATH>', 'the supervisor above it. If not given, the root', nonEmpty)
     .option('--no-wait', 'be done when it is accepted')
     .option('--json', 'print its row as one JSON document')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, words: string[], options: Options, command: Command) => {
       requireSeparator(argv, words);
-      finish(await spawn(host, specOf(name, words, options, host), options, command));
+      finish(await spawn(host, await specOf(name, words, options, host), options, command));
     });
 };
 
@@ -93,9 +93,8 @@ function separatorProblem(separator: number, words: readonly string[], extra: nu
   return `Only <name> stands in front of --, not also '${words.slice(0, extra).join(' ')}'`;
 }
 
-function specOf(id: string, command: readonly string[], options: Options, host: Host): AgentInput {
-  const { envFile } = options;
-  const env = { ...(envFile !== undefined && variablesIn(envFile, host.env)), ...options.env };
+async function specOf(id: string, command: readonly string[], options: Options, host: Host): Promise<AgentInput> {
+  const env = { ...(await variablesOf(options, host)), ...options.env };
   return {
     id,
     command,
@@ -104,6 +103,13 @@ function specOf(id: string, command: readonly string[], options: Options, host: 
     ...(options.port && { ports: options.port }),
     ...(Object.keys(env).length > 0 && { env }),
   };
+}
+
+/** Those of the file; what reads it is loaded only where there is one. */
+async function variablesOf({ envFile }: Options, host: Host): Promise<Record<string, string>> {
+  if (envFile === undefined) return {};
+  const { readEnvFile } = await import('../env-file.js');
+  return readEnvFile(envFile, host.env);
 }
 
 async function spawn(host: Host, spec: AgentInput, options: Options, command: Command): Promise<number> {

@@ -35,7 +35,10 @@ export const addStreams: AddCommands = (program, invocation) => {
 const addSignal: AddCommands = (program, { host, finish }) => {
   program
     .command('signal <agent> <signal>')
-    .description('Send a signal to the main process of an agent: a name, with or without SIG, or its number.')
+    .description(
+      'Send a signal to the process group of an agent, which is its main process and all that did not leave the group. ' +
+        'SIGNAL is a name, with or without SIG, or a number. SIGSTOP pauses the agent, SIGCONT resumes a paused one.',
+    )
     .addHelpText('after', '\nExamples:\n  $ supertree signal web HUP\n  $ supertree signal root/worker SIGUSR1\n')
     .action(async (agent: string, signal: string, _options: object, command: Command) => {
       const name = signalName(signal);

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { messageOf } from '../errors.js';
+import { ownValue, spawnProblem } from './arguments.js';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Lines that begin a variable, or say nothing. */
+const UNDERSTOOD = /^\s*(?:#|$|(?:export\s+)?[\w.-]+(?:\s*=|:\s))/;
+const NAME_ALONE = /^\s*(?:export\s+)?([\w.-]+)\s*(?:#.*)?$/;
+const PROBE = 'SUPERTREE_PROBE';
+
+/**
+ * The variables of a file as dotenv reads it: NAME=VALUE a line, `export` in front or not, quotes, comments, values over several lines in quotes.
+ * A NAME alone takes the value that it has in `own`. Throws USAGE for a file that cannot be read and for a line that says nothing to
+ * dotenv, with its number and never its text, which may be a secret.
+ */
+export function readEnvFile(file: string, own: Variables): Record<string, string> {
+  const text = textOf(file);
+  const lines = text.split(/\r\n|\n|\r/);
+  const found = parse(text);
+  for (const [index, line] of lines.entries()) {
+    if (UNDERSTOOD.test(line) || isInsideQuotes(lines, index)) continue;
+    const where = `Line ${index + 1} of ${file}`;
+    const name = NAME_ALONE.exec(line)?.[1];
+    if (name === undefined)
+      throw spawnProblem(`${where} is invalid. It must be NAME=VALUE, or a NAME that is set here`);
+    found[name] = ownValue(name, own, where);
+  }
+  return found;
+}
+
+/** A variable in front of a line is one to dotenv only where no quote is open: dotenv itself tells, so that there are no two opinions. */
+function isInsideQuotes(lines: readonly string[], index: number): boolean {
+  return parse([...lines.slice(0, index), `${PROBE}=1`, ...lines.slice(index)].join('\n'))[PROBE] !== '1';
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (thrown) {
+    throw spawnProblem(`${file} cannot be read: ${messageOf(thrown)}`);
+  }
+}

@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { mkdir, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
+import { scratch } from './process.js';
+
+const BIN = fileURLToPath(new URL(`../../${manifest.bin.supertree}`, import.meta.url));
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe('the program that is installed as supertree', { timeout: 60_000 }, () => {
+  let place: Awaited<ReturnType<typeof scratch>>;
+  let link: string;
+
+  beforeAll(async () => {
+    place = await scratch();
+    link = join(place.path, 'supertree');
+    await symlink(BIN, link);
+    await writeFile(
+      join(place.path, 'agent.env'),
+      'SUPERTREE_ENDPOINT=tcp://nowhere.invalid:1\nNODE_OPTIONS=--no-such\n',
+    );
+  });
+  afterAll(() => place.remove());
+
+  /** As a package manager links it, in a directory of its own. */
+  const supertree = (argv: readonly string[], cwd = place.path): Promise<Ended> => {
+    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, SUPERTREE_ENDPOINT: place.endpoint };
+    return new Promise((resolve) => {
+      const child = execFile(link, argv, { cwd, env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+  };
+
+  it('takes its own options, not Node: a file that is missing', async () => {
+    const { code, err } = await supertree(['spawn', 'web', '--env-file', 'none.env', '--', 'run']);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^USAGE: \/.*none\.env cannot be read: ENOENT/);
+  });
+
+  it('keeps the variables of the file for the agent', async () => {
+    const { code, err } = await supertree(['spawn', 'web', '--env-file=agent.env', '--', 'run']);
+    expect(code).toBe(3);
+    expect(err).toMatch(`NO_SERVER: No supertree server answered at ${place.endpoint}`);
+  });
+
+  it.each(['--env-file', '--env-file-if-exists', '--experimental-config-file', '--experimental-default-config-file'])(
+    'leaves %s to a command behind --',
+    async (option) => {
+      const { code, err } = await supertree(['spawn', 'web', '--', 'node', option, 'none.json', "a 'word", '']);
+      expect(code).toBe(3);
+      expect(err).toMatch(/^NO_SERVER: /);
+    },
+  );
+
+  it('tells in its own words that it does not know an option of Node', async () => {
+    const { code, err } = await supertree(['ps', '--experimental-config-file', 'none.json']);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: "USAGE: Unknown option '--experimental-config-file'. See `supertree ps --help`.\n",
+    });
+  });
+
+  it.each([
+    ['--version', 0],
+    ['help ps', 0],
+    ['ps', 3],
+    ['spawn web --cwd / -- run', 3],
+    ['keygen', 1],
+    ['spawn web -- run', 1],
+  ])('works in a directory that was deleted, where it needs none: %s', async (line, expected) => {
+    const gone = join(place.path, 'gone');
+    await mkdir(gone);
+    const script = `rmdir ${gone} && exec ${link} ${line}`;
+    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, SUPERTREE_ENDPOINT: place.endpoint };
+    const { code, err } = await new Promise<Ended>((resolve) => {
+      const child = execFile('sh', ['-c', script], { cwd: gone, env }, (_error, out, err) =>
+        resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+    await rmdir(gone).catch(() => undefined);
+    expect(code).toBe(expected);
+    expect(err).not.toMatch(/^ +at /m);
+    if (expected === 1) expect(err).toMatch(/^CWD_GONE: The present directory cannot be used: /m);
+  });
+});
