@@ -7,6 +7,7 @@ const CATALOGUE = {
   AGENT_NOT_FOUND: ['There is no agent {agent}.', 'List the agents with `supertree ps`.'],
   AGENT_AMBIGUOUS: ['{agent} names more than one agent: {paths}.', 'Use the path or the uuid of the one you mean.'],
   SUPERVISOR_NOT_FOUND: ['There is no supervisor {path}.', 'List the supervisors with `supertree tree`.'],
+  SUPERVISOR_AMBIGUOUS: ['{supervisor} names more than one supervisor: {paths}.', 'Use the path of the one you mean.'],
   NOT_FOUND: ['The supervisor {path} has no child {id}.', 'List its children with which().'],
   ALREADY_STARTED: ['The child {id} is already running.', 'Choose another id, or use the running child.'],
   ALREADY_PRESENT: ['The child {id} is already known and not running.', 'Restart it, or delete it and add it again.'],
@@ -21,6 +22,10 @@ const CATALOGUE = {
   START_FAILED: [
     '{agent} did not start: {reason}.',
     'Read its output with `supertree logs {agent}`, then correct its spec.',
+  ],
+  ENDED_AT_ONCE: [
+    '{agent} was started and ended after {after} ms: {reason}; {next}.',
+    'Read its output with `supertree logs {agent}`, and its state with `supertree status {agent}`.',
   ],
   BOOT_FAILED: [
     '{path} did not start, because {child} failed: {reason}.',

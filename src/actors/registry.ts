@@ -4,7 +4,7 @@ import type { AgentCell } from './agent/cell.js';
 import type { Identity } from './agent/identity.js';
 import type { SupervisorNode } from './supervisor/node.js';
 
-/** Who is who in one tree: agents by path, id and uuid, supervisors by path. */
+/** Who is who in one tree: agents by path, id and uuid, supervisors by path and id. */
 export class Registry {
   readonly #agents = new Map<string, AgentCell>();
   readonly #byUuid = new Map<string, AgentCell>();
@@ -81,7 +81,19 @@ export class Registry {
     return same[0];
   }
 
-  /** Throws SUPERVISOR_NOT_FOUND. */
+  /** By path, or by an id that is unique among the supervisors of the tree. Throws SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS. */
+  findSupervisor(ref: string): SupervisorNode {
+    const exact = this.#supervisors.get(ref);
+    if (exact !== undefined) return exact;
+    const same = [...this.#supervisors.values()].filter(({ spec }) => spec.id === ref);
+    const [first] = same;
+    if (first === undefined) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: ref });
+    if (same.length === 1) return first;
+    const paths = same.map(({ path }) => path).join(', ');
+    throw new SupertreeError('SUPERVISOR_AMBIGUOUS', { supervisor: ref, paths });
+  }
+
+  /** By path alone. Throws SUPERVISOR_NOT_FOUND. */
   supervisor(path: string): SupervisorNode {
     const node = this.#supervisors.get(path);
     if (node === undefined) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path });

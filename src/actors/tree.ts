@@ -123,8 +123,8 @@ class SupervisedTree implements Tree {
     return new CellHandle(this.#world, cell, () => this.#world.registry.supervisor(supervisor));
   }
 
-  supervisor(path: string = this.path): SupervisorHandle {
-    this.#world.registry.supervisor(path);
+  supervisor(ref: string = this.path): SupervisorHandle {
+    const { path } = this.#world.registry.findSupervisor(ref);
     return new NodeHandle(path, () => this.#world.registry.supervisor(path));
   }
 

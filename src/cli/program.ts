@@ -15,7 +15,7 @@ import type { Host } from './host.js';
 import type { Invocation } from './invocation.js';
 
 const CLOSING = `
-AGENT is a path (root/web), an id that is unique in the tree (web), or a uuid.
+AGENT is a path (root/web), an id that is unique in the tree (web), or a uuid; a supervisor is named by its path or its id.
 --json prints one document on standard output; everything else that is said goes to standard error.
 
 Exit codes:

@@ -11,6 +11,9 @@ interface Place {
   readonly agent: AgentView | null;
 }
 
+/** The columns that a narrow terminal does without, the least important first. */
+const SPARE = ['HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID'];
+
 /** The table of `supertree events`: every supervisor and agent by path, and up to which event it goes. */
 export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, view: View): string[] {
   const places: Place[] = [
@@ -20,7 +23,7 @@ export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, vi
   // In the order of a tree: a slash comes before whatever else may follow a name.
   const key = ({ path }: Place) => path.replaceAll('/', '\u0001');
   places.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return [...table(columnsOf(view), places, view.columns), `after event ${seq} of ${epoch}`];
+  return [...table(columnsOf(view), places, view.columns, SPARE), `after event ${seq} of ${epoch}`];
 }
 
 function columnsOf(view: View): Column<Place>[] {
@@ -30,7 +33,7 @@ function columnsOf(view: View): Column<Place>[] {
     cell: ({ agent }) => (agent === null ? '-' : cell(agent)),
   });
   return [
-    { title: 'PATH', cell: ({ path }) => path, least: 16 },
+    { title: 'PATH', cell: ({ path }) => path },
     {
       title: 'STATE',
       cell: ({ status }) => status,

@@ -4,7 +4,7 @@ import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
 import type { AgentRow, ServerHealth } from '../protocol/operations.js';
 import { age, duration, type Paint, percent, ports, size, stateCell, stateText } from './format.js';
-import { type Column, fittedTable, table } from './table.js';
+import { type Column, table } from './table.js';
 import { pad, printable } from './width.js';
 
 /** What a picture depends on besides its subject. */
@@ -24,35 +24,30 @@ interface Branch {
   readonly node: TreeView;
 }
 
-/** The table of `supertree ps`. */
+/** The columns that a narrow terminal does without, the least important first. */
+const SPARE = ['UUID', 'HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID', 'MEMORY', 'CPU'];
+
+/** The table of `supertree ps` and `supertree top`. */
 export function renderAgents(rows: readonly AgentRow[], view: View): string[] {
-  return table(rowColumns(view), rows, view.columns);
-}
-
-/** The same, of which no line is wider than the terminal: the columns that say least are left out. */
-export function renderFitted(rows: readonly AgentRow[], view: View): string[] {
-  return fittedTable(rowColumns(view), rows, view.columns, ['UUID', 'HEALTH', 'PORTS']);
-}
-
-function rowColumns(view: View): Column<AgentRow>[] {
-  return [
-    { title: 'PATH', cell: (row) => row.path, least: 16 },
-    { title: 'UUID', cell: (row) => row.uuid, least: 9 },
+  const columns: Column<AgentRow>[] = [
+    { title: 'PATH', cell: (row) => row.path },
+    { title: 'UUID', cell: (row) => row.uuid },
     ...agentColumns<AgentRow>((row) => agentCells(row, view), view),
   ];
+  return table(columns, rows, view.columns, SPARE);
 }
 
 /** The drawing of `supertree tree`. */
 export function renderTree(root: SupervisorView, view: View): string[] {
   const columns: Column<Branch>[] = [
-    { title: 'TREE', cell: (branch) => branch.name, least: 16 },
+    { title: 'TREE', cell: (branch) => branch.name },
     ...agentColumns<Branch>(
       ({ node }) => (node.kind === 'agent' ? agentCells(node, view) : supervisorCells(node)),
       view,
     ),
-    { title: 'UUID', cell: ({ node }) => (node.kind === 'agent' ? node.uuid : '-'), least: 9 },
+    { title: 'UUID', cell: ({ node }) => (node.kind === 'agent' ? node.uuid : '-') },
   ];
-  return table(columns, branches(root, '', ''), view.columns);
+  return table(columns, branches(root, '', ''), view.columns, SPARE);
 }
 
 /** Everything about one agent, a fact a line. */

@@ -13,11 +13,15 @@ export interface ChildPlace {
 /** What can be done with a supervisor as with an agent. */
 export const OF_SUPERVISORS: ReadonlySet<string> = new Set(['start', 'stop', 'restart']);
 
-/** The supervisor or pool with this path, or with this id if it is the only one; `null` when there is none. */
+/** The supervisor or pool with this path, or with this id if it is the only one; `null` when there is none. Rejects SUPERVISOR_AMBIGUOUS. */
 export async function findSupervisor(client: Client, name: string): Promise<SupervisorView | null> {
   const all = supervisorsIn(await client.request('tree', {}));
-  const named = all.filter(({ id }) => id === name);
-  return all.find(({ path }) => path === name) ?? (named.length === 1 ? named[0] : null) ?? null;
+  const exact = all.find(({ path }) => path === name);
+  if (exact !== undefined) return exact;
+  const [only, ...more] = all.filter(({ id }) => id === name);
+  if (only === undefined || more.length === 0) return only ?? null;
+  const paths = [only, ...more].map(({ path }) => path).join(', ');
+  throw new SupertreeError('SUPERVISOR_AMBIGUOUS', { supervisor: name, paths });
 }
 
 /** Stops, starts or restarts a supervisor with all that is below it. Resolves with how it is then. Throws USAGE for what cannot be done with one. */

@@ -1,83 +1,97 @@
-import { displayWidth, pad, truncate } from './width.js';
+import { abbreviate, displayWidth, pad } from './width.js';
 
-/** One column of a table. */
+/** One column of a table. The first one names the row. */
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string;
   /** If not given, left. */
   readonly align?: 'left' | 'right';
-  /** How narrow it may become on a narrow terminal; the columns further right give first. If not given, never narrower. */
-  readonly least?: number;
   /** Applied to the padded cell, so that colours never count as width. If not given, nothing. */
   readonly paint?: (row: Row, text: string) => string;
+}
+
+/** A column with its cells as text, and as wide as the widest of them. */
+interface Laid<Row> {
+  readonly column: Column<Row>;
+  readonly texts: readonly string[];
+  readonly width: number;
 }
 
 /** Spaces between two columns. */
 const GAP = 2;
 
-/**
- * Lines of an aligned table, a header first. A table wider than `columns` is cut only in the columns that allow it;
- * pass Infinity where nobody's terminal is concerned and nothing is cut.
- */
-export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], room: number): string[] {
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)));
-  const widths = shrink(columns, natural(columns, cells), room);
-  const line = (texts: readonly string[], row?: Row) => {
-    const laid = columns.map((column, index) => lay(column, texts[index] ?? '', widths[index] ?? 0, row));
-    return laid.join(' '.repeat(GAP)).trimEnd();
-  };
-  return [line(columns.map((column) => column.title)), ...cells.map((texts, index) => line(texts, rows[index]))];
-}
+/** Names that are wider than this do not drive other columns out. */
+const ENOUGH_OF_A_NAME = 48;
 
 /**
- * The same for a screen, where one line that is too wide spoils the rest. While it does not fit, columns are left out: those titled as `spare` says, the
- * first one first, then, once the others are as narrow as they may become, those furthest right. What is left of the first column is cut.
+ * Lines of an aligned table, a header first, none of them wider than `room`; Infinity where there is no terminal. While it does not fit, columns are left
+ * out, those titled in `spare` from the first one on, and then those furthest right. Names are abbreviated in the middle, and more columns are left out
+ * where two of them would become the same.
  */
-export function fittedTable<Row>(
+export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   room: number,
-  spare: readonly string[],
+  spare: readonly string[] = [],
 ): string[] {
-  const all = natural(
-    columns,
-    rows.map((row) => columns.map((column) => column.cell(row))),
+  const all = columns.map((column) => lay(column, rows));
+  const [names, ...others] = fitted(all, room, spare);
+  if (names === undefined) return [];
+  const shown = [shorten(names, room - widthOf(others)), ...others];
+  const header = shown.map(({ column, width }) => padded(column, column.title, width));
+  const lines = rows.map((row, index) =>
+    shown.map(({ column, texts, width }) => {
+      const cell = padded(column, texts[index] ?? '', width);
+      return column.paint === undefined ? cell : column.paint(row, cell);
+    }),
   );
-  let fitting = columns.map((column, index) => ({ column, width: all[index] ?? 0 }));
-  const widthOf = (measure: (each: { column: Column<Row>; width: number }) => number) =>
-    fitting.reduce((total, each) => total + measure(each) + GAP, -GAP);
+  return [header, ...lines].map((cells) => cells.join(' '.repeat(GAP)).trimEnd());
+}
+
+function lay<Row>(column: Column<Row>, rows: readonly Row[]): Laid<Row> {
+  const texts = rows.map((row) => column.cell(row));
+  return {
+    column,
+    texts,
+    width: texts.reduce((most, text) => Math.max(most, displayWidth(text)), column.title.length),
+  };
+}
+
+/** The columns that are shown. */
+function fitted<Row>(all: readonly Laid<Row>[], room: number, spare: readonly string[]): readonly Laid<Row>[] {
+  let shown = all;
   for (const title of spare) {
-    if (widthOf(({ width }) => width) <= room) break;
-    fitting = fitting.filter(({ column }) => column.title !== title);
+    if (isFitting(shown, room)) return shown;
+    shown = shown.filter(({ column }) => column.title !== title);
   }
-  const narrowest = () => widthOf(({ column, width }) => Math.min(width, column.least ?? width));
-  while (fitting.length > 1 && narrowest() > room) fitting.pop();
-  const [first, ...others] = fitting.map(({ column }) => column);
-  return first === undefined
-    ? []
-    : table([others.length === 0 ? { ...first, least: 1 } : first, ...others], rows, room);
+  while (shown.length > 1 && !isFitting(shown, room)) shown = shown.slice(0, -1);
+  return shown;
 }
 
-function natural<Row>(columns: readonly Column<Row>[], cells: readonly string[][]): number[] {
-  return columns.map((column, index) =>
-    cells.reduce((most, texts) => Math.max(most, displayWidth(texts[index] ?? '')), column.title.length),
-  );
+function isFitting<Row>([names, ...others]: readonly Laid<Row>[], room: number): boolean {
+  if (names === undefined) return true;
+  const left = room - widthOf(others);
+  if (names.width <= left) return true;
+  return ENOUGH_OF_A_NAME <= left && isDistinct(names, shorten(names, left));
 }
 
-function shrink<Row>(columns: readonly Column<Row>[], widths: number[], room: number): number[] {
-  const fitted = [...widths];
-  let excess = widths.reduce((sum, width) => sum + width, GAP * (widths.length - 1)) - room;
-  for (let index = columns.length - 1; index >= 0 && excess > 0; index -= 1) {
-    const width = fitted[index] ?? 0;
-    const least = Math.min(width, columns[index]?.least ?? width);
-    fitted[index] = Math.max(least, width - excess);
-    excess -= width - (fitted[index] ?? 0);
-  }
-  return fitted;
+/** True when no two names have become the same. */
+function isDistinct<Row>(before: Laid<Row>, after: Laid<Row>): boolean {
+  return new Set(before.texts).size === new Set(after.texts).size;
 }
 
-function lay<Row>(column: Column<Row>, text: string, width: number, row: Row | undefined): string {
-  const cut = truncate(text, width);
-  const padded = column.align === 'right' ? ' '.repeat(width - displayWidth(cut)) + cut : pad(cut, width);
-  return row === undefined || column.paint === undefined ? padded : column.paint(row, padded);
+/** How much these columns take, with the gap in front of each. */
+function widthOf<Row>(columns: readonly Laid<Row>[]): number {
+  return columns.reduce((total, { width }) => total + GAP + width, 0);
+}
+
+function shorten<Row>({ column, texts, width }: Laid<Row>, room: number): Laid<Row> {
+  if (width <= room) return { column, texts, width };
+  const least = Math.max(1, room);
+  return { column, texts: texts.map((text) => abbreviate(text, least)), width: least };
+}
+
+function padded<Row>({ align }: Column<Row>, text: string, width: number): string {
+  const cut = abbreviate(text, width);
+  return align === 'right' ? ' '.repeat(width - displayWidth(cut)) + cut : pad(cut, width);
 }

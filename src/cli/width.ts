@@ -31,6 +31,27 @@ export function truncate(text: string, width: number): string {
   return `${cut}…`;
 }
 
+/** `text` cut to `width` columns, with an ellipsis in its middle; shorter text stays as it is. */
+export function abbreviate(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  const parts = PLAIN.test(text) ? [...text] : [...graphemes(text)].map(({ segment }) => segment);
+  const head = within(parts, width - 1 - tail);
+  return `${head.join('')}…${within(parts.toReversed(), tail).toReversed().join('')}`;
+}
+
+/** As many of the parts as have room in so many columns. */
+function within(parts: readonly string[], room: number): string[] {
+  const taken: string[] = [];
+  let used = 0;
+  for (const part of parts) {
+    used += columnsOf(part);
+    if (used > room) break;
+    taken.push(part);
+  }
+  return taken;
+}
+
 /** `text` on one line, with control characters spelled out, so that an agent cannot steer the terminal of its operator. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => {

@@ -200,7 +200,7 @@ export interface TreeEnd {
 
 /**
  * A running tree. `await using tree = createTree(...)` stops it at the end of the block.
- * Agents are named by path, by an id that is unique in the tree, or by uuid.
+ * Agents and supervisors are named by path or by an id that is unique in the tree, agents by uuid as well.
  */
 export interface Tree extends AsyncDisposable {
   /** The path of the root supervisor. */
@@ -218,8 +218,8 @@ export interface Tree extends AsyncDisposable {
   agents(): AgentView[];
   /** Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
   agent(ref: string): AgentHandle;
-  /** If `path` is not given, the root. Throws SUPERVISOR_NOT_FOUND. */
-  supervisor(path?: string): SupervisorHandle;
+  /** By path, or by an id that no other supervisor has. If `ref` is not given, the root. Throws SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS. */
+  supervisor(ref?: string): SupervisorHandle;
   view(): SupervisorView;
   /** Measures cpu and memory of whole process trees, in one batch, keyed by path. If `paths` is not given, of all agents with a pid. */
   usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>>;

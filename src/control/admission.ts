@@ -150,6 +150,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'AGENT_NOT_FOUND',
   'AGENT_AMBIGUOUS',
   'SUPERVISOR_NOT_FOUND',
+  'SUPERVISOR_AMBIGUOUS',
 ]);
 
 function note(control: Control, asked: Asked, path: string | null, code: string | null): void {

@@ -68,4 +68,9 @@ function unlessMissing<T>(look: () => T): T | null {
   }
 }
 
-const MISSING: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_AMBIGUOUS', 'SUPERVISOR_NOT_FOUND']);
+const MISSING: ReadonlySet<string> = new Set([
+  'AGENT_NOT_FOUND',
+  'AGENT_AMBIGUOUS',
+  'SUPERVISOR_NOT_FOUND',
+  'SUPERVISOR_AMBIGUOUS',
+]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { age, size } from '../../src/cli/format.js';
 import { table } from '../../src/cli/table.js';
-import { displayWidth, pad, printable, truncate } from '../../src/cli/width.js';
+import { abbreviate, displayWidth, pad, printable, truncate } from '../../src/cli/width.js';
 
 describe('age', () => {
   it.each([
@@ -44,6 +44,16 @@ describe('display width', () => {
     expect(truncate('日本語', 4)).toBe('日…');
     expect(truncate('abc', 3)).toBe('abc');
   });
+});
+
+describe('abbreviation', () => {
+  it.each([
+    ['root/workers/pool/17', 11, 'root/…ol/17'],
+    ['root/workers/pool/17', 20, 'root/workers/pool/17'],
+    ['abcdef', 2, 'a…'],
+    ['abcdef', 1, '…'],
+    ['日本語日本語', 7, '日…語'],
+  ])('of %j to %d columns is %j', (text, width, short) => expect(abbreviate(text, width)).toBe(short));
 });
 
 describe('printable', () => {

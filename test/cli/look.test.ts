@@ -76,19 +76,6 @@ describe('supertree ps', () => {
     expect(result.out).toContain(long);
   });
 
-  it('stays within a narrow terminal by shortening the uuid first, then the path', async () => {
-    const rows = [row('root/some-rather-long-group/web', { uuid: '0192f0c1-2222-7333-8444-555566667777' })];
-    const result = await supertree(['ps'], {
-      answers: { ps: () => rows },
-      terminal: true,
-      columns: 100,
-      env: { NO_COLOR: '1' },
-    });
-    const lines = result.out.trimEnd().split('\n');
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
-    expect(lines[1]).toContain('…');
-  });
-
   it('uses colours only on a terminal that wants them', async () => {
     const answers = { ps: () => [web] };
     const green = '\x1b[32mrunning';

@@ -5,6 +5,7 @@ import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { Fate } from '../in-flight.js';
+import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, type Gone, tell, toJson } from '../outcome.js';
 import { printJson, printLines, withClient } from '../session.js';
@@ -98,7 +99,7 @@ async function add(host: Host, name: string, { json }: Options, command: Command
     const { path } = await fate.of((onAccepted) =>
       client.request('add_child', { path: pool.path }, { signal, onAccepted }),
     );
-    return client.request('status', { agent: path }, { signal });
+    return outliving(client, await client.request('status', { agent: path }, { signal }), signal);
   });
   if (json) printJson(host.out, row);
   else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);

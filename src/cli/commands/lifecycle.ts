@@ -5,6 +5,7 @@ import type { PauseMode } from '../../model/spec.js';
 import type { AgentRow, SupervisorMark } from '../../protocol/operations.js';
 import type { Host } from '../host.js';
 import { Fate } from '../in-flight.js';
+import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, tell, toJson } from '../outcome.js';
 import { progressTo } from '../progress.js';
@@ -22,6 +23,9 @@ const VERBS = {
 } as const;
 
 type Verb = keyof typeof VERBS;
+
+/** What is followed by a new incarnation, which may end at once. */
+const STARTING: ReadonlySet<Verb> = new Set(['start', 'restart']);
 
 const ALSO = ' A supervisor can be named by its path: then it is all that is below it.';
 
@@ -89,12 +93,18 @@ async function carryOutOne(
   requestOptions: RequestOptions,
 ): Promise<AgentRow | SupervisorMark> {
   try {
-    return await client.request(verb, { agent, wait, ...(mode && { mode }) }, requestOptions);
+    const row = await client.request(verb, { agent, wait, ...(mode && { mode }) }, requestOptions);
+    return wait && STARTING.has(verb) ? await outliving(client, row, requestOptions.signal) : row;
   } catch (thrown) {
     if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
     // Whoever may not look at the tree is told only what was refused.
-    const supervisor = await findSupervisor(client, agent).catch(() => null);
+    const supervisor = await findSupervisor(client, agent).catch(unlessAmbiguous);
     if (supervisor === null) throw thrown;
     return steerSupervisor(client, verb, supervisor, requestOptions);
   }
+}
+
+function unlessAmbiguous(thrown: unknown): null {
+  if (thrown instanceof SupertreeError && thrown.code === 'SUPERVISOR_AMBIGUOUS') throw thrown;
+  return null;
 }

@@ -7,6 +7,7 @@ import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { Fate } from '../in-flight.js';
+import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { progressTo } from '../progress.js';
 import { printJson, printLines, withClient } from '../session.js';
@@ -35,7 +36,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
   program
     .command('spawn')
     .usage('<name> [options] -- <command> [arg...]')
-    .description('Add an agent to the tree and start it; done when it is ready.')
+    .description('Add an agent to the tree and start it; done when it is ready and has not ended at once.')
     .argument('<name>', 'its id, unique among its siblings', newId)
     .argument('<command...>', 'program and arguments, behind --; no shell is involved')
     .addOption(restartOption())
@@ -55,7 +56,11 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       absolute(host),
     )
     .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host))
-    .option('--parent <PATH>', 'the supervisor above it. If not given, the root', nonEmpty)
+    .option(
+      '--parent <SUPERVISOR>',
+      'the supervisor above it: its path, or an id that is unique. If not given, the root',
+      nonEmpty,
+    )
     .option('--no-wait', 'be done when it is accepted')
     .option('--json', 'print its row as one JSON document')
     .addHelpText('after', EXAMPLES)
@@ -117,9 +122,12 @@ async function spawn(host: Host, spec: AgentInput, options: Options, command: Co
   const params = { spec, wait, ...(parent !== undefined && { parent }) };
   const fate = new Fate();
   const note = () => fate.note('spawn');
-  const row = await withClient(host, command, note, (client, signal) =>
-    fate.of((onAccepted) => client.request('spawn', params, { signal, onAccepted, onProgress: progressTo(host.err) })),
-  );
+  const row = await withClient(host, command, note, async (client, signal) => {
+    const spawned = await fate.of((onAccepted) =>
+      client.request('spawn', params, { signal, onAccepted, onProgress: progressTo(host.err) }),
+    );
+    return wait ? outliving(client, spawned, signal) : spawned;
+  });
   if (options.json) printJson(host.out, row);
   else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);
   return EXIT.done;

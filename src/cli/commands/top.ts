@@ -8,7 +8,7 @@ import { isExhausted, percent, size, timeOfDay } from '../format.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
 import { whileLinked } from '../link-watch.js';
-import { renderAgents, renderFitted } from '../render.js';
+import { renderAgents } from '../render.js';
 import { canDrawOver, openScreen, type Screen } from '../screen.js';
 import { viewOf, withClient } from '../session.js';
 import { truncate } from '../width.js';
@@ -139,7 +139,7 @@ class Picture {
     if (this.#json) return [JSON.stringify({ at, agents: rows })];
     const head = `${this.#isSilent ? 'no answer since ' : ''}${timeOfDay(at)}  ${headOf(rows)}`;
     const view = { ...viewOf(this.#host), now: at };
-    const table = this.inPlace ? renderFitted(rows, view) : renderAgents(rows, view);
+    const table = renderAgents(rows, view);
     return withinRows([truncate(head, columns), '', ...table], this.#screen.rows, columns);
   }
 }

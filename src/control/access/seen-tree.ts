@@ -59,9 +59,23 @@ function namesakes(peer: Peer, tree: Tree, id: string): string[] {
   return same.map(({ path }) => path);
 }
 
-function findSupervisor(peer: Peer, tree: Tree, path = homeOf(peer, tree)): SupervisorHandle {
-  if (!knows(peer, path)) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path });
-  return tree.supervisor(path);
+/** Throws SUPERVISOR_NOT_FOUND for what the peer does not know, SUPERVISOR_AMBIGUOUS with only the paths that it knows. */
+function findSupervisor(peer: Peer, tree: Tree, ref = homeOf(peer, tree)): SupervisorHandle {
+  try {
+    const handle = tree.supervisor(ref);
+    if (knows(peer, handle.path)) return handle;
+  } catch (thrown) {
+    const { code, details } = asSupertreeError(thrown);
+    if (code !== 'SUPERVISOR_AMBIGUOUS') throw thrown;
+    const [path, ...more] = String(details.paths)
+      .split(', ')
+      .filter((each) => knows(peer, each));
+    if (path !== undefined && more.length === 0) return tree.supervisor(path);
+    if (more.length > 0) {
+      throw new SupertreeError('SUPERVISOR_AMBIGUOUS', { supervisor: ref, paths: [path, ...more].join(', ') });
+    }
+  }
+  throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: ref });
 }
 
 /** What each method of an agent takes; `null` where knowing the agent is enough. */

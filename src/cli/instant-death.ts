@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '../client/client.js';
+import { SupertreeError } from '../errors.js';
+import { describeExit } from '../model/reason.js';
+import type { AgentRow } from '../protocol/operations.js';
+
+/** When an agent that has just become ready is looked at, in ms after the last look. A program that cannot run mostly ends by then. */
+const LOOKS = [30, 70, 150];
+
+/** How many of its last lines the reason repeats. */
+const LAST_LINES = 3;
+
+/**
+ * Without a readiness of its own an agent is ready as soon as it runs, also one that ends a moment later. So this looks again for a quarter of a
+ * second. Resolves with the row of an agent that lives, or that ended well and is not started again; rejects ENDED_AT_ONCE for any other end.
+ */
+export async function outliving(client: Client, row: AgentRow, signal?: AbortSignal): Promise<AgentRow> {
+  let last = row;
+  for (const delay of LOOKS) {
+    if (hasEnded(last, row.incarnation)) break;
+    await sleep(delay, undefined, { signal });
+    last = await lookAt(client, last, signal);
+  }
+  if (hasEnded(last, row.incarnation) && last.state !== 'completed') throw endedAtOnce(last);
+  return last;
+}
+
+/** The row as it is now; the one that was known where this cannot be told, as to a key that may not observe it. */
+async function lookAt(client: Client, known: AgentRow, signal: AbortSignal | undefined): Promise<AgentRow> {
+  try {
+    return await client.request('status', { agent: known.uuid }, { signal });
+  } catch (thrown) {
+    if (thrown instanceof SupertreeError) return known;
+    throw thrown;
+  }
+}
+
+/** True once this incarnation, or one after it, has an exit that nobody asked for. */
+function hasEnded({ exit }: AgentRow, incarnation: number): boolean {
+  return exit !== null && exit.incarnation >= incarnation && !exit.commanded;
+}
+
+function endedAtOnce({ path, exit, restart, state, retryIn }: AgentRow): SupertreeError {
+  const again = state !== 'failed' || retryIn !== null;
+  const next = restart !== 'temporary' && again ? 'its supervisor starts it again' : 'it is not started again';
+  const after = exit === null ? 0 : Math.max(0, exit.exitedAt - exit.startedAt);
+  return new SupertreeError('ENDED_AT_ONCE', { agent: path, after, reason: reasonOf(exit), next });
+}
+
+function reasonOf(exit: AgentRow['exit']): string {
+  if (exit === null) return 'unknown';
+  const tail = exit.tail.slice(-LAST_LINES).map((line) => JSON.stringify(line));
+  return tail.length === 0 ? describeExit(exit) : `${describeExit(exit)}, its last lines: ${tail.join(' ')}`;
+}

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTree } from '../../src/actors/tree.js';
+import { treeSeenBy } from '../../src/control/access/seen-tree.js';
+
+const children = [
+  { id: 'group', children: [] },
+  { id: 'a', children: [{ id: 'twin', children: [] }] },
+  { id: 'b', children: [{ id: 'twin', children: [] }] },
+];
+
+describe('the name of a supervisor', () => {
+  const tree = createTree({ children });
+  beforeAll(() => tree.start());
+  afterAll(() => tree.stop());
+
+  it('is its path, or an id that no other supervisor has', () => {
+    expect(tree.supervisor().path).toBe('root');
+    expect(tree.supervisor('group').path).toBe('root/group');
+    expect(tree.supervisor('root/b/twin').path).toBe('root/b/twin');
+    expect(() => tree.supervisor('twin')).toThrow(
+      expect.objectContaining({
+        code: 'SUPERVISOR_AMBIGUOUS',
+        details: { supervisor: 'twin', paths: 'root/a/twin, root/b/twin' },
+      }),
+    );
+    expect(() => tree.supervisor('nobody')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
+  });
+
+  it('tells a key nothing of what it does not know', () => {
+    const peerOf = (subtree: string) => ({ name: 'k', grants: [{ subtree, roles: ['observe', 'spawn'] }] }) as never;
+    const seen = treeSeenBy(peerOf('root/a'), tree);
+    expect(seen.supervisor('twin').path).toBe('root/a/twin');
+    expect(() => seen.supervisor('group')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
+    const other = treeSeenBy(peerOf('root/group'), tree);
+    expect(() => other.supervisor('twin')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
+  });
+});
