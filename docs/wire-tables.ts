@@ -32,7 +32,7 @@ function messageSection(type: MessageType): string[] {
 /** What each message is for. */
 const MEANINGS: Readonly<Record<MessageType, string>> = {
   spawn_request:
-    'Adds an agent below the root and starts it; answered when it is ready. What it runs is told under [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#agents-that-are-over) for a while. After `timeout_secs`, from 1, it is stopped. `metadata` is kept with it and listed.',
+    'Adds an agent below the root and starts it; answered when it is ready. What it runs is told under [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#agents-that-are-over) for a while. When `timeout_secs`, from 1, pass before it is ready, it is stopped and the answer says so; once it runs they mean nothing. `max_runtime`, in ms, ends its life. `metadata` is kept with it and listed.',
   spawn_response: 'The answer to a `spawn_request`. `agent_info.id` names the agent from then on.',
   control_command: 'One of the [twelve commands](#commands-of-a-control_command) for one agent.',
   command_response:

@@ -63,7 +63,7 @@ describe('clients in other languages', () => {
   it('Python gets the reason when it cannot be done', async () => {
     const { code, err } = await run(PYTHON, `${examples}/clients/python/client.py`, place.endpoint, 'gpt', 'x');
     expect(code).toBe(1);
-    expect(err).toContain('BACKEND_UNKNOWN: Unsupported model backend for process spawning: gpt.');
+    expect(err).toContain('Unsupported model backend for process spawning: gpt.');
   }, 90_000);
 
   it('a REQ socket with bytes by hand asks, and its nonsense is answered too', async () => {
@@ -86,21 +86,39 @@ describe('clients in other languages', () => {
       .toMatchObject({ data: { state: 'stopped', exit: { cause: 'timeout', commanded: true } } });
   }, 60_000);
 
-  it('what was spawned with timeout_secs is gone when they are over', async () => {
+  it('what was spawned with max_runtime is gone when it is over, and timeout_secs do not matter once it runs', async () => {
     const config = { name: 'brief', model_backend: 'sleep-cli', task: '300' };
-    const spawned = await ask(
-      place.endpoint,
-      pack({ type: 'spawn_request', request_id: 's', config, timeout_secs: 1, metadata: { team: 'blue' } }),
-    );
+    const request = { type: 'spawn_request', request_id: 's', config, timeout_secs: 1 };
+    expect(await ask(place.endpoint, pack({ ...request, config: { ...config, name: 'lasting' } }))).toMatchObject({
+      success: true,
+    });
+    const spawned = await ask(place.endpoint, pack({ ...request, max_runtime: 1_500, metadata: { team: 'blue' } }));
     expect(spawned).toMatchObject({
       success: true,
       agent_info: { status: 'running', name: 'brief', metadata: { team: 'blue' } },
     });
-    const named = async () => {
+    const running = async () => {
       const { agents } = await ask(place.endpoint, pack(['list_agents_request', 'l', 'running']));
-      return (agents as { name: string }[]).filter(({ name }) => name === 'brief');
+      return (agents as { name: string }[]).map(({ name }) => name);
     };
-    await expect.poll(named, { timeout: 30_000 }).toEqual([]);
+    await expect.poll(running, { timeout: 30_000 }).not.toContain('brief');
+    expect(await running()).toContain('lasting');
+  }, 60_000);
+
+  it('a command that cannot be executed leaves no row, and its reason can still be asked for', async () => {
+    const config = { name: 'nothing', model_backend: 'nosuchprogram-cli', task: 't' };
+    const spawned = await ask(place.endpoint, pack({ type: 'spawn_request', request_id: 's', config }));
+    expect(spawned).toMatchObject({
+      success: false,
+      agent_info: null,
+      error: expect.stringMatching(
+        /^Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend 'nosuchprogram-cli': .*nosuchprogram not found/,
+      ),
+    });
+    const { agents } = await ask(place.endpoint, pack(['list_agents_request', 'l']));
+    expect((agents as { name: string }[]).map(({ name }) => name)).not.toContain('nothing');
+    const status = { type: 'tree_request', request_id: 't', operation: 'status', params: { agent: 'nothing' } };
+    expect(await ask(place.endpoint, pack(status))).toMatchObject({ data: { exit: { cause: 'spawn-error' } } });
   }, 60_000);
 });
 

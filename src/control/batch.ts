@@ -1,6 +1,7 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { invalid, isUuid } from '../protocol/kinds.js';
-import { type BatchResult, type Draft, type Message, NIL_UUID } from '../protocol/protocol.js';
+import { type BatchResult, type Draft, MAX_BATCH, type Message, NIL_UUID } from '../protocol/protocol.js';
+import { protocolSentence } from '../protocol/sentences.js';
 import { askedBy, assertAdmitted, whenAdmitted } from './admission.js';
 import { answerControl } from './commands.js';
 import type { Control } from './control.js';
@@ -17,6 +18,7 @@ export async function answerBatch(
   context: RequestContext,
 ): Promise<Draft<'batch_control_response'>> {
   const { request_id, agent_ids: ids, fail_fast: failFast } = request;
+  if (ids.length > MAX_BATCH) return tooMany(request);
   const batch = { control, request, context };
   const found = await (failFast ? untilOneFails : allAtOnce)(batch, [...new Set(ids)]);
   const results = ids.map((id) => found.get(id) ?? failure(id, new SupertreeError('INTERNAL', { problem: id })));
@@ -97,8 +99,27 @@ function notBegun(id: string, agent: string): BatchResult {
   return failure(id, new SupertreeError('BATCH_STOPPED', { agent }));
 }
 
+/** Nothing is done. A client of the agent protocol reads the reason in the results alone, so the first agents get it there. */
+function tooMany({ request_id, agent_ids: ids }: Message<'batch_control_command'>): Draft<'batch_control_response'> {
+  const refusal = new SupertreeError('BATCH_LIMIT', { count: ids.length, max: MAX_BATCH });
+  const { message: error, code, remedy, details } = refusal;
+  const results = ids.slice(0, MAX_BATCH).map((id) => failure(id, refusal));
+  const counts = { successful: 0, failed: ids.length };
+  return {
+    type: 'batch_control_response',
+    request_id,
+    success: false,
+    results,
+    ...counts,
+    error,
+    code,
+    remedy,
+    details,
+  };
+}
+
 /** An id that is none is told in the error: in its place must stand a uuid. */
-function failure(id: string, { message, code }: SupertreeError): BatchResult {
+function failure(id: string, refusal: SupertreeError): BatchResult {
   const agent_id = isUuid(id) ? id : NIL_UUID;
-  return { agent_id, success: false, status: null, error: message, data: null, code };
+  return { agent_id, success: false, status: null, error: protocolSentence(refusal), data: null, code: refusal.code };
 }

@@ -3,6 +3,7 @@ import { asSupertreeError, SupertreeError } from '../errors.js';
 import type { StreamName } from '../model/spec.js';
 import { bytesOf, invalid, isMap } from '../protocol/kinds.js';
 import type { ControlCommandType, Draft, Message } from '../protocol/protocol.js';
+import { protocolSentence } from '../protocol/sentences.js';
 import { STATUS_OF, statusLabel } from '../protocol/status.js';
 import { runAction } from './actions.js';
 import type { Control } from './control.js';
@@ -31,9 +32,8 @@ export async function answerControl(
 ): Promise<Draft<'command_response'>> {
   const agent = control.tree.agent(agent_id);
   const before = agent.view();
-  const call: Call = { agent, before, payload: payloadOf(payload), control, context };
   try {
-    const made = COMMANDS[command_type](call);
+    const made = COMMANDS[command_type]({ agent, before, payload: payloadOf(payload), control, context });
     // What is answered at once found the agent as it was a moment before.
     const atOnce = !(made instanceof Promise);
     const data = atOnce ? made : await made;
@@ -47,7 +47,9 @@ export async function answerControl(
       data: data ?? null,
     };
   } catch (thrown) {
-    const { message: error, code, remedy, details } = asSupertreeError(thrown);
+    const problem = asSupertreeError(thrown);
+    const { code, remedy, details } = problem;
+    const error = protocolSentence(problem);
     const status = STATUS_OF[agent.view().state];
     return { type: 'command_response', request_id, agent_id, success: false, status, error, code, remedy, details };
   }
@@ -65,12 +67,14 @@ export function answerAction(
 }
 
 const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
-  pause: async ({ agent, payload }) => {
+  pause: async ({ agent, before, payload }) => {
     const mode = boolOf(payload, 'force', false) ? 'forced' : 'cooperative';
+    if (before.state !== 'running') throw invalidState('pause', before);
     await agent.pause(mode);
     return { paused: true, mode };
   },
-  resume: async ({ agent }) => {
+  resume: async ({ agent, before }) => {
+    if (!isPausing(before)) throw invalidState('resume', before);
     await agent.resume();
     return { resumed: true };
   },
@@ -105,6 +109,19 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
     return { pub_endpoint: first, pub_endpoints: [first, ...others], topic: agent.uuid, enabled: true, instructions };
   },
 };
+
+/** Paused, or on the way there by force. */
+function isPausing({ state, detail }: AgentView): boolean {
+  return state === 'paused' || detail === 'running.freezing';
+}
+
+/**
+ * Our own operations ask for a state and succeed where it is reached already; in the agent protocol a second pause, and a resume of an
+ * agent that is not paused, are errors.
+ */
+function invalidState(command: 'pause' | 'resume', { path, state }: AgentView): SupertreeError {
+  return new SupertreeError('INVALID_STATE', { command, agent: path, state, status: STATUS_OF[state] });
+}
 
 /** Bytes as they are, or text: base64, or what it says when `encoding` is `utf8`. */
 function inputOf(payload: Payload): Uint8Array {

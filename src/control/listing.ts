@@ -1,3 +1,4 @@
+import type { AgentView } from '../contract/view.js';
 import type { ServerHealth } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
@@ -19,10 +20,13 @@ const FEATURES = [
   'accepted',
 ];
 
-/** Answers with the agents of a status, those that are over among them, at most `limit`. */
+/**
+ * Answers with the agents of a status, those that have ended among them, at most `limit`. An agent that never ran is not listed: whoever
+ * asked for it got the reason instead.
+ */
 export function answerList(control: Control, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
   const { filter_status: status, limit } = request;
-  const ended = control.ended.views().filter(({ path }) => may(control.peer, 'observe', path));
+  const ended = control.ended.views().filter((view) => hasRun(view) && may(control.peer, 'observe', view.path));
   const all = ended.length === 0 ? control.tree.agents() : [...control.tree.agents(), ...ended];
   const matching = all.filter((view) => status === null || STATUS_OF[view.state] === status);
   return {
@@ -31,6 +35,10 @@ export function answerList(control: Control, request: Message<'list_agents_reque
     success: true,
     agents: matching.slice(0, limit ?? matching.length).map((view) => control.infos.get(view)),
   };
+}
+
+function hasRun({ readyAt, restarts }: AgentView): boolean {
+  return readyAt !== null || restarts > 0;
 }
 
 /** Answers with the agent protocol's view of `healthOf`. */

@@ -1,14 +1,17 @@
-import type { AgentView } from '../contract/view.js';
+import type { AgentView, SupervisorHandle } from '../contract/view.js';
+import { asSupertreeError, SupertreeError } from '../errors.js';
 import { idProblem, MAX_ID_LENGTH } from '../model/id.js';
+import type { AgentInput } from '../model/input.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
 import { withinLimit } from './capacity.js';
-import type { Control } from './control.js';
+import type { Control, SpawnPlan } from './control.js';
+import { withTimeLimit } from './time-limit.js';
 
 /**
- * Adds the agent that a configuration describes and answers when it is ready. After `timeout_secs` the agent is stopped. When it is over its
- * end and its output can be asked for for some time: see ended-agents.ts.
+ * Adds the agent that a configuration describes and answers when it is ready, or with START_FAILED when `timeout_secs` pass before.
+ * After its end, its exit and its output are kept for some time: see ended-agents.ts.
  */
 export async function answerSpawn(
   control: Control,
@@ -25,8 +28,9 @@ export async function answerSpawn(
 }
 
 async function spawn(control: Control, request: Message<'spawn_request'>): Promise<AgentView> {
-  const { config, metadata, timeout_secs: seconds } = request;
-  const plan = control.plan(config);
+  const { config, timeout_secs: seconds } = request;
+  if (seconds === 0) throw invalid('spawn_request.timeout_secs', 'must be an integer from 1', seconds);
+  const spec = specOf(request, control.plan(config));
   const supervisor = control.tree.supervisor(control.parent);
   const taken = new Set([
     ...supervisor.view().children.map((child) => child.id),
@@ -34,28 +38,59 @@ async function spawn(control: Control, request: Message<'spawn_request'>): Promi
   ]);
   const id = freeId(config.name, taken);
   const adding = withinLimit(control, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
-    supervisor.add({
-      id,
-      command: plan.command,
-      env: plan.env,
-      // What a client spawned is its to spawn again: a crash is told, not repaired.
-      restart: 'temporary',
-      ...maxRuntime(seconds),
-      metadata: {
-        ...metadata,
-        [WIRE_KEYS.name]: config.name,
-        [WIRE_KEYS.backend]: config.model_backend,
-        [WIRE_KEYS.task]: config.task,
-      },
-    }),
+    supervisor.add({ ...spec, id }),
   );
-  return control.tree.agent(await adding).view();
+  const added = seconds === null ? adding : endWhenLate({ adding, supervisor, id, seconds, failed: control.failed });
+  return control.tree.agent(await added.catch((thrown) => refuse(thrown, config.model_backend))).view();
 }
 
-/** So long as no number can hold is for ever. */
-function maxRuntime(seconds: number | null): { maxRuntime?: number } {
-  if (seconds === 0) throw invalid('spawn_request.timeout_secs', 'must be an integer from 1', seconds);
-  return seconds === null || !Number.isSafeInteger(seconds * 1000) ? {} : { maxRuntime: seconds * 1000 };
+/** What a client spawned is its to spawn again: a crash is reported, not repaired. */
+function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): Omit<AgentInput, 'id'> {
+  const { config, metadata, max_runtime: maxRuntime } = request;
+  if (maxRuntime === 0) throw invalid('spawn_request.max_runtime', 'must be an integer from 1', maxRuntime);
+  const own = {
+    [WIRE_KEYS.name]: config.name,
+    [WIRE_KEYS.backend]: config.model_backend,
+    [WIRE_KEYS.task]: config.task,
+  };
+  return {
+    command: plan.command,
+    env: plan.env,
+    restart: 'temporary',
+    ...(maxRuntime !== null && { maxRuntime }),
+    metadata: { ...metadata, ...own },
+  };
+}
+
+interface TimedSpawn {
+  readonly adding: Promise<string>;
+  readonly supervisor: SupervisorHandle;
+  readonly id: string;
+  readonly seconds: number;
+  readonly failed: (thrown: unknown) => void;
+}
+
+/** The path of the agent when it is ready in time. Otherwise it is stopped, which removes it, and START_FAILED is thrown at once. */
+function endWhenLate({ adding, supervisor, id, seconds, failed }: TimedSpawn): Promise<string> {
+  let expired: SupertreeError | undefined;
+  const late = () => {
+    const reason = `it was not ready within ${seconds} s (timeout_secs), and is stopped`;
+    expired = new SupertreeError('START_FAILED', { agent: `${supervisor.path}/${id}`, reason });
+    supervisor.terminate(id).catch(failed);
+    return expired;
+  };
+  // After the stop the addition fails as well, which is no further failure.
+  const added = adding.catch((thrown) => {
+    throw expired ?? thrown;
+  });
+  return withTimeLimit(added, seconds * 1000, late, failed);
+}
+
+/** Adds the backend, which the sentence of the agent protocol names. */
+function refuse(thrown: unknown, backend: string): never {
+  const error = asSupertreeError(thrown);
+  if (error.code !== 'START_FAILED') throw error;
+  throw new SupertreeError('START_FAILED', { ...error.details, backend }, error);
 }
 
 /** An id made from a name: valid, and not among `taken`. */

@@ -64,6 +64,7 @@ export const MESSAGES = {
     config: required(agentConfig),
     timeout_secs: optional(amount),
     metadata: optional(map(string)),
+    max_runtime: addition(amount),
     ...requestOptions,
   }),
   spawn_response: message(1, {

@@ -1,6 +1,7 @@
 import { cut, type ErrorDetails, type SupertreeError, shortened } from '../errors.js';
 import { encode, type Undecodable } from './decode.js';
-import { type Draft, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
+import { type BatchResult, type Draft, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
+import { protocolSentence } from './sentences.js';
 
 /** What is known of a request that is refused. */
 export type About = Omit<Undecodable, 'error'>;
@@ -10,7 +11,8 @@ export type About = Omit<Undecodable, 'error'>;
  * shortened, lists end after 20 items with the number of the others beside them (`list` and `listOmitted`). Never throws.
  */
 export function encodeRefusal(about: About, thrown: SupertreeError, serverId: string): Buffer {
-  const { code, message: error, remedy, details } = thrown;
+  const { code, remedy, details } = thrown;
+  const error = about.type === 'tree_request' ? thrown.message : protocolSentence(thrown);
   try {
     return encode(refusal(about, { error, code, remedy, details: briefDetails(details) }, serverId));
   } catch {
@@ -40,7 +42,7 @@ function refusal({ type, requestId, agentId }: About, reason: Reason, serverId: 
     case 'health_check_request':
       return { type: 'health_check_response', healthy: false, protocol_version: PROTOCOL_VERSION, ...common };
     case 'batch_control_command':
-      return { type: 'batch_control_response', results: [], successful: 0, failed: 0, ...common };
+      return { type: 'batch_control_response', results: [batchRefusal(reason)], successful: 0, failed: 1, ...common };
     case 'output_query_request':
       return { type: 'output_query_response', agent_id: agentId ?? NIL_UUID, lines: [], has_more: false, ...common };
     case 'tree_request':
@@ -48,6 +50,11 @@ function refusal({ type, requestId, agentId }: About, reason: Reason, serverId: 
     default:
       return { type: 'error_response', ...common };
   }
+}
+
+/** Clients of the agent protocol read the reason of a batch in its results alone. */
+function batchRefusal({ error, code }: Reason): BatchResult {
+  return { agent_id: NIL_UUID, success: false, status: null, error, data: null, code };
 }
 
 function briefDetails(details: ErrorDetails): ErrorDetails {

@@ -145,7 +145,29 @@ describe('batch_control_command', () => {
       success: false,
       code: 'BATCH_LIMIT',
       error: expect.stringContaining('1001 agents, the limit is 1000'),
-      results: [],
+      failed: 1_001,
+    });
+  });
+
+  it('tells in the results why a batch was not done: clients of the agent protocol look nowhere else', async () => {
+    const { results } = await batch(Array(1_001).fill(UNKNOWN), 'stop');
+    expect(results).toHaveLength(1_000);
+    expect(new Set((results as { error: string }[]).map(({ error }) => error))).toEqual(
+      new Set(['The batch names 1001 agents, the limit is 1000.']),
+    );
+    const invalid = await request(rig, {
+      type: 'batch_control_command',
+      request_id: 'b',
+      agent_ids: 3,
+      command_type: 'stop',
+    });
+    expect(invalid).toMatchObject({
+      success: false,
+      successful: 0,
+      failed: 1,
+      results: [
+        { success: false, code: 'MESSAGE_INVALID', error: expect.stringContaining('agent_ids must be a list') },
+      ],
     });
   });
 });

@@ -26,12 +26,53 @@ describe('control_command', () => {
       status: 'paused',
       data: { paused: true, mode: 'cooperative' },
     });
+    expect(await control('resume')).toMatchObject({ success: true, status: 'running', data: { resumed: true } });
     expect(await control('pause', { force: true })).toMatchObject({
       status: 'paused',
       data: { paused: true, mode: 'forced' },
     });
-    expect(await control('resume')).toMatchObject({ success: true, status: 'running', data: { resumed: true } });
-    expect(web.calls).toEqual(['pause cooperative', 'pause forced', 'resume']);
+    expect(web.calls).toEqual(['pause cooperative', 'resume', 'pause forced']);
+  });
+
+  it('refuses a pause and a resume that the state forbids, in the words of the agent protocol', async () => {
+    const refused = (status: string, error: string) => ({
+      success: false,
+      status,
+      data: null,
+      code: 'INVALID_STATE',
+      error: `Agent execution error: ${error}`,
+    });
+    expect(await control('resume')).toMatchObject(refused('running', 'Agent is not paused, current status: running'));
+    await control('pause');
+    for (const payload of [null, { force: true }, { force: false }])
+      expect(await control('pause', payload)).toMatchObject(refused('paused', 'Agent is already paused'));
+    const states = [
+      ['completed', 'completed', 'terminal state: completed'],
+      ['failed', 'failed', 'terminal state: failed'],
+      ['stopped', 'terminated', 'terminal state: terminated'],
+      ['spawning', 'initializing', 'state: initializing'],
+    ] as const;
+    for (const [state, status, where] of states) {
+      web.state = state;
+      expect(await control('pause')).toMatchObject(refused(status, `Cannot pause agent in ${where}`));
+      expect(await control('resume')).toMatchObject(refused(status, `Agent is not paused, current status: ${status}`));
+    }
+  });
+
+  it.each([
+    ['pause', [true]],
+    ['pause', 'now'],
+    ['stop', 3],
+    ['signal', null],
+    ['write_stdin', []],
+    ['custom_action', null],
+  ])('refuses %s with the payload %j, and tells the status all the same', async (command, payload) => {
+    expect(await control(command, payload)).toMatchObject({
+      success: false,
+      status: 'running',
+      code: 'MESSAGE_INVALID',
+    });
+    expect(web.calls).toEqual([]);
   });
 
   it.each(['stop', 'kill'])('answers a %s only when the agent is gone', async (command) => {

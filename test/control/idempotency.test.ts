@@ -102,7 +102,7 @@ describe('a request with an idempotency key', () => {
     const commands = [
       { type: 'tree_request', operation: 'stop', params: { agent: 'web' } },
       { type: 'control_command', agent_id: web.uuid, command_type: 'kill' },
-      { type: 'batch_control_command', agent_ids: [web.uuid], command_type: 'resume' },
+      { type: 'batch_control_command', agent_ids: [web.uuid], command_type: 'pause' },
     ];
     for (const [index, command] of commands.entries()) {
       const keyed = { ...command, idempotency_key: `k${index}` };
@@ -111,7 +111,7 @@ describe('a request with an idempotency key', () => {
       expect(await request(rig, { ...keyed, request_id: 'b' })).toEqual({ ...first, request_id: 'b' });
       web.refuse = new SupertreeError('ZOMBIE', { agent: web.path, blockers: 'pid 7' });
     }
-    expect(web.calls).toEqual(['stop', 'kill', 'resume']);
+    expect(web.calls).toEqual(['stop', 'kill', 'pause cooperative']);
   });
 
   it('may be tried again when the first answer said that nothing was done for want of room', async () => {

@@ -87,7 +87,7 @@ describe('spawn_request', () => {
     const replies = await Promise.all(Array.from({ length: 12 }, () => spawn(sleep)));
     const refused = replies.filter(({ success }) => success === false);
     expect(refused).toHaveLength(4);
-    expect(refused[0]).toMatchObject({ error: 'Maximum agent limit reached: 10.', code: 'AGENT_LIMIT' });
+    expect(refused[0]).toMatchObject({ error: 'Maximum agent limit reached: 10', code: 'AGENT_LIMIT' });
     expect(rig.tree.members).toHaveLength(10);
   });
 
@@ -96,23 +96,35 @@ describe('spawn_request', () => {
       success: false,
       agent_info: null,
       code: 'BACKEND_UNKNOWN',
-      error: 'Unsupported model backend for process spawning: gpt.',
+      error:
+        'Failed to spawn agent: Agent spawn failed: Unsupported model backend for process spawning: gpt. Use API mode instead.',
     });
   });
 
-  it('gives the agent so long as timeout_secs say, and lists its metadata', async () => {
-    const reply = await spawn(sleep, { timeout_secs: 90, metadata: { team: 'blue' } });
+  it('bounds the life of the agent by max_runtime alone, and lists its metadata', async () => {
+    const reply = await spawn(sleep, { timeout_secs: 90, max_runtime: 5_000, metadata: { team: 'blue' } });
     expect(reply).toMatchObject({ success: true, agent_info: { metadata: { team: 'blue' } } });
-    expect(rig.tree.member('my-agent').input.maxRuntime).toBe(90_000);
-    expect(await spawn({ ...sleep, name: 'free' })).toMatchObject({ success: true });
+    expect(rig.tree.member('my-agent').input.maxRuntime).toBe(5_000);
+    expect(await spawn({ ...sleep, name: 'free' }, { timeout_secs: 2n ** 53n - 1n })).toMatchObject({ success: true });
     expect(rig.tree.member('free').input.maxRuntime).toBeUndefined();
-    expect(await spawn({ ...sleep, name: 'long' }, { timeout_secs: 2n ** 53n - 1n })).toMatchObject({ success: true });
-    expect(rig.tree.member('long').input.maxRuntime).toBeUndefined();
-    expect(await spawn({ ...sleep, name: 'none' }, { timeout_secs: 0 })).toMatchObject({
+  });
+
+  it.each(['timeout_secs', 'max_runtime'])('refuses 0 for %s', async (name) => {
+    expect(await spawn(sleep, { [name]: 0 })).toMatchObject({
       success: false,
       code: 'MESSAGE_INVALID',
-      error: expect.stringContaining('timeout_secs must be an integer from 1'),
+      error: expect.stringContaining(`${name} must be an integer from 1`),
     });
+  });
+
+  it('answers when timeout_secs pass before the agent is ready, and stops that agent', async () => {
+    rig.tree.adding = new Promise(() => {});
+    expect(await spawn(sleep, { timeout_secs: 1 })).toMatchObject({
+      success: false,
+      code: 'START_FAILED',
+      error: expect.stringMatching(/^Failed to spawn agent: .* 'sleep-cli': it was not ready within 1 s/),
+    });
+    expect(rig.tree.member('my-agent').calls).toEqual(['stop']);
   });
 });
 
