@@ -49,7 +49,7 @@ const MEANINGS: Readonly<Record<MessageType, string>> = {
   batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All at once, and one that fails does not touch the others. With \`fail_fast\` one after another, in the order of the request, and none is begun after the first failure: the others are told \`BATCH_STOPPED\`. An id that names no agent, or one that the key may not do this to, is a failure before the first is begun. An agent that is named twice gets the command once.`,
   batch_control_response:
     'The answer to a `batch_control_command`: what became of each agent, in the order of the request. `success` is true when all succeeded.',
-  output_query_request: `Lines that are kept, oldest first. \`filter\` is plain text or a regular expression of JavaScript that is looked for in each line; \`offset\` and \`limit\` choose of the lines that match. It takes nothing away: the same query has the same answer.`,
+  output_query_request: `Lines that are kept, oldest first. \`filter\` is plain text or a regular expression of JavaScript (flag u) that is looked for in each line, with \`(?i)\`, \`(?m)\` or \`(?s)\` at its beginning; one that it cannot mean is refused, with the dialect; \`offset\` and \`limit\` choose of the lines that match. It takes nothing away: the same query has the same answer.`,
   output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` counts what matches; \`has_more\` says that there are lines behind these.`,
   log_stream: 'One line of output. [Published](#lines-of-output), never asked for.',
   tree_request:

@@ -10,11 +10,12 @@ interface Spelled {
  * such as `[:digit:]` within brackets, braces and brackets that mean themselves, and a backslash where none is needed. A letter that means
  * nothing behind a backslash is told: without the flag u it would stand for itself, and the pattern for something else than was meant.
  */
-export function spelled(pattern: string): Spelled {
+export function spelled(pattern: string, dotMatchesAll = false): Spelled {
   let inBrackets = false;
   let unknown: string | null = null;
   const source = pattern.replace(TOKEN, (token) => {
-    const written = inBrackets ? within(token) : outside(token);
+    const isPlain = token === '.' && (inBrackets || dotMatchesAll);
+    const written = isPlain ? token : inBrackets ? within(token) : outside(token);
     inBrackets = token === '[' || (inBrackets && token !== ']' && token !== '[]');
     unknown ??= written === null ? token : null;
     return written ?? '';
@@ -24,20 +25,26 @@ export function spelled(pattern: string): Spelled {
 
 /** What may have to be written otherwise. */
 const TOKEN =
-  /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|[[\]{}]/gu;
+  /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|&&|--|~~|[[\]{}.]/gu;
 
 function outside(token: string): string | null {
   if (token.startsWith('\\')) return EDGES[token] ?? escaped(token);
   if (token === '[]' || token.startsWith('[:')) return null;
   if (token === '(?P<') return '(?<';
   if (token === '{' || token === '}' || token === ']') return `\\${token}`;
+  // Elsewhere a dot stands for a carriage return too, which progress bars print.
+  if (token === '.') return '[^\\n]';
   return token.replace('{,', '{0,');
 }
 
 function within(token: string): string | null {
   if (token.startsWith('[:')) return posixClass(token);
+  if (SETS.has(token)) return null;
   return token.startsWith('\\') && token !== '\\-' ? escaped(token) : token;
 }
+
+/** A class within a class and operations on classes: elsewhere they mean sets, in JavaScript the characters themselves. */
+const SETS: ReadonlySet<string> = new Set(['[', '&&', '--', '~~']);
 
 /** The beginning and the end of the line. */
 const EDGES: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?![^])', '\\Z': '(?![^])' };

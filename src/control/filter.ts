@@ -19,13 +19,18 @@ export function compileFilter(text: string): Filter | { readonly problem: string
   if (text.length > MAX_LENGTH) return { problem: `must have at most ${MAX_LENGTH} characters` };
   if (!/[\\^$.*+?()[\]{}|]/.test(text)) return { text };
   const [head = '', given = ''] = /^\(\?([ims]+)\)/.exec(text) ?? [];
-  const { source, unknown } = spelled(text.slice(head.length));
-  if (unknown !== null)
-    return { problem: `must be a regular expression of JavaScript, in which ${unknown} means nothing` };
+  const { source, unknown } = spelled(text.slice(head.length), given.includes('s'));
+  if (unknown !== null) return { problem: `must be a regular expression without ${unknown}: ${DIALECT}` };
   const flags = `${given}u`;
   const failure = failureOf(source, flags);
-  return failure === null ? { text, source, flags } : { problem: `must be a regular expression (${failure})` };
+  return failure === null
+    ? { text, source, flags }
+    : { problem: `must be a regular expression (${failure}): ${DIALECT}` };
 }
+
+/** Said wherever a filter cannot mean what was written, because clients write those of other languages. */
+const DIALECT =
+  'filters are those of JavaScript with the flag u; the flags i, m and s stand at the beginning, as (?i), and brackets hold no other classes and no &&, -- or ~~';
 
 /** What the engine says, without the pattern. */
 function failureOf(source: string, flags: string): string | null {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileFilter } from '../../src/control/filter.js';
 
-const LINES = ['e 8', 'e 13', 'E 1234', 'tab\there', 'ünï', '{"a":{}}', 'a-b_c', 'x{,3}', 'xxx', 'a]', '\\d'];
+const LINES = ['e 8', 'e 13', 'E 1234', 'tab\there', 'ünï', '{"a":{}}', 'a-b_c', 'x{,3}', 'xxx', 'a]', '\\d', 'a\rc'];
 
 /** The lines that a filter finds, or why it is none. */
 function found(text: string): string | readonly string[] {
@@ -25,8 +25,8 @@ describe('a filter', () => {
     ['^[^[:alpha:]]', ['ünï', '{"a":{}}', '\\d']],
     ['^[[:^alpha:]]', ['ünï', '{"a":{}}', '\\d']],
     ['[[:punct:]]b', ['a-b_c']],
-    ['[[:cntrl:]]', ['tab\there']],
-    ['^\\pL\\PL', ['e 8', 'e 13', 'E 1234', 'a-b_c', 'x{,3}', 'a]']],
+    ['[[:cntrl:]]', ['tab\there', 'a\rc']],
+    ['^\\pL\\PL', ['e 8', 'e 13', 'E 1234', 'a-b_c', 'x{,3}', 'a]', 'a\rc']],
     ['^\\x{65} \\u{38}', ['e 8']],
     ['^x{,3}$', ['xxx']],
     ['^x{3}$', ['xxx']],
@@ -38,7 +38,11 @@ describe('a filter', () => {
     ['[\\-\\_]b', ['a-b_c']],
     ['\\{\\"a\\"', ['{"a":{}}']],
     ['[{}]$', ['{"a":{}}', 'x{,3}']],
-    ['[[\\]]$', ['a]']],
+    ['[\\[\\]]$', ['a]']],
+    ['^a.c$', ['a\rc']],
+    ['(?s)^a.c$', ['a\rc']],
+    ['^a[.]c$', []],
+    ['^a-b', ['a-b_c']],
     ['^\\\\d', ['\\d']],
   ])('finds with %s what is meant', (text, lines) => {
     expect(found(text)).toEqual(lines);
@@ -52,14 +56,20 @@ describe('a filter', () => {
     ['[[:nope:]]', '[:nope:]'],
     ['[:digit:]', '[:digit:]'],
     ['[]a]', '[]'],
+    ['[a&&b]', '&&'],
+    ['[a-z--[aeiou]]', '--'],
+    ['[a-g~~b-h]', '~~'],
+    ['[a[b]]', '['],
   ])('tells for %s what means nothing in it', (text, unknown) => {
-    expect(found(text)).toBe(`must be a regular expression of JavaScript, in which ${unknown} means nothing`);
+    expect(found(text)).toMatch(`must be a regular expression without ${unknown}: filters are those of JavaScript`);
   });
 
-  it.each(['(', '[z-a]', '(?#c)e', '(?ii)e', '\\1', '[\\w--\\d]', '\\pq', 'e\\'])(
+  it.each(['(?x)e', 'a(?i)b', '(?>a)', 'a++', '(', '[z-a]', '(?#c)e', '(?ii)e', '\\1', '\\pq', 'e\\'])(
     'tells for %s what the engine says, and not the pattern once more',
     (text) => {
-      expect(found(text)).toMatch(/^must be a regular expression \((?!Invalid regular).+\)$/);
+      expect(found(text)).toMatch(
+        /^must be a regular expression \((?!Invalid regular).+\): filters are those of JavaScript/,
+      );
     },
   );
 });
