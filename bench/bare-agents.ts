@@ -19,7 +19,14 @@ const bareMachine = agentMachine.provide({ actions: Object.fromEntries(effects.m
 const SYSTEM_SIZE = 250;
 
 const stop = { brutal: false, signal: 'SIGTERM', message: null, ask: 10_000, insist: 5_000, kill: 5_000, drain: 1_000 };
-const settings = { leases: false, readyAtOnce: true, readyTimeout: Number.POSITIVE_INFINITY, successCodes: [0], stop };
+const settings = {
+  leases: false,
+  readyAtOnce: true,
+  readyTimeout: Number.POSITIVE_INFINITY,
+  maxRuntime: Number.POSITIVE_INFINITY,
+  successCodes: [0],
+  stop,
+};
 
 export interface BareAgent {
   readonly ref: Agent;
@@ -43,7 +50,7 @@ export function bareAgents(count: number): BareAgent[] {
 
 /** From rest to `running`. */
 export function bareStart(ref: Agent, incarnation: number): void {
-  ref.send({ type: 'START', incarnation, at: 1 });
+  ref.send({ type: 'START', incarnation, at: 1, now: 1 });
   ref.send({ type: 'SPAWNED', incarnation, pid: null, at: 2 });
 }
 

@@ -82,7 +82,7 @@ function isNamed(action: unknown): boolean {
   return typeof action === 'string' || (typeof action === 'object' && action !== null && 'type' in action);
 }
 
-/** `tell(ready)`: the effect with its params, where they are plain data. */
+/** `report(ready)`: the effect with its params, where they are plain data. */
 function effectText(action: unknown): string {
   if (typeof action === 'string') return action;
   const { type, params } = action as { type: string; params?: unknown };

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { SupertreeError } from '../errors.js';
-import type { AgentCell } from './agent/cell.js';
+import type { Agent } from './agent/agent.js';
 import type { Identity } from './agent/identity.js';
 import type { SupervisorNode } from './supervisor/node.js';
 
 /** Who is who in one tree: agents by path, id and uuid, supervisors by path and id. */
 export class Registry {
-  readonly #agents = new Map<string, AgentCell>();
-  readonly #byUuid = new Map<string, AgentCell>();
+  readonly #agents = new Map<string, Agent>();
+  readonly #byUuid = new Map<string, Agent>();
   /** One agent, or all that share the id: mostly it is one, and ten thousand Sets of one are a burden. */
-  readonly #byId = new Map<string, AgentCell | Set<AgentCell>>();
+  readonly #byId = new Map<string, Agent | Set<Agent>>();
   readonly #supervisors = new Map<string, SupervisorNode>();
   readonly #identities = new Map<string, Identity>();
 
@@ -33,23 +33,23 @@ export class Registry {
     return this.#identities.get(path)?.incarnation ?? 0;
   }
 
-  addAgent(cell: AgentCell): void {
-    this.#agents.set(cell.path, cell);
-    this.#byUuid.set(cell.uuid, cell);
-    const same = this.#byId.get(cell.id);
-    if (same === undefined) this.#byId.set(cell.id, cell);
-    else if (same instanceof Set) same.add(cell);
-    else this.#byId.set(cell.id, new Set([same, cell]));
+  addAgent(agent: Agent): void {
+    this.#agents.set(agent.path, agent);
+    this.#byUuid.set(agent.uuid, agent);
+    const same = this.#byId.get(agent.id);
+    if (same === undefined) this.#byId.set(agent.id, agent);
+    else if (same instanceof Set) same.add(agent);
+    else this.#byId.set(agent.id, new Set([same, agent]));
   }
 
   /** Takes an agent out. `forget` gives up its identity too: the same path would be somebody new. */
-  removeAgent(cell: AgentCell, forget: boolean): void {
-    this.#agents.delete(cell.path);
-    this.#byUuid.delete(cell.uuid);
-    const same = this.#byId.get(cell.id);
-    if (same instanceof Set) same.delete(cell);
-    if (same === cell || (same instanceof Set && same.size === 0)) this.#byId.delete(cell.id);
-    if (forget) this.#identities.delete(cell.path);
+  removeAgent(agent: Agent, forget: boolean): void {
+    this.#agents.delete(agent.path);
+    this.#byUuid.delete(agent.uuid);
+    const same = this.#byId.get(agent.id);
+    if (same instanceof Set) same.delete(agent);
+    if (same === agent || (same instanceof Set && same.size === 0)) this.#byId.delete(agent.id);
+    if (forget) this.#identities.delete(agent.path);
   }
 
   addSupervisor(node: SupervisorNode): void {
@@ -60,22 +60,22 @@ export class Registry {
     this.#supervisors.delete(node.path);
   }
 
-  agentOf(uuid: string): AgentCell | undefined {
+  agentOf(uuid: string): Agent | undefined {
     return this.#byUuid.get(uuid);
   }
 
-  agentAt(path: string): AgentCell | undefined {
+  agentAt(path: string): Agent | undefined {
     return this.#agents.get(path);
   }
 
   /** By path, by uuid, or by an id that is unique in the tree. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
-  find(ref: string): AgentCell {
+  find(ref: string): Agent {
     const exact = this.#agents.get(ref) ?? this.#byUuid.get(ref.toLowerCase());
     if (exact !== undefined) return exact;
     const found = this.#byId.get(ref);
     const same = found instanceof Set ? [...found] : [found];
     if (same.length > 1) {
-      throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((cell) => cell?.path).join(', ') });
+      throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((agent) => agent?.path).join(', ') });
     }
     if (same[0] === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
     return same[0];

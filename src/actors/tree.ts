@@ -20,13 +20,14 @@ import { describeReason, isClean, type Reason } from '../model/reason.js';
 import { reportListener, type Subscription } from '../model/report-selection.js';
 import type { SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
-import { createAgentLogic } from './agent/agent.js';
+import { contextOf, isAtRest, viewOf } from './agent/agent.js';
 import { CellHandle } from './agent/agent-handle.js';
-import { isAtRest, viewOf } from './agent/cell.js';
+import { createAgentLogic } from './agent/effects.js';
 import { notifyWatchers } from './agent/waiting.js';
 import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
+import { Steps } from './steps.js';
 import { SupervisorActor } from './supervisor/supervisor.js';
 import { NodeHandle } from './supervisor/supervisor-handle.js';
 import { createSupervisorLogic, createSystemRootLogic } from './supervisor/supervisor-logic.js';
@@ -114,13 +115,13 @@ class SupervisedTree implements Tree {
   }
 
   agents(): AgentView[] {
-    return [...this.#root.cells()].map(viewOf);
+    return [...this.#root.agents()].map(viewOf);
   }
 
   agent(ref: string): AgentHandle {
-    const cell = this.#world.registry.find(ref);
-    const supervisor = parentOf(cell.path) as string;
-    return new CellHandle(this.#world, cell, () => this.#world.registry.supervisor(supervisor));
+    const agent = this.#world.registry.find(ref);
+    const supervisor = parentOf(agent.path) as string;
+    return new CellHandle(this.#world, agent, () => this.#world.registry.supervisor(supervisor));
   }
 
   supervisor(ref: string = this.path): SupervisorHandle {
@@ -134,7 +135,7 @@ class SupervisedTree implements Tree {
 
   async usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
     const wanted =
-      paths ?? [...this.#root.cells()].filter((cell) => cell.context.pid !== null).map((cell) => cell.path);
+      paths ?? [...this.#root.agents()].filter((agent) => contextOf(agent).pid !== null).map((agent) => agent.path);
     return this.#world.monitor.sample(wanted);
   }
 
@@ -149,11 +150,11 @@ class SupervisedTree implements Tree {
   /** Zombies keep their driver: it goes on watching them, and this comes again when they are gone. */
   async #onEnded(reason: Reason): Promise<void> {
     this.#over = true;
-    const left = [...this.#root.cells()].filter((cell) => !isAtRest(cell)).map((cell) => cell.path);
+    const left = [...this.#root.agents()].filter((agent) => !isAtRest(agent)).map((agent) => agent.path);
     this.#booted?.reject(this.#bootError(reason));
     this.#world.monitor.close();
     if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));
-    for (const cell of this.#root.cells()) notifyWatchers(cell.identity);
+    for (const { identity } of this.#root.agents()) notifyWatchers(identity);
     this.#resolveEnded({ reason: describeReason(reason), clean: isClean(reason) && left.length === 0, left });
   }
 
@@ -183,6 +184,7 @@ function createWorld(
     reports,
     complain,
     registry,
+    steps: new Steps(clock),
     ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({
       clock,

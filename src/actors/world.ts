@@ -8,6 +8,7 @@ import type { AgentSpec } from '../model/spec.js';
 import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
+import type { Steps } from './steps.js';
 import type { Monitor } from './usage/monitor.js';
 
 /** The charts of a tree with their hands. */
@@ -26,6 +27,8 @@ export interface World {
   /** Reports something thrown as an `error` of the agent or supervisor at `path`. Never throws. */
   readonly complain: (path: string, thrown: unknown) => void;
   readonly registry: Registry;
+  /** The steps of the agents' charts, and the clock of their actors. */
+  readonly steps: Steps;
   readonly ports: Ports;
   readonly monitor: Monitor;
   readonly driverOf: (spec: AgentSpec) => Driver;

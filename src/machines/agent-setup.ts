@@ -1,22 +1,26 @@
-import { assign, setup } from 'xstate';
+import { assign, enqueueActions, setup } from 'xstate';
 import { type AgentEvent, MAX_EXTENSION } from '../model/agent.js';
 import type { Cause } from '../model/exit.js';
 import {
   type AgentContext,
   type AgentInput,
+  continueRuntime,
   freshIncarnation,
   grantExtension,
   type Heading,
+  holdRuntime,
   noteExit,
+  noteLimit,
+  noteStop,
 } from '../model/lifecycle.js';
 import { effect } from './effects.js';
 
 /*
- * The words of the agent's chart: what it writes down, what it asks, how long it waits, and the effects that an actor gives hands to.
+ * The vocabulary of the agent's chart: assignments to its context, guards, delays, and the effects that an actor provides.
  */
 
-/** The states that are announced when they are entered. */
-export type AnnouncedState =
+/** The states that are reported when they are entered. */
+export type ReportedState =
   | 'spawning'
   | 'running'
   | 'paused'
@@ -26,15 +30,31 @@ export type AnnouncedState =
   | 'completed'
   | 'stopped';
 
-/** What is reported besides states and exits. */
+/** What is reported besides states, sub-states and exits. */
 export type ReportedKind = 'started' | 'ready' | 'paused' | 'resumed' | 'health';
 
-/** What a supervisor is told. */
-export type ToldFact = 'ready' | 'ended' | 'stuck';
+/** What a supervisor is notified of. */
+export type Notification = 'ready' | 'ended' | 'stuck';
 
 /** How many more milliseconds the agent gets of those that it asks for. */
 const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): number =>
   event.type === 'EXTEND' ? grantExtension(event.ms, extension, extended, MAX_EXTENSION) : 0;
+
+/*
+ * The runtime limit is one delayed event. Only agents with a limit have it: the pending events of a whole system are walked whenever an
+ * actor of it stops.
+ */
+
+/** Its types are given, because inferring them within `setup` fails. */
+const conditional = enqueueActions<AgentContext, AgentEvent, undefined, AgentEvent, never, never, never, never, never>;
+
+const startRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
+  if (runtime !== null) enqueue.raise({ type: 'RUNTIME_OVER' }, { id: 'runtime', delay: runtime.left });
+});
+
+const stopRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
+  if (runtime !== null) enqueue.cancel('runtime');
+});
 
 export const agentSetup = setup({
   types: {
@@ -43,22 +63,24 @@ export const agentSetup = setup({
     input: {} as AgentInput,
   },
   actions: {
-    begin: assign(({ event }) => (event.type === 'START' ? freshIncarnation(event.incarnation, event.at) : {})),
+    begin: assign(({ context, event }) => (event.type === 'START' ? freshIncarnation(event, context.settings) : {})),
     notePorts: assign(({ event }) => (event.type === 'LEASED' ? { ports: event.ports } : {})),
     noteSpawned: assign(({ event }) => (event.type === 'SPAWNED' ? { pid: event.pid, startedAt: event.at } : {})),
     noteReady: assign(({ event }) => ('at' in event ? { readyAt: event.at } : {})),
     noteExit: assign(({ context, event }) => (event.type === 'EXITED' ? noteExit(context, event) : {})),
-    noteStop: assign(({ event }) =>
-      event.type === 'STOP' ? { cause: event.cause, commanded: true, heading: 'stopped' as const } : {},
-    ),
-    noteCondemned: assign(({ event }) =>
-      event.type === 'CONDEMN' ? { cause: event.cause, detail: event.detail, heading: 'failed' as const } : {},
+    noteStop: assign(({ context, event }) => (event.type === 'STOP' ? noteStop(context, event.cause) : {})),
+    noteLimit: assign(({ event }) => (event.type === 'LIMIT_PASSED' ? noteLimit(event) : {})),
+    noteRuntimeOver: assign(({ context: { settings } }) =>
+      noteLimit({ cause: 'timeout', detail: `its maxRuntime of ${settings.maxRuntime} ms was over`, action: 'stop' }),
     ),
     noteCause: assign((_, params: { cause: Cause; heading: Heading }) => params),
     noteDetail: assign(({ event }) => ('detail' in event ? { detail: event.detail } : {})),
     notePause: assign(({ context, event }) =>
-      event.type === 'PAUSE' ? { pausedAt: context.pausedAt ?? event.at, pauseMode: event.mode } : {},
+      event.type === 'PAUSE'
+        ? { pausedAt: context.pausedAt ?? event.at, pauseMode: event.mode, pauseProblem: null }
+        : {},
     ),
+    notePauseProblem: assign(({ event }) => (event.type === 'FREEZE_FAILED' ? { pauseProblem: event.detail } : {})),
     noteAwake: assign({ pauseMode: 'cooperative' as const }),
     noteResumed: assign({ pausedAt: null, pauseMode: null }),
     noteHealth: assign(({ event }) => (event.type === 'HEALTH' ? { health: event.health } : {})),
@@ -72,30 +94,43 @@ export const agentSetup = setup({
     freshExtension: assign({ extension: 0, extended: 0, overdue: false }),
     noteOverdue: assign({ overdue: true }),
 
-    /** What people can ask of it follows its context. */
-    publish: effect('publish'),
+    holdRuntime: assign(({ context, event }) => (event.type === 'PAUSE' ? holdRuntime(context, event.now) : {})),
+    continueRuntime: assign(({ context, event }) =>
+      event.type === 'RESUME' ? continueRuntime(context, event.now) : {},
+    ),
+    startRuntimeTimer,
+    stopRuntimeTimer,
+
+    /** Writes the time of its entry into the context (`since`). Time is read by the actor, as the chart has no clock. */
+    noteEntry: effect('noteEntry'),
+    countStart: effect('countStart'),
     lease: effect('lease'),
     launch: effect('launch'),
-    watch: effect('watch'),
-    unwatch: effect('unwatch'),
+    watchReadiness: effect('watchReadiness'),
+    unwatchReadiness: effect('unwatchReadiness'),
+    watchResources: effect('watchResources'),
+    unwatchResources: effect('unwatchResources'),
     kill: effect('kill'),
     drain: effect('drain'),
     freeze: effect('freeze'),
     thaw: effect('thaw'),
-    tellPause: effect('tellPause'),
-    tellResume: effect('tellResume'),
+    sendPause: effect('sendPause'),
+    sendResume: effect('sendResume'),
     inspect: effect('inspect'),
     release: effect('release'),
     recordExit: effect('recordExit'),
-    announce: effect<{ state: AnnouncedState }>('announce'),
+    /** Asks the supervisor to stop it for good, as a person would. */
+    requestStop: effect('requestStop'),
+    reportState: effect<{ state: ReportedState }>('reportState'),
+    reportSubstate: effect<{ substate: string }>('reportSubstate'),
     report: effect<{ kind: ReportedKind }>('report'),
     ask: effect<{ again: boolean }>('ask'),
-    tell: effect<{ fact: ToldFact }>('tell'),
+    notifySupervisor: effect<{ of: Notification }>('notifySupervisor'),
   },
   guards: {
     needsPorts: ({ context }) => context.settings.leases,
     isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
-    isBrutal: ({ context, event }) => event.type === 'STOP' && (event.brutal || context.settings.stop.brutal),
+    isBrutal: ({ context, event }) => context.settings.stop.brutal || (event.type === 'STOP' && event.brutal),
     isForced: ({ event }) => event.type === 'PAUSE' && event.mode === 'forced',
     leavesNothing: ({ event }) => event.type === 'EXITED' && event.empty && event.drained,
     leavesOutput: ({ event }) => event.type === 'EXITED' && event.empty,
@@ -104,6 +139,7 @@ export const agentSetup = setup({
     mayExtend: ({ context, event }) => grantedBy(context, event) > 0,
     isExtended: ({ context }) => context.extension > 0,
     isOverdue: ({ context }) => context.overdue,
+    isRestartLimit: ({ event }) => event.type === 'LIMIT_PASSED' && event.action === 'restart',
     saysHealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'healthy',
     saysUnhealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'unhealthy',
     wasHealthy: ({ context }) => context.health === 'healthy',

@@ -1,34 +1,38 @@
-import type { AnnouncedState, ReportedKind, ToldFact } from './agent-setup.js';
+import type { Notification, ReportedKind, ReportedState } from './agent-setup.js';
 
 /*
- * Effects with their params, and ways that several states of the agent's chart share.
+ * Effects with their params, and transitions that several states of the agent's chart share.
  */
 
-const announcing = <S extends AnnouncedState>(state: S) => ({ type: 'announce', params: { state } }) as const;
-const reporting = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
-const telling = <F extends ToldFact>(fact: F) => ({ type: 'tell', params: { fact } }) as const;
+const reportState = <S extends ReportedState>(state: S) => ({ type: 'reportState', params: { state } }) as const;
+const report = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
+const notify = <N extends Notification>(of: N) => ({ type: 'notifySupervisor', params: { of } }) as const;
 
-/** Tells people and waiting commands of a state. */
-export const ANNOUNCE = {
-  spawning: announcing('spawning'),
-  running: announcing('running'),
-  paused: announcing('paused'),
-  stopping: announcing('stopping'),
-  zombie: announcing('zombie'),
-  stopped: announcing('stopped'),
+/** Reports that the sub-state changed and the state did not. The sub-state in which a state begins is not reported. */
+export const substate = <S extends string>(name: S) =>
+  ({ type: 'reportSubstate', params: { substate: name } }) as const;
+
+/** Reports the state. */
+export const STATE = {
+  spawning: reportState('spawning'),
+  running: reportState('running'),
+  paused: reportState('paused'),
+  stopping: reportState('stopping'),
+  zombie: reportState('zombie'),
+  stopped: reportState('stopped'),
 };
 
-/** Tells people of something else. */
+/** Reports something else. */
 export const REPORT = {
-  started: reporting('started'),
-  ready: reporting('ready'),
-  paused: reporting('paused'),
-  resumed: reporting('resumed'),
-  health: reporting('health'),
+  started: report('started'),
+  ready: report('ready'),
+  paused: report('paused'),
+  resumed: report('resumed'),
+  health: report('health'),
 };
 
-/** Tells the supervisor. */
-export const TELL = { ready: telling('ready'), ended: telling('ended'), stuck: telling('stuck') };
+/** Notifies the supervisor. */
+export const NOTIFY = { ready: notify('ready'), ended: notify('ended'), stuck: notify('stuck') };
 
 /** It never ran: that is a failed start, with the reason that was given. */
 export const NEVER_RAN = [
@@ -43,18 +47,18 @@ export const NOT_READY_IN_TIME = {
   params: { cause: 'readiness-timeout', heading: 'failed' },
 } as const;
 
-/** The ends of a main process that is running: straight to its end when nothing is left of it. */
+/** The main process ended while it was not being stopped: straight to rest when nothing is left of it. */
 export const EXITED = [
   { guard: 'leavesNothing', target: '#settling', actions: ['noteExit', 'recordExit'] },
   { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit'] },
   { target: '#sweeping', actions: ['noteExit', 'recordExit'] },
 ] as const;
 
-/** How it comes to rest: first it is told to people, then to its supervisor, which may start it again. */
-export const arrive = <S extends AnnouncedState>(state: S) => [announcing(state), TELL.ended] as const;
+/** Reports come before the supervisor is notified, because it may start the agent again at once. */
+export const atRest = <S extends ReportedState>(state: S) => ['release', reportState(state), NOTIFY.ended] as const;
 
-/** How it becomes ready: people hear of it before its supervisor, which may start the next one. */
-export const READY = [ANNOUNCE.running, REPORT.ready, TELL.ready] as const;
+/** Reports come before the supervisor is notified, because it may start the next agent at once. */
+export const READY = [STATE.running, REPORT.ready, NOTIFY.ready] as const;
 
 /** A stop takes the stages of its spec, or none of them. */
 export const STOP = [
@@ -62,18 +66,21 @@ export const STOP = [
   { target: '#asking', actions: 'noteStop' },
 ] as const;
 
-/** Nothing of its tree is left. Where no exit was told, it never ran: it has no output, and its record is made now. */
-export const TREE_GONE = [
-  { guard: 'neverRan', target: '#settling', actions: 'recordExit' },
-  { guard: 'isDrained', target: '#settling' },
-  { target: '#draining' },
+/** A runtime limit ends it for good, and its supervisor must not start it again. */
+export const RUNTIME_OVER = [
+  { guard: 'isBrutal', target: '#killing', actions: ['noteRuntimeOver', 'requestStop'] },
+  { target: '#asking', actions: ['noteRuntimeOver', 'requestStop'] },
 ] as const;
 
-/** While its tree is being ended the stages go on until the tree is empty. */
-export const EXITED_WHILE_ENDING = [EXITED[0], EXITED[1], { actions: ['noteExit', 'recordExit'] }] as const;
+/** A resource limit ends it: so that its supervisor starts it again, or for good. */
+export const LIMIT_PASSED = [
+  { guard: 'isRestartLimit', target: '#asking', actions: 'noteLimit' },
+  { guard: 'isBrutal', target: '#killing', actions: ['noteLimit', 'requestStop'] },
+  { target: '#asking', actions: ['noteLimit', 'requestStop'] },
+] as const;
 
 /**
- * A stop can overtake a launch: what the driver had begun may still run, or turn out to have failed. After a failure nothing else
+ * A stop can overtake a launch: what the driver had begun may still run, or turn out to have failed. After a failure no other fact
  * follows, so it is the end.
  */
 export const LAUNCHED_WHILE_ENDING = {
@@ -81,9 +88,42 @@ export const LAUNCHED_WHILE_ENDING = {
   SPAWN_FAILED: { target: '#settling', actions: ['noteDetail', 'recordExit'] },
 } as const;
 
-/** Running again it has the health that it had. */
-export const BACK_TO_RUNNING = [
-  { guard: 'wasHealthy', target: '#healthy' },
-  { guard: 'wasUnhealthy', target: '#unhealthy' },
-  { target: '#running' },
+/** With the health that it had before. */
+const BACK_TO_RUNNING = {
+  healthy: { guard: 'wasHealthy', target: '#healthy' },
+  unhealthy: { guard: 'wasUnhealthy', target: '#unhealthy' },
+  unknown: { target: '#unknown' },
+} as const;
+
+const unfrozen = ['notePauseProblem', 'noteResumed'] as const;
+const thawed = ['thaw', 'noteResumed'] as const;
+
+/** The freeze failed: it runs on, and its runtime was counted all the time. */
+export const FREEZE_FAILED = [
+  { ...BACK_TO_RUNNING.healthy, actions: [...unfrozen, substate('running.healthy')] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: [...unfrozen, substate('running.unhealthy')] },
+  { ...BACK_TO_RUNNING.unknown, actions: [...unfrozen, substate('running.unknown')] },
+] as const;
+
+/** A resume overtook the freeze. */
+export const RESUMED_WHILE_FREEZING = [
+  { ...BACK_TO_RUNNING.healthy, actions: [...thawed, substate('running.healthy')] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: [...thawed, substate('running.unhealthy')] },
+  { ...BACK_TO_RUNNING.unknown, actions: [...thawed, substate('running.unknown')] },
+] as const;
+
+/** Its runtime goes on with the time that was left. */
+const goesOn = ['noteResumed', 'continueRuntime', 'startRuntimeTimer', STATE.running, REPORT.resumed] as const;
+
+export const RESUMED = [
+  { ...BACK_TO_RUNNING.healthy, actions: ['thaw', ...goesOn] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: ['thaw', ...goesOn] },
+  { ...BACK_TO_RUNNING.unknown, actions: ['thaw', ...goesOn] },
+] as const;
+
+/** Its processes may have been stopped in place as well. */
+export const RESUMED_COOPERATIVELY = [
+  { ...BACK_TO_RUNNING.healthy, actions: ['thaw', 'sendResume', ...goesOn] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: ['thaw', 'sendResume', ...goesOn] },
+  { ...BACK_TO_RUNNING.unknown, actions: ['thaw', 'sendResume', ...goesOn] },
 ] as const;

@@ -26,7 +26,7 @@ export interface Blocker {
   readonly command: string;
 }
 
-/** What a body (a process, a task, a logic) tells its agent. Each carries the incarnation it belongs to. Times are wall-clock ms. */
+/** What a body (a process, a task, a logic) reports to its agent. Each carries the incarnation it belongs to. Times are wall-clock ms. */
 export type BodyFact =
   /** It runs. */
   | { readonly type: 'SPAWNED'; readonly incarnation: number; readonly pid: number | null; readonly at: number }
@@ -55,20 +55,32 @@ export type BodyFact =
   /** It asks for so many more milliseconds (sd_notify EXTEND_TIMEOUT_USEC). */
   | { readonly type: 'EXTEND'; readonly incarnation: number; readonly ms: number };
 
-/** What the rest of the tree tells an agent. */
+/** What the rest of the tree sends to an agent. `at` is wall-clock ms, `now` monotonic ms. */
 export type AgentCommand =
-  | { readonly type: 'START'; readonly incarnation: number; readonly at: number }
+  | { readonly type: 'START'; readonly incarnation: number; readonly at: number; readonly now: number }
   | { readonly type: 'STOP'; readonly cause: Cause; readonly brutal: boolean }
-  | { readonly type: 'PAUSE'; readonly mode: PauseMode; readonly at: number }
-  | { readonly type: 'RESUME' }
+  | { readonly type: 'PAUSE'; readonly mode: PauseMode; readonly at: number; readonly now: number }
+  | { readonly type: 'RESUME'; readonly now: number }
   | { readonly type: 'LEASED'; readonly incarnation: number; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'LEASE_FAILED'; readonly incarnation: number; readonly detail: string; readonly at: number }
-  /** A resource limit or a liveness probe was passed: end it, and let the supervisor restart it. */
-  | { readonly type: 'CONDEMN'; readonly incarnation: number; readonly cause: Cause; readonly detail: string }
+  /** A resource limit was passed: end it, for good or so that its supervisor starts it again. */
+  | {
+      readonly type: 'LIMIT_PASSED';
+      readonly incarnation: number;
+      readonly cause: Cause;
+      readonly detail: string;
+      readonly action: 'restart' | 'stop';
+    }
+  /** Its supervisor tries it again after so many ms. */
   | { readonly type: 'RETRY'; readonly delay: number }
+  /** The next try does not come: its supervisor ends. */
+  | { readonly type: 'RETRY_CANCELLED' }
   | { readonly type: 'EXHAUSTED' };
 
-export type AgentEvent = BodyFact | AgentCommand;
+/** What the chart sends to itself. */
+export type AgentTimer = { readonly type: 'RUNTIME_OVER' };
+
+export type AgentEvent = BodyFact | AgentCommand | AgentTimer;
 
 /** True when the fact speaks of an incarnation that is not `current`. */
 export function isStale(event: AgentEvent, current: number): boolean {

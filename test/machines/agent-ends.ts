@@ -5,7 +5,6 @@ import {
   ASKING,
   agent,
   arrived,
-  CONDEMN,
   DRAINED,
   DRAINING,
   exited,
@@ -15,6 +14,7 @@ import {
   KILL,
   KILLING,
   LAUNCHING,
+  LIMIT_RESTART,
   ORPHANED,
   RUNNING,
   SPAWN_FAILED,
@@ -30,7 +30,7 @@ import {
 
 const DAY = 86_400_000;
 const stopped = arrived('stopped');
-const asked = step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)');
+const asked = step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)');
 
 const story = (title: string, steps: readonly AgentStep[], context: AgentStory['context'] = {}): AgentStory => ({
   title,
@@ -48,13 +48,13 @@ const STAGED = [
     step(STAGES.insist - 1, 'stopping.insisting'),
     step(1, 'stopping.killing', 'kill'),
     step(STAGES.kill - 1, 'stopping.killing'),
-    step(1, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(1, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
     step(DAY, 'zombie'),
   ]),
   story('is a zombie when what it left behind cannot be killed', [
     ...SWEEPING,
     step(STAGES.kill - 1, 'stopping.sweeping'),
-    step(1, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(1, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
   ]),
   story('is not waited for longer than the drain time when a stranger keeps its output open', [
     ...DRAINING,
@@ -80,13 +80,21 @@ const STAGED = [
   {
     title: 'is killed at once where its spec says brutal_kill',
     input: agent({ stop: { ...STAGES, brutal: true } }),
-    steps: [...RUNNING, step(STOP, 'stopping.killing', 'announce(stopping)', 'kill')],
+    steps: [...RUNNING, step(STOP, 'stopping.killing', 'reportState(stopping)', 'kill')],
   },
   story('gets the time it asks for', [
     ...ASKING,
     step(50, 'stopping.asking.asked'),
     step(extend(500), 'stopping.asking.extended'),
     step(499, 'stopping.asking.extended'),
+    step(1, 'stopping.insisting', 'ask(true)'),
+  ]),
+  story('gets the time it asks for from when it asks, also when it asks again', [
+    ...ASKING,
+    step(extend(500), 'stopping.asking.extended'),
+    step(400, 'stopping.asking.extended'),
+    step(extend(300), 'stopping.asking.extended'),
+    step(299, 'stopping.asking.extended'),
     step(1, 'stopping.insisting', 'ask(true)'),
   ]),
   story('gets no less than the first deadline when it asks for less', [
@@ -121,9 +129,9 @@ const STAGED = [
     'has not used up the time of its stop with the time of its start',
     [
       ...LAUNCHING,
-      step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watch'),
+      step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watchReadiness'),
       step(extend(MAX_EXTENSION), 'spawning.probing.extended'),
-      step(STOP, 'stopping.asking.asked', 'unwatch', 'announce(stopping)', 'ask(false)'),
+      step(STOP, 'stopping.asking.asked', 'unwatchReadiness', 'reportState(stopping)', 'ask(false)'),
       step(extend(500), 'stopping.asking.extended'),
     ],
     { extension: 500 },
@@ -183,13 +191,13 @@ const STOPPED_AGAIN = [
     ...KILLING,
     step(STAGES.kill - 1, 'stopping.killing'),
     step(KILL, 'stopping.killing', 'kill'),
-    step(1, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(1, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
   ]),
   story(
     'ends as stopped when a stop comes while it is heading to failed',
     [
       ...RUNNING,
-      step(CONDEMN, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+      step(LIMIT_RESTART, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)'),
       step(STOP, 'stopping.asking.asked'),
       step(exited(), 'stopped', 'recordExit', ...stopped),
     ],
@@ -222,12 +230,12 @@ const UNDEAD = [
   ]),
   story('has the output of a zombie read when its last process ends', [
     ...ZOMBIE,
-    step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)'),
+    step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
   story('stays a zombie while others of its tree live on', [
     ...ZOMBIE,
     step(ORPHANED, 'zombie', 'recordExit'),
-    step(GONE, 'stopping.draining', 'announce(stopping)'),
+    step(GONE, 'stopping.draining', 'reportState(stopping)'),
   ]),
   story('is stopped when the tree of a zombie is gone after its output was read', [
     ...ZOMBIE,
@@ -237,20 +245,20 @@ const UNDEAD = [
   ]),
   story('recovers from being a zombie when the launch is cancelled after all', [
     ...LAUNCHING,
-    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
-    step(STAGES.kill, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill'),
+    step(STAGES.kill, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
     step(GONE, 'stopped', 'recordExit', ...stopped),
   ]),
   story('recovers from being a zombie when the launch fails after all', [
     ...LAUNCHING,
-    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
-    step(STAGES.kill, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill'),
+    step(STAGES.kill, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
     step(SPAWN_FAILED, 'stopped', 'recordExit', ...stopped),
   ]),
   story('is known by its pid when a zombie is launched after all', [
     ...LAUNCHING,
-    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
-    step(STAGES.kill, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)'),
+    step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill'),
+    step(STAGES.kill, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
     step(SPAWNED, 'zombie', 'report(started)'),
   ]),
 ];

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { agentMachine } from '../../src/machines/index.js';
 import type { AgentEvent } from '../../src/model/agent.js';
+import type { AgentSettings } from '../../src/model/lifecycle.js';
+import { ruledEffects } from './agent-rules.js';
 import {
   agent,
-  CONDEMN,
   DRAINED,
   EXHAUSTED,
   exited,
@@ -18,12 +19,16 @@ import {
   KILL,
   LEASE_FAILED,
   LEASED,
+  LIMIT_RESTART,
+  LIMIT_STOP,
   ORPHANED,
   READY,
   RESUME,
   RETRY,
+  RETRY_CANCELLED,
   SPAWN_FAILED,
   SPAWNED,
+  STAGES,
   START,
   STOP,
   UNHEALTHY,
@@ -67,16 +72,37 @@ const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> 
 };
 
 /** What people and supervisors may send at any time. */
-const COMMANDS: readonly AgentEvent[] = [START, STOP, KILL, FREEZE, HUSH, RESUME, CONDEMN, RETRY, EXHAUSTED];
+const COMMANDS: readonly AgentEvent[] = [
+  START,
+  STOP,
+  KILL,
+  FREEZE,
+  HUSH,
+  RESUME,
+  LIMIT_RESTART,
+  LIMIT_STOP,
+  RETRY,
+  RETRY_CANCELLED,
+  EXHAUSTED,
+];
 const WAITS = [1, 10, 100, 1000];
 
 /** One thing that happens: what the world tells, a command, or time; the number chooses among what is possible. */
 const happening = fc.tuple(fc.constantFrom('tell', 'tell', 'command', 'wait'), fc.nat(1000));
 const story = fc.record({
-  leases: fc.boolean(),
-  readyAtOnce: fc.boolean(),
+  settings: fc.record({
+    leases: fc.boolean(),
+    readyAtOnce: fc.boolean(),
+    maxRuntime: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 15, 120, 1500),
+    stop: fc.constantFrom(STAGES, { ...STAGES, brutal: true }),
+  }),
+  /** Whether its supervisor stops it when it is asked to. It may be ending itself. */
+  obliging: fc.boolean(),
   all: fc.array(happening, { maxLength: 60 }),
 });
+
+/** Here its runtime is counted. */
+const COUNTED = /^(spawning|running)/;
 
 /** An agent at rest: its supervisor may start it again. */
 const RESTING = /^(stopped|completed|failed)/;
@@ -84,8 +110,8 @@ const RESTING = /^(stopped|completed|failed)/;
 describe('an agent in any order of events', () => {
   it('rests only when nothing of it lives, gives its ports back once, and tells its supervisor of each end once', () => {
     fc.assert(
-      fc.property(story, ({ leases, readyAtOnce, all }) => {
-        const life = new Life(leases, readyAtOnce);
+      fc.property(story, ({ settings, obliging, all }) => {
+        const life = new Life(settings, obliging);
         for (const [kind, choice] of all) {
           life.happen(kind, choice);
           life.check();
@@ -98,8 +124,8 @@ describe('an agent in any order of events', () => {
 
   it('comes to rest from everywhere once it is stopped and the world does as it is told', () => {
     fc.assert(
-      fc.property(story, ({ leases, readyAtOnce, all }) => {
-        const life = new Life(leases, readyAtOnce);
+      fc.property(story, ({ settings, obliging, all }) => {
+        const life = new Life(settings, obliging);
         for (const [kind, choice] of all) life.happen(kind, choice);
         life.obey();
         expect(life.place).toMatch(RESTING);
@@ -119,10 +145,18 @@ class Life {
   readonly #actor;
   readonly #clock;
 
-  constructor(leases: boolean, readyAtOnce: boolean) {
-    const { actor, clock } = begin(agentMachine, agent({ leases, readyAtOnce }), this.#written);
+  readonly #maxRuntime: number;
+  /** The runtime that was charged to this incarnation, and as it was when its pause was asked for. */
+  #charged = 0;
+  #chargedAtPause = 0;
+  readonly #obliging: boolean;
+
+  constructor(settings: Partial<AgentSettings> & { maxRuntime: number }, obliging: boolean) {
+    const { actor, clock } = begin(agentMachine, agent(settings), this.#written);
     this.#actor = actor;
     this.#clock = clock;
+    this.#maxRuntime = settings.maxRuntime;
+    this.#obliging = obliging;
   }
 
   get place(): string {
@@ -132,7 +166,7 @@ class Life {
   happen(kind: string, choice: number): void {
     const possible = TELLS[this.#world];
     const told = possible[choice % Math.max(1, possible.length)];
-    if (kind === 'wait') this.#clock.increment(WAITS[choice % WAITS.length] ?? 1);
+    if (kind === 'wait') this.#wait(WAITS[choice % WAITS.length] ?? 1);
     else if (kind === 'command') this.#send(COMMANDS[choice % COMMANDS.length] ?? STOP);
     else if (told !== undefined && this.#mayBeTold(told[0])) {
       this.#world = told[1];
@@ -142,15 +176,14 @@ class Life {
   }
 
   check(): void {
+    this.#checkRuntime();
     const resting = RESTING.test(this.place);
     const count = (effect: string) => this.#written.filter((each) => each === effect).length;
     const ends = this.#starts - (resting ? 0 : 1);
-    expect([count('release'), count('tell(ended)'), count('recordExit')].map((each) => each - ends)).toEqual([
-      0,
-      0,
-      this.#isRecorded() ? 1 : 0,
-    ]);
-    expect(count('tell(ready)')).toBeLessThanOrEqual(this.#starts);
+    expect(
+      [count('release'), count('notifySupervisor(ended)'), count('recordExit')].map((each) => each - ends),
+    ).toEqual([0, 0, this.#isRecorded() ? 1 : 0]);
+    expect(count('notifySupervisor(ready)')).toBeLessThanOrEqual(this.#starts);
     if (resting) expect(['nothing', 'unread']).toContain(this.#world);
   }
 
@@ -174,19 +207,45 @@ class Life {
     this.#actor.stop();
   }
 
+  /** One event is one step: what follows from the states alone, follows a rule. */
   #send(event: AgentEvent): void {
-    this.#actor.send(event);
+    const before = this.place;
+    const from = this.#written.length;
+    this.#actor.send('now' in event ? { ...event, now: this.#clock.now() } : event);
+    const ruled = this.#written.slice(from).filter((effect) => /^reportSubstate|Resources$/.test(effect));
+    expect(ruled).toEqual(ruledEffects(before, this.place));
+    if (event.type === 'START' && before !== this.place) this.#charged = 0;
+    if (event.type === 'PAUSE' && before.startsWith('running')) this.#chargedAtPause = this.#charged;
+    if (this.place.startsWith('paused')) this.#charged = this.#chargedAtPause;
+  }
+
+  /** Time is charged while it starts and runs; a freeze that comes about is not. Each step of the clock is within one state or ends it. */
+  #wait(ms: number): void {
+    const from = this.#clock.now();
+    const isCounted = COUNTED.test(this.place);
+    this.#clock.increment(ms);
+    if (!isCounted) return;
+    this.#charged += this.#clock.now() - from;
+  }
+
+  /** It never runs longer than it may, and what ended it says so. */
+  #checkRuntime(): void {
+    const { cause, commanded } = this.#actor.getSnapshot().context;
+    if (COUNTED.test(this.place)) expect(this.#charged).toBeLessThan(this.#maxRuntime);
+    if (cause === 'timeout') expect([commanded, this.#charged >= this.#maxRuntime]).toEqual([true, true]);
   }
 
   /** What the agent did to the world since the last look. */
   #follow(): void {
     for (const effect of this.#written.slice(this.#seen)) {
-      if (effect === 'announce(spawning)') this.#starts += 1;
+      if (effect === 'countStart') this.#starts += 1;
       if (effect === 'lease') this.#world = 'leasing';
       if (effect === 'launch') this.#world = 'launching';
       if (effect === 'drain' || (effect === 'release' && this.#world === 'leasing')) this.#world = 'nothing';
     }
+    const isAsked = this.#written.slice(this.#seen).includes('requestStop');
     this.#seen = this.#written.length;
+    if (isAsked && this.#obliging) this.#send(STOP);
   }
 
   /** A launch is cancelled only by a stop, and only a process that is being watched is ready. */

@@ -1,41 +1,39 @@
 import {
   type AgentStep,
   type AgentStory,
+  again,
   agent,
   arrived,
-  CONDEMN,
   EXHAUSTED,
   exited,
   FAILED,
+  FORCED,
   FREEZE,
   FREEZE_FAILED,
   FROZEN,
+  freezing,
+  frozen,
   HEALTHY,
   HUSH,
+  HUSHED,
+  hushed,
   KILL,
+  LIMIT_RESTART,
   ORPHANED,
   RESUME,
   RETRY,
+  RETRY_CANCELLED,
   RUNNING,
-  START,
   STOP,
   step,
+  thawedTo,
   UNHEALTHY,
   UNREAD,
+  wokenTo,
 } from './agent-words.js';
 
 const WELL = [...RUNNING, step(HEALTHY, 'running.healthy', 'report(health)')];
 const UNWELL = [...RUNNING, step(UNHEALTHY, 'running.unhealthy', 'report(health)')];
-const freezing = step(FREEZE, 'running.freezing', 'freeze');
-const frozen = step(FROZEN, 'paused.forced', 'report(paused)', 'announce(paused)');
-const hushed = step(HUSH, 'paused.cooperative.awake', 'tellPause', 'report(paused)', 'announce(paused)');
-const FORCED = [...RUNNING, freezing, frozen];
-const HUSHED = [...RUNNING, hushed];
-const again = step(START, 'spawning.launching', 'announce(spawning)', 'launch');
-const thawedTo = (state: string): AgentStep => step(RESUME, state, 'thaw', 'announce(running)', 'report(resumed)');
-const wokenTo = (state: string): AgentStep =>
-  step(RESUME, state, 'thaw', 'tellResume', 'announce(running)', 'report(resumed)');
-
 const story = (title: string, steps: readonly AgentStep[], context: AgentStory['context'] = {}): AgentStory => ({
   title,
   input: agent(),
@@ -59,24 +57,31 @@ const RUNS = [
   ),
   story('has its output read after its end', [
     ...RUNNING,
-    step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)'),
+    step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
   story('has what it left behind killed at once', [
     ...RUNNING,
-    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill'),
+    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'reportState(stopping)', 'kill'),
   ]),
   story(
     'is asked to end when it passes a limit, and is heading to failed',
-    [...RUNNING, step(CONDEMN, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)')],
+    [...RUNNING, step(LIMIT_RESTART, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)')],
     { heading: 'failed', cause: 'memory-limit', detail: '2 of 1', commanded: false },
   ),
+  story('reports its health again and is where it was when nothing changed', [
+    ...WELL,
+    step(HEALTHY, 'running.healthy', 'report(health)'),
+    step(UNHEALTHY, 'running.unhealthy', 'report(health)'),
+    step(UNHEALTHY, 'running.unhealthy', 'report(health)'),
+    step(HEALTHY, 'running.healthy', 'report(health)'),
+  ]),
   story('is asked to end when it is stopped', [
     ...RUNNING,
-    step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+    step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)'),
   ]),
   story('is killed at once when it is stopped brutally', [
     ...RUNNING,
-    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
+    step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill'),
   ]),
 ];
 
@@ -90,38 +95,30 @@ const PAUSES = [
     ...RUNNING,
     freezing,
     step(HUSH, 'running.freezing'),
-    step(HEALTHY, 'running.freezing', 'publish'),
+    step(HEALTHY, 'running.freezing'),
     frozen,
     thawedTo('running.healthy'),
   ]),
-  story('runs on when it cannot be frozen', [...RUNNING, freezing, step(FREEZE_FAILED, 'running.unknown', 'publish')], {
+  story('runs on when it cannot be frozen', [...RUNNING, freezing, step(FREEZE_FAILED, 'running.unknown')], {
     pauseMode: null,
     pausedAt: null,
   }),
-  story('runs on healthy when it cannot be frozen', [
-    ...WELL,
-    freezing,
-    step(FREEZE_FAILED, 'running.healthy', 'publish'),
-  ]),
-  story('runs on unhealthy when it cannot be frozen', [
-    ...UNWELL,
-    freezing,
-    step(FREEZE_FAILED, 'running.unhealthy', 'publish'),
-  ]),
+  story('runs on healthy when it cannot be frozen', [...WELL, freezing, step(FREEZE_FAILED, 'running.healthy')]),
+  story('runs on unhealthy when it cannot be frozen', [...UNWELL, freezing, step(FREEZE_FAILED, 'running.unhealthy')]),
   story(
     'runs on when it is resumed while it is being frozen',
-    [...RUNNING, freezing, step(RESUME, 'running.unknown', 'thaw', 'publish'), step(FREEZE_FAILED, 'running.unknown')],
+    [...RUNNING, freezing, step(RESUME, 'running.unknown', 'thaw'), step(FREEZE_FAILED, 'running.unknown')],
     { pauseMode: null },
   ),
   story('runs on healthy when it is resumed while it is being frozen', [
     ...WELL,
     freezing,
-    step(RESUME, 'running.healthy', 'thaw', 'publish'),
+    step(RESUME, 'running.healthy', 'thaw'),
   ]),
   story('runs on unhealthy when it is resumed while it is being frozen', [
     ...UNWELL,
     freezing,
-    step(RESUME, 'running.unhealthy', 'thaw', 'publish'),
+    step(RESUME, 'running.unhealthy', 'thaw'),
   ]),
   story('resumes from a forced pause', [...FORCED, thawedTo('running.unknown')], { pausedAt: null, pauseMode: null }),
   story('resumes healthy from a forced pause', [...WELL, freezing, frozen, thawedTo('running.healthy')]),
@@ -131,7 +128,7 @@ const PAUSES = [
   }),
   story('goes on with the health it was told of during a cooperative pause', [
     ...HUSHED,
-    step(HEALTHY, 'paused.cooperative.awake', 'publish'),
+    step(HEALTHY, 'paused.cooperative.awake'),
     wokenTo('running.healthy'),
   ]),
   story('goes on unhealthy after a cooperative pause', [...UNWELL, hushed, wokenTo('running.unhealthy')]),
@@ -143,24 +140,20 @@ const PAUSES = [
   ]),
   story(
     'stays in its cooperative pause when it cannot be frozen',
-    [
-      ...HUSHED,
-      step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
-      step(FREEZE_FAILED, 'paused.cooperative.awake', 'publish'),
-    ],
+    [...HUSHED, step(FREEZE, 'paused.cooperative.freezing', 'freeze'), step(FREEZE_FAILED, 'paused.cooperative.awake')],
     { pauseMode: 'cooperative', pausedAt: 35 },
   ),
   story('is asked to end when it is stopped while paused', [
     ...FORCED,
-    step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+    step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)'),
   ]),
   story('is killed at once when it is stopped brutally while paused', [
     ...FORCED,
-    step(KILL, 'stopping.killing', 'announce(stopping)', 'kill'),
+    step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill'),
   ]),
   story('is asked to end when it passes a limit while paused', [
     ...FORCED,
-    step(CONDEMN, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)'),
+    step(LIMIT_RESTART, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)'),
   ]),
   story('fails when it is killed by a stranger while paused', [
     ...FORCED,
@@ -168,33 +161,57 @@ const PAUSES = [
   ]),
   story('has its output read when it ends while paused', [
     ...FORCED,
-    step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)'),
+    step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
   story('has what it left behind killed when it ends while paused', [
     ...FORCED,
-    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill'),
+    step(ORPHANED, 'stopping.sweeping', 'recordExit', 'reportState(stopping)', 'kill'),
   ]),
 ];
 
 /** Stories of what comes after an end. */
 const AFTERWARDS = [
-  story('waits for the next try and is started again', [...FAILED, step(RETRY, 'failed.retrying', 'publish'), again], {
+  story('waits for the next try and is started again', [...FAILED, step(RETRY, 'failed.retrying'), again], {
     retryIn: null,
     exit: null,
   }),
-  story('tells the delay before its next try', [...FAILED, step(RETRY, 'failed.retrying', 'publish')], {
+  story('tells the delay before its next try', [...FAILED, step(RETRY, 'failed.retrying')], {
     retryIn: 250,
   }),
   story('has no next try when its budget is spent, until somebody starts it', [
     ...FAILED,
-    step(EXHAUSTED, 'failed.exhausted', 'publish'),
+    step(EXHAUSTED, 'failed.exhausted'),
     again,
   ]),
-  story('is stopped when it is stopped after it failed', [...FAILED, step(STOP, 'stopped', 'announce(stopped)')]),
+  story('is stopped when the next try that it waits for is called off', [
+    ...FAILED,
+    step(RETRY, 'failed.retrying'),
+    step(RETRY_CANCELLED, 'stopped', 'reportState(stopped)'),
+  ]),
+  story(
+    'starts all the same when its next try is called off a moment too late',
+    [...FAILED, step(RETRY, 'failed.retrying'), again, step(RETRY_CANCELLED, 'spawning.launching')],
+    { retryIn: null },
+  ),
+  story('has no next try to be called off while its supervisor has not decided', [
+    ...FAILED,
+    step(RETRY_CANCELLED, 'failed.waiting'),
+  ]),
+  story(
+    'completes for good when its next try is called off',
+    [
+      ...RUNNING,
+      step(exited({ code: 0 }), 'completed', 'recordExit', ...arrived('completed')),
+      step(RETRY, 'completed'),
+      step(RETRY_CANCELLED, 'completed'),
+    ],
+    { retryIn: null },
+  ),
+  story('is stopped when it is stopped after it failed', [...FAILED, step(STOP, 'stopped', 'reportState(stopped)')]),
   story('is started again after it completed', [
     ...RUNNING,
     step(exited({ code: 0 }), 'completed', 'recordExit', ...arrived('completed')),
-    step(RETRY, 'completed', 'publish'),
+    step(RETRY, 'completed'),
     again,
   ]),
   story(

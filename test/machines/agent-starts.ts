@@ -20,7 +20,7 @@ import {
   UNREAD,
 } from './agent-words.js';
 
-const LEASING = [step(START, 'spawning.leasing', 'announce(spawning)', 'lease')];
+const LEASING = [step(START, 'spawning.leasing', 'countStart', 'reportState(spawning)', 'lease')];
 const leases = agent({ leases: true });
 
 /** Stories of starts that come about, fail, or are overtaken. */
@@ -48,7 +48,14 @@ export const STARTS: readonly AgentStory[] = [
     input: agent({ readyAtOnce: true }),
     steps: [
       ...LAUNCHING,
-      step(SPAWNED, 'running.unknown', 'report(started)', 'announce(running)', 'report(ready)', 'tell(ready)'),
+      step(
+        SPAWNED,
+        'running.unknown',
+        'report(started)',
+        'reportState(running)',
+        'report(ready)',
+        'notifySupervisor(ready)',
+      ),
     ],
     context: { pid: 42, startedAt: 20, readyAt: 20 },
   },
@@ -61,17 +68,27 @@ export const STARTS: readonly AgentStory[] = [
   {
     title: 'is asked to end when it is stopped during its launch, not declared ended',
     input: agent(),
-    steps: [...LAUNCHING, step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)')],
+    steps: [...LAUNCHING, step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)')],
   },
   {
     title: 'is killed at once when it is stopped brutally during its launch',
     input: agent(),
-    steps: [...LAUNCHING, step(KILL, 'stopping.killing', 'announce(stopping)', 'kill')],
+    steps: [...LAUNCHING, step(KILL, 'stopping.killing', 'reportState(stopping)', 'kill')],
   },
   {
     title: 'is ready when it says so',
     input: agent(),
-    steps: [...PROBING, step(READY, 'running.unknown', 'unwatch', 'announce(running)', 'report(ready)', 'tell(ready)')],
+    steps: [
+      ...PROBING,
+      step(
+        READY,
+        'running.unknown',
+        'unwatchReadiness',
+        'reportState(running)',
+        'report(ready)',
+        'notifySupervisor(ready)',
+      ),
+    ],
     context: { startedAt: 20, readyAt: 30, health: 'unknown' },
   },
   {
@@ -80,7 +97,7 @@ export const STARTS: readonly AgentStory[] = [
     steps: [
       ...PROBING,
       step(READY_TIMEOUT - 1, 'spawning.probing.waiting'),
-      step(1, 'stopping.asking.asked', 'unwatch', 'announce(stopping)', 'ask(false)'),
+      step(1, 'stopping.asking.asked', 'unwatchReadiness', 'reportState(stopping)', 'ask(false)'),
       step(exited({ code: null, signal: 'SIGTERM' }), 'failed.waiting', 'recordExit', ...arrived('failed')),
     ],
     context: { cause: 'readiness-timeout', commanded: false },
@@ -90,10 +107,11 @@ export const STARTS: readonly AgentStory[] = [
     input: agent(),
     steps: [
       ...PROBING,
+      step(extend(10), 'spawning.probing.extended'),
       step(extend(1500), 'spawning.probing.extended'),
       step(READY_TIMEOUT, 'spawning.probing.extended'),
       step(499, 'spawning.probing.extended'),
-      step(1, 'stopping.asking.asked', 'unwatch', 'announce(stopping)', 'ask(false)'),
+      step(1, 'stopping.asking.asked', 'unwatchReadiness', 'reportState(stopping)', 'ask(false)'),
     ],
     context: { cause: 'readiness-timeout', heading: 'failed' },
   },
@@ -105,33 +123,39 @@ export const STARTS: readonly AgentStory[] = [
       step(extend(10), 'spawning.probing.extended'),
       step(10, 'spawning.probing.waiting'),
       step(READY_TIMEOUT - 11, 'spawning.probing.waiting'),
-      step(1, 'stopping.asking.asked', 'unwatch', 'announce(stopping)', 'ask(false)'),
+      step(1, 'stopping.asking.asked', 'unwatchReadiness', 'reportState(stopping)', 'ask(false)'),
     ],
   },
   {
     title: 'fails the start when it ends before it was ready, even with code 0',
     input: agent(),
-    steps: [...PROBING, step(exited({ code: 0 }), 'failed.waiting', 'unwatch', 'recordExit', ...arrived('failed'))],
+    steps: [
+      ...PROBING,
+      step(exited({ code: 0 }), 'failed.waiting', 'unwatchReadiness', 'recordExit', ...arrived('failed')),
+    ],
     context: { cause: 'exit', heading: 'failed', pid: null },
   },
   {
     title: 'has its output read when it ends before it was ready',
     input: agent(),
-    steps: [...PROBING, step(UNREAD, 'stopping.draining', 'unwatch', 'recordExit', 'announce(stopping)')],
+    steps: [...PROBING, step(UNREAD, 'stopping.draining', 'unwatchReadiness', 'recordExit', 'reportState(stopping)')],
   },
   {
     title: 'has what it left behind killed when it ends before it was ready',
     input: agent(),
-    steps: [...PROBING, step(ORPHANED, 'stopping.sweeping', 'unwatch', 'recordExit', 'announce(stopping)', 'kill')],
+    steps: [
+      ...PROBING,
+      step(ORPHANED, 'stopping.sweeping', 'unwatchReadiness', 'recordExit', 'reportState(stopping)', 'kill'),
+    ],
   },
   {
     title: 'is asked to end when it is stopped before it was ready',
     input: agent(),
-    steps: [...PROBING, step(STOP, 'stopping.asking.asked', 'unwatch', 'announce(stopping)', 'ask(false)')],
+    steps: [...PROBING, step(STOP, 'stopping.asking.asked', 'unwatchReadiness', 'reportState(stopping)', 'ask(false)')],
   },
   {
     title: 'is killed at once when it is stopped brutally before it was ready',
     input: agent(),
-    steps: [...PROBING, step(KILL, 'stopping.killing', 'unwatch', 'announce(stopping)', 'kill')],
+    steps: [...PROBING, step(KILL, 'stopping.killing', 'unwatchReadiness', 'reportState(stopping)', 'kill')],
   },
 ];

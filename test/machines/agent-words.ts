@@ -17,13 +17,21 @@ export const READY_TIMEOUT = 1000;
 
 /** An agent that leases nothing and must say when it is ready, but for what is given. */
 export function agent(settings: Partial<AgentSettings> = {}): AgentInput {
-  const usual = { leases: false, readyAtOnce: false, readyTimeout: READY_TIMEOUT, successCodes: [0], stop: STAGES };
+  const usual = {
+    leases: false,
+    readyAtOnce: false,
+    readyTimeout: READY_TIMEOUT,
+    maxRuntime: NONE,
+    successCodes: [0],
+    stop: STAGES,
+  };
   return { id: 'web', path: 'root/web', settings: { ...usual, ...settings }, incarnation: 0 };
 }
 
+const NONE = Number.POSITIVE_INFINITY;
 const incarnation = 1;
 
-export const START: AgentEvent = { type: 'START', incarnation, at: 10 };
+export const START: AgentEvent = { type: 'START', incarnation, at: 10, now: 0 };
 export const LEASED: AgentEvent = { type: 'LEASED', incarnation, ports: { http: 8100 } };
 export const LEASE_FAILED: AgentEvent = { type: 'LEASE_FAILED', incarnation, detail: 'no port', at: 11 };
 export const SPAWNED: AgentEvent = { type: 'SPAWNED', incarnation, pid: 42, at: 20 };
@@ -37,10 +45,13 @@ export const HEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'healt
 export const UNHEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'unhealthy' };
 export const STOP: AgentEvent = { type: 'STOP', cause: 'command', brutal: false };
 export const KILL: AgentEvent = { type: 'STOP', cause: 'command', brutal: true };
-export const FREEZE: AgentEvent = { type: 'PAUSE', mode: 'forced', at: 40 };
-export const HUSH: AgentEvent = { type: 'PAUSE', mode: 'cooperative', at: 35 };
-export const RESUME: AgentEvent = { type: 'RESUME' };
-export const CONDEMN: AgentEvent = { type: 'CONDEMN', incarnation, cause: 'memory-limit', detail: '2 of 1' };
+export const FREEZE: AgentEvent = { type: 'PAUSE', mode: 'forced', at: 40, now: 400 };
+export const HUSH: AgentEvent = { type: 'PAUSE', mode: 'cooperative', at: 35, now: 400 };
+export const RESUME: AgentEvent = { type: 'RESUME', now: 5000 };
+const limit = { type: 'LIMIT_PASSED', incarnation, cause: 'memory-limit', detail: '2 of 1' } as const;
+export const LIMIT_RESTART: AgentEvent = { ...limit, action: 'restart' };
+export const LIMIT_STOP: AgentEvent = { ...limit, action: 'stop' };
+export const RETRY_CANCELLED: AgentEvent = { type: 'RETRY_CANCELLED' };
 export const RETRY: AgentEvent = { type: 'RETRY', delay: 250 };
 export const EXHAUSTED: AgentEvent = { type: 'EXHAUSTED' };
 
@@ -62,26 +73,55 @@ export function extend(ms: number): AgentEvent {
   return { type: 'EXTEND', incarnation, ms };
 }
 
+/** A sub-state is reported. */
+export function substate(name: string): string {
+  return `reportSubstate(${name})`;
+}
+
 /** One step: what happens, the state that follows, and every effect in order. */
 export function step(happening: AgentStep['happening'], state: string, ...effects: string[]): AgentStep {
   return { happening, state, effects };
 }
 
-/** What follows from being at an end: its ports are given back, people are told, then its supervisor. */
+/** What comes with being at rest: its ports are given back, the state is reported, then its supervisor is notified. */
 export function arrived(state: 'stopped' | 'failed' | 'completed'): string[] {
-  return ['release', `announce(${state})`, 'tell(ended)'];
+  return ['release', `reportState(${state})`, 'notifySupervisor(ended)'];
 }
 
-export const LAUNCHING = [step(START, 'spawning.launching', 'announce(spawning)', 'launch')];
-export const PROBING = [...LAUNCHING, step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watch')];
+export const LAUNCHING = [step(START, 'spawning.launching', 'countStart', 'reportState(spawning)', 'launch')];
+export const PROBING = [...LAUNCHING, step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watchReadiness')];
 export const RUNNING = [
   ...PROBING,
-  step(READY, 'running.unknown', 'unwatch', 'announce(running)', 'report(ready)', 'tell(ready)'),
+  step(
+    READY,
+    'running.unknown',
+    'unwatchReadiness',
+    'reportState(running)',
+    'report(ready)',
+    'notifySupervisor(ready)',
+  ),
 ];
-export const ASKING = [...RUNNING, step(STOP, 'stopping.asking.asked', 'announce(stopping)', 'ask(false)')];
+export const ASKING = [...RUNNING, step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)')];
 export const INSISTING = [...ASKING, step(STAGES.ask, 'stopping.insisting', 'ask(true)')];
 export const KILLING = [...INSISTING, step(STAGES.insist, 'stopping.killing', 'kill')];
-export const SWEEPING = [...RUNNING, step(ORPHANED, 'stopping.sweeping', 'recordExit', 'announce(stopping)', 'kill')];
-export const DRAINING = [...RUNNING, step(UNREAD, 'stopping.draining', 'recordExit', 'announce(stopping)')];
-export const ZOMBIE = [...KILLING, step(STAGES.kill, 'zombie', 'announce(zombie)', 'inspect', 'tell(stuck)')];
+export const SWEEPING = [
+  ...RUNNING,
+  step(ORPHANED, 'stopping.sweeping', 'recordExit', 'reportState(stopping)', 'kill'),
+];
+export const DRAINING = [...RUNNING, step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)')];
+export const ZOMBIE = [
+  ...KILLING,
+  step(STAGES.kill, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
+];
 export const FAILED = [...RUNNING, step(exited(), 'failed.waiting', 'recordExit', ...arrived('failed'))];
+
+export const freezing = step(FREEZE, 'running.freezing', 'freeze');
+export const frozen = step(FROZEN, 'paused.forced', 'report(paused)', 'reportState(paused)');
+export const hushed = step(HUSH, 'paused.cooperative.awake', 'sendPause', 'report(paused)', 'reportState(paused)');
+export const FORCED = [...RUNNING, freezing, frozen];
+export const HUSHED = [...RUNNING, hushed];
+export const again = step(START, 'spawning.launching', 'countStart', 'reportState(spawning)', 'launch');
+export const thawedTo = (state: string): AgentStep =>
+  step(RESUME, state, 'thaw', 'reportState(running)', 'report(resumed)');
+export const wokenTo = (state: string): AgentStep =>
+  step(RESUME, state, 'thaw', 'sendResume', 'reportState(running)', 'report(resumed)');

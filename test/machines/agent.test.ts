@@ -1,15 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { agentMachine } from '../../src/machines/index.js';
 import { ENDS } from './agent-ends.js';
+import { LIMITED } from './agent-limits.js';
 import { LIVES } from './agent-lives.js';
+import { ruledEffects } from './agent-rules.js';
 import { STARTS } from './agent-starts.js';
+import { play } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 
 describe('an agent', () => {
-  describeScenarios(agentMachine, [...STARTS, ...LIVES, ...ENDS]);
+  describeScenarios(agentMachine, [...STARTS, ...LIVES, ...LIMITED, ...ENDS]);
+
+  it.each([...STARTS, ...LIVES, ...LIMITED, ...ENDS])(
+    'reports sub-states and watches resources by rule: $title',
+    (story) => {
+      const { seen, ruled } = play(agentMachine, story);
+      const places = ['stopped', ...seen.map(({ state }) => state)];
+      expect(ruled).toEqual(seen.map(({ state }, n) => ruledEffects(places[n] ?? '', state)));
+    },
+  );
 
   it('has no story told twice', () => {
-    const titles = [...STARTS, ...LIVES, ...ENDS].map(({ title }) => title);
+    const titles = [...STARTS, ...LIVES, ...LIMITED, ...ENDS].map(({ title }) => title);
     expect(titles).toEqual([...new Set(titles)]);
   });
 });

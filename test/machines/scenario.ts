@@ -1,4 +1,12 @@
-import { type AnyMachineSnapshot, type AnyStateMachine, createActor, type EventObject, SimulatedClock } from 'xstate';
+import {
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  assign,
+  createActor,
+  type EventObject,
+  type InspectionEvent,
+  SimulatedClock,
+} from 'xstate';
 import { edgesOf, edgesTaken } from './edges.js';
 
 /** What happens to an actor: an event, an event made for the living actor, or so many milliseconds. */
@@ -23,6 +31,8 @@ export interface Scenario<E extends EventObject, I> {
 /** What came of a scenario: what was seen in the shape of its steps, and the edges that were taken. */
 export interface Played {
   readonly seen: readonly { readonly state: string; readonly effects: readonly string[] }[];
+  /** For each step, the effects that follow from a rule, which stories leave out. */
+  readonly ruled: readonly (readonly string[])[];
   readonly context: Readonly<Record<string, unknown>>;
   readonly edges: ReadonlySet<string>;
 }
@@ -34,32 +44,41 @@ export function play<E extends EventObject, I>(machine: AnyStateMachine, scenari
   const written: string[] = [];
   const edges = new Set<string>();
   const { actor, clock } = begin(machine, scenario.input, written, edges);
+  const ruled: string[][] = [];
   const seen = scenario.steps.map(({ happening }) => {
     written.length = 0;
     if (typeof happening === 'number') clock.increment(happening);
     else actor.send(typeof happening === 'function' ? happening(actor) : happening);
-    return { state: placeIn(actor.getSnapshot()), effects: [...written] };
+    ruled.push(written.filter(isRuled));
+    return { state: placeIn(actor.getSnapshot()), effects: written.filter((effect) => !isRuled(effect)) };
   });
   const { context } = actor.getSnapshot();
   actor.stop();
-  return { seen, context, edges };
+  return { seen, ruled, context, edges };
+}
+
+/** An inspector that notes the edges that are taken. */
+function edgesInto(edges: Set<string>, machine: AnyStateMachine): (event: InspectionEvent) => void {
+  const names = edgesOf(machine);
+  return (event) => {
+    for (const edge of edgesTaken(event, names)) edges.add(edge);
+  };
+}
+
+/** Effects that follow from the states alone; a rule says when (agent-rules.ts). */
+function isRuled(effect: string): boolean {
+  return /^(reportSubstate\(|(un)?watchResources$)/.test(effect);
 }
 
 /** An actor of the machine whose effects only write their names: `ask(true)` for an effect with the param `true`. */
-export function begin(machine: AnyStateMachine, input: unknown, written: string[], edges: Set<string> = new Set()) {
+export function begin(machine: AnyStateMachine, input: unknown, written: string[], edges?: Set<string>) {
   const actions = Object.fromEntries(
     effectNames(machine).map((name) => [name, (_: unknown, params: unknown) => written.push(callOf(name, params))]),
   );
-  const recording = machine.provide({ actions });
-  const names = edgesOf(recording);
   const clock = new SimulatedClock();
-  const actor = createActor(recording, {
-    clock,
-    input,
-    inspect: (event) => {
-      for (const edge of edgesTaken(event, names)) edges.add(edge);
-    },
-  });
+  const noteEntry = assign(() => ({ since: clock.now() }));
+  const recording = machine.provide({ actions: 'noteEntry' in actions ? { ...actions, noteEntry } : actions });
+  const actor = createActor(recording, { clock, input, ...(edges && { inspect: edgesInto(edges, recording) }) });
   actor.start();
   return { actor, clock };
 }

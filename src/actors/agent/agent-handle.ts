@@ -17,9 +17,9 @@ import { SIGNAL_NAMES, signalName } from '../../model/signal.js';
 import type { PauseMode } from '../../model/spec.js';
 import type { SupervisorNode } from '../supervisor/node.js';
 import type { World } from '../world.js';
-import { deliver } from './agent.js';
+import { type Agent, contextOf, stateOf, viewOf } from './agent.js';
 import { exitOf, linesOf, type Waits, waitForState } from './agent-waits.js';
-import { type AgentCell, viewOf } from './cell.js';
+import { deliver } from './deliver.js';
 import { until } from './waiting.js';
 
 /**
@@ -32,14 +32,14 @@ export class CellHandle implements AgentHandle {
   readonly #world: World;
   readonly #node: () => SupervisorNode;
   /** The agent as it was when it was last there. */
-  #last: AgentCell;
+  #last: Agent;
 
-  constructor(world: World, cell: AgentCell, node: () => SupervisorNode) {
-    this.path = cell.path;
-    this.uuid = cell.uuid;
+  constructor(world: World, agent: Agent, node: () => SupervisorNode) {
+    this.path = agent.path;
+    this.uuid = agent.uuid;
     this.#world = world;
     this.#node = node;
-    this.#last = cell;
+    this.#last = agent;
   }
 
   view(): AgentView {
@@ -75,36 +75,36 @@ export class CellHandle implements AgentHandle {
 
   async pause(mode?: PauseMode): Promise<void> {
     await ASIDE;
-    const cell = this.#cell('pause');
-    const wanted = mode ?? cell.spec.pause;
-    if (cell.state === 'paused' && cell.context.pauseMode === wanted) return;
-    const incarnation = cell.context.incarnation;
-    const event = { type: 'PAUSE', mode: wanted, at: this.#world.clock.wall() } as const;
-    const underWay = wanted === 'forced' && isFreezing(cell);
-    if (!underWay && !cell.ref.getSnapshot().can(event)) throw this.#invalid('pause', cell);
-    if (wanted === 'forced' && cell.spec.body.type !== 'command') {
+    const agent = this.#agent('pause');
+    const { incarnation, pauseMode } = contextOf(agent);
+    const wanted = mode ?? agent.spec.pause;
+    if (stateOf(agent) === 'paused' && pauseMode === wanted && !isFreezing(agent)) return;
+    const { clock } = this.#world;
+    const event = { type: 'PAUSE', mode: wanted, at: clock.wall(), now: clock.now() } as const;
+    const underWay = wanted === 'forced' && isFreezing(agent);
+    if (!underWay && !agent.ref.getSnapshot().can(event)) throw this.#invalid('pause', agent);
+    if (wanted === 'forced' && agent.spec.body.type !== 'command') {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
-    cell.unfrozen = null;
-    if (!underWay) deliver(this.#world, cell, event);
-    await until(cell.identity, () => this.#pauseOutcome(cell, incarnation, wanted));
+    if (!underWay) deliver(this.#world, agent, event);
+    await until(agent.identity, () => this.#pauseOutcome(agent, incarnation, wanted));
   }
 
   async resume(): Promise<void> {
     await ASIDE;
-    const cell = this.#cell('resume');
-    if (cell.state === 'running' && !isFreezing(cell)) return;
-    if (cell.state !== 'paused' && cell.state !== 'running') throw this.#invalid('resume', cell);
-    cell.unfrozen ??= '';
-    deliver(this.#world, cell, { type: 'RESUME' });
-    await until(cell.identity, () => (cell.state === 'running' ? true : this.#overtaken('resume', cell)));
+    const agent = this.#agent('resume');
+    const state = stateOf(agent);
+    if (state === 'running' && !isFreezing(agent)) return;
+    if (state !== 'paused' && state !== 'running') throw this.#invalid('resume', agent);
+    deliver(this.#world, agent, { type: 'RESUME', now: this.#world.clock.now() });
+    await until(agent.identity, () => (stateOf(agent) === 'running' ? true : this.#overtaken('resume', agent)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the state that is told would be wrong. */
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     if (name === null) throw new SupertreeError('SIGNAL_UNKNOWN', { signal, known: SIGNAL_NAMES.join(', ') });
-    const { state } = this.#cell('signal');
+    const state = stateOf(this.#agent('signal'));
     if (name === 'SIGSTOP') return this.pause('forced');
     if (name === 'SIGCONT' && state === 'paused') return this.resume();
     this.#body(`signal`).signal(name);
@@ -133,14 +133,14 @@ export class CellHandle implements AgentHandle {
   }
 
   async #command(verb: Verb): Promise<void> {
-    await this.#node().command(verb, this.#cell(verb).id);
+    await this.#node().command(verb, this.#agent(verb).id);
   }
 
   #waits(): Waits {
-    return { world: this.#world, identity: this.#known().identity, cell: () => this.#known() };
+    return { world: this.#world, identity: this.#known().identity, agent: () => this.#known() };
   }
 
-  #known(): AgentCell {
+  #known(): Agent {
     this.#last = this.#world.registry.agentOf(this.uuid) ?? this.#last;
     return this.#last;
   }
@@ -150,32 +150,34 @@ export class CellHandle implements AgentHandle {
   }
 
   /** Throws INVALID_STATE when it was removed. */
-  #cell(command: string): AgentCell {
-    const cell = this.#known();
-    if (!this.#isThere()) throw this.#invalid(command, cell);
-    return cell;
+  #agent(command: string): Agent {
+    const agent = this.#known();
+    if (!this.#isThere()) throw this.#invalid(command, agent);
+    return agent;
   }
 
   #body(command: string): Incarnation {
-    const cell = this.#cell(command);
-    if (cell.body === null || cell.context.exit !== null) throw this.#invalid(command, cell);
-    return cell.body;
+    const agent = this.#agent(command);
+    if (agent.body === null || contextOf(agent).exit !== null) throw this.#invalid(command, agent);
+    return agent.body;
   }
 
-  #pauseOutcome(cell: AgentCell, incarnation: number, wanted: PauseMode): true | Error | undefined {
-    if (cell.context.incarnation !== incarnation) return this.#superseded('a restart');
-    if (isFreezing(cell)) return undefined;
-    if (cell.state === 'paused' && cell.context.pauseMode === wanted) return true;
-    if (cell.unfrozen && RUNS.has(cell.state)) return this.#unfrozen(cell.unfrozen);
-    return cell.state === 'running' ? this.#superseded('a resume') : this.#overtaken('pause', cell);
+  #pauseOutcome(agent: Agent, incarnation: number, wanted: PauseMode): true | Error | undefined {
+    const context = contextOf(agent);
+    const state = stateOf(agent);
+    if (context.incarnation !== incarnation) return this.#superseded('a restart');
+    if (isFreezing(agent)) return undefined;
+    if (state === 'paused' && context.pauseMode === wanted) return true;
+    if (context.pauseProblem !== null && RUNS.has(state)) return this.#unfrozen(context.pauseProblem);
+    return state === 'running' ? this.#superseded('a resume') : this.#overtaken('pause', agent);
   }
 
   #unfrozen(problem: string): SupertreeError {
     return new SupertreeError('PAUSE_FAILED', { agent: this.path, problem });
   }
 
-  #overtaken(command: string, cell: AgentCell): SupertreeError {
-    return cell.context.commanded ? this.#superseded('a stop') : this.#invalid(command, cell);
+  #overtaken(command: string, agent: Agent): SupertreeError {
+    return contextOf(agent).commanded ? this.#superseded('a stop') : this.#invalid(command, agent);
   }
 
   #superseded(by: string): SupertreeError {
@@ -183,7 +185,8 @@ export class CellHandle implements AgentHandle {
   }
 
   /** Looks at the very agent that was asked: by now it may have been removed. */
-  #invalid(command: string, { state }: AgentCell): SupertreeError {
+  #invalid(command: string, agent: Agent): SupertreeError {
+    const state = stateOf(agent);
     return new SupertreeError('INVALID_STATE', { command, agent: this.path, state });
   }
 }
@@ -192,10 +195,10 @@ export class CellHandle implements AgentHandle {
 const RUNS: ReadonlySet<AgentState> = new Set(['running', 'paused']);
 
 /** Its processes were told to stop in place and are not all seen stopped yet. */
-function isFreezing({ ref }: AgentCell): boolean {
+function isFreezing({ ref }: Agent): boolean {
   const snapshot = ref.getSnapshot();
   return snapshot.matches({ running: 'freezing' }) || snapshot.matches({ paused: { cooperative: 'freezing' } });
 }
 
-/** Awaited by who looks at the chart: the caller may be a listener of reports, within a transition of this very agent. */
+/** Awaited before the chart is read: the caller may be a listener of reports, while the effects of this very agent are performed. */
 const ASIDE = Promise.resolve();

@@ -4,7 +4,7 @@ import { AGENT_STATES, type AgentState } from '../../model/agent.js';
 import type { ExitRecord } from '../../model/exit.js';
 import { LineReader } from '../output/line-reader.js';
 import type { World } from '../world.js';
-import { type AgentCell, isAtRest, viewOf } from './cell.js';
+import { type Agent, isAtRest, stateOf, viewOf } from './agent.js';
 import type { Identity } from './identity.js';
 import { until, watchAgent } from './waiting.js';
 
@@ -13,17 +13,17 @@ export interface Waits {
   readonly world: World;
   readonly identity: Identity;
   /** The agent as it is now, or was when it was removed. */
-  readonly cell: () => AgentCell;
+  readonly agent: () => Agent;
 }
 
 /** How the present incarnation ends. Rejects INVALID_STATE when no end can come any more. */
 export function exitOf(waits: Waits): Promise<ExitRecord> {
   const { incarnation } = waits.identity;
-  const now = waits.cell();
+  const now = waits.agent();
   const wanted = isAtRest(now) ? (now.exit?.incarnation ?? incarnation + 1) : incarnation;
   return until<ExitRecord>(waits.identity, () => {
-    const cell = waits.cell();
-    if (isAtRest(cell) && cell.exit !== null && cell.exit.incarnation >= wanted) return cell.exit;
+    const agent = waits.agent();
+    if (isAtRest(agent) && agent.exit !== null && agent.exit.incarnation >= wanted) return agent.exit;
     return hasEnded(waits) ? tooLate('await the exit of', waits) : undefined;
   });
 }
@@ -39,17 +39,17 @@ export function waitForState(
   return until<AgentView>(
     waits.identity,
     () => {
-      const cell = waits.cell();
-      if (wanted.has(cell.state)) return viewOf(cell);
+      const agent = waits.agent();
+      if (wanted.has(stateOf(agent))) return viewOf(agent);
       return hasEnded(waits) ? tooLate(`wait for ${words} of`, waits) : undefined;
     },
-    { clock: waits.world.clock, what: `The wait for ${waits.cell().path} to be ${words}`, timeout, signal },
+    { clock: waits.world.clock, what: `The wait for ${waits.agent().path} to be ${words}`, timeout, signal },
   );
 }
 
 /** The lines of an agent, over its restarts and those of its supervisor. */
 export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableIterator<LineItem> {
-  const { output } = waits.cell();
+  const { output } = waits.agent();
   const source = {
     page: output.page.bind(output),
     isOver: () => hasEnded(waits),
@@ -64,14 +64,13 @@ export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableItera
 }
 
 /** It was removed, or its tree has ended: it stays as it is. */
-function hasEnded({ world, identity, cell }: Waits): boolean {
-  const { path } = cell();
-  return isAtRest(cell()) && (world.isOver() || world.registry.isForgotten(path, identity));
+function hasEnded({ world, identity, agent }: Waits): boolean {
+  const { path } = agent();
+  return isAtRest(agent()) && (world.isOver() || world.registry.isForgotten(path, identity));
 }
 
-function tooLate(command: string, { cell }: Waits): SupertreeError {
-  const { path, state } = cell();
-  return new SupertreeError('INVALID_STATE', { command, agent: path, state });
+function tooLate(command: string, { agent }: Waits): SupertreeError {
+  return new SupertreeError('INVALID_STATE', { command, agent: agent().path, state: stateOf(agent()) });
 }
 
 function wantedStates(state: AgentState | readonly AgentState[]): ReadonlySet<AgentState> {

@@ -4,9 +4,9 @@ import type { AgentSpec, NodeSpec } from '../../model/spec.js';
 import { callOffRetry, tellRetry } from '../supervisor/retry.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
-import { deliver } from './agent.js';
+import { type Agent, viewOf } from './agent.js';
 import { createAgent, disposeAgent } from './agent-creation.js';
-import { type AgentCell, type Told, viewOf } from './cell.js';
+import { deliver } from './deliver.js';
 
 /** A child as its supervisor acts on it: an agent, or a supervisor of its own. */
 export interface Child {
@@ -20,7 +20,7 @@ export interface Child {
   /** The next try that it was told of does not come. */
   callOffRetry(): void;
   /** All agents that it is or that are below it, in start order. */
-  cells(): IterableIterator<AgentCell>;
+  agents(): IterableIterator<Agent>;
   view(): TreeView;
   /** Everything of it must be down. `forget`: its path would be somebody new. */
   dispose(forget: boolean): void;
@@ -30,51 +30,52 @@ export interface Child {
 export class AgentChild implements Child {
   readonly #world: World;
   readonly #systems: Systems;
-  readonly #cell: AgentCell;
+  readonly #agent: Agent;
 
   constructor(
     world: World,
     systems: Systems,
     spec: AgentSpec,
     path: string,
-    ways: { tell: (told: Told) => void; stop: () => Promise<string> },
+    supervisor: Pick<Agent, 'notifySupervisor' | 'requestStop'>,
   ) {
     this.#world = world;
     this.#systems = systems;
-    this.#cell = createAgent(world, systems, spec, path, ways);
+    this.#agent = createAgent(world, systems, spec, path, supervisor);
   }
 
   get spec(): AgentSpec {
-    return this.#cell.spec;
+    return this.#agent.spec;
   }
 
   start(generation: number): void {
-    deliver(this.#world, this.#cell, { type: 'START', incarnation: generation, at: this.#world.clock.wall() });
+    const { clock } = this.#world;
+    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, at: clock.wall(), now: clock.now() });
   }
 
   stop(brutal: boolean, cause: StopCause): void {
-    deliver(this.#world, this.#cell, { type: 'STOP', cause, brutal });
+    deliver(this.#world, this.#agent, { type: 'STOP', cause, brutal });
   }
 
   hush(): void {}
 
   hearRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
-    tellRetry(this.#world, this.#cell, effect);
+    tellRetry(this.#world, this.#agent, effect);
   }
 
   callOffRetry(): void {
-    callOffRetry(this.#world, this.#cell);
+    callOffRetry(this.#world, this.#agent);
   }
 
-  *cells(): IterableIterator<AgentCell> {
-    yield this.#cell;
+  *agents(): IterableIterator<Agent> {
+    yield this.#agent;
   }
 
   view(): TreeView {
-    return { kind: 'agent', ...viewOf(this.#cell) };
+    return { kind: 'agent', ...viewOf(this.#agent) };
   }
 
   dispose(forget: boolean): void {
-    disposeAgent(this.#world, this.#systems, this.#cell, forget);
+    disposeAgent(this.#world, this.#systems, this.#agent, forget);
   }
 }

@@ -4,11 +4,11 @@ import type { AgentContext } from '../../model/lifecycle.js';
 import type { AgentSpec, Readiness } from '../../model/spec.js';
 import { agentEnvironment, fillEnvironment, fillTemplate } from '../../model/template.js';
 import type { World } from '../world.js';
-import type { AgentCell } from './cell.js';
+import type { Agent } from './agent.js';
 
 /** Everything a driver needs for the incarnation that `context` is about to start. */
-export function startOrder(world: World, cell: AgentCell, context: AgentContext): StartOrder {
-  const { spec, path } = cell;
+export function startOrder(world: World, agent: Agent, context: AgentContext): StartOrder {
+  const { spec, path } = agent;
   const { incarnation, ports } = context;
   if (spec.body.type !== 'command') {
     return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: {} };

@@ -1,7 +1,7 @@
 import type { Effect } from '../../model/fact.js';
 import { describeReason } from '../../model/reason.js';
-import { deliver } from '../agent/agent.js';
-import type { AgentCell } from '../agent/cell.js';
+import type { Agent } from '../agent/agent.js';
+import { deliver } from '../agent/deliver.js';
 import type { World } from '../world.js';
 
 /** Reports what a supervisor decided about a child that failed. */
@@ -19,19 +19,14 @@ export function reportRetry(
 }
 
 /** Tells an agent that failed of its next try, or that none comes by itself. */
-export function tellRetry(
-  world: World,
-  cell: AgentCell,
-  effect: Extract<Effect, { type: 'retry' | 'exhausted' }>,
-): void {
-  if (effect.type === 'retry') deliver(world, cell, { type: 'RETRY', delay: effect.delay });
-  else deliver(world, cell, { type: 'EXHAUSTED' });
+export function tellRetry(world: World, agent: Agent, effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
+  if (effect.type === 'retry') deliver(world, agent, { type: 'RETRY', delay: effect.delay });
+  else deliver(world, agent, { type: 'EXHAUSTED' });
 }
 
 /** Tells an agent that waits for its next try that none comes: its supervisor ends. */
-export function callOffRetry(world: World, cell: AgentCell): void {
-  if (cell.state !== 'failed' || cell.context.retryIn === null) return;
-  deliver(world, cell, { type: 'STOP', cause: 'shutdown', brutal: false });
+export function callOffRetry(world: World, agent: Agent): void {
+  deliver(world, agent, { type: 'RETRY_CANCELLED' });
 }
 
 /** A fact of an incarnation that is no longer the living one. */

@@ -6,7 +6,7 @@ import { joinPath } from '../../model/id.js';
 import { describeReason, type Reason } from '../../model/reason.js';
 import { blockersText, type SupervisorStatus } from '../../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
-import { type AgentCell, isAtRest, remainsOf, type Told } from '../agent/cell.js';
+import { type Agent, type ChildFact, isAtRest, remainsOf } from '../agent/agent.js';
 import { AgentChild, type Child } from '../agent/child.js';
 import type { World } from '../world.js';
 import { Delays } from './delays.js';
@@ -49,7 +49,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     readonly path: string,
     readonly parent: Parent,
   ) {
-    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.cells() ?? [])));
+    this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.agents() ?? [])));
     this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
     this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
@@ -100,8 +100,8 @@ export class SupervisorActor implements SupervisorNode, Child {
   }
 
   /** All agents below, in start order. */
-  *cells(): IterableIterator<AgentCell> {
-    for (const child of this.#children.values()) yield* child.cells();
+  *agents(): IterableIterator<Agent> {
+    for (const child of this.#children.values()) yield* child.agents();
   }
 
   /** What its chart asks for; called by the chart's hands only. */
@@ -113,7 +113,7 @@ export class SupervisorActor implements SupervisorNode, Child {
       this.#act({ type: 'boot', at: clock.now() });
     } else if (event.type === 'HALT') this.#act({ type: 'halt', at: clock.now(), brutal: event.brutal });
     else if (event.type === 'FACT') this.#act(event.fact);
-    if (this.#stuck && [...this.cells()].every(isAtRest)) this.tellEnded();
+    if (this.#stuck && [...this.agents()].every(isAtRest)) this.tellEnded();
   }
 
   announce(status: SupervisorStatus): void {
@@ -128,8 +128,8 @@ export class SupervisorActor implements SupervisorNode, Child {
 
   /** While a zombie below keeps it from being gone, it is one itself: to begin anew would double what lives, to forget it would hide it. */
   tellEnded(): void {
-    this.#stuck = [...this.cells()].some((cell) => !isAtRest(cell));
-    if (this.#stuck) this.parent.stuck(this.#generation, blockersText(remainsOf(this.cells())));
+    this.#stuck = [...this.agents()].some((agent) => !isAtRest(agent));
+    if (this.#stuck) this.parent.stuck(this.#generation, blockersText(remainsOf(this.agents())));
     else this.parent.ended(this.#generation, this.reason);
   }
 
@@ -194,9 +194,10 @@ export class SupervisorActor implements SupervisorNode, Child {
   }
 
   #createAgent(spec: AgentSpec, path: string): Child {
-    const tell = (told: Told): void => this.#hear(spec.id, told);
-    const stop = (): Promise<string> => this.command('stop', spec.id);
-    return new AgentChild(this.world, this.#systems, spec, path, { tell, stop });
+    return new AgentChild(this.world, this.#systems, spec, path, {
+      notifySupervisor: (fact) => this.#hear(spec.id, fact),
+      requestStop: () => this.command('stop', spec.id),
+    });
   }
 
   #createNode(spec: SupervisorSpec | PoolSpec, path: string): Child {
@@ -209,9 +210,9 @@ export class SupervisorActor implements SupervisorNode, Child {
     return new SupervisorActor(this.world, spec, path, parent);
   }
 
-  #hear(id: string, told: Told): void {
+  #hear(id: string, fact: ChildFact): void {
     const { clock, random } = this.world;
-    this.fact({ ...told, id, at: clock.now(), random: random() } as Fact);
+    this.fact({ ...fact, id, at: clock.now(), random: random() } as Fact);
   }
 
   #remove(id: string, forget: boolean): void {

@@ -62,7 +62,7 @@ function newSystem(world: World, path: string, number: number): System {
 
 /** The options of every root actor of a tree. */
 export function rootOptions(world: World, id: string) {
-  return { id, clock: world.clock, ...(world.inspect === undefined ? {} : { inspect: world.inspect }) };
+  return { id, clock: world.steps.clock, ...(world.inspect === undefined ? {} : { inspect: world.inspect }) };
 }
 
 /** Starts a root with an error observer: without one its errors would end the whole program. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type AnyActorRef, createActor, createMachine, type InspectionEvent } from 'xstate';
+import { Steps } from '../../../src/actors/steps.js';
 import { createSystems, SYSTEM_SIZE } from '../../../src/actors/supervisor/systems.js';
 import type { World } from '../../../src/actors/world.js';
 import { systemRootMachine } from '../../../src/machines/system-root.js';
@@ -13,7 +14,8 @@ function createForest() {
   const clock = createVirtualClock();
   const problems: string[] = [];
   const reports = { emit: (path: string) => void problems.push(path), subscribe: () => () => {} };
-  const world = { clock, reports, logics: { systemRoot: systemRootMachine }, inspect: undefined } as unknown as World;
+  const logics = { systemRoot: systemRootMachine };
+  const world = { clock, steps: new Steps(clock), reports, logics, inspect: undefined } as unknown as World;
   const first = createActor(systemRootMachine, { clock }).start();
   const systems = createSystems(world, 'root', first);
   const spawn = (): AnyActorRef => systems.spawn(waiting, { id: 'x' });

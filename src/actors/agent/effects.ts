@@ -1,0 +1,211 @@
+import { assign } from 'xstate';
+import type { Sink } from '../../drivers/driver.js';
+import { listensOn } from '../../drivers/proc/sockets.js';
+import { messageOf, SupertreeError } from '../../errors.js';
+import { agentMachine } from '../../machines/agent.js';
+import type { Notification, ReportedKind, ReportedState } from '../../machines/agent-setup.js';
+import type { AgentContext } from '../../model/lifecycle.js';
+import { blockersText } from '../../model/report.js';
+import type { World } from '../world.js';
+import { type Agent, blockersOf, type ChildFact, endWatch, stateOf } from './agent.js';
+import { deliver } from './deliver.js';
+import { exitRecord, reasonOf } from './exit-record.js';
+import { filledReadiness, startOrder } from './launch.js';
+import { watchReadiness } from './probes.js';
+import { notifyWatchers } from './waiting.js';
+
+/** Gives the effects of the agent's chart their hands, once per tree: each effect finds its agent by path. */
+export function createAgentLogic(world: World): typeof agentMachine {
+  const hand =
+    <P>(act: (agent: Agent, context: AgentContext, params: P) => void) =>
+    ({ context }: { context: AgentContext }, params: P): void => {
+      const agent = world.registry.agentAt(context.path);
+      if (agent !== undefined)
+        world.steps.record(agent, () => guarded(world, agent, () => act(agent, context, params)));
+    };
+
+  return agentMachine.provide({
+    actions: {
+      noteEntry: assign(() => ({ since: world.clock.wall() })),
+      countStart: hand(countStart),
+      lease: hand((agent, context) => lease(world, agent, context)),
+      launch: hand((agent, context) => launch(world, agent, context)),
+      watchReadiness: hand((agent, context) => watch(world, agent, context)),
+      unwatchReadiness: hand((agent) => endWatch(agent)),
+      watchResources: hand((agent, context) => watchResources(world, agent, context)),
+      unwatchResources: hand((agent) => world.monitor.unwatch(agent.path)),
+      ask: hand((agent, context, { again }) => ask(agent, context, again)),
+      kill: hand((agent) => agent.body?.kill()),
+      drain: hand((agent) => agent.body?.drain()),
+      freeze: hand((agent) => agent.body?.freeze()),
+      thaw: hand((agent) => agent.body?.thaw()),
+      sendPause: hand((agent) => sendLine(world, agent, PAUSE_LINE)),
+      sendResume: hand((agent) => sendLine(world, agent, RESUME_LINE)),
+      inspect: hand((agent, context) => inspect(world, agent, context)),
+      release: hand((agent, context) => release(world, agent, context)),
+      recordExit: hand((agent, context) => recordExit(world, agent, context)),
+      requestStop: hand((agent) => requestStop(world, agent)),
+      reportState: hand((agent, context, { state }) => reportState(world, agent, context, state)),
+      reportSubstate: hand((agent, context, { substate }) => reportSubstate(world, agent, context, substate)),
+      report: hand((agent, context, { kind }) => report(world, agent, context, kind)),
+      notifySupervisor: hand((agent, context, { of }) => agent.notifySupervisor(childFact(agent, context, of))),
+    },
+  });
+}
+
+function guarded(world: World, agent: Agent, act: () => void): void {
+  try {
+    act();
+  } catch (thrown) {
+    world.complain(agent.path, thrown);
+  }
+}
+
+/** The lines that a cooperative agent reads from its standard input (agent protocol 1.0.0). */
+const PAUSE_LINE = '{"type":"pause","action":"pause"}\n';
+const RESUME_LINE = '{"type":"pause","action":"resume"}\n';
+
+function lease(world: World, agent: Agent, { incarnation }: AgentContext): void {
+  world.ports.lease(agent.path, incarnation, agent.spec.ports).then(
+    (ports) => deliver(world, agent, { type: 'LEASED', incarnation, ports }),
+    (thrown) => {
+      const at = world.clock.wall();
+      deliver(world, agent, { type: 'LEASE_FAILED', incarnation, detail: messageOf(thrown), at });
+    },
+  );
+}
+
+function launch(world: World, agent: Agent, context: AgentContext): void {
+  agent.order = startOrder(world, agent, context);
+  agent.output.startOfIncarnation();
+  agent.body = world.driverOf(agent.spec).start(agent.order, sinkOf(world, agent, context.incarnation));
+}
+
+function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
+  return {
+    fact: (fact) => deliver(world, agent, fact),
+    output: (stream, bytes) => agent.output.push(stream, bytes),
+    notified: (word) => onWord(world, agent, incarnation, word),
+  };
+}
+
+/** The words of sd_notify(3) that mean something here. */
+function onWord(world: World, agent: Agent, incarnation: number, word: string): void {
+  agent.word?.(word);
+  const [name, value] = word.split('=', 2);
+  if (name === 'EXTEND_TIMEOUT_USEC' && Number(value) > 0) {
+    deliver(world, agent, { type: 'EXTEND', incarnation, ms: Number(value) / 1000 });
+  } else if (name === 'HEALTH' && (value === 'healthy' || value === 'unhealthy')) {
+    deliver(world, agent, { type: 'HEALTH', incarnation, health: value });
+  }
+}
+
+function watch(world: World, agent: Agent, context: AgentContext): void {
+  const { clock } = world;
+  const { incarnation, ports } = context;
+  const { output, spec, order, body } = agent;
+  const ownsPort = (port: number) => listensOn(body?.members() ?? [], port);
+  const readiness = filledReadiness(spec, context);
+  const watching = watchReadiness(
+    { readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
+    () => deliver(world, agent, { type: 'READY', incarnation, at: clock.wall() }),
+    (problem) => world.reports.emit(agent.path, { type: 'error', problem }),
+  );
+  agent.word = (word) => watching.word(word);
+  agent.unwatch = () => watching.cancel();
+}
+
+/** Asks the tree to end: the first time by the message where the spec has one, otherwise by the signal. */
+function ask(agent: Agent, { settings: { stop } }: AgentContext, again: boolean): void {
+  const { body } = agent;
+  if (body === null) return;
+  if (stop.message === null || again) return body.ask(stop.signal);
+  body.thaw();
+  body.write(Buffer.from(`${stop.message}\n`)).catch(() => body.ask(stop.signal));
+}
+
+function sendLine(world: World, agent: Agent, line: string): void {
+  agent.body?.write(Buffer.from(line)).catch((thrown) => world.complain(agent.path, thrown));
+}
+
+function inspect(world: World, agent: Agent, { incarnation }: AgentContext): void {
+  world.reports.emit(agent.path, { type: 'zombie', incarnation, blockers: blockersOf(agent) });
+}
+
+/** Nothing of the incarnation is left: its ports are free, and its record gets the last lines that were read after the exit. */
+function release(world: World, agent: Agent, context: AgentContext): void {
+  if (context.settings.leases) world.ports.release(agent.path, context.incarnation, context.heading !== 'failed');
+  agent.output.endOfIncarnation();
+  if (agent.exit?.incarnation === context.incarnation) {
+    agent.exit = { ...exitRecord(agent, context, world.clock.wall()), exitedAt: agent.exit.exitedAt };
+  }
+  agent.body = null;
+}
+
+function recordExit(world: World, agent: Agent, context: AgentContext): void {
+  agent.exit = exitRecord(agent, context, world.clock.wall());
+  world.reports.emit(agent.path, { type: 'exited', incarnation: context.incarnation, exit: agent.exit });
+}
+
+function countStart({ identity }: Agent, { incarnation }: AgentContext): void {
+  identity.incarnation = incarnation;
+  identity.starts++;
+}
+
+/** Nobody waits for the answer. A supervisor that ends, or starts the agent anew, has its own reasons; anything else is a problem. */
+function requestStop(world: World, agent: Agent): void {
+  agent.requestStop().catch((thrown) => {
+    const isOvertaken = thrown instanceof SupertreeError && OVERTAKEN.has(thrown.code);
+    if (!isOvertaken) world.complain(agent.path, thrown);
+  });
+}
+
+const OVERTAKEN: ReadonlySet<string> = new Set(['SUPERSEDED', 'SUPERVISOR_ENDED']);
+
+function watchResources(world: World, { path, spec: { limits } }: Agent, { incarnation }: AgentContext): void {
+  if (limits.memory === null && limits.cpu === null) return;
+  world.monitor.watch(path, limits, (_, resource, value, max, action) => {
+    world.reports.emit(path, { type: 'limit', resource, value, max, action });
+    const agent = world.registry.agentAt(path);
+    if (action === 'report' || agent === undefined) return;
+    const cause = resource === 'memory' ? 'memory-limit' : 'cpu-limit';
+    deliver(world, agent, { type: 'LIMIT_PASSED', incarnation, cause, detail: `${value} of ${max}`, action });
+  });
+}
+
+function reportState(world: World, agent: Agent, { incarnation }: AgentContext, state: ReportedState): void {
+  world.reports.emit(agent.path, { type: 'state', state, incarnation });
+  notifyWatchers(agent.identity);
+}
+
+/** What an earlier effect of the same step brought about waits, so the agent is still where the chart says. */
+function reportSubstate(world: World, agent: Agent, { incarnation }: AgentContext, detail: string): void {
+  world.reports.emit(agent.path, { type: 'substate', state: stateOf(agent), detail, incarnation });
+}
+
+function report(world: World, agent: Agent, context: AgentContext, kind: ReportedKind): void {
+  const { incarnation, pid, ports, health } = context;
+  switch (kind) {
+    case 'started':
+      return world.reports.emit(agent.path, { type: kind, incarnation, pid, ports });
+    case 'ready':
+      return world.reports.emit(agent.path, { type: kind, incarnation, after: readyAfter(context) });
+    case 'paused':
+      return world.reports.emit(agent.path, { type: kind, incarnation, mode: context.pauseMode ?? 'forced' });
+    case 'resumed':
+      return world.reports.emit(agent.path, { type: kind, incarnation });
+    case 'health':
+      return world.reports.emit(agent.path, { type: kind, incarnation, health });
+  }
+}
+
+function readyAfter({ readyAt, startedAt }: AgentContext): number {
+  return readyAt === null || startedAt === null ? 0 : readyAt - startedAt;
+}
+
+function childFact(agent: Agent, context: AgentContext, of: Notification): ChildFact {
+  const generation = context.incarnation;
+  if (of === 'ended') return { type: 'ended', generation, reason: reasonOf(agent, context) };
+  if (of === 'stuck') return { type: 'stuck', generation, blockers: blockersText(blockersOf(agent)) };
+  return { type: 'ready', generation };
+}

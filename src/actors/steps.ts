@@ -1,0 +1,77 @@
+import type { Clock } from '../contract/clock.js';
+
+/** An effect that a chart named, with everything that it needs. Never throws. */
+type Effect = () => void;
+
+/** The part of a clock that XState's actors use. */
+export type ActorClock = Pick<Clock, 'setTimeout' | 'clearTimeout'>;
+
+/**
+ * Performs the effects of a step of an agent's chart when the step is over. XState would perform them in the middle of it, when the actor
+ * still has its old state: whoever hears of the new state then finds the old one.
+ *
+ * 1. An event, or a delay that is over, takes the chart one step. Its effects are recorded in their order.
+ * 2. The step is over and the actor has its new state: the effects are performed.
+ * 3. What they bring about for the same agent waits until all of them are performed, so that the effects of two steps never mix. What
+ *    they bring about for another agent is done at once.
+ */
+export class Steps {
+  /** For the actors: a delay that is over is a step. */
+  readonly clock: ActorClock;
+  readonly #performing = new Map<object, (() => void)[]>();
+  #recorded: Effect[] | null = null;
+  #owner: object | null = null;
+
+  constructor(clock: ActorClock) {
+    this.clock = {
+      setTimeout: (fn, ms) => clock.setTimeout(() => this.#delayIsOver(fn), ms),
+      clearTimeout: (timer) => clock.clearTimeout(timer),
+    };
+  }
+
+  /** Lets `owner` take a step: `step` sends an event to its actor. */
+  take(owner: object, step: () => void): void {
+    const waiting = this.#performing.get(owner);
+    if (waiting === undefined) this.#takeAll(owner, [step]);
+    else waiting.push(step);
+  }
+
+  /** Records an effect of the step that `owner` is taking. */
+  record(owner: object, effect: Effect): void {
+    this.#owner = owner;
+    if (this.#recorded === null) effect();
+    else this.#recorded.push(effect);
+  }
+
+  /** `steps` grows while its effects bring about more of them. */
+  #takeAll(owner: object, steps: (() => void)[]): void {
+    this.#performing.set(owner, steps);
+    try {
+      for (const step of steps) for (const effect of this.#effectsOf(step)) effect();
+    } finally {
+      this.#performing.delete(owner);
+    }
+  }
+
+  /** Whose delay it is, its effects say. */
+  #delayIsOver(fire: () => void): void {
+    const effects = this.#effectsOf(fire);
+    const owner = this.#owner;
+    if (effects.length === 0 || owner === null) return;
+    this.take(owner, () => {
+      for (const effect of effects) this.record(owner, effect);
+    });
+  }
+
+  #effectsOf(step: () => void): readonly Effect[] {
+    const outer = this.#recorded;
+    const effects: Effect[] = [];
+    this.#recorded = effects;
+    try {
+      step();
+    } finally {
+      this.#recorded = outer;
+    }
+    return effects;
+  }
+}

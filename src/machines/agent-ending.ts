@@ -1,0 +1,108 @@
+import { agentSetup } from './agent-setup.js';
+import { EXITED, LAUNCHED_WHILE_ENDING, NOTIFY, STATE, substate } from './agent-transitions.js';
+
+const killed = ['noteStop', substate('stopping.killing')] as const;
+const insisted = substate('stopping.insisting');
+const drained = substate('stopping.draining');
+
+/** The agent's state `stopping`: from the wish that it ends, or its own end, until nothing of it is left. */
+export const stopping = agentSetup.createStateConfig({
+  description: 'It is being ended, or its main process ended and what it left behind is being ended.',
+  entry: ['noteEntry', 'stopRuntimeTimer', STATE.stopping],
+  initial: 'asking',
+  on: {
+    ...LAUNCHED_WHILE_ENDING,
+    EXITED: [
+      EXITED[0],
+      { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit', drained] },
+      { actions: ['noteExit', 'recordExit'] },
+    ],
+    GONE: [
+      { guard: 'neverRan', target: '#settling', actions: 'recordExit' },
+      { guard: 'isDrained', target: '#settling' },
+      { target: '#draining', actions: drained },
+    ],
+    DRAINED: { actions: 'noteDrained' },
+    STOP: [{ guard: 'isBrutal', target: '#killing', actions: killed }, { actions: 'noteStop' }],
+  },
+  states: {
+    asking: {
+      id: 'asking',
+      description: 'It was asked to end: the stop signal to its whole tree, or its message. It may ask for more time.',
+      entry: ['freshExtension', { type: 'ask', params: { again: false } }],
+      initial: 'asked',
+      after: {
+        ask: [
+          { guard: 'isExtended', actions: 'noteOverdue' },
+          { target: '#insisting', actions: insisted },
+        ],
+      },
+      states: {
+        asked: {
+          description: 'Within the first deadline.',
+          on: {
+            EXTEND: {
+              guard: 'mayExtend',
+              target: 'extended',
+              actions: ['noteExtension', substate('stopping.asking.extended')],
+            },
+          },
+        },
+        extended: {
+          description: 'Within the time it asked for. More time never means less: the first deadline stands as well.',
+          exit: 'endExtension',
+          on: { EXTEND: { guard: 'mayExtend', target: 'extended', reenter: true, actions: 'noteExtension' } },
+          after: {
+            extension: [
+              { guard: 'isOverdue', target: '#insisting', actions: insisted },
+              { target: 'asked', actions: substate('stopping.asking.asked') },
+            ],
+          },
+        },
+      },
+    },
+    insisting: {
+      id: 'insisting',
+      description: 'It was asked a second time.',
+      entry: { type: 'ask', params: { again: true } },
+      after: { insist: { target: 'killing', actions: substate('stopping.killing') } },
+    },
+    killing: {
+      id: 'killing',
+      description: 'SIGKILL went to everything that is left of it.',
+      entry: 'kill',
+      after: { kill: '#zombie' },
+      on: { STOP: { actions: ['noteStop', 'kill'] } },
+    },
+    sweeping: {
+      id: 'sweeping',
+      description: 'Its main process ended by itself; what it left behind is killed.',
+      entry: 'kill',
+      after: { kill: '#zombie' },
+    },
+    draining: {
+      id: 'draining',
+      description: 'No process is left; the rest of its output is read.',
+      on: { DRAINED: '#settling', GONE: {}, STOP: { actions: 'noteStop' } },
+      after: { drain: { target: '#settling', actions: 'drain' } },
+    },
+  },
+});
+
+/** The agent's state `zombie`. */
+export const zombie = agentSetup.createStateConfig({
+  id: 'zombie',
+  description: 'It cannot be ended. It names its blockers, keeps its ports and refuses a new start.',
+  entry: ['noteEntry', STATE.zombie, 'inspect', NOTIFY.stuck],
+  on: {
+    ...LAUNCHED_WHILE_ENDING,
+    EXITED: [EXITED[0], EXITED[1], { actions: ['noteExit', 'recordExit'] }],
+    GONE: [
+      { guard: 'neverRan', target: '#settling', actions: 'recordExit' },
+      { guard: 'isDrained', target: '#settling' },
+      { target: '#draining' },
+    ],
+    DRAINED: { actions: 'noteDrained' },
+    STOP: { actions: ['noteStop', 'kill'] },
+  },
+});

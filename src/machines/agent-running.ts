@@ -1,0 +1,124 @@
+import { agentSetup } from './agent-setup.js';
+import {
+  EXITED,
+  FREEZE_FAILED,
+  LIMIT_PASSED,
+  REPORT,
+  RESUMED,
+  RESUMED_COOPERATIVELY,
+  RESUMED_WHILE_FREEZING,
+  RUNTIME_OVER,
+  STATE,
+  STOP,
+  substate,
+} from './agent-transitions.js';
+
+/** The agent's state `running`. */
+export const running = agentSetup.createStateConfig({
+  id: 'running',
+  description: 'Ready. Its health is unknown until a probe or the agent itself reports it.',
+  entry: ['noteEntry', 'watchResources'],
+  exit: 'unwatchResources',
+  initial: 'unknown',
+  on: {
+    PAUSE: [
+      {
+        guard: 'isForced',
+        target: '.freezing',
+        actions: ['notePause', 'holdRuntime', 'freeze', substate('running.freezing')],
+      },
+      {
+        target: 'paused.cooperative',
+        actions: ['notePause', 'holdRuntime', 'sendPause', REPORT.paused],
+      },
+    ],
+    HEALTH: [
+      {
+        guard: 'saysHealthy',
+        target: '.healthy',
+        actions: ['noteHealth', REPORT.health, substate('running.healthy')],
+      },
+      {
+        guard: 'saysUnhealthy',
+        target: '.unhealthy',
+        actions: ['noteHealth', REPORT.health, substate('running.unhealthy')],
+      },
+    ],
+    LIMIT_PASSED,
+    RUNTIME_OVER,
+    EXITED,
+    STOP,
+  },
+  states: {
+    unknown: { id: 'unknown', description: 'Nothing has reported its health.' },
+    healthy: {
+      id: 'healthy',
+      description: 'Its last report or probe was good.',
+      on: { HEALTH: { guard: 'saysHealthy', actions: REPORT.health } },
+    },
+    unhealthy: {
+      id: 'unhealthy',
+      description: 'Its last report or probe was bad.',
+      on: { HEALTH: { guard: 'saysUnhealthy', actions: REPORT.health } },
+    },
+    freezing: {
+      description:
+        'Its processes were told to stop in place and are not all seen stopped yet. Until then its runtime is counted.',
+      on: {
+        FROZEN: { target: '#paused.forced', actions: REPORT.paused },
+        FREEZE_FAILED,
+        RESUME: RESUMED_WHILE_FREEZING,
+        PAUSE: {},
+        HEALTH: { actions: 'noteHealth' },
+      },
+    },
+  },
+});
+
+/** The agent's state `paused`. */
+export const paused = agentSetup.createStateConfig({
+  id: 'paused',
+  description: 'Really paused: no probe, watchdog or deadline runs either, and its runtime is not counted.',
+  entry: ['noteEntry', 'stopRuntimeTimer', STATE.paused],
+  initial: 'forced',
+  on: {
+    HEALTH: { actions: 'noteHealth' },
+    LIMIT_PASSED,
+    EXITED,
+    STOP,
+  },
+  states: {
+    forced: {
+      description: 'Every process of its tree is stopped in place.',
+      on: { RESUME: RESUMED },
+    },
+    cooperative: {
+      description: 'It was told over standard input to pause, and is told there to go on.',
+      initial: 'awake',
+      on: { RESUME: RESUMED_COOPERATIVELY },
+      states: {
+        awake: {
+          description: 'Its processes run; it does nothing by itself.',
+          on: {
+            PAUSE: {
+              guard: 'isForced',
+              target: 'freezing',
+              actions: ['notePause', 'freeze', substate('paused.cooperative.freezing')],
+            },
+          },
+        },
+        freezing: {
+          description: 'Its processes were told to stop in place as well.',
+          on: {
+            FROZEN: { target: 'frozen', actions: [REPORT.paused, substate('paused.cooperative.frozen')] },
+            FREEZE_FAILED: {
+              target: 'awake',
+              actions: ['noteAwake', 'notePauseProblem', substate('paused.cooperative.awake')],
+            },
+          },
+        },
+        frozen: { description: 'Its processes are stopped in place as well.' },
+      },
+    },
+  },
+});
