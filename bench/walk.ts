@@ -134,10 +134,10 @@ function print(title: string, walk: Walk): void {
 /** The tree, counting how often its listeners are called beside one of our own. */
 function counted(tree: Tree): Tree {
   tree.subscribe(() => listeners.reports++);
-  const subscribe: Tree['subscribe'] = (listener) =>
+  const subscribe = (listener: Parameters<Tree['subscribe']>[0] & ((report: never) => void)) =>
     tree.subscribe((report) => {
       listeners.calls++;
-      listener(report);
+      listener(report as never);
     });
   return new Proxy(tree, {
     get: (target, name) => {

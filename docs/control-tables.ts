@@ -1,4 +1,4 @@
-import { COMMAND_NEEDS } from '../src/control/access/needs.js';
+import { COMMAND_OPERATIONS } from '../src/protocol/operations.js';
 import type { ControlCommandType } from '../src/protocol/protocol.js';
 import { code, table } from './markdown.js';
 import { roleText } from './wire-tables.js';
@@ -185,7 +185,7 @@ export function controlTables(): string[] {
     'A payload is a map or nil; a key of it that is nil counts as absent, one that is not named here is ignored. `data` is nil where nothing is told below.',
     table(
       ['command', 'does', 'role'],
-      rows.map(([name, { does }]) => [code(name), does, roleText(COMMAND_NEEDS[name])]),
+      rows.map(([name, { does }]) => [code(name), does, roleText(COMMAND_OPERATIONS.get(name))]),
     ),
     '#### Payloads',
     table(

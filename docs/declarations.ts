@@ -44,6 +44,20 @@ export function numberOf(file: string, name: string): number {
   return value;
 }
 
+/** By property of a constant of a file of src: the type argument of the call of `callee` that makes it, as it is written. */
+export function typeArgumentsOf(file: string, name: string, callee: string): [property: string, type: string][] {
+  const declared = statements(file)
+    .filter(ts.isVariableStatement)
+    .flatMap((statement) => [...statement.declarationList.declarations])
+    .find((each) => each.name.getText() === name)?.initializer;
+  if (declared === undefined || !ts.isObjectLiteralExpression(declared))
+    throw new Error(`no object ${name} in ${file}`);
+  return declared.properties.filter(ts.isPropertyAssignment).map((property) => {
+    const [, type = ''] = new RegExp(`^${callee}<(.*?)>\\(\\)`, 's').exec(property.initializer.getText()) ?? [];
+    return [property.name.getText(), type];
+  });
+}
+
 function interfaceOf(file: string, name: string): ts.InterfaceDeclaration {
   const found = statements(file)
     .filter(ts.isInterfaceDeclaration)

@@ -67,7 +67,7 @@ function wirePart(): string[] {
     ...wordTables(),
     ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('contract/view.ts', name)),
     ...['LogsQuery', 'LogsPage', 'LineView', 'ChildAnswer', 'ServerHealth'].flatMap((name) =>
-      resultTable('protocol/operations.ts', name),
+      resultTable('protocol/operations/results.ts', name),
     ),
     '### What is published',
     ...streamTables(),

@@ -75,7 +75,7 @@ export function streamTables(): string[] {
     ].join('\n'),
     'To apply an event: after `removed` forget the path and everything below it. `agent` replaces the agent at the path; where it is absent there is none. `supervisor` replaces the supervisor at the path.',
     ...['StreamEvent', 'StreamPosition', 'Snapshot', 'SupervisorMark', 'Streams'].flatMap((name) =>
-      resultTable('protocol/operations.ts', name),
+      resultTable('protocol/operations/results.ts', name),
     ),
   ];
 }

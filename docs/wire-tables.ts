@@ -1,7 +1,6 @@
-import { type Need, OPERATION_NEEDS } from '../src/control/access/needs.js';
 import { SupertreeError } from '../src/errors.js';
 import type { Field, Fields } from '../src/protocol/kinds.js';
-import type { OperationName } from '../src/protocol/operations.js';
+import { OPERATIONS, type Operation } from '../src/protocol/operations.js';
 import {
   MAX_BATCH,
   MAX_MESSAGE_SIZE,
@@ -10,8 +9,9 @@ import {
   PROTOCOL_VERSION,
   STRUCTS,
 } from '../src/protocol/protocol.js';
-import { aboutOf, membersOf, wordsOf } from './declarations.js';
+import { aboutOf, membersOf, typeArgumentsOf, wordsOf } from './declarations.js';
 import { code, table } from './markdown.js';
+import { typeText } from './params-text.js';
 
 /** Every message and every structure within one, from the table that reads and writes them. */
 export function messageTables(): string[] {
@@ -87,59 +87,37 @@ function ruleOf({ kind }: Field<unknown>): string {
   }
 }
 
-/** What each operation of a `tree_request` does. */
-const OPERATIONS: Readonly<Record<OperationName, string>> = {
-  ps: 'One row for each agent, in tree order.',
-  tree: 'The tree with its supervisors.',
-  status: 'One agent.',
-  spawn: 'Adds an agent below `parent`, or below the root, and starts it.',
-  start: 'Starts an agent that is down.',
-  stop: 'Stops an agent; it stays down.',
-  kill: 'Ends an agent with SIGKILL; it stays down.',
-  restart: 'Stops and starts an agent. It is free and clears its budget.',
-  pause: 'Pauses an agent, in the mode of its spec where none is given.',
-  resume: 'Lets a paused agent go on.',
-  signal: 'Sends a signal to the process group of an agent. SIGSTOP and SIGCONT are a pause and a resume.',
-  send: 'Writes to the standard input of an agent; `end` closes it behind that.',
-  logs: 'Lines of the output of an agent.',
-  health: 'The server itself.',
-  snapshot: 'All that the events tell about, as it is after the event `seq`: whoever missed one begins anew from here.',
-  streams: 'Where output, states and events are published, as whoever asks can reach it.',
-  terminate_child: 'OTP: stops a child, which stays known.',
-  restart_child: 'OTP: starts a child that is known and down.',
-  delete_child: 'OTP: forgets a child that is down.',
-  add_child: 'OTP: adds a child and starts it. Without `spec`, one more instance of a pool.',
-  which_children: `OTP: the children, newest first. \`phase\` is one of ${wordsOf('model/fact.ts', 'Phase').join(', ')}.`,
-  count_children: 'OTP: how many there are of which kind.',
-};
-
 /** Every operation of a `tree_request`: its parameters and its result, as they are declared. */
 export function operationTable(): string {
-  const declared = membersOf('protocol/operations.ts', 'Operations').map(({ name, type }) => {
-    const [, params = '', result = ''] = /^\{ params: (.*); result: (.*?);? \}$/s.exec(type) ?? [];
-    const operation = name as OperationName;
-    const role = roleText(OPERATION_NEEDS[operation]);
-    return [code(name), OPERATIONS[operation], code(paramsText(params)), code(result), role];
-  });
-  return table(['operation', 'does', 'parameters', 'result', 'role'], declared);
+  const results = new Map(typeArgumentsOf('protocol/operations.ts', 'OPERATIONS', 'answeredWith'));
+  const rows = Object.entries(OPERATIONS).map(([name, operation]) => [
+    code(name),
+    `${operation.does}${MORE[name] ?? ''}`,
+    code(typeText(operation.params)),
+    code(resultText(results.get(name) ?? '')),
+    roleText(operation),
+  ]);
+  return table(['operation', 'does', 'parameters', 'result', 'role'], rows);
 }
 
+/** What a declaration cannot say without repeating a type. */
+const MORE: Readonly<Record<string, string>> = {
+  which_children: ` \`phase\` is one of ${wordsOf('model/fact.ts', 'Phase').join(', ')}.`,
+};
+
 /** The role that a key needs, and where. */
-export function roleText({ role, of }: Need): string {
+export function roleText(operation: Operation | undefined): string {
+  const { role = null, of = 'server' } = operation ?? {};
   if (role === null) return 'any';
   return of === 'tree' ? `${code(role)}, whole tree` : code(role);
 }
 
-/** The lifecycle parameters are declared under a name; here they are told in full. */
-function paramsText(params: string): string {
-  const lifecycle = membersOf('protocol/operations.ts', 'LifecycleParams');
-  const told = `{ ${lifecycle.map(({ name, type }) => `${name}: ${type}`).join('; ')} }`;
-  const query = membersOf('protocol/operations.ts', 'LogsQuery');
-  const logs = `{ ${query.map(({ name, type }) => `${name}: ${type}`).join('; ')} }`;
-  if (params === 'Record<string, never>') return '{}';
-  return params
-    .replace(/LifecycleParams(?: & \{ )?/, (found) => (found.endsWith('{ ') ? told.replace(/ \}$/, '; ') : told))
-    .replace('LogsQuery', logs);
+/** The rows of OTP have no section of their own: their members are told here. */
+function resultText(result: string): string {
+  return result.replace(/\bChild(?:Row|Count)\b/, (name) => {
+    const members = membersOf('model/fact.ts', name).map((each) => `${each.name}: ${each.type}`);
+    return `{ ${members.join('; ')} }`;
+  });
 }
 
 /** A declared result of an operation, or a part of one: its members with their meaning. */

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { GENERATED } from '../docs/generate.js';
 import { CHARTS } from '../docs/machines-page.js';
 import { aliasOf, allStates, mermaid } from '../docs/mermaid.js';
-import { PARAMS } from '../src/control/params.js';
 import { errorCatalogue } from '../src/errors.js';
+import { OPERATIONS } from '../src/protocol/operations.js';
 import { MESSAGES } from '../src/protocol/protocol.js';
 import { brokenLinks } from './docs/links.js';
 import { complaintsAbout, snippetsOf } from './docs/snippets.js';
@@ -32,7 +32,7 @@ describe('the generated files', () => {
     const names = [
       ...errorCatalogue().map(({ code }) => `| \`${code}\` |`),
       ...Object.keys(MESSAGES).map((type) => `#### ${type}\n`),
-      ...Object.keys(PARAMS).map((operation) => `| \`${operation}\` |`),
+      ...Object.keys(OPERATIONS).map((operation) => `| \`${operation}\` |`),
     ];
     expect(names.filter((name) => !reference.includes(name))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { errorCatalogue, SupertreeError } from '../errors.js';
 import { isMap } from '../protocol/kinds.js';
-import type { ControlCommandType, Message, MessageType } from '../protocol/protocol.js';
+import { COMMAND_OPERATIONS, MESSAGE_OPERATIONS } from '../protocol/operations.js';
+import type { Message, MessageType } from '../protocol/protocol.js';
 import type { RequestDraft, RequestType } from './requests.js';
 
 /** The answer that belongs to each request. */
@@ -17,14 +18,11 @@ const ANSWERS = {
 
 export type AnswerTo<T extends RequestType> = Message<(typeof ANSWERS)[T]>;
 
-/** Commands that may be sent twice only under an idempotency key. */
-const LIFECYCLE: ReadonlySet<ControlCommandType> = new Set<ControlCommandType>(['pause', 'resume', 'stop', 'kill']);
-
-/** True for messages that get an idempotency key by themselves: those that begin or end something. */
+/** True for messages that get an idempotency key if the caller gives none: by the declaration of their operation. */
 export function wantsKey(draft: RequestDraft): boolean {
-  if (draft.type === 'spawn_request') return true;
-  const isControl = draft.type === 'control_command' || draft.type === 'batch_control_command';
-  return isControl && LIFECYCLE.has(draft.command_type);
+  const operation =
+    'command_type' in draft ? COMMAND_OPERATIONS.get(draft.command_type) : MESSAGE_OPERATIONS.get(draft.type);
+  return operation?.idempotency === 'automatic';
 }
 
 /** The answer as the one that belongs to the request. Throws the server's own error for an `error_response`, MESSAGE_INVALID for another message. */

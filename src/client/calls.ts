@@ -9,6 +9,7 @@ import { type EventsOptions, followAllEvents, type TreeItem } from './events.js'
 import { Fleet } from './fleet.js';
 import { type FollowQuery, followLogs, type LogItem } from './logs.js';
 import { fromLater } from './merge.js';
+import { type Methods, methodsOf, parted } from './methods.js';
 import type { RequestDraft } from './requests.js';
 import type { RequestOptions, ServerLink } from './server.js';
 import { totalOf } from './statistics.js';
@@ -20,6 +21,7 @@ export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Clien
   const fleet = new Fleet(servers);
   const calls = new Calls(fleet);
   const { request } = calls;
+  const methods = methodsOf(request);
   const each = servers.length === 1 ? [] : servers.map((server) => clientOf([server]));
   const close = async () => fleet.close();
   const client: Client = {
@@ -32,27 +34,15 @@ export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Clien
     },
     protocol: calls.protocol,
     request,
-    agents: (options) => calls.ask('ps', { ...options }),
-    tree: (options) => calls.ask('tree', { ...options }),
-    status: (agent, options) => calls.ask('status', { agent, ...options }),
-    spawn: (spec, options) => calls.ask('spawn', { spec, ...options }),
-    start: (agent, options) => calls.ask('start', { agent, ...options }),
-    stop: (agent, options) => calls.ask('stop', { agent, ...options }),
-    kill: (agent, options) => calls.ask('kill', { agent, ...options }),
-    restart: (agent, options) => calls.ask('restart', { agent, ...options }),
-    pause: (agent, options) => calls.ask('pause', { agent, ...options }),
-    resume: (agent, options) => calls.ask('resume', { agent, ...options }),
-    signal: (agent, signal, options) => request('signal', { agent, signal }, options),
+    ...plainMethods(methods),
     send: (agent, data, options) => calls.write(agent, data, options),
     stdin: (agent, data, options) => calls.write(agent, data, options),
-    stdout: (agent, query) => calls.ask('logs', { agent, ...query, stream: 'stdout' }),
-    stderr: (agent, query) => calls.ask('logs', { agent, ...query, stream: 'stderr' }),
+    stdout: (agent, query) => methods.logs(agent, { ...query, stream: 'stdout' }),
+    stderr: (agent, query) => methods.logs(agent, { ...query, stream: 'stderr' }),
     logs: calls.logs,
     output: (agent, query = {}) => calls.output(agent, query),
     batch: (agents, command, options = {}) => calls.batch(agents, command, options),
     action: (agent, action, params = null, options = {}) => calls.action(agent, action, params, options),
-    health: (options) => request('health', {}, options),
-    snapshot: (options) => request('snapshot', {}, options),
     events: (options) => calls.events(options),
     reconnect: () => {
       for (const { link } of servers) link.reconnect();
@@ -63,7 +53,27 @@ export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Clien
   return client;
 }
 
-/** What is more than one request. */
+/** The methods of a client that are one operation each, as it is declared. */
+function plainMethods(methods: Methods) {
+  const {
+    ps: agents,
+    tree,
+    status,
+    spawn,
+    start,
+    stop,
+    kill,
+    restart,
+    pause,
+    resume,
+    signal,
+    health,
+    snapshot,
+  } = methods;
+  return { agents, tree, status, spawn, start, stop, kill, restart, pause, resume, signal, health, snapshot };
+}
+
+/** The methods of a client that are more than one request. */
 class Calls {
   readonly #fleet: Fleet;
 
@@ -85,20 +95,16 @@ class Calls {
     stream: (agentId) => this.#follow(agentId, (server) => followStream(server, agentId)),
   };
 
-  /** A request whose parameters and options come together. */
-  ask<N extends Exclude<OperationName, 'signal'>>(name: N, all: ParamsOf<N> & RequestOptions): Promise<ResultOf<N>> {
-    const [params, options] = parted(all);
-    return this.request(name, params as ParamsOf<N>, options);
-  }
+  readonly #methods = methodsOf(this.request);
 
   async write(agent: string, data: string | Uint8Array, options: RequestOptions & { end?: boolean } = {}) {
-    const { bytes } = await this.ask('send', { agent, data, ...options });
+    const { bytes } = await this.#methods.send(agent, data, options);
     return bytes;
   }
 
   readonly logs = ((agent: string, query: Omit<LogsQuery, 'agent'> & RequestOptions & { follow?: true } = {}) => {
     const { follow, ...rest } = query;
-    if (follow !== true) return this.ask('logs', { agent, ...rest });
+    if (follow !== true) return this.#methods.logs(agent, rest);
     return this.#follow(agent, (server) => followLogs(server, agent, { ...rest, follow }), rest.signal);
   }) as {
     (agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
@@ -200,11 +206,4 @@ const AMISS: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_AMBIGUOUS'
 
 function isForbidden(found: string | SupertreeError | undefined): boolean {
   return typeof found === 'object' && found.code === 'FORBIDDEN';
-}
-
-/** What is asked for, of which nothing is undefined, and how it is asked. */
-function parted<T extends object>(all: T & RequestOptions): [params: Omit<T, keyof RequestOptions>, RequestOptions] {
-  const { timeout, onProgress, onAccepted, signal, idempotencyKey, ...rest } = all;
-  const params = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  return [params as Omit<T, keyof RequestOptions>, { timeout, onProgress, onAccepted, signal, idempotencyKey }];
 }

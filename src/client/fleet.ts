@@ -1,22 +1,12 @@
 import { SupertreeError } from '../errors.js';
 import { isUuid } from '../protocol/kinds.js';
-import type { OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
+import { OPERATIONS, type OperationName, type ParamsOf, type ResultOf } from '../protocol/operations.js';
 import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookups.js';
 import type { RequestOptions, ServerLink } from './server.js';
 import { inTime, type Left } from './time.js';
 
 /** Where so many agents are is remembered. */
 const MAX_KNOWN = 10_000;
-
-/** What is about a supervisor; `true` for what changes something, which is never done just anywhere. */
-const OF_A_SUPERVISOR: Partial<Record<OperationName, boolean>> = {
-  terminate_child: true,
-  restart_child: true,
-  delete_child: true,
-  add_child: true,
-  which_children: false,
-  count_children: false,
-};
 
 interface ChildParams {
   readonly path?: string;
@@ -71,7 +61,7 @@ export class Fleet {
       const { agent, parent } = params as { agent?: string; parent?: string };
       if (agent !== undefined) return this.withOwner(agent, left, send);
       if (name === 'spawn') return this.onEmptiest(left, send, parent);
-      return send(name in OF_A_SUPERVISOR ? await this.#hostOf(name, params, left) : this.idlest());
+      return send(OPERATIONS[name].of === 'supervisor' ? await this.#hostOf(name, params, left) : this.idlest());
     });
   }
 
@@ -142,7 +132,8 @@ export class Fleet {
   async #hostOf(name: OperationName, params: unknown, left: Left): Promise<ServerLink> {
     const { path, id } = params as ChildParams;
     const hosts = await serversWith(this.servers, (server) => hasChild(server, { path, id }, left), left);
-    if (hosts.length > 1 && OF_A_SUPERVISOR[name]) throw ambiguous(id ?? path ?? 'The root', hosts);
+    // What changes something is never done on any of several.
+    if (hosts.length > 1 && OPERATIONS[name].idempotency !== 'none') throw ambiguous(id ?? path ?? 'The root', hosts);
     return this.idlest(hosts.length === 0 ? this.servers : hosts);
   }
 

@@ -1,6 +1,6 @@
 import { nanoid } from 'nanoid';
 import { SupertreeError } from '../errors.js';
-import type { OperationName, ParamsOf, Progress, ResultOf } from '../protocol/operations.js';
+import { OPERATIONS, type OperationName, type ParamsOf, type Progress, type ResultOf } from '../protocol/operations.js';
 import { type AnswerTo, answerTo, errorOf, wantsKey } from './answers.js';
 import { Link } from './link.js';
 import type { LinkOptions } from './options.js';
@@ -24,25 +24,6 @@ export interface RequestOptions {
 }
 
 const REQUEST_TIMEOUT = 30_000;
-
-/** What takes as long as the agent takes. */
-const UNHURRIED: ReadonlySet<OperationName> = new Set<OperationName>([
-  'spawn',
-  'start',
-  'stop',
-  'kill',
-  'restart',
-  'pause',
-  'resume',
-  'send',
-  'terminate_child',
-  'restart_child',
-  'delete_child',
-  'add_child',
-]);
-
-/** What is unhurried begins or ends something, but for a write to standard input. */
-const KEYED: ReadonlySet<OperationName> = new Set([...UNHURRIED].filter((name) => name !== 'send'));
 
 /** One server as a client talks to it: with our own operations, or with the messages of the agent protocol. */
 export class ServerLink {
@@ -72,12 +53,13 @@ export class ServerLink {
     if (this.link.state === 'connected' && !this.isOurs) {
       throw new SupertreeError('SERVER_FOREIGN', { endpoint: this.link.endpoint, operation: name });
     }
-    const { timeout = UNHURRIED.has(name) ? Number.POSITIVE_INFINITY : REQUEST_TIMEOUT, onProgress } = options;
-    const key = options.idempotencyKey ?? (KEYED.has(name) ? nanoid() : null);
+    const { waits, idempotency } = OPERATIONS[name];
+    const { timeout = waits ? Number.POSITIVE_INFINITY : REQUEST_TIMEOUT, onProgress } = options;
+    const key = options.idempotencyKey ?? (idempotency === 'automatic' ? nanoid() : null);
     const draft: RequestDraft<'tree_request'> = {
       type: 'tree_request',
       operation: name,
-      params: { ...params },
+      params: { ...(params as Record<string, unknown>) },
       progress: onProgress !== undefined,
       idempotency_key: key,
     };

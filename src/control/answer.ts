@@ -1,14 +1,18 @@
+import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { type Decoded, decode, encode, glimpse } from '../protocol/decode.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { type About, encodeRefusal } from '../protocol/refusal.js';
 import { MAX_VALUES } from '../protocol/scan.js';
-import { askedBy, whenAdmitted } from './admission.js';
+import { GuardedTree, type Opened } from './access/guarded-tree.js';
+import { admitted } from './admission.js';
+import { askedBy } from './asked.js';
 import { answerBatch } from './batch.js';
 import { answerAction, answerControl } from './commands.js';
-import { type Control, controlFor } from './control.js';
+import type { Control } from './control.js';
 import { answerHealth, answerList } from './listing.js';
 import { answerOutputQuery } from './output-query.js';
+import type { Request } from './request.js';
 import { localContext, type RequestContext } from './request-context.js';
 import { withRequestOptions } from './request-options.js';
 import { answerSpawn } from './spawn.js';
@@ -17,8 +21,8 @@ import { answerTree } from './tree-request.js';
 type Interim = (bytes: Buffer) => void;
 
 /**
- * Answers one message, whatever it is: with what was asked for, or with the reason why not, in the response type that belongs to
- * the request where that is known. Never rejects; no interim word comes after the answer. If `context` is not given, it came from inside.
+ * Answers one message, whatever it is: with the result, or with the reason why there is none, in the response type that belongs to
+ * the request where that is known. Never rejects; no interim message comes after the answer. If `context` is not given, it came from this process.
  */
 export async function answer(
   control: Control,
@@ -27,60 +31,57 @@ export async function answer(
   context: RequestContext = localContext(),
 ): Promise<Buffer> {
   const decoded = context.refused === null ? decode(bytes, MAX_VALUES) : glimpse(bytes, context.refused);
-  const about = aboutOf(decoded);
-  let over = false;
-  const word: Interim = (sent) => {
-    if (!over) interim(sent);
+  let isAnswered = false;
+  const beforeAnswer: Interim = (sent) => {
+    if (!isAnswered) interim(sent);
   };
   try {
     if (!decoded.ok) throw decoded.error;
-    const { message } = decoded;
-    const seen = controlFor(control, context.peer);
-    const work = (told: Interim) => reply(seen, message, told, context);
-    return encode(
-      await whenAdmitted(seen, askedBy(message), () => withRequestOptions(seen, message, context, word, work)),
-    );
+    const request = { control, context, tree: new GuardedTree(control.tree, control.ended, context.peer) };
+    return encode(await perform(request, decoded.message, beforeAnswer));
   } catch (thrown) {
-    return encodeRefusal(about, asSupertreeError(thrown), control.serverId);
+    return encodeRefusal(aboutOf(decoded), asSupertreeError(thrown), control.serverId);
   } finally {
-    over = true;
+    isAnswered = true;
   }
 }
 
-type Reply =
-  | Draft<'spawn_response'>
-  | Draft<'command_response'>
-  | Draft<'list_agents_response'>
-  | Draft<'health_check_response'>
-  | Draft<'batch_control_response'>
-  | Draft<'output_query_response'>
-  | Draft<'tree_response'>;
+/**
+ * 1. Which operation it is, and which agent or supervisor it names (`askedBy`).
+ * 2. Whether the peer knows that and has the role (`GuardedTree.open`), with the audit line (`admitted`).
+ * 3. Its idempotency key, deadline and acceptance (`withRequestOptions`).
+ * 4. The work.
+ */
+function perform(request: Request, message: Message<MessageType>, interim: Interim): Promise<Draft<MessageType>> {
+  const asked = askedBy(message, request.control.parent ?? null);
+  return admitted(request, asked, (opened) =>
+    withRequestOptions(request, message, asked, interim, (say) => reply(request, message, opened, say)),
+  );
+}
 
-function reply(
-  control: Control,
-  message: Message<MessageType>,
-  interim: Interim,
-  context: RequestContext,
-): Promise<Reply> {
+type Reply = Draft<MessageType> | Promise<Draft<MessageType>>;
+
+/** `opened` is what the operation of the message is about, by its declaration. */
+function reply(request: Request, message: Message<MessageType>, opened: Opened, interim: Interim): Reply {
   switch (message.type) {
     case 'spawn_request':
-      return answerSpawn(control, message);
+      return answerSpawn(request, message, opened as SupervisorHandle);
     case 'control_command':
-      return answerControl(control, message, context);
+      return answerControl(request, message, opened as AgentHandle);
     case 'list_agents_request':
-      return Promise.resolve(answerList(control, message));
+      return answerList(request, message);
     case 'health_check_request':
-      return Promise.resolve(answerHealth(control, message));
+      return answerHealth(request, message);
     case 'tree_request':
-      return answerTree(control, message, interim, context);
+      return answerTree(request, message, opened, interim);
     case 'custom_action_request':
-      return answerAction(control, message, context);
+      return answerAction(request, message, opened as AgentHandle);
     case 'batch_control_command':
-      return answerBatch(control, message, context);
+      return answerBatch(request, message);
     case 'output_query_request':
-      return answerOutputQuery(control, message, context);
+      return answerOutputQuery(request, message, opened as AgentHandle);
     default:
-      return Promise.reject(new SupertreeError('MESSAGE_TYPE', { type: message.type }));
+      throw new SupertreeError('MESSAGE_TYPE', { type: message.type });
   }
 }
 

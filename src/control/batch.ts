@@ -1,25 +1,26 @@
+import type { AgentHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { invalid, isUuid } from '../protocol/kinds.js';
 import { type BatchResult, type Draft, MAX_BATCH, type Message, NIL_UUID } from '../protocol/protocol.js';
 import { protocolSentence } from '../protocol/sentences.js';
-import { askedBy, assertAdmitted, whenAdmitted } from './admission.js';
+import type { Opened } from './access/guarded-tree.js';
+import { admitted, assertAdmitted } from './admission.js';
+import { askedBy } from './asked.js';
 import { answerControl } from './commands.js';
-import type { Control } from './control.js';
-import type { RequestContext } from './request-context.js';
+import type { Request } from './request.js';
 
 /**
- * Runs one command for every agent of the batch, all at once, and tells for each what came of it, in the order of the request; one
- * that fails does not touch the others. With `fail_fast` one after another, once every id is seen to name an agent that the peer may do
- * this to, and after the first failure none is begun. An agent that is named twice gets the command once.
+ * Gives one command to every agent of the batch, all at once, and answers with one result for each, in the order of the request; one
+ * that fails does not affect the others. With `fail_fast` they get it one after another, once the peer was found to have the role for each of them,
+ * and after the first failure none is begun. An agent that is named twice gets the command once.
  */
 export async function answerBatch(
-  control: Control,
-  request: Message<'batch_control_command'>,
-  context: RequestContext,
+  request: Request,
+  message: Message<'batch_control_command'>,
 ): Promise<Draft<'batch_control_response'>> {
-  const { request_id, agent_ids: ids, fail_fast: failFast } = request;
-  if (ids.length > MAX_BATCH) return tooMany(request);
-  const batch = { control, request, context };
+  const { request_id, agent_ids: ids, fail_fast: failFast } = message;
+  if (ids.length > MAX_BATCH) return tooMany(message);
+  const batch = { request, message };
   const found = await (failFast ? untilOneFails : allAtOnce)(batch, [...new Set(ids)]);
   const results = ids.map((id) => found.get(id) ?? failure(id, new SupertreeError('INTERNAL', { problem: id })));
   const successful = results.filter(({ success }) => success).length;
@@ -28,9 +29,8 @@ export async function answerBatch(
 }
 
 interface Batch {
-  readonly control: Control;
-  readonly request: Message<'batch_control_command'>;
-  readonly context: RequestContext;
+  readonly request: Request;
+  readonly message: Message<'batch_control_command'>;
 }
 
 type Results = ReadonlyMap<string, BatchResult>;
@@ -58,7 +58,7 @@ async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Resu
 /** Why it would not even be begun for this agent; `null` for no reason. */
 function refusalOf(batch: Batch, id: string): BatchResult | null {
   try {
-    assertAdmitted(batch.control, askedBy(commandFor(batch, id)));
+    assertAdmitted(batch.request, askedBy(commandFor(batch, id), null));
     return null;
   } catch (thrown) {
     return failure(id, asSupertreeError(thrown));
@@ -67,18 +67,19 @@ function refusalOf(batch: Batch, id: string): BatchResult | null {
 
 /** Never rejects: what goes wrong is this agent's result. */
 async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
-  const { control, context } = batch;
+  const { request } = batch;
   try {
     const command = commandFor(batch, id);
-    return resultOf(id, await whenAdmitted(control, askedBy(command), () => answerControl(control, command, context)));
+    const work = (opened: Opened) => answerControl(request, command, opened as AgentHandle);
+    return resultOf(id, await admitted(request, askedBy(command, null), work));
   } catch (thrown) {
     return failure(id, asSupertreeError(thrown));
   }
 }
 
 /** Throws MESSAGE_INVALID for what is no uuid. */
-function commandFor({ request }: Batch, id: string): Message<'control_command'> {
-  const { request_id, agent_ids, command_type, payload } = request;
+function commandFor({ message }: Batch, id: string): Message<'control_command'> {
+  const { request_id, agent_ids, command_type, payload } = message;
   if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
   const options = { idempotency_key: null, deadline: null, accepted: null };
   return { type: 'control_command', request_id, agent_id: id, command_type, payload, ...options };

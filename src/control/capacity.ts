@@ -5,8 +5,8 @@ import type { Addition, Control } from './control.js';
 
 /** Runs `add` while `count` more agents are allowed for. Throws AGENT_LIMIT before anything is added. */
 export async function withinLimit<T>(control: Control, addition: Addition, add: () => Promise<T>): Promise<T> {
-  const { whole, additions, maxAgents } = control;
-  const known = whole.agents();
+  const { tree, additions, maxAgents } = control;
+  const known = tree.agents();
   // What is being added may already be in the tree, in part: that is counted once.
   const pending = [...additions].reduce((sum, { path, count }) => {
     const there = known.filter((agent) => covers(path, agent.path)).length;

@@ -6,8 +6,7 @@ import type { ControlCommandType, Draft, Message } from '../protocol/protocol.js
 import { protocolSentence } from '../protocol/sentences.js';
 import { STATUS_OF, statusLabel } from '../protocol/status.js';
 import { runAction } from './actions.js';
-import type { Control } from './control.js';
-import type { RequestContext } from './request-context.js';
+import type { Request } from './request.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
 type Payload = Readonly<Record<string, unknown>>;
@@ -17,24 +16,22 @@ interface Call {
   /** The agent as it was when the call came. */
   readonly before: AgentView;
   readonly payload: Payload;
-  readonly control: Control;
-  readonly context: RequestContext;
+  readonly request: Request;
 }
 
 /** What a command does; resolves with the `data` of its answer. */
 type Command = (call: Call) => Promise<unknown> | unknown;
 
-/** Runs one of the twelve commands. It is answered when it is true, not when it was sent. */
+/** Gives an agent one of the twelve commands. It is answered when the agent has carried it out, not when it was sent. */
 export async function answerControl(
-  control: Control,
+  request: Request,
   { request_id, agent_id, command_type, payload }: Message<'control_command'>,
-  context: RequestContext,
+  agent: AgentHandle,
 ): Promise<Draft<'command_response'>> {
-  const agent = control.tree.agent(agent_id);
   const before = agent.view();
   try {
-    const made = COMMANDS[command_type]({ agent, before, payload: payloadOf(payload), control, context });
-    // What is answered at once found the agent as it was a moment before.
+    const made = COMMANDS[command_type]({ agent, before, payload: payloadOf(payload), request });
+    // A command that is answered at once reads the agent as it was before.
     const atOnce = !(made instanceof Promise);
     const data = atOnce ? made : await made;
     const { state } = atOnce ? before : agent.view();
@@ -57,13 +54,13 @@ export async function answerControl(
 
 /** Answers a `custom_action_request`: it is the command `custom_action` in a message of its own. */
 export function answerAction(
-  control: Control,
+  request: Request,
   { request_id, agent_id, action, params, timeout_secs, ...options }: Message<'custom_action_request'>,
-  context: RequestContext,
+  agent: AgentHandle,
 ): Promise<Draft<'command_response'>> {
   const payload = { action, params, timeout_secs };
   const command = { request_id, agent_id, command_type: 'custom_action', payload } as const;
-  return answerControl(control, { ...options, ...command, type: 'control_command' }, context);
+  return answerControl(request, { ...options, ...command, type: 'control_command' }, agent);
 }
 
 const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
@@ -92,14 +89,15 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
     await agent.signal(ALIASES.get(signal.toLowerCase()) ?? signal);
     return { signal_sent: signal };
   },
-  custom_action: ({ agent, payload, control }) => {
+  custom_action: ({ agent, payload, request }) => {
     const action = textOf(payload, 'action');
     const timeoutSecs = (payload.timeout_secs ?? null) === null ? null : countOf(payload, 'timeout_secs', 0);
-    return runAction(control, { agent, action, params: payload.params ?? null, timeoutSecs });
+    const host = { ...request.control, peer: request.tree.peer };
+    return runAction(host, { agent, action, params: payload.params ?? null, timeoutSecs });
   },
   query_output: ({ agent, payload }) => queryOutput(agent, payload),
-  stream_logs: ({ agent, control, context: { endpoint } }) => {
-    const [first, ...others] = pubEndpointsFor(control.pubEndpoints, endpoint);
+  stream_logs: ({ agent, request: { control, context } }) => {
+    const [first, ...others] = pubEndpointsFor(control.pubEndpoints, context.endpoint);
     if (first === undefined) {
       const none = control.pubEndpoints.length === 0;
       const why = none ? 'no pub endpoint is configured on this server' : 'no pub endpoint can be reached from there';
@@ -148,7 +146,7 @@ function fromBase64(data: string): Buffer {
   return Buffer.from(data, 'base64');
 }
 
-function readLine({ control, agent, payload }: Call, stream: StreamName): unknown {
+function readLine({ request: { control }, agent, payload }: Call, stream: StreamName): unknown {
   const text = isText(payload);
   const { line, dropped } = control.cursors.read(agent, stream);
   if (line === null) return { data: null, bytes: 0, message: `No data available in ${stream} buffer` };

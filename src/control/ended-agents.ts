@@ -1,25 +1,24 @@
 import type { AgentHandle, AgentView, Tree } from '../contract/view.js';
 import { asSupertreeError } from '../errors.js';
 import type { Report } from '../model/report.js';
-import { reportListener, type Subscription } from '../model/report-selection.js';
 
-/** How many agents that are over are remembered, how many bytes that takes, and for how long, in ms. */
+/** How many ended agents are kept, how many bytes they may take, and for how long they are kept, in ms. */
 const KEPT = { agents: 1_000, bytes: 64 * 1024 * 1024, time: 600_000 };
 
-/** What an agent and a line take besides the bytes of the line. */
+/** Bytes that an agent, and a line besides its text, are counted as. */
 const OVERHEAD = { agent: 16_384, line: 256 };
 
 interface Ended {
   readonly handle: AgentHandle;
   readonly view: AgentView;
-  /** What it takes to remember it, about. */
+  /** Of memory, about. */
   readonly bytes: number;
   readonly at: number;
 }
 
 /**
- * The temporary agents of a tree that are over. Their supervisor has forgotten them; who spawned one asks afterwards how it ended and what
- * it printed, so they are remembered for a while.
+ * The temporary agents of a tree that have ended. Their supervisor has forgotten them, but a client that spawned one asks afterwards how it ended
+ * and what it printed, so they are kept for a while. `take` is to be called with every report of the tree.
  */
 export class EndedAgents {
   readonly #tree: Tree;
@@ -27,26 +26,22 @@ export class EndedAgents {
   readonly #living = new Map<string, AgentHandle>();
   /** By uuid, the first to end first. */
   readonly #ended = new Map<string, Ended>();
-  readonly #unsubscribe: () => void;
   #bytes = 0;
 
-  /** `forgotten` is told of each agent that is not remembered any more, or not at all. */
+  /** `forgotten` is called with the uuid of each agent that is gone and not kept, or not any more. */
   constructor(tree: Tree, forgotten: (uuid: string) => void) {
     this.#tree = tree;
     this.#forgotten = forgotten;
-    for (const { uuid } of tree.agents()) this.#meet(uuid);
-    this.#unsubscribe = tree.subscribe((report) => this.#hear(report));
+    for (const { uuid } of tree.agents()) this.#remember(uuid);
   }
 
-  /** By path, uuid or id, the last to end before the others, of those that `shows` shows; `null` when there is none. */
-  find(ref: string, shows: Shows): AgentHandle | null {
+  /** By path, uuid or id, the last to end before the others, of those that `accept` accepts; `null` when there is none. */
+  find(ref: string, accept: (view: AgentView) => boolean = () => true): AgentHandle | null {
     this.#expire();
     const uuid = ref.toLowerCase();
-    for (const { handle, view } of [...this.#ended.values()].reverse()) {
-      const shown = view.path === ref || view.id === ref || view.uuid === uuid ? shows(handle) : null;
-      if (shown !== null) return shown;
-    }
-    return null;
+    const isNamed = (view: AgentView) => view.path === ref || view.id === ref || view.uuid === uuid;
+    const found = [...this.#ended.values()].findLast(({ view }) => isNamed(view) && accept(view));
+    return found?.handle ?? null;
   }
 
   has(uuid: string): boolean {
@@ -59,21 +54,17 @@ export class EndedAgents {
     return [...this.#ended.values()].map(({ view }) => view);
   }
 
-  close(): void {
-    this.#unsubscribe();
+  take(report: Report): void {
+    if (report.type === 'created') this.#remember(report.uuid);
+    if (report.type === 'removed') this.#keepEnd(report.uuid);
   }
 
-  #hear(report: Report): void {
-    if (report.type === 'created') this.#meet(report.uuid);
-    if (report.type === 'removed') this.#part(report.uuid);
-  }
-
-  #meet(uuid: string): void {
+  #remember(uuid: string): void {
     const handle = agentOf(this.#tree, uuid);
     if (handle?.view().restart === 'temporary') this.#living.set(uuid, handle);
   }
 
-  #part(uuid: string): void {
+  #keepEnd(uuid: string): void {
     const handle = this.#living.get(uuid);
     this.#living.delete(uuid);
     const view = handle?.view();
@@ -93,39 +84,6 @@ export class EndedAgents {
       this.#bytes -= bytes;
       this.#forgotten(uuid);
     }
-  }
-}
-
-/** An agent that is over as somebody may see it; `null` for nobody. */
-type Shows = (handle: AgentHandle) => AgentHandle | null;
-
-/** The same tree, where `agent` finds also an agent that is over, unless a supervisor has its path by now. Lists leave them out. */
-export function withEndedAgents(tree: Tree, ended: EndedAgents, shows: Shows = (handle) => handle): Tree {
-  const unlessTaken: Shows = (handle) => (hasSupervisor(tree, handle.path) ? null : shows(handle));
-  return {
-    path: tree.path,
-    get status() {
-      return tree.status;
-    },
-    ended: tree.ended,
-    start: () => tree.start(),
-    stop: (options) => tree.stop(options),
-    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
-    agents: () => tree.agents(),
-    agent: (ref) => agentOf(tree, ref) ?? ended.find(ref, unlessTaken) ?? tree.agent(ref),
-    supervisor: (path) => tree.supervisor(path),
-    view: () => tree.view(),
-    usage: (paths) => tree.usage(paths),
-    subscribe: (...subscription: Subscription) => tree.subscribe(reportListener(subscription)),
-  };
-}
-
-function hasSupervisor(tree: Tree, path: string): boolean {
-  try {
-    return tree.supervisor(path).path === path;
-  } catch {
-    // SUPERVISOR_NOT_FOUND, for who may not know it as well.
-    return false;
   }
 }
 

@@ -3,8 +3,7 @@ import type { ServerHealth } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
 import { STATUS_OF } from '../protocol/status.js';
-import { may } from './access/roles.js';
-import type { Control } from './control.js';
+import type { Request } from './request.js';
 
 /** What this server can do beyond the agent protocol, for `metadata.features`. */
 const FEATURES = [
@@ -21,17 +20,19 @@ const FEATURES = [
 ];
 
 /**
- * Answers with the agents of a status, those that have ended among them, at most `limit`. An agent that never ran is not listed: whoever
- * asked for it got the reason instead.
+ * Answers with the agents of a status, at most `limit`; those that have ended come last. An agent that never ran is not listed: its spawn was
+ * answered with the reason.
  */
-export function answerList(control: Control, request: Message<'list_agents_request'>): Draft<'list_agents_response'> {
-  const { filter_status: status, limit } = request;
-  const ended = control.ended.views().filter((view) => hasRun(view) && may(control.peer, 'observe', view.path));
-  const all = ended.length === 0 ? control.tree.agents() : [...control.tree.agents(), ...ended];
+export function answerList(
+  { control, tree }: Request,
+  { request_id, filter_status: status, limit }: Message<'list_agents_request'>,
+): Draft<'list_agents_response'> {
+  const ended = tree.ended().filter(hasRun);
+  const all = ended.length === 0 ? tree.agents() : [...tree.agents(), ...ended];
   const matching = all.filter((view) => status === null || STATUS_OF[view.state] === status);
   return {
     type: 'list_agents_response',
-    request_id: request.request_id,
+    request_id,
     success: true,
     agents: matching.slice(0, limit ?? matching.length).map((view) => control.infos.get(view)),
   };
@@ -43,13 +44,13 @@ function hasRun({ readyAt, restarts }: AgentView): boolean {
 
 /** Answers with the agent protocol's view of `healthOf`. */
 export function answerHealth(
-  control: Control,
-  request: Message<'health_check_request'>,
+  request: Request,
+  message: Message<'health_check_request'>,
 ): Draft<'health_check_response'> {
-  const health = healthOf(control);
+  const health = healthOf(request);
   return {
     type: 'health_check_response',
-    request_id: request.request_id,
+    request_id: message.request_id,
     healthy: health.healthy,
     protocol_version: health.protocolVersion,
     uptime_secs: Math.floor(health.uptime / 1000),
@@ -64,11 +65,11 @@ export function answerHealth(
   };
 }
 
-/** How the server is. It is healthy as long as its tree has not ended; `active` counts agents that are not over. */
-export function healthOf(control: Control): ServerHealth {
+/** The health of the server: it is healthy as long as its tree has not ended; `active` counts agents that have not ended. */
+export function healthOf({ control, tree: visible }: Request): ServerHealth {
   const { tree, serverId, version, maxAgents } = control;
   const states: Record<string, number> = {};
-  const agents = tree.agents();
+  const agents = visible.agents();
   for (const { state } of agents) states[state] = (states[state] ?? 0) + 1;
   return {
     healthy: tree.status === 'running' || tree.status === 'booting',
@@ -78,10 +79,10 @@ export function healthOf(control: Control): ServerHealth {
     endpoints: control.endpoints(),
     uptime: Math.round(performance.now() - control.startedAt),
     agents: agents.length,
-    active: agents.filter(({ state }) => !OVER.has(STATUS_OF[state])).length,
+    active: agents.filter(({ state }) => !ENDED.has(STATUS_OF[state])).length,
     maxAgents,
     states,
   };
 }
 
-const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);

@@ -1,10 +1,9 @@
-import type { OutputLine } from '../contract/view.js';
+import type { AgentHandle, OutputLine } from '../contract/view.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
-import type { Control } from './control.js';
 import { compileFilter } from './filter.js';
-import type { RequestContext } from './request-context.js';
+import type { Request } from './request.js';
 
 /** How much text one answer has at most, in bytes; `has_more` and `offset` lead to the rest. */
 const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
@@ -15,14 +14,12 @@ const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
  * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
  */
 export async function answerOutputQuery(
-  control: Control,
-  request: Message<'output_query_request'>,
-  { connection }: RequestContext,
+  request: Request,
+  { request_id, agent_id, stream, filter, limit, offset }: Message<'output_query_request'>,
+  agent: AgentHandle,
 ): Promise<Draft<'output_query_response'>> {
-  const { request_id, agent_id, stream, filter, limit, offset } = request;
-  const agent = control.tree.agent(agent_id);
   const all = () => agent.output({ stream }).lines.map(textOf);
-  const matching = filter === null ? all() : await filtered(control, filter, all, connection);
+  const matching = filter === null ? all() : await filtered(request, filter, all);
   const from = offset ?? 0;
   const lines = fitting(matching.slice(from, limit === null ? undefined : from + limit));
   return {
@@ -36,13 +33,14 @@ export async function answerOutputQuery(
   };
 }
 
-/** The lines are taken when the filter begins: what waits for its turn costs no copy of them. */
-function filtered(control: Control, filter: string, all: () => string[], connection: string): Promise<string[]> {
+/** The lines are copied when the filter begins, not while it waits for its turn. */
+function filtered({ control, tree, context }: Request, filter: string, all: () => string[]): Promise<string[]> {
   const compiled = compileFilter(filter);
   if ('problem' in compiled) throw invalid('output_query_request.filter', compiled.problem, filter);
   // A key has one turn, however many connections it has.
-  const { name, grants } = control.peer;
-  return control.filters.search(grants === null ? `at ${connection}` : `key ${name}`, compiled, all);
+  const { publicKey } = tree.peer;
+  const owner = publicKey === undefined ? `connection ${context.connection}` : `key ${publicKey}`;
+  return control.filters.search(owner, compiled, all);
 }
 
 function textOf({ bytes }: OutputLine): string {

@@ -6,7 +6,8 @@ import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
 import { withinLimit } from './capacity.js';
-import type { Control, SpawnPlan } from './control.js';
+import type { SpawnPlan } from './control.js';
+import type { Request } from './request.js';
 import { withTimeLimit } from './time-limit.js';
 
 /**
@@ -14,24 +15,28 @@ import { withTimeLimit } from './time-limit.js';
  * After its end, its exit and its output are kept for some time: see ended-agents.ts.
  */
 export async function answerSpawn(
-  control: Control,
-  request: Message<'spawn_request'>,
+  request: Request,
+  message: Message<'spawn_request'>,
+  supervisor: SupervisorHandle,
 ): Promise<Draft<'spawn_response'>> {
-  const view = await spawn(control, request);
+  const view = await spawn(request, message, supervisor);
   return {
     type: 'spawn_response',
-    request_id: request.request_id,
+    request_id: message.request_id,
     success: true,
     agent_info: agentInfo(view),
-    server_id: control.serverId,
+    server_id: request.control.serverId,
   };
 }
 
-async function spawn(control: Control, request: Message<'spawn_request'>): Promise<AgentView> {
-  const { config, timeout_secs: seconds } = request;
+async function spawn(
+  { control, tree }: Request,
+  message: Message<'spawn_request'>,
+  supervisor: SupervisorHandle,
+): Promise<AgentView> {
+  const { config, timeout_secs: seconds } = message;
   if (seconds === 0) throw invalid('spawn_request.timeout_secs', 'must be an integer from 1', seconds);
-  const spec = specOf(request, control.plan(config));
-  const supervisor = control.tree.supervisor(control.parent);
+  const spec = specOf(message, control.plan(config));
   const taken = new Set([
     ...supervisor.view().children.map((child) => child.id),
     ...[...control.additions].map((each) => each.id),
@@ -40,8 +45,11 @@ async function spawn(control: Control, request: Message<'spawn_request'>): Promi
   const adding = withinLimit(control, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
     supervisor.add({ ...spec, id }),
   );
-  const added = seconds === null ? adding : endWhenLate({ adding, supervisor, id, seconds, failed: control.failed });
-  return control.tree.agent(await added.catch((thrown) => refuse(thrown, config.model_backend))).view();
+  // The stop of a late agent is the server's own: the peer need not have the role for it.
+  const own = control.tree.supervisor(supervisor.path);
+  const added =
+    seconds === null ? adding : endWhenLate({ adding, supervisor: own, id, seconds, failed: control.failed });
+  return tree.agent(await added.catch((thrown) => refuse(thrown, config.model_backend)), 'spawn').view();
 }
 
 /** What a client spawned is its to spawn again: a crash is reported, not repaired. */

@@ -1,95 +1,87 @@
 import { nanoid } from 'nanoid';
-import type { AgentHandle, AgentView, SupervisorHandle } from '../contract/view.js';
-import { SupertreeError } from '../errors.js';
+import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
 import type { NodeInput } from '../model/input.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
-import { isMap, isUuid } from '../protocol/kinds.js';
+import { isMap } from '../protocol/kinds.js';
 import { lineView } from '../protocol/line-view.js';
-import type { AgentRow, LifecycleParams, OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
-import { may } from './access/roles.js';
+import type { AgentRow, OPERATIONS, OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
+import type { GuardedTree } from './access/guarded-tree.js';
 import { agentsIn, withinLimit } from './capacity.js';
 import type { Control } from './control.js';
 import { healthOf } from './listing.js';
-import type { RequestContext } from './request-context.js';
-import { rowsOf, treeOf } from './rows.js';
+import type { Request } from './request.js';
+import { rowOf, rowsOf, treeOf } from './rows.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
-type Answer<N extends OperationName> = (
-  control: Control,
-  params: ParamsOf<N>,
-  context: RequestContext,
-) => Promise<ResultOf<N>>;
+/** What a handler is given: the agent or the supervisor that its operation is about, opened for its peer; else the tree of the peer. */
+type SubjectOf<N extends OperationName> = (typeof OPERATIONS)[N]['of'] extends 'agent'
+  ? AgentHandle
+  : (typeof OPERATIONS)[N]['of'] extends 'supervisor'
+    ? SupervisorHandle
+    : GuardedTree;
 
-/** Every operation as calls of the tree. */
-export const OPERATIONS: { readonly [N in OperationName]: Answer<N> } = {
-  ps: (control, { usage = false }) => rowsOf(control, control.tree.agents(), usage),
-  tree: (control, { usage = false }) => treeOf(control, usage),
-  status: (control, { agent, usage = false }) => rowOf(control, control.tree.agent(agent), usage),
-  spawn: async (control, { spec, parent, wait = true }) => {
-    const supervisor = control.tree.supervisor(parent);
+export type Handler<N extends OperationName> = (
+  subject: SubjectOf<N>,
+  params: ParamsOf<N>,
+  request: Request,
+) => ResultOf<N> | Promise<ResultOf<N>>;
+
+/** Every operation as calls of the tree. Who may do what is decided before: see the declarations. */
+export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
+  ps: (tree, { usage }, request) => rowsOf(request, tree.agents(), usage),
+  tree: (_tree, { usage }, request) => treeOf(request, usage),
+  status: (agent, { usage }, request) => rowOf(request, agent, usage),
+  spawn: async (supervisor, { spec, wait }, request) => {
+    const { control, tree } = request;
     const adding = add(control, supervisor, spec);
-    if (!wait) await accepted(control, adding);
-    const path = wait ? await adding : `${supervisor.path}/${spec.id}`;
-    return rowOf(control, control.tree.agent(path), false);
+    if (wait === false) await accepted(control, adding);
+    const path = wait === false ? `${supervisor.path}/${spec.id}` : await adding;
+    return rowOf(request, tree.agent(path, 'spawn'));
   },
-  start: (control, params) => lifecycle(control, params, (agent) => agent.start()),
-  stop: (control, params) => lifecycle(control, params, (agent) => agent.stop()),
-  kill: (control, params) => lifecycle(control, params, (agent) => agent.kill()),
-  restart: (control, params) => lifecycle(control, params, (agent) => agent.restart()),
-  pause: (control, params) => lifecycle(control, params, (agent) => agent.pause(params.mode)),
-  resume: (control, params) => lifecycle(control, params, (agent) => agent.resume()),
-  signal: (control, { agent, signal }) => lifecycle(control, { agent }, (handle) => handle.signal(signal)),
-  send: async (control, { agent, data, end = false }) => {
-    const handle = commanded(control, agent);
-    const bytes = data.length === 0 ? 0 : await handle.write(data);
-    if (end) await handle.endInput();
+  start: (agent, { wait }, request) => command(request, agent, agent.start(), wait),
+  stop: (agent, { wait }, request) => command(request, agent, agent.stop(), wait),
+  kill: (agent, { wait }, request) => command(request, agent, agent.kill(), wait),
+  restart: (agent, { wait }, request) => command(request, agent, agent.restart(), wait),
+  pause: (agent, { wait, mode }, request) => command(request, agent, agent.pause(mode), wait),
+  resume: (agent, { wait }, request) => command(request, agent, agent.resume(), wait),
+  signal: (agent, { signal }, request) => command(request, agent, agent.signal(signal)),
+  send: async (agent, { data, end = false }) => {
+    const bytes = data.length === 0 ? 0 : await agent.write(data);
+    if (end) await agent.endInput();
     return { bytes };
   },
-  logs: async (control, { agent, ...query }) => {
-    const handle = control.tree.agent(agent);
-    const { lines, dropped, next } = handle.output(query);
+  logs: (agent, { agent: _, ...query }, { control }) => {
+    const { lines, dropped, next } = agent.output(query);
     const page = { lines: lines.map(lineView), dropped, next };
-    return control.ended.has(handle.uuid) ? { ...page, over: true } : page;
+    return control.ended.has(agent.uuid) ? { ...page, over: true } : page;
   },
-  health: async (control) => healthOf(control),
-  snapshot: async (control) => control.events.snapshot(control.peer.grants === null ? control.living : control.tree),
-  streams: async (control, _params, { endpoint }) => ({
-    pubEndpoints: pubEndpointsFor(control.pubEndpoints, endpoint),
+  health: (_tree, _params, request) => healthOf(request),
+  snapshot: (tree, _params, { control }) =>
+    control.events.snapshot(tree.peer.grants === null ? undefined : tree.view()),
+  streams: (_tree, _params, { control, context }) => ({
+    pubEndpoints: pubEndpointsFor(control.pubEndpoints, context.endpoint),
     epoch: control.events.epoch,
   }),
-  terminate_child: (control, { path, id }) => administer(control, path, id, (supervisor) => supervisor.terminate(id)),
-  restart_child: (control, { path, id }) => administer(control, path, id, (supervisor) => supervisor.restart(id)),
-  delete_child: (control, { path, id }) => administer(control, path, id, (supervisor) => supervisor.delete(id)),
-  add_child: async (control, { path, spec }) => ({ path: await add(control, control.tree.supervisor(path), spec) }),
-  which_children: async (control, { path }) => control.tree.supervisor(path).which(),
-  count_children: async (control, { path }) => control.tree.supervisor(path).count(),
+  terminate_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.terminate(id)),
+  restart_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.restart(id)),
+  delete_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.delete(id)),
+  add_child: async (supervisor, { spec }, { control }) => ({ path: await add(control, supervisor, spec) }),
+  which_children: (supervisor) => supervisor.which(),
+  count_children: (supervisor) => supervisor.count(),
 };
 
-/** Gives an agent a command. Without `wait` it resolves once the command is accepted; what comes of it later is told to the log. */
-async function lifecycle(
-  control: Control,
-  { agent, wait = true }: LifecycleParams,
-  command: (handle: AgentHandle) => Promise<void>,
-): Promise<AgentRow> {
-  const handle = commanded(control, agent);
-  const done = command(handle);
-  await (wait ? done : accepted(control, done));
-  return rowFor(control, handle.view(), false);
-}
-
-/** A command is for who lives: a name may be somebody else's by now, on another server. Of its uuid alone an agent that is over is told what it is. */
-function commanded(control: Control, ref: string): AgentHandle {
-  const handle = control.tree.agent(ref);
-  if (control.ended.has(handle.uuid) && !isUuid(ref)) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
-  return handle;
+/** Waits for a command, or without `wait` until it is accepted: then an error that comes later goes to the log. */
+async function command(request: Request, agent: AgentHandle, work: Promise<void>, wait = true): Promise<AgentRow> {
+  await (wait ? work : accepted(request.control, work));
+  return rowOf(request, agent);
 }
 
 /** Resolves when `work` was not refused at once; rejects when it was. */
-async function accepted(control: Control, work: Promise<unknown>): Promise<void> {
-  let told = false;
-  work.catch((thrown) => told && control.failed(thrown));
+async function accepted({ failed }: Control, work: Promise<unknown>): Promise<void> {
+  let isAccepted = false;
+  work.catch((thrown) => isAccepted && failed(thrown));
   await Promise.race([work, new Promise((resolve) => setImmediate(resolve))]);
-  told = true;
+  isAccepted = true;
 }
 
 /** Adds a child from data: there are no functions on the wire. A pool makes its instance itself. */
@@ -104,28 +96,7 @@ function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Pro
   return withinLimit(control, addition, () => supervisor.add(spec as NodeInput | undefined));
 }
 
-async function administer(
-  control: Control,
-  path: string | undefined,
-  id: string,
-  command: (supervisor: SupervisorHandle) => Promise<void>,
-): Promise<{ path: string }> {
-  const supervisor = control.tree.supervisor(path);
-  await command(supervisor);
+async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promise<void>): Promise<{ path: string }> {
+  await work;
   return { path: `${supervisor.path}/${id}` };
 }
-
-async function rowOf(control: Control, handle: AgentHandle, usage: boolean): Promise<AgentRow> {
-  return rowFor(control, handle.view(), usage);
-}
-
-/** The row of an agent. Who may not observe it is told where it is and what came of the command, not what it runs. */
-async function rowFor(control: Control, view: AgentView, usage: boolean): Promise<AgentRow> {
-  const row = { ...view, usage: null };
-  if (!may(control.peer, 'observe', view.path)) return { ...row, ...UNSEEN };
-  const [measured = row] = await rowsOf(control, [view], usage);
-  return control.ended.has(view.uuid) ? { ...measured, over: true } : measured;
-}
-
-/** What only `observe` shows. */
-const UNSEEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;

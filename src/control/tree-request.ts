@@ -1,34 +1,43 @@
-import type { OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
+import { SupertreeError } from '../errors.js';
+import { joinPath } from '../model/id.js';
+import { isMap } from '../protocol/kinds.js';
+import { OPERATIONS, type OperationName, operationNamed, type ParamsOf, readParams } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
-import type { Control } from './control.js';
-import { operationOf, readParams } from './params.js';
+import type { Opened } from './access/guarded-tree.js';
 import { reportProgress } from './progress.js';
-import type { RequestContext } from './request-context.js';
-import { OPERATIONS } from './tree-operations.js';
+import type { Request } from './request.js';
+import { HANDLERS, type Handler } from './tree-operations.js';
 
 /** Answers one of our own operations. Throws what the tree throws, COMMAND_UNKNOWN, MESSAGE_INVALID. */
 export async function answerTree(
-  control: Control,
-  request: Message<'tree_request'>,
+  request: Request,
+  { request_id, operation: name, params: given, progress }: Message<'tree_request'>,
+  opened: Opened,
   interim: (bytes: Buffer) => void,
-  context: RequestContext,
 ): Promise<Draft<'tree_response'>> {
-  const operation = operationOf(request.operation);
-  const params = readParams(operation, request.params);
-  const stop = request.progress ? reportProgress(control, request.request_id, params, interim) : undefined;
+  const operation = operationNamed(name);
+  if (operation === null) {
+    throw new SupertreeError('COMMAND_UNKNOWN', { command: name, known: Object.keys(OPERATIONS).join(', ') });
+  }
+  const params = readParams(operation.params, given) as ParamsOf<OperationName>;
+  const path = progress ? pathOf(opened, operation.of, params) : null;
+  const stop = path === null ? undefined : reportProgress(request.control, request_id, path, interim);
   try {
-    const data = await operate(control, operation, params, context);
-    return { type: 'tree_response', request_id: request.request_id, success: true, data };
+    // Operation, parameters and what was opened belong together by the declaration.
+    const data = await (HANDLERS[name as OperationName] as Handler<OperationName>)(
+      opened as never,
+      params as never,
+      request,
+    );
+    return { type: 'tree_response', request_id, success: true, data };
   } finally {
     stop?.();
   }
 }
 
-function operate<N extends OperationName>(
-  control: Control,
-  name: N,
-  params: ParamsOf<N>,
-  context: RequestContext,
-): Promise<ResultOf<N>> {
-  return OPERATIONS[name](control, params, context);
+/** The path of the agent whose progress is reported: the one that was named, or the one that is added; `null` for none. */
+function pathOf(opened: Opened, of: string, params: object): string | null {
+  if (of === 'agent') return 'path' in opened ? opened.path : null;
+  if (of !== 'supervisor' || !('path' in opened) || !('spec' in params)) return null;
+  return isMap(params.spec) && typeof params.spec.id === 'string' ? joinPath(opened.path, params.spec.id) : null;
 }

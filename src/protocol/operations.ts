@@ -1,151 +1,45 @@
-import type { AgentView, SupervisorView, Usage } from '../contract/view.js';
-import type { AgentInput } from '../model/input.js';
-import type { ReportBody, SupervisorStatus } from '../model/report.js';
-import type { PauseMode, StreamName } from '../model/spec.js';
+import type { SupervisorView } from '../contract/view.js';
+import type { ChildCount, ChildRow } from '../model/fact.js';
+import { answeredWith, type Operation, type Subject } from './operations/declaration.js';
+import * as p from './operations/params.js';
+import type { AgentRow, ChildAnswer, LogsPage, ServerHealth, Snapshot, Streams } from './operations/results.js';
+import type { ControlCommandType, MessageType } from './protocol.js';
+
+export { type CliVerb, type Operation, ROLES, type Role, type Subject } from './operations/declaration.js';
+export { readParams } from './operations/params.js';
+export type {
+  AgentRow,
+  ChildAnswer,
+  LineView,
+  LogsPage,
+  LogsQuery,
+  Progress,
+  ServerHealth,
+  Snapshot,
+  StreamEvent,
+  StreamPosition,
+  Streams,
+  SupervisorMark,
+} from './operations/results.js';
+
+const GONE = 'done when the last process of each is verified gone';
+
+/** What every operation has in common that gives an agent a lifecycle command. */
+const LIFECYCLE = {
+  of: 'agent',
+  named: 'agent',
+  role: 'lifecycle',
+  idempotency: 'automatic',
+  waits: true,
+  params: p.lifecycle,
+  args: ['agent'],
+} as const;
+
+/** OTP's administration of one supervisor; `path` is the root if not given. */
+const CHILD = { of: 'supervisor', named: 'path', idempotency: 'automatic', waits: true, params: p.child } as const;
 
 /**
- * An agent's row as it is told over the wire: its view with its use of the machine, `null` where it was not measured; `over` is true for one
- * that was taken out of the tree when it ended, and absent for any other.
- */
-export type AgentRow = AgentView & { readonly usage: Usage | null; readonly over?: boolean };
-
-/** What `health` answers. Times are milliseconds. */
-export interface ServerHealth {
-  /** False when the tree has ended or is stopping. */
-  readonly healthy: boolean;
-  /** Of the agent protocol. */
-  readonly protocolVersion: string;
-  /** Of supertree. */
-  readonly version: string;
-  /** Another one after each start of the server. */
-  readonly serverId: string;
-  /** Where requests go, as they are bound. */
-  readonly endpoints: readonly string[];
-  readonly uptime: number;
-  /** How many agents whoever asks may see. */
-  readonly agents: number;
-  /** How many of them are neither over nor a zombie. */
-  readonly active: number;
-  /** How many agents there may be in all. */
-  readonly maxAgents: number;
-  /** How many agents there are in each state; a state that none is in is left out. */
-  readonly states: Readonly<Record<string, number>>;
-}
-
-/** What `logs` is asked for. Reading takes nothing away: who asks again gets the same lines. */
-export interface LogsQuery {
-  readonly agent: string;
-  /** If not given, both, in the order in which they were written. */
-  readonly stream?: StreamName | 'both';
-  /** The first number that is wanted, of either stream. If not given, as far back as lines are kept. */
-  readonly from?: number;
-  /** Only the last so many lines. If not given, all. */
-  readonly last?: number;
-  /** At most so many lines; `next` leads to the rest. If not given, all. */
-  readonly limit?: number;
-}
-
-/** One line of output as it is told over the wire. */
-export interface LineView {
-  /** Its number: from 0, for each agent and stream, going on over restarts of the agent. The `sequence` of a `log_stream`. */
-  readonly seq: number;
-  readonly stream: StreamName;
-  /** When it was read, in ms since 1970. */
-  readonly at: number;
-  /** True for a piece of a line that was too long to be kept as one. */
-  readonly partial: boolean;
-  /** With its line end; as UTF-8, with U+FFFD for what is not. */
-  readonly text: string;
-  /** The line exactly; only there when `text` is not exact. */
-  readonly bytes?: Uint8Array;
-}
-
-/** What `logs` answers. */
-export interface LogsPage {
-  /** Oldest first. */
-  readonly lines: readonly LineView[];
-  /** How many lines were asked for and are not kept any more. */
-  readonly dropped: number;
-  /** For each stream the number from which to go on reading. */
-  readonly next: Readonly<Record<StreamName, number>>;
-  /** True when the agent is over for good: no line comes after those that there are. */
-  readonly over?: boolean;
-}
-
-/** What an administrative call answers. */
-export interface ChildAnswer {
-  /** Of the child that it was about. */
-  readonly path: string;
-}
-
-/** For a lifecycle operation: `wait` answers when it is true, otherwise as soon as it is accepted. If not given, true. */
-export interface LifecycleParams {
-  readonly agent: string;
-  readonly wait?: boolean;
-}
-
-/** A supervisor as a follower of the tree knows it. */
-export interface SupervisorMark {
-  readonly path: string;
-  /** `idle` before it is started for the first time. */
-  readonly status: SupervisorStatus | 'idle';
-}
-
-/** What `snapshot` answers: all that events tell about, after the event `seq` of this `epoch` and before any later one. */
-export interface Snapshot {
-  readonly epoch: string;
-  /** Events up to this one are in it; those that come later with a higher number are to be applied to it. */
-  readonly seq: number;
-  /** In tree order; for a key, those that it may observe. */
-  readonly agents: readonly AgentView[];
-  /** Supervisors and pools, in tree order. */
-  readonly supervisors: readonly SupervisorMark[];
-}
-
-/**
- * Published under the topic `events`: what happened, and what it left behind. `epoch` is another one after each start of the server;
- * in one epoch `seq` counts from 1 without a gap. Whoever misses a number, or meets another epoch, asks for a snapshot.
- */
-export interface StreamEvent {
-  readonly type: 'event';
-  readonly epoch: string;
-  readonly seq: number;
-  /** When it happened, in ms since 1970. */
-  readonly at: number;
-  /** Of the agent or the supervisor that it is about. */
-  readonly path: string;
-  /** A report; or `changed`, when something else about it is new; after `removed` nothing is left at the path or below it. */
-  readonly event: ReportBody | { readonly type: 'changed' };
-  /** The agent as the event left it. Absent when the event is about no agent, or when there is none at the path any more. */
-  readonly agent?: AgentView;
-  /** The supervisor as the event left it. Absent when the event is about none. */
-  readonly supervisor?: SupervisorMark;
-}
-
-/**
- * Published under the topic `events` to say where the stream is: soon after a subscription began, and now and then while somebody
- * follows. With a `seq` that was not received something was missed. The first one says that the subscription is at work:
- * what happens from then on is received, so then is the time to ask for a snapshot.
- */
-export interface StreamPosition {
-  readonly type: 'position';
-  readonly epoch: string;
-  /** The number of the last event; 0 before the first one. */
-  readonly seq: number;
-  /** When it was said, in ms since 1970. */
-  readonly at: number;
-}
-
-/** What `streams` answers. */
-export interface Streams {
-  /** Where to subscribe, the likeliest first: endpoints that whoever asked can reach. Empty when the server publishes nowhere. */
-  readonly pubEndpoints: readonly string[];
-  /** That of the events at present. */
-  readonly epoch: string;
-}
-
-/**
- * The operations of a `tree_request`, our addition to the agent protocol: name, parameters, result. The wire form is
+ * The operations of a `tree_request`, our addition to the agent protocol. The wire form is
  * `{ type: 'tree_request', request_id, operation, params, progress? }`, answered by
  * `{ type: 'tree_response', request_id, success, data, error, code, remedy }`. With `progress: true` any number of
  * `{ type: 'tree_progress', request_id, path, state, detail }` come before it (a REQ socket must not ask for them).
@@ -154,45 +48,217 @@ export interface Streams {
  * what takes long; not for a REQ socket either). Agents are named by path, by an id that is unique in the tree, or by uuid. A
  * parameter that is not named here is refused; nil counts as absent.
  */
-export interface Operations {
-  ps: { params: { usage?: boolean }; result: AgentRow[] };
-  tree: { params: { usage?: boolean }; result: SupervisorView };
-  status: { params: { agent: string; usage?: boolean }; result: AgentRow };
-  /** Adds an agent (data only: no task, no logic) below `parent`; the root if not given. */
-  spawn: { params: { spec: AgentInput; parent?: string; wait?: boolean }; result: AgentRow };
-  start: { params: LifecycleParams; result: AgentRow };
-  stop: { params: LifecycleParams; result: AgentRow };
-  kill: { params: LifecycleParams; result: AgentRow };
-  restart: { params: LifecycleParams; result: AgentRow };
-  pause: { params: LifecycleParams & { mode?: PauseMode }; result: AgentRow };
-  resume: { params: LifecycleParams; result: AgentRow };
-  signal: { params: { agent: string; signal: string }; result: AgentRow };
-  /** `end` closes standard input behind the data. */
-  send: { params: { agent: string; data: string | Uint8Array; end?: boolean }; result: { bytes: number } };
-  logs: { params: LogsQuery; result: LogsPage };
-  health: { params: Record<string, never>; result: ServerHealth };
-  snapshot: { params: Record<string, never>; result: Snapshot };
-  streams: { params: Record<string, never>; result: Streams };
-  /** OTP's administration of one supervisor; `path` is the root if not given. */
-  terminate_child: { params: { path?: string; id: string }; result: ChildAnswer };
-  restart_child: { params: { path?: string; id: string }; result: ChildAnswer };
-  delete_child: { params: { path?: string; id: string }; result: ChildAnswer };
-  add_child: { params: { path?: string; spec?: unknown }; result: ChildAnswer };
-  which_children: { params: { path?: string }; result: { id: string; phase: string; generation: number }[] };
-  count_children: {
-    params: { path?: string };
-    result: { specs: number; active: number; supervisors: number; workers: number };
-  };
-}
+export const OPERATIONS = {
+  ps: answeredWith<AgentRow[]>()({
+    of: 'listing',
+    role: 'observe',
+    params: p.exactly({ usage: p.flag }),
+    does: 'One row for each agent, in tree order.',
+    messages: ['list_agents_request'],
+  }),
+  tree: answeredWith<SupervisorView>()({
+    of: 'listing',
+    role: 'observe',
+    params: p.exactly({ usage: p.flag }),
+    does: 'The tree with its supervisors.',
+  }),
+  status: answeredWith<AgentRow>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'observe',
+    params: p.exactly({ agent: p.agent, usage: p.flag }),
+    args: ['agent'],
+    does: 'One agent.',
+    commands: ['get_status'],
+  }),
+  spawn: answeredWith<AgentRow>()({
+    of: 'supervisor',
+    named: 'parent',
+    role: 'spawn',
+    idempotency: 'automatic',
+    waits: true,
+    params: p.exactly({ spec: p.agentInput, parent: p.path, wait: p.flag }),
+    args: ['spec'],
+    does: 'Adds an agent below `parent`, or below the root, and starts it.',
+    messages: ['spawn_request'],
+  }),
+  start: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    does: 'Starts an agent that is down.',
+    cli: { does: 'Start agents that are down', until: 'done when they are ready' },
+  }),
+  stop: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    does: 'Stops an agent; it stays down.',
+    commands: ['stop'],
+    cli: { does: 'Stop agents', until: GONE },
+  }),
+  kill: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    does: 'Ends an agent with SIGKILL; it stays down.',
+    commands: ['kill'],
+    cli: { does: 'End agents with SIGKILL at once', until: GONE },
+  }),
+  restart: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    does: 'Stops and starts an agent. It is free and clears its budget.',
+    cli: { does: 'Stop and start agents', until: 'done when they are ready again' },
+  }),
+  pause: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    params: p.exactly({ agent: p.agent, wait: p.flag, mode: p.mode }),
+    does: 'Pauses an agent, in the mode of its spec where none is given.',
+    commands: ['pause'],
+    cli: { does: 'Pause agents', until: 'done when every process of each is seen stopped' },
+  }),
+  resume: answeredWith<AgentRow>()({
+    ...LIFECYCLE,
+    does: 'Lets a paused agent go on.',
+    commands: ['resume'],
+    cli: { does: 'Let paused agents go on', until: 'done when they run again' },
+  }),
+  signal: answeredWith<AgentRow>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'lifecycle',
+    idempotency: 'optional',
+    params: p.exactly({ agent: p.agent, signal: p.signal }),
+    args: ['agent', 'signal'],
+    does: 'Sends a signal to the process group of an agent. SIGSTOP and SIGCONT are a pause and a resume.',
+    commands: ['signal'],
+  }),
+  send: answeredWith<{ bytes: number }>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'input',
+    idempotency: 'optional',
+    waits: true,
+    params: p.exactly({ agent: p.agent, data: p.data, end: p.flag }),
+    args: ['agent', 'data'],
+    does: 'Writes to the standard input of an agent; `end` closes it behind that.',
+    commands: ['write_stdin'],
+  }),
+  logs: answeredWith<LogsPage>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'observe',
+    params: p.exactly({ agent: p.agent, stream: p.stream, from: p.sequence, last: p.sequence, limit: p.sequence }),
+    args: ['agent'],
+    does: 'Lines of the output of an agent.',
+    commands: ['query_output'],
+    messages: ['output_query_request'],
+  }),
+  health: answeredWith<ServerHealth>()({
+    of: 'server',
+    role: null,
+    params: p.exactly({}),
+    does: 'The server itself.',
+    messages: ['health_check_request'],
+  }),
+  snapshot: answeredWith<Snapshot>()({
+    of: 'listing',
+    role: 'observe',
+    params: p.exactly({}),
+    does: 'All that the events tell about, as it is after the event `seq`: whoever missed one begins anew from here.',
+  }),
+  // What is published is not parted by subtree.
+  streams: answeredWith<Streams>()({
+    of: 'tree',
+    role: 'observe',
+    params: p.exactly({}),
+    does: 'Where output, states and events are published, as whoever asks can reach it.',
+    commands: ['stream_logs'],
+  }),
+  terminate_child: answeredWith<ChildAnswer>()({
+    ...CHILD,
+    role: 'lifecycle',
+    does: 'OTP: stops a child, which stays known.',
+  }),
+  restart_child: answeredWith<ChildAnswer>()({
+    ...CHILD,
+    role: 'lifecycle',
+    does: 'OTP: starts a child that is known and down.',
+  }),
+  delete_child: answeredWith<ChildAnswer>()({
+    ...CHILD,
+    role: 'configure',
+    does: 'OTP: forgets a child that is down.',
+  }),
+  add_child: answeredWith<ChildAnswer>()({
+    ...CHILD,
+    role: 'spawn',
+    params: p.exactly({ path: p.path, spec: p.anything }),
+    does: 'OTP: adds a child and starts it. Without `spec`, one more instance of a pool.',
+  }),
+  which_children: answeredWith<ChildRow[]>()({
+    of: 'supervisor',
+    named: 'path',
+    role: 'observe',
+    params: p.exactly({ path: p.path }),
+    does: 'OTP: the children, newest first.',
+  }),
+  count_children: answeredWith<ChildCount>()({
+    of: 'supervisor',
+    named: 'path',
+    role: 'observe',
+    params: p.exactly({ path: p.path }),
+    does: 'OTP: how many there are of which kind.',
+  }),
+};
 
-export type OperationName = keyof Operations;
-export type ParamsOf<N extends OperationName> = Operations[N]['params'];
-export type ResultOf<N extends OperationName> = Operations[N]['result'];
+/** What only the agent protocol asks for: no operation of a `tree_request`. */
+export const PROTOCOL_OPERATIONS = {
+  action: answeredWith<unknown>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'input',
+    idempotency: 'optional',
+    params: p.exactly({ agent: p.agent }),
+    does: 'Runs an action of the embedding program for an agent.',
+    commands: ['custom_action'],
+    messages: ['custom_action_request'],
+  }),
+  // It moves the cursor that all readers share: asked again, it has another answer.
+  read_line: answeredWith<unknown>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'observe',
+    idempotency: 'optional',
+    params: p.exactly({ agent: p.agent }),
+    does: 'The next line of the output of an agent.',
+    commands: ['read_stdout', 'read_stderr'],
+  }),
+  batch: answeredWith<unknown>()({
+    of: 'batch',
+    role: null,
+    idempotency: 'optional',
+    params: p.exactly({}),
+    does: 'One command for many agents.',
+    messages: ['batch_control_command'],
+  }),
+};
 
-/** One interim word about a running request: the agent that it is about has come into another state. */
-export interface Progress {
-  readonly path: string;
-  readonly state: string;
-  /** With sub-states, as `detail` of an agent. */
-  readonly detail: string;
+export type OperationName = keyof typeof OPERATIONS;
+export type ParamsOf<N extends OperationName> = (typeof OPERATIONS)[N] extends Operation<Subject, infer P> ? P : never;
+export type ResultOf<N extends OperationName> =
+  (typeof OPERATIONS)[N] extends Operation<Subject, unknown, infer R> ? R : never;
+
+/** Parameters and result of every operation, by name. */
+export type Operations = { readonly [N in OperationName]: { params: ParamsOf<N>; result: ResultOf<N> } };
+
+const ALL: readonly Operation[] = [...Object.values(OPERATIONS), ...Object.values(PROTOCOL_OPERATIONS)];
+
+/** The operation that each command of a `control_command` is. */
+export const COMMAND_OPERATIONS = new Map<ControlCommandType, Operation>(
+  ALL.flatMap((operation) => operation.commands.map((command) => [command, operation] as const)),
+);
+
+/** The operation that each request of the agent protocol is; a `control_command` and a `tree_request` name theirs. */
+export const MESSAGE_OPERATIONS = new Map<MessageType, Operation>(
+  ALL.flatMap((operation) => operation.messages.map((message) => [message, operation] as const)),
+);
+
+/** The declaration of an operation of a `tree_request`; `null` for a name that is none. */
+export function operationNamed(name: string): Operation | null {
+  return Object.hasOwn(OPERATIONS, name) ? (OPERATIONS[name as OperationName] as Operation) : null;
 }

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import * as v from 'valibot';
 import type { KnownKey } from '../control/access/keyring.js';
-import { covers, type Grant, ROLES } from '../control/access/roles.js';
+import { covers, type Grant } from '../control/access/roles.js';
 import { HIDDEN, type Problem } from '../model/problem.js';
 import { isKey } from '../protocol/curve.js';
+import { ROLES } from '../protocol/operations.js';
 import { camelKeys, isUnknownKey, problemOf, tableRule } from './table.js';
 
 /** The `[security]` table of a tree file, or a file of its own for `--keys`. Keys may be written in camelCase or with underscores. */

@@ -136,7 +136,6 @@ function offer(
     ...(actions !== undefined && { actions }),
     ...(config.settings.limits && { limits: config.settings.limits }),
   });
-  sockets.publisher.follow(tree);
   return { tree, serverId, endpoints, pubEndpoints, control, stop: stopper(tree, control, sockets) };
 }
 

@@ -4,7 +4,6 @@ import { answer } from '../control/answer.js';
 import { createControl, type SpawnPlan } from '../control/control.js';
 import { DEFAULT_LIMITS, type Limits } from '../control/limits.js';
 import { IN_PROCESS_ENDPOINT, localContext } from '../control/request-context.js';
-import { broadcast } from '../control/streams/broadcast.js';
 import { SupertreeError } from '../errors.js';
 import { decode, encode } from '../protocol/decode.js';
 import type { AgentConfig, Draft, Message, MessageType } from '../protocol/protocol.js';
@@ -59,7 +58,6 @@ class Transport implements InProcessTransport {
   readonly #turns;
   readonly #peers = new Set<Peer>();
   readonly #failed: (thrown: unknown) => void;
-  readonly #unfollow: () => void;
   #serial = 0;
 
   constructor(tree: Tree, options: InProcessOptions) {
@@ -78,7 +76,6 @@ class Transport implements InProcessTransport {
       ...(options.actions && { actions: options.actions }),
     });
     this.#turns = new FairQueue({ limits: { ...DEFAULT_LIMITS, ...options.limits }, isBlocked: () => false });
-    this.#unfollow = broadcast(tree, this.#topics);
   }
 
   connect(): InProcessPeer {
@@ -97,7 +94,6 @@ class Transport implements InProcessTransport {
 
   close(): void {
     this.#turns.close();
-    this.#unfollow();
     this.#control.close();
     for (const peer of [...this.#peers]) peer.close();
   }

@@ -1,5 +1,3 @@
-import type { Tree } from '../contract/view.js';
-import { broadcast } from '../control/streams/broadcast.js';
 import type { Topics } from '../control/streams/topics.js';
 import { BoundSockets } from './bound-sockets.js';
 import { NO_SECURITY, type SocketSecurity } from './socket-security.js';
@@ -18,8 +16,6 @@ export interface Publisher extends Topics {
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
   bind(endpoint: string): Promise<string>;
   unbind(endpoint: string): Promise<void>;
-  /** Publishes every line (`log_stream`) and every state (`status_update`) of a tree from now on. */
-  follow(tree: Tree): void;
   readonly stats: PublisherStats;
   close(): Promise<void>;
 }
@@ -38,7 +34,6 @@ class XpubPublisher implements Publisher {
   readonly #security: SocketSecurity;
   readonly #outlets = new BoundSockets<PublishSocket>();
   readonly #listeners = new Set<(subscription: string) => void>();
-  readonly #undo: (() => void)[] = [];
 
   constructor(failed: (thrown: unknown) => void, security: SocketSecurity) {
     this.#failed = failed;
@@ -91,12 +86,7 @@ class XpubPublisher implements Publisher {
     return () => this.#listeners.delete(listener);
   }
 
-  follow(tree: Tree): void {
-    this.#undo.push(broadcast(tree, this));
-  }
-
   async close(): Promise<void> {
-    for (const undo of this.#undo) undo();
     await this.#outlets.close();
   }
 

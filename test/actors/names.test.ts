@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
-import { treeSeenBy } from '../../src/control/access/seen-tree.js';
+import { GuardedTree } from '../../src/control/access/guarded-tree.js';
+import { EndedAgents } from '../../src/control/ended-agents.js';
 
 const children = [
   { id: 'group', children: [] },
@@ -28,10 +29,15 @@ describe('the name of a supervisor', () => {
 
   it('tells a key nothing of what it does not know', () => {
     const peerOf = (subtree: string) => ({ name: 'k', grants: [{ subtree, roles: ['observe', 'spawn'] }] }) as never;
-    const seen = treeSeenBy(peerOf('root/a'), tree);
-    expect(seen.supervisor('twin').path).toBe('root/a/twin');
-    expect(() => seen.supervisor('group')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
-    const other = treeSeenBy(peerOf('root/group'), tree);
-    expect(() => other.supervisor('twin')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
+    const ended = new EndedAgents(tree, () => {});
+    const seen = new GuardedTree(tree, ended, peerOf('root/a'));
+    expect(seen.supervisor('twin', 'observe').path).toBe('root/a/twin');
+    expect(() => seen.supervisor('group', 'observe')).toThrow(
+      expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }),
+    );
+    const other = new GuardedTree(tree, ended, peerOf('root/group'));
+    expect(() => other.supervisor('twin', 'observe')).toThrow(
+      expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }),
+    );
   });
 });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import type { LifecycleParams } from '../../src/protocol/operations.js';
+import type { ParamsOf } from '../../src/protocol/operations.js';
 import { begin, row, type Setup, supertree } from './fake-host.js';
 
 const VERBS = ['start', 'stop', 'kill', 'restart', 'pause', 'resume'] as const;
 
-const refuseGhost = ({ agent }: LifecycleParams) => {
+const refuseGhost = ({ agent }: ParamsOf<'stop'>) => {
   if (agent === 'ghost') throw new SupertreeError('AGENT_NOT_FOUND', { agent });
   return row(`root/${agent}`, { state: 'stopped', pid: null });
 };
 
 describe('start, stop, kill, restart, pause, resume', () => {
   it.each(VERBS)('%s waits until it is true and says in one line what is', async (verb) => {
-    const answer = ({ agent }: LifecycleParams) => row(`root/${agent}`, { ports: { http: 8100 } });
+    const answer = ({ agent }: ParamsOf<'stop'>) => row(`root/${agent}`, { ports: { http: 8100 } });
     const result = await supertree([verb, 'web'], { answers: { [verb]: answer } });
     expect(result).toMatchObject({
       code: 0,
@@ -37,7 +37,7 @@ describe('start, stop, kill, restart, pause, resume', () => {
   it('tells the progress on standard error, no word twice in a row', async () => {
     const result = await supertree(['stop', 'web'], {
       answers: {
-        stop: (params: LifecycleParams, tell) => {
+        stop: (params: ParamsOf<'stop'>, tell) => {
           for (const detail of ['stopping.asking.asking', 'stopping.asking.asked', 'stopping.insisting', '']) {
             tell({ path: 'root/web', state: 'stopping', detail });
           }
@@ -51,7 +51,7 @@ describe('start, stop, kill, restart, pause, resume', () => {
 
   it('does several at the same time', async () => {
     const waiting: (() => void)[] = [];
-    const stop = (params: LifecycleParams) =>
+    const stop = (params: ParamsOf<'stop'>) =>
       new Promise((resolve) => {
         waiting.push(() => resolve(refuseGhost(params)));
         if (waiting.length === 3) for (const go of waiting) go();
@@ -105,7 +105,7 @@ describe('an interrupt', () => {
   ] as const)(
     'by %s ends the wait with %d, tells that the server goes on, and closes the connection',
     async (signal, code) => {
-      const restart = (_params: LifecycleParams, _tell: unknown, accept: () => void) => {
+      const restart = (_params: ParamsOf<'stop'>, _tell: unknown, accept: () => void) => {
         accept();
         return new Promise(() => undefined);
       };
@@ -157,7 +157,7 @@ describe('what an interrupt says of the request', () => {
     expect(await note(['spawn', 'web', '--', 'true'], setup)).toBe(
       'Interrupted. The server goes on with spawn; see `supertree ps`.\n',
     );
-    const stop = (params: LifecycleParams, tell: unknown, accept: () => void) =>
+    const stop = (params: ParamsOf<'stop'>, tell: unknown, accept: () => void) =>
       params.agent === 'web' ? accepted(params as never, tell, accept) : never();
     expect(await note(['stop', 'web', 'job'], { answers: { stop } })).toMatch(/may have been carried out/);
   });

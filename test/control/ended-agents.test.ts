@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
-import { EndedAgents, withEndedAgents } from '../../src/control/ended-agents.js';
+import { GuardedTree } from '../../src/control/access/guarded-tree.js';
+import { LOCAL, type Peer } from '../../src/control/access/roles.js';
+import { EndedAgents } from '../../src/control/ended-agents.js';
 import { pack } from '../../src/protocol/codec.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { FakeTree } from '../transport/fake-tree.js';
@@ -140,10 +142,20 @@ describe('an agent that a client spawned and that is over', () => {
 describe('what is remembered', () => {
   const temporary = (id: string) => ({ id, command: ['x'], restart: 'temporary' }) as const;
 
+  const followed = (tree: FakeTree, forgotten: (uuid: string) => void = () => {}) => {
+    const ended = new EndedAgents(tree, forgotten);
+    tree.subscribe((report) => ended.take(report));
+    return ended;
+  };
+  const guarded = (tree: FakeTree, ended: EndedAgents, peer: Peer) => {
+    const seen = new GuardedTree(tree, ended, peer);
+    return { agent: (ref: string) => seen.agent(ref, 'observe') };
+  };
+
   it('is a thousand agents, the last ones, and those only that came to an end', () => {
     const tree = new FakeTree();
     const forgotten: string[] = [];
-    const past = new EndedAgents(tree, (uuid) => forgotten.push(uuid));
+    const ended = followed(tree, (uuid) => forgotten.push(uuid));
     const uuids = Array.from({ length: 1_001 }, (_, n) => {
       const agent = tree.join(temporary(`a${n}`));
       agent.end(0);
@@ -151,19 +163,17 @@ describe('what is remembered', () => {
       return agent.uuid;
     });
     expect(forgotten).toEqual([uuids[0]]);
-    expect(past.views()).toHaveLength(1_000);
+    expect(ended.views()).toHaveLength(1_000);
     tree.join(temporary('never'));
     tree.leave('never');
     tree.join({ id: 'kept', command: ['x'] }).end(0);
     tree.leave('kept');
-    expect(past.views().map(({ id }) => id)).not.toEqual(expect.arrayContaining(['never', 'kept']));
-    past.close();
+    expect(ended.views().map(({ id }) => id)).not.toEqual(expect.arrayContaining(['never', 'kept']));
   });
 
   it('is found behind those who live, by path, id and uuid, the last one first', () => {
     const tree = new FakeTree();
-    const past = new EndedAgents(tree, () => {});
-    const both = withEndedAgents(tree, past);
+    const both = guarded(tree, followed(tree), LOCAL);
     const [first, second] = [0, 1].map(() => {
       const agent = tree.join(temporary('a'));
       agent.end(1);
@@ -176,21 +186,19 @@ describe('what is remembered', () => {
     const living = tree.join(temporary('a'));
     expect(both.agent('a').uuid).toBe(living.uuid);
     expect(() => both.agent('b')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
-    past.close();
   });
 
   it('does not stand before a supervisor that has its path by now, nor before what a peer may know', () => {
     const tree = new FakeTree();
-    const past = new EndedAgents(tree, () => {});
+    const ended = followed(tree);
     tree.join(temporary('a')).end(0);
     tree.leave('a');
-    const nobody = withEndedAgents(tree, past, () => null);
+    const nobody = guarded(tree, ended, { name: 'elsewhere', grants: [{ roles: ['observe'], subtree: 'root/b' }] });
     expect(() => nobody.agent('a')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
-    const both = withEndedAgents(tree, past);
+    const both = guarded(tree, ended, LOCAL);
     expect(both.agent('a').path).toBe('root/a');
     const supervisor = tree.supervisor.bind(tree);
     tree.supervisor = (path) => (path === 'root/a' ? { ...supervisor(), path } : supervisor(path));
     expect(() => both.agent('a')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
-    past.close();
   });
 });

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Dealer } from 'zeromq';
 import { createTree } from '../../src/actors/tree.js';
 import type { AuditLine } from '../../src/control/access/audit.js';
-import type { Role } from '../../src/control/access/roles.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { clientTicket, type KeyPair, newKeyPair } from '../../src/protocol/curve.js';
+import type { Role } from '../../src/protocol/operations.js';
 import { createServer, type Server } from '../../src/server/server.js';
 
 /** What the keys of the rig may do. `stranger` is not known to the server. */

@@ -64,8 +64,11 @@ describe('a connection to a server with keys', () => {
     ['with a key that the server does not know', () => wire(rig, 'stranger')],
     ['with another server key', () => wire({ ...rig, serverKey: rig.keys.boss.publicKey }, 'boss')],
   ])('gets no answer %s', async (_how, make) => {
-    const asked = other(make()).ask({ type: 'health_check_request', request_id: 'h' }, 1_500);
+    const refused = make();
+    const asked = refused.ask({ type: 'health_check_request', request_id: 'h' }, 1_500);
     await expect(asked).rejects.toMatchObject({ code: 'EAGAIN' });
+    // It would connect again and again, and each time leave a line in the audit log.
+    refused.close();
   });
 
   it('with an unknown key is told to the audit log, with its address and the public half of the key', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { PARAMS } from '../../src/control/params.js';
 import { pack } from '../../src/protocol/codec.js';
+import { OPERATIONS } from '../../src/protocol/operations.js';
 import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
 import { UUID } from '../protocol/vector.js';
 import { VECTORS } from '../protocol/vectors.js';
@@ -102,7 +102,7 @@ function fittingFor(uuid: string): Readonly<Record<string, fc.Arbitrary<unknown>
     params,
     payload,
     action,
-    operation: fc.constantFrom(...Object.keys(PARAMS)),
+    operation: fc.constantFrom(...Object.keys(OPERATIONS)),
     filter: fc.constantFrom('up', '^E', '(', '.*', null),
     idempotency_key: fc.constantFrom(null, 'k1', 'k2', 'k3'),
     deadline: fc.constantFrom(null, 0, 5_000),

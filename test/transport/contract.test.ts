@@ -35,7 +35,6 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
       plan: () => ({ command: ['true'], env: {} }),
       failed,
     });
-    publisher.follow(tree);
     const router = createRequestRouter({
       handle: (payload, interim, context) => answer(service, payload, interim, context),
       failed,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StatusBroadcast } from '../../src/control/streams/broadcast.js';
 import { createPublisher, type Publisher } from '../../src/transport/publisher.js';
 import type { FakeTree } from './fake-tree.js';
 import { subscribe } from './follower.js';
@@ -25,7 +26,8 @@ export class PublishingStage {
 
   publishing(tree: FakeTree): Publisher {
     const publisher = this.hold(createPublisher((thrown) => this.failures.push(thrown)));
-    publisher.follow(tree);
+    const statuses = this.hold(new StatusBroadcast(tree, publisher));
+    tree.subscribe((report) => statuses.take(report));
     return publisher;
   }
 

@@ -5,7 +5,6 @@ import { type Grant, may, type Peer, UNPROVEN } from './roles.js';
 /** One key that a server knows. */
 export interface KnownKey extends Peer {
   readonly grants: readonly Grant[];
-  /** In Z85. */
   readonly publicKey: string;
 }
 

@@ -1,12 +1,5 @@
 import { SupertreeError } from '../../errors.js';
-
-/**
- * What a key may be allowed to do. `observe` reads states and output, `input` writes to standard input, `lifecycle` starts,
- * stops and signals, `configure` deletes children, `spawn` adds them: who may spawn runs programs as the user of the server.
- */
-export const ROLES = ['observe', 'input', 'lifecycle', 'configure', 'spawn'] as const;
-
-export type Role = (typeof ROLES)[number];
+import type { Role } from '../../protocol/operations.js';
 
 /** Roles for one supervisor or agent and everything below it. */
 export interface Grant {
@@ -17,16 +10,18 @@ export interface Grant {
 
 /** Who sent a request. */
 export interface Peer {
-  /** The name of its key; `local` for a socket without keys. For the audit log. */
+  /** The name of its key; `local` for a socket without keys. For the audit log: keys may be named at will. */
   readonly name: string;
+  /** The public half of its key in Z85. If not given, it came without one. */
+  readonly publicKey?: string;
   /** `null` for everything. */
   readonly grants: readonly Grant[] | null;
 }
 
-/** Whoever reaches a socket that has no keys: the file mode of the ipc socket, or the machine, is its lock. */
+/** A peer of a socket without keys, which is protected by the mode of its file, or by being on the loopback. */
 export const LOCAL: Peer = { name: 'local', grants: null };
 
-/** Whoever reaches a server that was told to be open to other machines without keys. */
+/** A peer of a socket without keys that other machines can reach. */
 export const ANYONE: Peer = { name: 'anyone', grants: null };
 
 /** A peer of a socket with keys that did not prove which one is its own. */

@@ -9,36 +9,31 @@ import { STATUS_OF, wireTime } from '../../protocol/status.js';
 import { type Place, placeOf, ReportBatch } from './report-batch.js';
 import type { Topics } from './topics.js';
 
-/** Publishes every line and every state of a tree under the uuid of its agent. Returns the way to end that. */
-export function broadcast(tree: Tree, topics: Topics): () => void {
-  const broadcaster = new Broadcaster(tree, topics);
-  return () => broadcaster.close();
-}
-
-class Broadcaster {
+/**
+ * Publishes every line and every state of a tree under the uuid of its agent. `take` is to be called with every report of the tree; `close` publishes
+ * what waits and ends it.
+ */
+export class StatusBroadcast {
   readonly #tree: Tree;
   readonly #topics: Topics;
-  /** By path, with the ways to end the subscriptions to output. A handle shows also how one that is gone ended. */
-  readonly #agents = new Map<string, { readonly agent: AgentHandle; readonly undo: () => void }>();
+  /** By path. The handle of an agent that is gone still shows how it ended; `unsubscribe` ends the subscription to its output. */
+  readonly #agents = new Map<string, { readonly agent: AgentHandle; readonly unsubscribe: () => void }>();
   readonly #batch = new ReportBatch((reports) => this.#publish(reports));
-  readonly #unsubscribe: () => void;
 
   constructor(tree: Tree, topics: Topics) {
     this.#tree = tree;
     this.#topics = topics;
-    this.#unsubscribe = tree.subscribe((report) => this.#take(report));
     for (const { uuid, path } of tree.agents()) this.#watch(path, uuid);
   }
 
   close(): void {
     this.#batch.flush();
-    this.#unsubscribe();
-    for (const { undo } of this.#agents.values()) undo();
+    for (const { unsubscribe } of this.#agents.values()) unsubscribe();
     this.#agents.clear();
   }
 
-  #take(report: Report): void {
-    // PublishedState again for the same uuid when a supervisor was restarted: the output is a new one then.
+  take(report: Report): void {
+    // A supervisor that is restarted creates its agents again, with the same uuids and a new output.
     if (report.type === 'created') this.#watch(report.path, report.uuid);
     else if (report.type === 'removed') this.#forget(report.path);
     else if (CHANGES.has(report.type)) {
@@ -48,16 +43,16 @@ class Broadcaster {
   }
 
   #watch(path: string, uuid: string): void {
-    this.#agents.get(path)?.undo();
+    this.#agents.get(path)?.unsubscribe();
     const frames = new LogFrames(uuid);
     const agent = this.#tree.agent(uuid);
-    const undo = agent.onOutput((line) => this.#topics.publish(uuid, () => frames.encode(line)));
-    this.#agents.set(path, { agent, undo });
+    const unsubscribe = agent.onOutput((line) => this.#topics.publish(uuid, () => frames.encode(line)));
+    this.#agents.set(path, { agent, unsubscribe });
   }
 
   #forget(path: string): void {
     this.#batch.flush();
-    this.#agents.get(path)?.undo();
+    this.#agents.get(path)?.unsubscribe();
     this.#agents.delete(path);
   }
 
@@ -73,7 +68,7 @@ class Broadcaster {
   }
 }
 
-/** What a `status_update` is sent for. A pause and a resume change the state. */
+/** The reports that a `status_update` is sent for. A pause and a resume change the state. */
 const CHANGES: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'state',
   'substate',
@@ -114,7 +109,7 @@ function textOf(report: Report, view: AgentView, { state, detail }: Place): stri
   return ended && view.state === state && view.exit !== null ? `${state}: ${describeExit(view.exit)}` : detail;
 }
 
-/** Nothing of what the agent printed: whoever follows states need not be one who may read that. */
+/** Nothing of what the agent printed: a subscriber to states need not be allowed to read output. */
 function dataOf({ path, incarnation, restarts, health, retryIn, exit }: AgentView, { state, detail }: Place): unknown {
   const ended = exit === null ? null : { code: exit.code, signal: exit.signal, cause: exit.cause, oom: exit.oom };
   return { path, state, detail, incarnation, restarts, health, retry_in: retryIn, exit: ended };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AgentView, Tree } from '../../contract/view.js';
+import type { AgentView, SupervisorView, Tree } from '../../contract/view.js';
 import { asSupertreeError } from '../../errors.js';
 import type { Report, ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
@@ -11,17 +11,17 @@ import type { Topics } from './topics.js';
 /** The topic of the events of the whole tree. */
 export const EVENTS_TOPIC = 'events';
 
-/** Between two messages with the current position of the stream, in ms. */
+/** How often a position is published while there are subscribers, in ms. */
 const POSITION_EVERY = 5_000;
 
-/** A new subscriber receives the position after so many ms, so that a thousand new ones cost one message. */
+/** How long after a subscription a position is published, in ms: a thousand that subscribe at once cost one position. */
 const POSITION_SOON = 10;
 
 type Numbered = Report & { readonly seq: number };
 
 /**
- * The numbered events of one tree, under the topic `events`. Events are numbered whether or not there are subscribers, so that one that
- * reconnects detects the gap; they are encoded only when there are.
+ * The numbered events of one tree, under the topic `events`. Events are counted whether or not there are subscribers, so that one that
+ * comes back learns what it missed; they are encoded only for subscribers. `take` is to be called with every report of the tree.
  */
 export class EventStream {
   /** Another one for each stream, so for each start of the server. */
@@ -31,48 +31,46 @@ export class EventStream {
   readonly #failed: (thrown: unknown) => void;
   readonly #published = new PublishedState();
   readonly #batch = new ReportBatch<Numbered>((reports) => this.#publish(reports));
-  readonly #undo: readonly (() => void)[];
+  readonly #unsubscribe: () => void;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #seq = 0;
 
-  /** `failed` receives errors that have no caller. */
+  /** `failed` is called with errors that no request can be answered with. */
   constructor(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
     this.#tree = tree;
     this.#topics = topics;
     this.#failed = failed;
-    this.#undo = [
-      tree.subscribe((report) => this.#take(report)),
-      topics.onSubscribed((topic) => this.#onSubscribed(topic)),
-    ];
+    this.#unsubscribe = topics.onSubscribed((topic) => this.#onSubscribed(topic));
   }
 
   /**
-   * The agents and supervisors in `seen`, which is the tree or the part of it that a peer may observe. Applying every event up to its
-   * `seq` leads to the same state.
+   * Every agent and supervisor of `visible`, a part of the tree as it is now; if not given, of the whole tree. A subscriber that has applied every
+   * event up to its `seq` has the same.
    */
-  snapshot(seen: Tree = this.#tree): Snapshot {
+  snapshot(visible?: SupervisorView): Snapshot {
     this.#batch.flush();
     const now = contentsOf(this.#tree.view());
-    if (this.#isFollowed()) for (const difference of this.#published.settle(now)) this.#tellDifference(difference);
-    const { agents, supervisors } = seen === this.#tree ? now : contentsOf(seen.view());
+    if (this.#hasSubscriber())
+      for (const difference of this.#published.settle(now)) this.#publishDifference(difference);
+    const { agents, supervisors } = visible === undefined ? now : contentsOf(visible);
     return { epoch: this.epoch, seq: this.#seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
   }
 
   close(): void {
-    for (const undo of this.#undo) undo();
+    this.#unsubscribe();
     this.#batch.flush();
     clearTimeout(this.#timer);
     clearTimeout(this.#soon);
   }
 
-  #take(report: Report): void {
+  take(report: Report): void {
     this.#seq++;
-    if (this.#isFollowed()) this.#batch.add({ ...report, seq: this.#seq });
+    if (this.#hasSubscriber()) this.#batch.add({ ...report, seq: this.#seq });
     else this.#published.clear();
   }
 
-  #isFollowed(): boolean {
+  #hasSubscriber(): boolean {
     return this.#topics.hasSubscriber(EVENTS_TOPIC);
   }
 
@@ -97,7 +95,7 @@ export class EventStream {
     }
   }
 
-  #tellDifference({ path, uuid, ...now }: Difference): void {
+  #publishDifference({ path, uuid, ...now }: Difference): void {
     const isGone = now.agent === undefined && now.supervisor === undefined;
     const event = isGone ? ({ type: 'removed', uuid } as const) : ({ type: 'changed' } as const);
     this.#seq++;
@@ -120,17 +118,17 @@ export class EventStream {
     if (!EVENTS_TOPIC.startsWith(topic) && !topic.startsWith(EVENTS_TOPIC)) return;
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
-      this.#tellPosition();
+      this.#publishPosition();
     }, POSITION_SOON);
   }
 
-  /** A gap at the end of a burst has no later event that would show it: so the position is repeated while there are subscribers. */
-  #tellPosition(): void {
+  /** An event that was dropped at the end of a burst has no later event that would show the gap: so positions go on while there are subscribers. */
+  #publishPosition(): void {
     clearTimeout(this.#timer);
-    if (!this.#isFollowed()) return;
+    if (!this.#hasSubscriber()) return;
     this.#batch.flush();
     this.#send({ type: 'position', epoch: this.epoch, seq: this.#seq, at: Date.now() });
-    this.#timer = setTimeout(() => this.#tellPosition(), POSITION_EVERY);
+    this.#timer = setTimeout(() => this.#publishPosition(), POSITION_EVERY);
     this.#timer.unref();
   }
 

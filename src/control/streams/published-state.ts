@@ -8,7 +8,7 @@ export interface TreeContents {
   readonly supervisors: ReadonlyMap<string, SupervisorMark>;
 }
 
-/** A change that was not published: the agent or the supervisor as it is now, or neither when it was removed. */
+/** Something that no event has told the subscribers: the agent or the supervisor as it is now, or neither when there is none any more. */
 export interface Difference {
   readonly path: string;
   readonly uuid: string;
@@ -33,12 +33,12 @@ export function contentsOf(root: SupervisorView): TreeContents {
   return { agents, supervisors };
 }
 
-/** The state of the tree as the subscribers of the events last received it. */
+/** What the subscribers to events know by now. */
 export class PublishedState {
   readonly #agents = new Map<string, AgentView>();
   readonly #supervisors = new Map<string, SupervisorMark>();
-  /** A snapshot was given, so a subscriber may know every agent and supervisor. */
-  #whole = false;
+  /** True once a snapshot was given: from then on a subscriber may know all of the tree. */
+  #isComplete = false;
 
   agent(view: AgentView): void {
     this.#agents.set(view.path, view);
@@ -57,20 +57,20 @@ export class PublishedState {
     }
   }
 
-  /** The last subscriber has gone. */
+  /** There is no subscriber any more. */
   clear(): void {
     this.#agents.clear();
     this.#supervisors.clear();
-    this.#whole = false;
+    this.#isComplete = false;
   }
 
-  /** Marks everything as published, and returns the changes that subscribers have not received. */
+  /** Replaces what is known by the whole tree as it is now. Returns where a subscriber would be wrong. */
   settle({ agents, supervisors }: TreeContents): Difference[] {
     const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
     this.clear();
     for (const view of agents.values()) this.agent(view);
     for (const mark of supervisors.values()) this.supervisor(mark);
-    this.#whole = true;
+    this.#isComplete = true;
     return differences;
   }
 
@@ -79,15 +79,16 @@ export class PublishedState {
     for (const path of this.#supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
   }
 
-  /** Before the first snapshot no subscriber knows more than was published: what was never published is no difference. */
+  /** Before the first snapshot a subscriber knows only what events have told: what it never knew is no difference. */
   *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const [path, supervisor] of supervisors) {
       const known = this.#supervisors.get(path);
-      if (known === undefined ? this.#whole : known.status !== supervisor.status) yield { path, uuid: '', supervisor };
+      if (known === undefined ? this.#isComplete : known.status !== supervisor.status)
+        yield { path, uuid: '', supervisor };
     }
     for (const [path, agent] of agents) {
       const known = this.#agents.get(path);
-      if (known === undefined ? this.#whole : !isSame(known, agent)) yield { path, uuid: agent.uuid, agent };
+      if (known === undefined ? this.#isComplete : !isSame(known, agent)) yield { path, uuid: agent.uuid, agent };
     }
   }
 }

@@ -2,8 +2,8 @@ import type { AgentView } from '../../contract/view.js';
 import type { Report } from '../../model/report.js';
 
 /**
- * Collects the reports of one cascade of transitions and hands them on when it is over. In the midst of a cascade an agent has a
- * report behind it and a chart that is still on its way, so a view taken there could be one that nobody sees before or after.
+ * Collects the reports of one cascade of transitions and hands them on after it. Within a cascade an agent has reported a step that its chart has
+ * not finished, so a view taken there could show a state that is true neither before nor after.
  */
 export class ReportBatch<R = Report> {
   readonly #take: (reports: readonly R[]) => void;

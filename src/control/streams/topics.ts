@@ -2,13 +2,13 @@
 export interface Topics {
   /** True when somebody subscribed to the topic. */
   hasSubscriber(topic: string): boolean;
-  /** Sends a document under a topic; `make` is called only when it is wanted. Never throws for the sake of a subscriber, never waits. */
+  /** Publishes a document under a topic; `make` is called only when there is a subscriber. Never throws because of one, never waits for one. */
   publish(topic: string, make: () => Uint8Array): void;
-  /** Calls `listener` with each subscription that begins, also with one that others have already. Returns the way to end that. */
+  /** Calls `listener` with each subscription that begins, also with one that others have already. Returns the function that ends that. */
   onSubscribed(listener: (subscription: string) => void): () => void;
 }
 
-/** Nobody follows. */
+/** A server that publishes nowhere. */
 export const NO_TOPICS: Topics = {
   hasSubscriber: () => false,
   publish: () => {},
@@ -17,10 +17,10 @@ export const NO_TOPICS: Topics = {
 
 /**
  * What peers subscribe to: the beginning of a message, so of a topic, of a topic with its zero byte, or even of the document behind it.
- * To ask it costs one look for each length that a subscription has, however many there are.
+ * A look-up costs as much as there are lengths of subscriptions, however many subscriptions there are.
  */
 export class Subscriptions {
-  /** An XPUB socket tells of each one that begins, and only of the last that ends. */
+  /** An XPUB socket reports each subscription that begins, and of equal ones only the end of the last. */
   readonly #held = new Set<string>();
   /** How many there are for each topic or beginning. One that reaches into the document counts for its topic with the zero byte. */
   readonly #counts = new Map<string, number>();

@@ -161,11 +161,17 @@ class Kept implements Topics {
   }
 }
 
+function followed(tree: FakeTree, topics: Topics): EventStream {
+  const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+  tree.subscribe((report) => stream.take(report));
+  return stream;
+}
+
 describe('the stream of events', () => {
   it('tells at a snapshot what changed without a report, so that who followed has it too', () => {
     const tree = new FakeTree('web', 'worker');
     const topics = new Kept();
-    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    const stream = followed(tree, topics);
     const first = stream.snapshot();
     tree.member('web').state = 'stopping';
     tree.members.pop();
@@ -181,7 +187,7 @@ describe('the stream of events', () => {
   it('tells what waits before a snapshot that has it already', () => {
     const tree = new FakeTree('web');
     const topics = new Kept();
-    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    const stream = followed(tree, topics);
     tree.member('web').move('paused');
     const { seq, agents } = stream.snapshot();
     expect(topics.events).toMatchObject([{ seq: 1, event: { type: 'state', state: 'paused' } }]);
@@ -193,7 +199,7 @@ describe('the stream of events', () => {
     const tree = new FakeTree('web');
     const topics = new Kept();
     topics.wanted = false;
-    const stream = new EventStream(tree, topics, (thrown) => failures.push(thrown));
+    const stream = followed(tree, topics);
     for (let n = 0; n < 1_000; n++) tree.member('web').move(n % 2 === 0 ? 'paused' : 'running');
     topics.wanted = true;
     expect(stream.snapshot().seq).toBe(1_000);
@@ -203,10 +209,10 @@ describe('the stream of events', () => {
 
   it('shows a peer of a subtree only that, with the same number', () => {
     const tree = new FakeTree('web', 'worker');
-    const stream = new EventStream(tree, NO_TOPICS, (thrown) => failures.push(thrown));
+    const stream = followed(tree, NO_TOPICS);
     const seen = new FakeTree('web');
     tree.member('web').move('paused');
-    const snapshot = stream.snapshot(seen);
+    const snapshot = stream.snapshot(seen.view());
     expect(snapshot.seq).toBe(1);
     expect(snapshot.agents.map(({ path }) => path)).toEqual(['root/web']);
     stream.close();

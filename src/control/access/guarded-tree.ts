@@ -1,0 +1,236 @@
+import type {
+  AgentHandle,
+  AgentView,
+  SupervisorHandle,
+  SupervisorView,
+  Tree,
+  TreeView,
+  Usage,
+} from '../../contract/view.js';
+import { asSupertreeError, SupertreeError } from '../../errors.js';
+import { isUuid } from '../../protocol/kinds.js';
+import { OPERATIONS, type Operation, type OperationName, type Role } from '../../protocol/operations.js';
+import { authorize, knows, may, type Peer, UNPROVEN } from './roles.js';
+
+/** Where agents are found that have ended. */
+interface EndedLookup {
+  find(ref: string, accept: (view: AgentView) => boolean): AgentHandle | null;
+  views(): AgentView[];
+}
+
+/** What a request is about, once its peer was found to have the role for it. */
+export type Opened = AgentHandle | SupervisorHandle | GuardedTree;
+
+/**
+ * A tree as one peer may use it, with its ended agents: the only place that decides about access. What the peer does not know does not exist for it
+ * (AGENT_NOT_FOUND, SUPERVISOR_NOT_FOUND; lists and measures leave it out). What it knows and has no role for throws FORBIDDEN with the
+ * role and the path. Which role that is stands in the declaration of the operation.
+ */
+export class GuardedTree {
+  readonly peer: Peer;
+  readonly #tree: Tree;
+  readonly #ended: EndedLookup;
+
+  constructor(tree: Tree, ended: EndedLookup, peer: Peer) {
+    this.#tree = tree;
+    this.#ended = ended;
+    this.peer = peer;
+  }
+
+  /** The path that the peer works in unless it names another: the root where it knows it, else its first subtree. */
+  get home(): string {
+    const { path } = this.#tree;
+    return knows(this.peer, path) ? path : (this.peer.grants?.[0]?.subtree ?? path);
+  }
+
+  /**
+   * The agent or the supervisor that a request names, or this tree for a request that names none. Throws KEY_UNPROVEN, and what `agent` and
+   * `supervisor` throw.
+   */
+  open({ of, role }: Pick<Operation, 'of' | 'role'>, ref: string | null): Opened {
+    if (this.peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
+    if (role === null) return this;
+    if (of === 'listing') this.#authorizeListing();
+    if (of === 'tree') authorize(this.peer, role, this.#tree.path);
+    if (of === 'supervisor') return this.supervisor(ref ?? undefined, role);
+    // An agent that a request does not name is a missing parameter, which is for the reader of the parameters to say.
+    return ref === null ? this : this.agent(ref, role);
+  }
+
+  /**
+   * An agent by path, uuid, or an id that is unique among those that the peer knows. One that has ended is found too, but for a command only by its
+   * uuid: its name may be that of another agent by now, on another server. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS, FORBIDDEN.
+   */
+  agent(ref: string, role: Role): AgentHandle {
+    const found = this.#living(ref) ?? this.#endedAgent(ref, role);
+    if (found === null) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
+    authorize(this.peer, role, found.path);
+    return this.#guard(found, AGENT_METHODS);
+  }
+
+  /**
+   * A supervisor by path, or by an id that is unique among those that the peer knows. If no reference is given, that of `home`. Throws
+   * SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS, FORBIDDEN.
+   */
+  supervisor(ref: string = this.home, role: Role): SupervisorHandle {
+    const found = this.#supervisorNamed(ref);
+    if (found === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: ref });
+    authorize(this.peer, role, found.path);
+    return this.#guard(found, SUPERVISOR_METHODS);
+  }
+
+  /** The agents that live and that the peer may observe. */
+  agents(): AgentView[] {
+    return this.#visible(this.#tree.agents());
+  }
+
+  /** The agents that have ended and that the peer may observe. */
+  ended(): AgentView[] {
+    return this.#visible(this.#ended.views());
+  }
+
+  /** The supervisors above a subtree show their names and states, without their other children. */
+  view(): SupervisorView {
+    const root = this.#tree.view();
+    return this.peer.grants === null ? root : (this.#prune(root) ?? { ...root, children: [] });
+  }
+
+  /** Of these agents, as far as the peer may observe them. If no paths are given, of all. */
+  usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
+    if (this.peer.grants === null) return this.#tree.usage(paths);
+    return this.#tree.usage(paths?.filter((path) => this.observes(path)) ?? this.agents().map(({ path }) => path));
+  }
+
+  observes(path: string): boolean {
+    return may(this.peer, 'observe', path);
+  }
+
+  #visible(views: AgentView[]): AgentView[] {
+    return this.peer.grants === null ? views : views.filter(({ path }) => this.observes(path));
+  }
+
+  #authorizeListing(): void {
+    const observesSomething = this.peer.grants?.some(({ roles }) => roles.includes('observe')) ?? true;
+    if (!observesSomething) authorize(this.peer, 'observe', this.home);
+  }
+
+  /** `null` where the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows. */
+  #living(ref: string): AgentHandle | null {
+    try {
+      const handle = this.#tree.agent(ref);
+      return knows(this.peer, handle.path) ? handle : null;
+    } catch (thrown) {
+      const { code } = asSupertreeError(thrown);
+      if (code === 'AGENT_NOT_FOUND') return null;
+      if (code !== 'AGENT_AMBIGUOUS' || this.peer.grants === null) throw thrown;
+      return this.#onlyKnown(ref);
+    }
+  }
+
+  #onlyKnown(id: string): AgentHandle | null {
+    const known = this.#tree.agents().filter((view) => view.id === id && knows(this.peer, view.path));
+    const [path, ...more] = known.map((view) => view.path);
+    if (path === undefined) return null;
+    if (more.length === 0) return this.#tree.agent(path);
+    throw new SupertreeError('AGENT_AMBIGUOUS', { agent: id, paths: [path, ...more].join(', ') });
+  }
+
+  /** `null` where the peer knows none of that name. Throws SUPERVISOR_AMBIGUOUS with only the paths that it knows. */
+  #supervisorNamed(ref: string): SupervisorHandle | null {
+    try {
+      const handle = this.#tree.supervisor(ref);
+      return knows(this.peer, handle.path) ? handle : null;
+    } catch (thrown) {
+      const { code, details } = asSupertreeError(thrown);
+      if (code === 'SUPERVISOR_NOT_FOUND') return null;
+      if (code !== 'SUPERVISOR_AMBIGUOUS' || this.peer.grants === null) throw thrown;
+      const known = String(details.paths).split(', ');
+      const [path, ...more] = known.filter((each) => knows(this.peer, each));
+      if (path === undefined) return null;
+      if (more.length === 0) return this.#tree.supervisor(path);
+      throw new SupertreeError('SUPERVISOR_AMBIGUOUS', { supervisor: ref, paths: [path, ...more].join(', ') });
+    }
+  }
+
+  #endedAgent(ref: string, role: Role): AgentHandle | null {
+    if (FOR_THE_LIVING.has(role) && !isUuid(ref)) return null;
+    return this.#ended.find(ref, ({ path }) => knows(this.peer, path) && !this.#isSupervisor(path));
+  }
+
+  #isSupervisor(path: string): boolean {
+    try {
+      return this.#tree.supervisor(path).path === path;
+    } catch {
+      // SUPERVISOR_NOT_FOUND.
+      return false;
+    }
+  }
+
+  /** The same object, with every method asking for its role first. What the table does not name is not there. */
+  #guard<T extends { readonly path: string }>(inner: T, methods: Methods<T>): T {
+    const { peer } = this;
+    if (peer.grants === null) return inner;
+    return new Proxy(inner, {
+      get: (_target, name) => {
+        if (!Object.hasOwn(methods, name)) return undefined;
+        const value: unknown = Reflect.get(inner, name, inner);
+        if (typeof value !== 'function') return value;
+        const operation = methods[name as keyof T];
+        return (...args: unknown[]): unknown => {
+          if (operation !== null) authorize(peer, OPERATIONS[operation].role as Role, inner.path);
+          return Reflect.apply(value, inner, args);
+        };
+      },
+    });
+  }
+
+  /** A supervisor with what may be seen below it; `null` when that is nothing and it may not be seen itself. */
+  #prune(view: SupervisorView): SupervisorView | null {
+    const children = view.children.flatMap((child): readonly TreeView[] => {
+      if (child.kind === 'agent') return this.observes(child.path) ? [child] : [];
+      const pruned = this.#prune(child);
+      return pruned === null ? [] : [pruned];
+    });
+    return children.length > 0 || this.observes(view.path) ? { ...view, children } : null;
+  }
+}
+
+/** Roles of commands: by a name they are meant for an agent that lives. */
+const FOR_THE_LIVING: ReadonlySet<Role> = new Set<Role>(['input', 'lifecycle']);
+
+/** The operation whose role each method takes; `null` where knowing the object is enough. */
+type Methods<T> = { readonly [M in keyof T]: OperationName | null };
+
+/** An action of an embedding program is given an agent: it may do with it what the peer that asked for the action may do. */
+const AGENT_METHODS: Methods<AgentHandle> = {
+  path: null,
+  uuid: null,
+  view: null,
+  exit: null,
+  waitFor: null,
+  start: 'start',
+  stop: 'stop',
+  kill: 'kill',
+  restart: 'restart',
+  pause: 'pause',
+  resume: 'resume',
+  signal: 'signal',
+  write: 'send',
+  endInput: 'send',
+  output: 'logs',
+  lines: 'logs',
+  onOutput: 'logs',
+};
+
+const SUPERVISOR_METHODS: Methods<SupervisorHandle> = {
+  path: null,
+  view: null,
+  add: 'add_child',
+  terminate: 'terminate_child',
+  restart: 'restart_child',
+  delete: 'delete_child',
+  which: 'which_children',
+  whichChild: 'which_children',
+  count: 'count_children',
+  childSpec: 'delete_child',
+};

@@ -1,0 +1,59 @@
+import * as v from 'valibot';
+import { SupertreeError } from '../../errors.js';
+import type { AgentInput } from '../../model/input.js';
+import { isMap, show } from '../kinds.js';
+
+export const agent = v.string('must be a string: a path, an id or a uuid');
+export const path = v.exactOptional(v.string('must be a string'));
+export const id = v.string('must be a string');
+export const flag = v.exactOptional(v.boolean('must be true or false'));
+export const signal = v.string('must be the name of a signal');
+export const mode = v.exactOptional(v.picklist(['forced', 'cooperative'], 'must be forced or cooperative'));
+export const stream = v.exactOptional(v.picklist(['stdout', 'stderr', 'both'], 'must be stdout, stderr or both'));
+export const data: v.GenericSchema<unknown, string | Uint8Array> = v.union(
+  [v.string(), v.instance(Uint8Array)],
+  'must be a string or bytes',
+);
+export const anything = v.exactOptional(v.unknown());
+
+export const sequence = v.exactOptional(
+  v.pipe(
+    v.number('must be an integer from 0'),
+    v.integer('must be an integer from 0'),
+    v.minValue(0, 'must be an integer from 0'),
+  ),
+);
+
+export const agentInput = v.custom<AgentInput>(
+  (given) => isMap(given) && !('children' in given) && !('pool' in given),
+  'must be an agent: add_child takes supervisors and pools',
+);
+
+/** These parameters and no others: one that is not looked at must not look as if it did something. */
+export function exactly<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, string> {
+  return v.strictObject(entries, 'is not a parameter of this operation');
+}
+
+/** Of what starts, stops or holds an agent. `wait: false` is answered as soon as the command is accepted. */
+export const lifecycle = exactly({ agent, wait: flag });
+
+/** Of what is done to a child of a supervisor, the root if no path is given. */
+export const child = exactly({ path, id });
+
+/** The parameters, checked; nil counts as absent. Throws MESSAGE_INVALID with every problem, the first one also apart. */
+export function readParams<P>(schema: v.GenericSchema<unknown, P>, given: Readonly<Record<string, unknown>>): P {
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+  const result = v.safeParse(schema, present);
+  if (result.success) return result.output;
+  const problems = result.issues.map(problemOf);
+  const problem = problems.map(({ field, rule, value }) => `${field} ${rule}, got ${value}`).join('; ');
+  throw new SupertreeError('MESSAGE_INVALID', { problem, ...problems[0], problems });
+}
+
+function problemOf(issue: v.BaseIssue<unknown>): { field: string; rule: string; value: string } {
+  const field = `params.${v.getDotPath(issue) ?? ''}`;
+  if (issue.input === undefined) return { field, rule: 'is missing', value: 'nothing' };
+  // What goes to a standard input is in no error.
+  const value = field.startsWith('params.data') ? 'something else' : show(issue.input);
+  return { field, rule: issue.message, value };
+}
