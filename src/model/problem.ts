@@ -8,6 +8,9 @@ export interface Problem {
   readonly rule: string;
   /** The value that was found: itself when it is simple, else a word for it. Values of environment variables are `(hidden)`. */
   readonly got: unknown;
+  /** Where it stands in its file, both from 1; absent where there is no file. */
+  readonly line?: number;
+  readonly column?: number;
 }
 
 /** What stands in a problem for a value that nobody should read. */
@@ -16,7 +19,8 @@ export const HIDDEN = '(hidden)';
 /** One problem as a sentence without its full stop. */
 export function problemText(problem: Problem): string {
   const subject = problem.path === '' ? 'it' : shortened(problem.path);
-  return `${subject} ${problem.rule}${problem.got === undefined ? '' : `, got ${quoted(problem.got)}`}`;
+  const where = problem.line === undefined ? '' : `line ${problem.line}, column ${problem.column}: `;
+  return `${where}${subject} ${problem.rule}${problem.got === undefined ? '' : `, got ${quoted(problem.got)}`}`;
 }
 
 /** Many problems on one line: the first ones in words, the others counted. */

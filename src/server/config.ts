@@ -8,6 +8,7 @@ import { type Problem, problemsText } from '../model/problem.js';
 import { validateData } from '../model/validate.js';
 import { jsonFault } from './json.js';
 import { refuseForeign } from './permissions.js';
+import { located } from './positions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 import { readSettings, type ServerSettings } from './settings.js';
 import { camelCase } from './table.js';
@@ -20,8 +21,10 @@ export interface ServerConfig {
   readonly security?: SecuritySettings;
 }
 
-/** The root of a server unless the file says otherwise: one agent that cannot start must not keep the others from it. */
-const ROOT = { id: 'root', boot: 'retry', onExhausted: 'fail', children: [] } as const satisfies SupervisorInput;
+/** A supervisor of a server unless the file says otherwise: one agent that cannot start or live must not take the others down. */
+const GROUP = { boot: 'retry', onExhausted: 'fail' } as const;
+
+const ROOT = { id: 'root', ...GROUP, children: [] } as const satisfies SupervisorInput;
 
 /** What a server runs that was given no file: nothing yet. */
 export const EMPTY_CONFIG: ServerConfig = { tree: ROOT, settings: {} };
@@ -33,22 +36,36 @@ export function rootOf({ tree }: ServerConfig): string {
 
 /**
  * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table
- * `server` has the server's own settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID, for a
- * syntax error with line and column, else with every problem; KEY_FILE when it has keys and somebody else may write it.
+ * `server` has the server's own settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID with line and column,
+ * for a syntax error alone, else for every problem; KEY_FILE when it has keys and somebody else may write it.
  */
 export async function loadConfig(file: string): Promise<ServerConfig> {
-  const { table, stats } = await readTable(file);
+  const { table, stats, refuse } = await readTable(file);
   const { server, security: given, ...rest } = table;
   if (given !== undefined) refuseForeign(file, stats);
   const directory = dirname(resolve(file));
-  const tree = { ...ROOT, ...rest };
+  const tree = { ...ROOT, ...withDefaults(rest) };
   const { settings, problems } = readSettings(server);
   const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
   const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
-  if (all.length > 0) throw fileError(file, problemsText(all), all);
+  if (all.length > 0) await refuse(all);
   // Validated as data just now, so it is what its type says.
   const config = { tree: placed(tree, directory) as SupervisorInput, settings };
   return security === null ? config : { ...config, security };
+}
+
+/** The same with the defaults of a server in each supervisor and pool below, except where OTP's own rules are asked for. */
+function withDefaults(node: Record<string, unknown>): Record<string, unknown> {
+  const { children } = node;
+  return Array.isArray(children) ? { ...node, children: children.map(childWithDefaults) } : node;
+}
+
+function childWithDefaults(child: unknown): unknown {
+  if (typeof child !== 'object' || child === null || Array.isArray(child)) return child;
+  const node = child as Record<string, unknown>;
+  if (node.otpExact === true) return withDefaults(node);
+  if (node.pool !== undefined) return { onExhausted: GROUP.onExhausted, ...node };
+  return node.children === undefined ? node : { ...GROUP, ...withDefaults(node) };
 }
 
 /** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */
@@ -58,14 +75,25 @@ function inCamelCase(problem: Problem): Problem {
   return known?.includes(key) ? { ...problem, rule: `must be written ${key}` } : problem;
 }
 
-/** Reads a file of data: JSON when its name ends in .json, else TOML; `stats` are those of what was read. Throws FILE_INVALID. */
-export async function readTable(
-  file: string,
-): Promise<{ readonly table: Record<string, unknown>; readonly stats: Stats }> {
+/** A file of data. */
+export interface TableFile {
+  readonly table: Record<string, unknown>;
+  /** Of what was read. */
+  readonly stats: Stats;
+  /** Throws FILE_INVALID with these problems, each with its line and column. */
+  readonly refuse: (problems: readonly Problem[]) => Promise<never>;
+}
+
+/** Reads a file of data: JSON when its name ends in .json, else TOML. Throws FILE_INVALID. */
+export async function readTable(file: string): Promise<TableFile> {
   const { text, stats } = await readText(file);
   const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);
   if (typeof data !== 'object' || data === null || Array.isArray(data)) throw fileError(file, 'it must be an object');
-  return { table: data as Record<string, unknown>, stats };
+  const refuse = async (problems: readonly Problem[]) => {
+    const list = await located(file, text, problems);
+    throw fileError(file, problemsText(list), list);
+  };
+  return { table: data as Record<string, unknown>, stats, refuse };
 }
 
 async function readText(file: string): Promise<{ readonly text: string; readonly stats: Stats }> {

@@ -4,7 +4,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { ClientSecurity } from '../client/security.js';
 import { Keyring } from '../control/access/keyring.js';
 import { messageOf, SupertreeError } from '../errors.js';
-import { problemsText } from '../model/problem.js';
 import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../protocol/curve.js';
 import { readTable } from './config.js';
 import { makeDirectory } from './directory.js';
@@ -16,12 +15,10 @@ import { readSecurity, type SecuritySettings } from './security.js';
  * else may write it.
  */
 export async function loadSecurity(file: string, root: string): Promise<SecuritySettings> {
-  const { table: given, stats } = await readTable(file);
+  const { table: given, stats, refuse } = await readTable(file);
   refuseForeign(file, stats);
   const { security, problems } = readSecurity(given, { root, directory: dirname(resolve(file)), at: '' });
-  if (security === null)
-    throw new SupertreeError('FILE_INVALID', { file, problem: problemsText(problems), list: problems });
-  return security;
+  return security ?? refuse(problems);
 }
 
 /** The keys of a server. Rejects KEY_FILE, KEY_INVALID. */

@@ -57,7 +57,7 @@ cwd = "/abs"
         strategy: 'rest_for_one',
         children: [
           { id: 'a', command: ['true'], cwd: join(directory, 'sub') },
-          { id: 'p', pool: { size: 2, agent: { command: ['true'], cwd: '/abs' } } },
+          { id: 'p', onExhausted: 'fail', pool: { size: 2, agent: { command: ['true'], cwd: '/abs' } } },
         ],
       },
       settings: {

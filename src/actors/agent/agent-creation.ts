@@ -35,6 +35,7 @@ export function createAgent(
     order: null,
     exit: null,
     unwatch: null,
+    unreadiness: '',
     word: null,
   };
   world.registry.addAgent(agent);

@@ -40,6 +40,8 @@ export interface Agent {
   exit: ExitRecord | null;
   /** Ends the watch for readiness, while there is one. */
   unwatch: (() => void) | null;
+  /** What the last poll of readiness of this incarnation found, in words; empty where there was none. */
+  unreadiness: string;
   /** Takes a word of the readiness channel while readiness is awaited. */
   word: ((word: string) => void) | null;
 }
@@ -97,7 +99,8 @@ export function viewOf(agent: Agent): AgentView {
     restart: agent.spec.restart,
     restarts: Math.max(0, agent.identity.starts - 1),
     incarnation: context.incarnation,
-    health: context.health,
+    // A probe says something about what runs, and about nothing else.
+    health: state === 'running' ? context.health : 'unknown',
     since: context.since,
     createdAt: agent.createdAt,
     startedAt: context.startedAt,

@@ -106,13 +106,17 @@ function watch(world: World, agent: Agent, context: AgentContext): void {
   const { output, spec, order, body } = agent;
   const ownsPort = (port: number) => listensOn(body?.members() ?? [], port);
   const readiness = filledReadiness(spec, context);
+  agent.unreadiness = '';
   const watching = watchReadiness(
     { readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
     () => deliver(world, agent, { type: 'READY', incarnation, at: clock.wall() }),
     (problem) => world.reports.emit(agent.path, { type: 'error', problem }),
   );
   agent.word = (word) => watching.word(word);
-  agent.unwatch = () => watching.cancel();
+  agent.unwatch = () => {
+    agent.unreadiness = watching.lastFailure;
+    watching.cancel();
+  };
 }
 
 /** Asks the tree to end: the first time by the message where the spec has one, otherwise by the signal. */

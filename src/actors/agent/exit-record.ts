@@ -17,7 +17,7 @@ export function exitRecord(agent: Agent, context: AgentContext, wall: number): E
     signal: exit?.signal ?? null,
     oom: exit?.oom ?? false,
     cause: context.cause ?? 'lost',
-    detail: context.detail,
+    detail: context.cause === 'readiness-timeout' ? agent.unreadiness : context.detail,
     commanded: context.commanded,
     startedAt: context.startedAt ?? wall,
     readyAt: context.readyAt,

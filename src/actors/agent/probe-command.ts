@@ -13,23 +13,29 @@ export interface ProbeCommand {
   readonly clock: Clock;
 }
 
+/** Why a probe did not exit with 0, in words. `ran` is false when it could not even be run, which waiting does not mend. */
+export interface ProbeFailure {
+  readonly text: string;
+  readonly ran: boolean;
+}
+
 /**
  * Runs a probe in a group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else
- * with what happened, in words. Its group is killed at the end whatever the end is, that of this program included, so a probe
+ * with what happened. Its group is killed at the end whatever the end is, that of this program included, so a probe
  * leaves nothing behind.
  * Returns the way to cancel it; `done` is not called then.
  */
-export function runProbe(probe: ProbeCommand, done: (failure: string | null) => void): () => void {
+export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | null) => void): () => void {
   const name = probe.command.join(' ');
   let over = false;
-  const finish = (failure: string | null, silent = false) => {
+  const finish = (failure: ProbeFailure | null, silent = false) => {
     if (over) return;
     over = true;
     probe.clock.clearTimeout(timer);
     leaveExit();
     if (!silent) done(failure);
   };
-  const child = begin(probe, (problem) => finish(`probe ${name} did not run: ${problem}`));
+  const child = begin(probe, (problem) => finish({ text: `probe ${name} did not run: ${problem}`, ran: false }));
   // Nothing is left to do after one blow: what was signalled cannot fork any more.
   const leaveExit = killAtExit(() => {
     if (child !== undefined) killGroup(child);
@@ -38,12 +44,13 @@ export function runProbe(probe: ProbeCommand, done: (failure: string | null) => 
   const timer = probe.clock.setTimeout(() => {
     if (over || child === undefined) return;
     killGroup(child);
-    finish(`probe ${name} did not end within ${probe.timeout} ms`);
+    finish({ text: `probe ${name} did not end within ${probe.timeout} ms`, ran: true });
   }, probe.timeout);
   child?.once('exit', (code, signal) => {
     // Just reaped, so its pid cannot have come again: that takes a whole round of the kernel's counter.
     if (child.pid !== undefined) killLeftovers(child.pid);
-    finish(code === 0 ? null : `probe ${name} ended with ${signal ?? `code ${code}`}`);
+    const text = `probe ${name} ended with ${signal ?? `code ${code}`}`;
+    finish(code === 0 ? null : { text, ran: true });
   });
   return () => {
     if (!over && child !== undefined) killGroup(child);

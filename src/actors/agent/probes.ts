@@ -21,6 +21,8 @@ export interface ReadinessOptions {
 
 /** Readiness that is being awaited. */
 export interface ReadinessWatch {
+  /** What the last poll found instead of readiness, in words; empty before the first one. */
+  readonly lastFailure: string;
   /** Takes a word of the readiness channel; only `READY=1` (sd_notify(3)) counts, and only for readiness `notify`. */
   word(word: string): void;
   /** Ends the watch: no call of a callback follows and no timer, socket, listener or process is left behind. Idempotent. */
@@ -29,7 +31,8 @@ export interface ReadinessWatch {
 
 /**
  * Waits for one incarnation to become ready. Calls `onReady` once, never before it has returned, and then ends itself. Each kind
- * of problem on the way is told to `onProblem` once, in words; the watch goes on. It knows no deadline but its own probes': the
+ * of problem on the way is told to `onProblem` once, in words; the watch goes on. A poll that fails is none: it is what is waited for, and
+ * `lastFailure` has it. It knows no deadline but its own probes': the
  * timeout of readiness is the caller's, who cancels.
  */
 export function watchReadiness(
@@ -41,6 +44,7 @@ export function watchReadiness(
 }
 
 class Watch implements ReadinessWatch {
+  lastFailure = '';
   readonly #options: ReadinessOptions;
   readonly #onReady: () => void;
   readonly #onProblem: (problem: string) => void;
@@ -115,7 +119,10 @@ class Watch implements ReadinessWatch {
       socket.destroy();
       if (this.#over) return;
       if (accepted && this.#isOurs(port)) this.#ready();
-      else this.#after(interval, () => this.#tryPort(name, interval));
+      else {
+        this.lastFailure = `port ${port} is not accepted by a process of it`;
+        this.#after(interval, () => this.#tryPort(name, interval));
+      }
     };
     this.#undo = () => settle(false);
     socket.once('connect', () => settle(true)).once('error', () => settle(false));
@@ -154,7 +161,8 @@ class Watch implements ReadinessWatch {
     this.#undo = runProbe({ command, cwd: cwd ?? null, env, timeout, clock }, (failure) => {
       this.#undo = () => {};
       if (failure === null) return this.#ready();
-      this.#problem(failure);
+      this.lastFailure = failure.text;
+      if (!failure.ran) this.#problem(failure.text);
       this.#after(interval, () => this.#tryCommand(command, interval, until));
     });
   }
