@@ -5,6 +5,7 @@ import type {
   OutputLine,
   OutputQuery,
   SupervisorHandle,
+  SupervisorView,
   Tree,
   TreeEnd,
   Usage,
@@ -231,7 +232,7 @@ export class FakeTree implements Tree {
     };
   }
 
-  view() {
+  view(): SupervisorView {
     const children = this.agents().map((view) => ({ kind: 'agent' as const, ...view }));
     return {
       kind: 'supervisor' as const,
