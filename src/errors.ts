@@ -61,7 +61,10 @@ const CATALOGUE = {
     'The port range {range} overlaps the ephemeral range {ephemeral} of the kernel.',
     'Choose another base; a program that embeds a tree may also set `allowEphemeral`.',
   ],
-  PLATFORM: ['Processes are supervised through /proc, which {platform} does not have.', 'Run supertree on Linux.'],
+  PLATFORM: [
+    'Processes are supervised through /proc, which {platform} does not have.',
+    'Run the tree on Linux; tasks, logics and the client of a server work everywhere.',
+  ],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Ask for the state; the command itself goes on.'],
   TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first; a tree that has ended is created anew.'],
   NO_SERVER: [

@@ -25,7 +25,24 @@ export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type { AgentState, Blocker, Health } from './model/agent.js';
 export type { Cause, ExitRecord } from './model/exit.js';
 export type { ChildCount, ChildRow, Phase } from './model/fact.js';
-export type { AgentInput, NodeInput, PoolInput, ReadinessInput, StopInput, SupervisorInput } from './model/input.js';
+export type {
+  AgentInput,
+  AgentTemplate,
+  AgentTraits,
+  CommandAgent,
+  CommandTemplate,
+  LimitInput,
+  LogicAgent,
+  LogicTemplate,
+  NodeInput,
+  PoolInput,
+  PortsInput,
+  ReadinessInput,
+  StopInput,
+  SupervisorInput,
+  TaskAgent,
+  TaskTemplate,
+} from './model/input.js';
 export type { Problem } from './model/problem.js';
 export {
   type Report,

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import type { InspectionEvent } from 'xstate';
 import { type Clock, systemClock } from '../contract/clock.js';
 import type {
@@ -18,13 +19,14 @@ import type { SupervisorInput } from '../model/input.js';
 import { normaliseSupervisor } from '../model/normalise.js';
 import { describeReason, isClean, type Reason } from '../model/reason.js';
 import { reportListener, type Subscription } from '../model/report-selection.js';
-import type { SupervisorSpec } from '../model/spec.js';
+import type { NodeSpec, SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
 import { contextOf, isAtRest, viewOf } from './agent/agent.js';
 import { CellHandle } from './agent/agent-handle.js';
 import { createAgentLogic } from './agent/effects.js';
 import { notifyWatchers } from './agent/waiting.js';
 import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
+import { stopOnSignals } from './program-signals.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
 import { Steps } from './steps.js';
@@ -49,6 +51,13 @@ export interface TreeOptions {
   readonly random?: () => number;
   /** Leases ports in place of `ports`. If not given, each is verified by binding it on this machine. */
   readonly leases?: Ports;
+  /**
+   * Whether SIGINT, SIGTERM and SIGHUP stop the tree in reverse order while it runs, before they end the program. A second one, a second later,
+   * makes the stop hurry. When every such tree of the program has ended the signal is raised again, so the program ends by it (a shell sees
+   * 128 and its number), unless the program has a listener of its own for it. Not for worker threads, which receive no signals. If not
+   * given, false: signals to the program leave the tree alone.
+   */
+  readonly signals?: boolean;
   /** Runs the commands. If not given, child processes of this process. */
   readonly driver?: Driver;
   /** Runs tasks and logics. If not given, this process. */
@@ -56,13 +65,31 @@ export interface TreeOptions {
 }
 
 /**
- * A tree of supervised agents, not started yet. Throws SPEC_INVALID with all problems at once, PORT_RANGE, PLATFORM.
+ * A tree of supervised agents, not started yet. Throws SPEC_INVALID with all problems at once, PORT_RANGE, OPTION_INVALID, and PLATFORM where
+ * there is a command to run and no Linux.
  * Nothing runs before `start()`.
  */
 export function createTree(input: SupervisorInput, options: TreeOptions = {}): Tree {
   assertValid(input);
-  return new SupervisedTree(normaliseSupervisor(input), options);
+  if (options.signals === true && !isMainThread) throw new SupertreeError('OPTION_INVALID', NO_SIGNALS);
+  const spec = normaliseSupervisor(input);
+  if (options.driver === undefined && !runsProcesses() && hasCommand(spec)) {
+    throw new SupertreeError('PLATFORM', { platform: process.platform });
+  }
+  return new SupervisedTree(spec, options);
 }
+
+/** Elsewhere a tree has tasks and logics only: a command that is added later fails to start, and says why. */
+function runsProcesses(): boolean {
+  return process.platform === 'linux';
+}
+
+function hasCommand(spec: NodeSpec): boolean {
+  if (spec.kind === 'supervisor') return spec.children.some(hasCommand);
+  return (spec.kind === 'pool' ? spec.template : spec).body.type === 'command';
+}
+
+const NO_SIGNALS = { option: 'signals', rule: 'must not be true in a worker thread, which receives none', got: true };
 
 class SupervisedTree implements Tree {
   readonly path: string;
@@ -70,6 +97,7 @@ class SupervisedTree implements Tree {
   readonly #world: World;
   readonly #root: SupervisorActor;
   readonly #drivers: readonly Driver[];
+  readonly #signals: boolean;
   #resolveEnded!: (end: TreeEnd) => void;
   #booted: { resolve: () => void; reject: (error: SupertreeError) => void } | null = null;
   #starting: Promise<void> | null = null;
@@ -80,6 +108,7 @@ class SupervisedTree implements Tree {
     this.path = spec.id;
     this.#world = world;
     this.#drivers = drivers;
+    this.#signals = options.signals ?? false;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -104,6 +133,7 @@ class SupervisedTree implements Tree {
     this.#starting = new Promise((resolve, reject) => {
       this.#booted = { resolve, reject };
     });
+    if (this.#signals) void this.ended.then(stopOnSignals((how) => this.stop(how)));
     this.#root.start(1);
     return this.#starting;
   }
@@ -176,8 +206,8 @@ function createWorld(
   const complain = (path: string, thrown: unknown): void => {
     reports.emit(path, { type: 'error', problem: messageOf(thrown) });
   };
-  const processes = options.driver ?? createLocalDriver({ clock });
   const bodies = options.bodies ?? createInProcessDriver({ clock, report: complain });
+  const processes = options.driver ?? (runsProcesses() ? createLocalDriver({ clock }) : bodies);
   const world: World = {
     clock,
     random: options.random ?? Math.random,

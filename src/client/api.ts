@@ -1,4 +1,4 @@
-import type { AgentInput } from '../model/input.js';
+import type { AgentData } from '../model/input.js';
 import type { PauseMode } from '../model/spec.js';
 import type {
   AgentRow,
@@ -103,7 +103,7 @@ export interface Client extends AsyncDisposable {
   tree(options?: RequestOptions & { usage?: boolean }): Promise<ResultOf<'tree'>>;
   status(agent: string, options?: RequestOptions & { usage?: boolean }): Promise<AgentRow>;
   /** Adds an agent below `parent`; the root if not given. */
-  spawn(spec: AgentInput, options?: LifecycleOptions & { parent?: string }): Promise<AgentRow>;
+  spawn(spec: AgentData, options?: LifecycleOptions & { parent?: string }): Promise<AgentRow>;
   start(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
   stop(agent: string, options?: LifecycleOptions): Promise<AgentRow>;
   kill(agent: string, options?: LifecycleOptions): Promise<AgentRow>;

@@ -1,7 +1,7 @@
 import type { AgentView, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { idProblem, MAX_ID_LENGTH } from '../model/id.js';
-import type { AgentInput } from '../model/input.js';
+import type { CommandTemplate } from '../model/input.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
@@ -53,7 +53,7 @@ async function spawn(
 }
 
 /** What a client spawned is its to spawn again: a crash is reported, not repaired. */
-function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): Omit<AgentInput, 'id'> {
+function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): CommandTemplate {
   const { config, metadata, max_runtime: maxRuntime } = request;
   if (maxRuntime === 0) throw invalid('spawn_request.max_runtime', 'must be an integer from 1', maxRuntime);
   const own = {

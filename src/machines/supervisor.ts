@@ -33,6 +33,11 @@ export type SupervisorEvent =
   | { readonly type: 'DISMISS'; readonly ref: AnyActorRef }
   | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
+/** What a supervisor knows before its first start. */
+export function initialContext(input: SupervisorMachineInput): SupervisorContext {
+  return { ...input, reason: '', clean: true };
+}
+
 const FACT = { actions: { type: 'decide', params: ({ event }: { event: SupervisorEvent }) => event } } as const;
 
 export const supervisorMachine = setup({
@@ -62,7 +67,7 @@ export const supervisorMachine = setup({
   },
 }).createMachine({
   id: 'supervisor',
-  context: ({ input }) => ({ ...input, reason: '', clean: true }),
+  context: ({ input }) => initialContext(input),
   initial: 'idle',
   on: {
     DISMISS: { actions: 'dismiss' },

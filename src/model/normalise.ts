@@ -25,8 +25,8 @@ import type {
 
 /** Fills in every default. The input must have passed `validate`. */
 export function normaliseNode(input: NodeInput): NodeSpec {
-  if ('children' in input) return normaliseSupervisor(input);
-  if ('pool' in input) return normalisePool(input);
+  if (input.children !== undefined) return normaliseSupervisor(input);
+  if (input.pool !== undefined) return normalisePool(input);
   return normaliseAgent(input);
 }
 
@@ -120,12 +120,17 @@ function readinessOf(input: ReadinessInput, ports: readonly PortRequest[]): Read
         timeout,
       };
     case 'log':
-      return { type: 'log', pattern: input.pattern, stream: input.stream ?? DEFAULTS.stream, timeout };
+      return { type: 'log', ...patternOf(input.pattern), stream: input.stream ?? DEFAULTS.stream, timeout };
     case 'exec':
       return { type: 'exec', command: [...input.command], interval: input.interval ?? DEFAULTS.execInterval, timeout };
     case 'notify':
       return { type: 'notify', timeout };
   }
+}
+
+function patternOf(pattern: string | RegExp): { pattern: string; flags: string } {
+  if (typeof pattern === 'string') return { pattern, flags: '' };
+  return { pattern: pattern.source, flags: pattern.flags };
 }
 
 function stopPlan(input: StopInput | 'brutal_kill' | 'infinity'): StopPlan {

@@ -58,6 +58,7 @@ function copy(value: unknown, key: string, path: string, depth: number, problems
   if (depth > MAX_DEPTH) return Symbol('(nested too deep)');
   try {
     if (Array.isArray(value)) return copyList(value, key, path, depth, problems);
+    if (key === 'pattern' && path.endsWith('readiness.pattern') && isRegExp(value)) return ANY_PATTERN;
     if (!isPlain(value)) return Symbol('(not a plain object)');
     return copyObject(value, path, depth, problems);
   } catch {
@@ -98,6 +99,11 @@ function isPlain(value: unknown): value is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** Also of another realm. */
+function isRegExp(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object RegExp]';
+}
+
 /** Inherited names count too: whoever reads the spec later would see them. */
 function namesOf(value: object): string[] {
   const names: string[] = [];
@@ -113,6 +119,8 @@ function read(value: object, key: string | number): unknown {
   }
 }
 
+/** Where a program may give a RegExp. It is a regular expression already, so a pattern that is one stands for it while it is judged. */
+const ANY_PATTERN = '(?:)';
 const UNREADABLE = Symbol('(cannot be read)');
 const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes']);
 const MAX_ENTRIES = 10_000;

@@ -45,7 +45,14 @@ export interface PortRequest {
 export type Readiness =
   | { readonly type: 'none'; readonly minUptime: number; readonly timeout: number }
   | { readonly type: 'port'; readonly port: string; readonly interval: number; readonly timeout: number }
-  | { readonly type: 'log'; readonly pattern: string; readonly stream: StreamName | 'both'; readonly timeout: number }
+  | {
+      readonly type: 'log';
+      readonly pattern: string;
+      /** Of a regular expression, as in `RegExp.flags`; none for a pattern that was given as a string. */
+      readonly flags: string;
+      readonly stream: StreamName | 'both';
+      readonly timeout: number;
+    }
   | { readonly type: 'exec'; readonly command: readonly string[]; readonly interval: number; readonly timeout: number }
   | { readonly type: 'notify'; readonly timeout: number };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createMachine, fromCallback, fromPromise } from 'xstate';
 import { createTree } from '../../src/actors/tree.js';
-import type { AgentInput, SupervisorInput } from '../../src/model/input.js';
+import type { AgentTemplate, SupervisorInput } from '../../src/model/input.js';
 import type { Report } from '../../src/model/report.js';
 import { createVirtualClock } from '../../src/testing/index.js';
 import { grow, plant, states } from './grown.js';
@@ -110,7 +110,7 @@ describe('an inspector that throws', () => {
 });
 
 /** A tree with one body of user code and one sibling that must not notice. */
-async function beside(input: Omit<AgentInput, 'id'>) {
+async function beside(input: AgentTemplate) {
   const clock = createVirtualClock();
   const tree = createTree(
     {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentInput, SupervisorInput } from '../../src/model/input.js';
+import type { CommandAgent, SupervisorInput } from '../../src/model/input.js';
 import { grow, outcome, plant, states } from './grown.js';
 
 const PAIR: SupervisorInput = {
@@ -37,7 +37,7 @@ describe('starting a tree', () => {
   });
 
   it('starts left to right, each ready before the next', async () => {
-    const ready: Partial<AgentInput> = { readiness: { type: 'notify' } };
+    const ready: Partial<CommandAgent> = { readiness: { type: 'notify' } };
     const children = ['a', 'b'].map((id) => ({ id, command: [id], ...ready }));
     const { clock, driver, tree } = plant({ children }, { script: { '*': { readyIn: 10 } } });
     const booted = tree.start();

@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
-import type { AgentInput } from '../../src/model/input.js';
+import type { AgentTemplate } from '../../src/model/input.js';
 import { begin, eventually, orderFor, type Recorder } from './recorder.js';
 
 /** The bodies that a driver has to run for the contract; the two drivers make them of different stuff. */
 export interface Subjects {
   /** Writes `up` and a line end to stdout, then runs until it is asked to stop. */
-  readonly forever: Omit<AgentInput, 'id'>;
+  readonly forever: AgentTemplate;
   /** Ends well by itself: code 0. */
-  readonly completes: Omit<AgentInput, 'id'>;
+  readonly completes: AgentTemplate;
   /** Ends badly by itself: code 1. */
-  readonly fails: Omit<AgentInput, 'id'>;
+  readonly fails: AgentTemplate;
   /** Writes `up` and runs on when it is asked to stop. */
-  readonly ignoresStop: Omit<AgentInput, 'id'>;
+  readonly ignoresStop: AgentTemplate;
   /** Writes `up`, then writes what it reads from standard input, lines only. */
-  readonly echoes: Omit<AgentInput, 'id'>;
+  readonly echoes: AgentTemplate;
 }
 
 /** What a driver can do beyond the core: `true`, or the reason why it cannot. */
@@ -37,7 +37,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       driver = makeDriver();
     });
     afterEach(() => driver.close());
-    const start = (input: Omit<AgentInput, 'id'>, incarnation = 1) => begin(driver, orderFor(input, incarnation));
+    const start = (input: AgentTemplate, incarnation = 1) => begin(driver, orderFor(input, incarnation));
 
     it('tells no fact before start has returned', async () => {
       const { heard } = start(subjects.completes);

@@ -1,13 +1,13 @@
 import type { Driver, Incarnation, Sink, StartOrder } from '../../src/drivers/driver.js';
 import type { BodyFact } from '../../src/model/agent.js';
-import type { AgentInput } from '../../src/model/input.js';
+import type { AgentTemplate } from '../../src/model/input.js';
 import { normaliseAgent } from '../../src/model/normalise.js';
 import type { StreamName } from '../../src/model/spec.js';
 
 type FactOf<T extends BodyFact['type']> = Extract<BodyFact, { type: T }>;
 
 /** An order as a tree would give it, for one incarnation of an agent. */
-export function orderFor(input: Omit<AgentInput, 'id'>, incarnation = 1): StartOrder {
+export function orderFor(input: AgentTemplate, incarnation = 1): StartOrder {
   const spec = normaliseAgent({ id: 'subject', ...input });
   serial += 1;
   return {

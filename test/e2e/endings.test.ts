@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AgentInput } from '../../src/index.js';
+import type { CommandAgent } from '../../src/index.js';
 import { eventually } from '../contract/recorder.js';
 import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
 
@@ -139,7 +139,7 @@ describe('agents that end by themselves', () => {
 });
 
 describe('agents that do not come up', () => {
-  const failing = async (agent: Partial<AgentInput>) => {
+  const failing = async (agent: Partial<CommandAgent>) => {
     const w = await started({ children: [sleeper('before')] });
     const reason = w.tree.supervisor().add(sleeper('a', agent));
     await expect(reason).rejects.toMatchObject({ code: 'START_FAILED' });

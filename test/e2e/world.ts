@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished } from 'vitest';
 import {
-  type AgentInput,
   type AgentView,
+  type CommandAgent,
   createTree,
   type Report,
   type SupervisorInput,
@@ -29,7 +29,7 @@ export function sh(script: string): string[] {
 }
 
 /** An agent that sleeps, unless it is told otherwise. */
-export function sleeper(id: string, more: Partial<AgentInput> = {}): AgentInput {
+export function sleeper(id: string, more: Partial<CommandAgent> = {}): CommandAgent {
   return { id, command: ['sleep', '300'], stop: PATIENT, ...more };
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { AgentInput, NodeInput, PoolInput, SupervisorInput } from '../../src/model/input.js';
+import type { AgentInput, CommandAgent, NodeInput, PoolInput, SupervisorInput } from '../../src/model/input.js';
 import type { AutoShutdown } from '../../src/model/spec.js';
 import type { FakeBehaviour } from '../../src/testing/index.js';
 
@@ -38,7 +38,7 @@ const body = fc.record({
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
 });
 
-type Body = Omit<AgentInput, 'id' | 'restart' | 'significant'>;
+type Body = Omit<CommandAgent, 'id' | 'command' | 'restart' | 'significant'>;
 
 function agent(
   id: string,

@@ -10,9 +10,9 @@ export interface Limits {
 export function limitsByPath(input: SupervisorInput): ReadonlyMap<string, Limits> {
   const found = new Map<string, Limits>();
   const walk = (node: NodeInput, path: string): void => {
-    if (!('children' in node) && !('pool' in node)) return;
+    if (node.children === undefined && node.pool === undefined) return;
     found.set(path, { maxRestarts: node.maxRestarts ?? 5, onExhausted: node.onExhausted ?? 'escalate' });
-    if ('children' in node) for (const child of node.children) walk(child, `${path}/${child.id}`);
+    if (node.children !== undefined) for (const child of node.children) walk(child, `${path}/${child.id}`);
   };
   walk(input, input.id ?? 'root');
   return found;

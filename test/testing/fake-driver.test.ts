@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentInput } from '../../src/model/input.js';
+import type { CommandAgent } from '../../src/model/input.js';
 import { createFakeDriver, createVirtualClock, type FakeBehaviour, type FakeScript } from '../../src/testing/index.js';
 import { createRecorder, orderFor } from './recorder.js';
 
 function setUp(script: FakeScript = {}) {
   const clock = createVirtualClock();
   const driver = createFakeDriver(clock, script);
-  const start = (incarnation = 1, input: Partial<AgentInput> = {}, ports: Record<string, number> = {}) => {
+  const start = (incarnation = 1, input: Partial<CommandAgent> = {}, ports: Record<string, number> = {}) => {
     const sink = createRecorder();
     const order = orderFor({ id: 'a', command: ['a'], ...input }, incarnation, ports);
     return { sink, life: driver.start(order, sink) };
@@ -15,7 +15,7 @@ function setUp(script: FakeScript = {}) {
 }
 
 /** One started and spawned body of this behaviour. */
-async function running(behaviour: FakeBehaviour = {}, input: Partial<AgentInput> = {}) {
+async function running(behaviour: FakeBehaviour = {}, input: Partial<CommandAgent> = {}) {
   const world = setUp({ 'root/a': behaviour });
   const { sink, life } = world.start(1, input);
   await world.clock.settle();

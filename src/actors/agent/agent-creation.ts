@@ -1,4 +1,4 @@
-import type { AgentSettings } from '../../model/lifecycle.js';
+import { type AgentSettings, initialContext } from '../../model/lifecycle.js';
 import type { AgentSpec } from '../../model/spec.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Systems } from '../supervisor/systems.js';
@@ -19,7 +19,8 @@ export function createAgent(
   identity.output ??= newOutput(world, spec, path);
   const { uuid, createdAt, incarnation, output } = identity;
   const input = { id: spec.id, path, settings: settingsOf(spec), incarnation };
-  const ref = systems.spawn(world.logics.agent, { id: spec.id, input }) as Agent['ref'];
+  const first = { value: 'stopped', context: { ...initialContext(input), since: world.clock.wall() } };
+  const ref = systems.spawn(world.logics.agent, spec.id, first) as Agent['ref'];
   const agent: Agent = {
     path,
     id: spec.id,

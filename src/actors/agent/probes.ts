@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine } from '../../contract/view.js';
 import { messageOf } from '../../errors.js';
-import type { Readiness, StreamName } from '../../model/spec.js';
+import type { Readiness } from '../../model/spec.js';
 import { runProbe } from './probe-command.js';
 
 /** What readiness is told from. Times are milliseconds. */
@@ -78,7 +78,7 @@ class Watch implements ReadinessWatch {
       case 'port':
         return this.#after(0, () => this.#tryPort(readiness.port, readiness.interval));
       case 'log':
-        return this.#awaitLine(readiness.pattern, readiness.stream);
+        return this.#awaitLine(readiness);
       case 'exec': {
         const until = this.#options.clock.now() + readiness.timeout;
         return this.#after(0, () => this.#tryCommand(readiness.command, readiness.interval, until));
@@ -135,20 +135,22 @@ class Watch implements ReadinessWatch {
     return false;
   }
 
-  #awaitLine(pattern: string, stream: StreamName | 'both'): void {
-    const expression = this.#compile(pattern);
+  #awaitLine({ pattern, flags, stream }: Extract<Readiness, { type: 'log' }>): void {
+    const expression = this.#compile(pattern, flags);
     if (expression === null) return;
     this.#undo = this.#options.output.onLine((line) => {
       if (stream !== 'both' && stream !== line.stream) return;
       const bytes = line.bytes.subarray(0, LONGEST_TEST);
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+      // With the flag g or y a match would begin where the last one ended.
+      expression.lastIndex = 0;
       if (expression.test(text.replace(/\r?\n$/, ''))) queueMicrotask(() => this.#ready());
     });
   }
 
-  #compile(pattern: string): RegExp | null {
+  #compile(pattern: string, flags: string): RegExp | null {
     try {
-      return new RegExp(pattern);
+      return new RegExp(pattern, flags);
     } catch (error) {
       queueMicrotask(() => this.#problem(`the pattern is not a regular expression: ${messageOf(error)}`));
       return null;

@@ -1,6 +1,6 @@
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { SupervisorView } from '../../contract/view.js';
-import type { SupervisorEvent, supervisorMachine } from '../../machines/supervisor.js';
+import { initialContext, type SupervisorEvent, type supervisorMachine } from '../../machines/supervisor.js';
 import type { Effect, Engine, Fact, Status, Verb } from '../../model/fact.js';
 import { joinPath } from '../../model/id.js';
 import { describeReason, type Reason } from '../../model/reason.js';
@@ -14,7 +14,7 @@ import { newEngine } from './engine.js';
 import type { SupervisorNode } from './node.js';
 import { Pending } from './pending.js';
 import { reportRetry, tellStale } from './retry.js';
-import { createSystems, rootOptions, type Systems, startRoot } from './systems.js';
+import { createSystems, rootOptions, type Systems, startingIn, startRoot } from './systems.js';
 
 /** What a supervisor is told by, and how it ended. */
 export interface Parent {
@@ -53,8 +53,9 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
     this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
-    const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy };
-    const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), input });
+    const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy } as const;
+    const first = { value: 'idle', context: initialContext(input) };
+    const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), ...startingIn(first), input });
     this.#ref = ref;
     this.#systems = createSystems(world, path, ref);
     startRoot(world, path, ref);

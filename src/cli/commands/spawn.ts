@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
-import type { AgentInput } from '../../model/input.js';
+import type { AgentData } from '../../model/input.js';
 import type { RestartType } from '../../model/spec.js';
 import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
 import { EXIT } from '../exit.js';
@@ -98,7 +98,7 @@ function separatorProblem(separator: number, words: readonly string[], extra: nu
   return `Only <name> stands in front of --, not also '${words.slice(0, extra).join(' ')}'`;
 }
 
-async function specOf(id: string, command: readonly string[], options: Options, host: Host): Promise<AgentInput> {
+async function specOf(id: string, command: readonly string[], options: Options, host: Host): Promise<AgentData> {
   const env = { ...(await variablesOf(options, host)), ...options.env };
   return {
     id,
@@ -117,7 +117,7 @@ async function variablesOf({ envFile }: Options, host: Host): Promise<Record<str
   return readEnvFile(envFile, host.env);
 }
 
-async function spawn(host: Host, spec: AgentInput, options: Options, command: Command): Promise<number> {
+async function spawn(host: Host, spec: AgentData, options: Options, command: Command): Promise<number> {
   const { parent, wait } = options;
   const params = { spec, wait, ...(parent !== undefined && { parent }) };
   const fate = new Fate();

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { SupertreeError } from '../../errors.js';
-import type { AgentInput } from '../../model/input.js';
+import type { AgentData } from '../../model/input.js';
 import { isMap, show } from '../kinds.js';
 
 export const agent = v.string('must be a string: a path, an id or a uuid');
@@ -24,7 +24,7 @@ export const sequence = v.exactOptional(
   ),
 );
 
-export const agentInput = v.custom<AgentInput>(
+export const agentInput = v.custom<AgentData>(
   (given) => isMap(given) && !('children' in given) && !('pool' in given),
   'must be an agent: add_child takes supervisors and pools',
 );

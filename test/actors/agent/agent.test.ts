@@ -6,7 +6,7 @@ import type { Report } from '../../../src/model/report.js';
 import { createFakeDriver, createVirtualClock } from '../../../src/testing/index.js';
 import { grow, outcome, plant, states } from '../grown.js';
 
-const WEB: AgentInput = { id: 'a', command: ['a'], ports: ['http'] };
+const WEB = { id: 'a', command: ['a'], ports: ['http'] } satisfies AgentInput;
 
 function letters(reports: readonly Report[]): string[] {
   return reports.flatMap((report) =>
@@ -144,7 +144,7 @@ describe('commands to one agent', () => {
 
   it('a stop overtakes a start that waits for readiness', async () => {
     const { clock, tree } = await grow(
-      { children: [{ ...WEB, readiness: { type: 'notify' } }] },
+      { children: [{ ...WEB, readiness: { type: 'notify' as const } }] },
       { script: (_, attempt) => (attempt === 1 ? {} : { readyIn: 1e6 }) },
     );
     const restarted = tree.agent('a').restart();

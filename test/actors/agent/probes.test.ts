@@ -95,7 +95,7 @@ describe('readiness', () => {
   });
 
   it('log: is there with the first line that matches, of the stream that counts', async () => {
-    const { heard } = watch({ type: 'log', pattern: '^ready \\d+$', stream: 'stderr', timeout });
+    const { heard } = watch({ type: 'log', pattern: '^ready \\d+$', flags: '', stream: 'stderr', timeout });
     output.push('stdout', Buffer.from('ready 1\n'));
     output.push('stderr', Buffer.from('not ready\n'));
     await later();
@@ -106,14 +106,21 @@ describe('readiness', () => {
   });
 
   it('log: looks at the beginning of a long line only', async () => {
-    const { heard } = watch({ type: 'log', pattern: 'needle', stream: 'both', timeout });
+    const { heard } = watch({ type: 'log', pattern: 'needle', flags: '', stream: 'both', timeout });
     output.push('stdout', Buffer.from(`${'x'.repeat(5000)}needle\n`));
     await later();
     expect(heard.ready).toBe(0);
   });
 
+  it('log: heeds the flags of a pattern, and finds each line anew', async () => {
+    const { heard } = watch({ type: 'log', pattern: '^READY', flags: 'gi', stream: 'both', timeout });
+    output.push('stdout', Buffer.from('not yet\n'));
+    output.push('stdout', Buffer.from('Ready\n'));
+    await eventually(() => heard.ready > 0, 'readiness');
+  });
+
   it('log: says that a pattern is not one', async () => {
-    const { heard } = watch({ type: 'log', pattern: '(', stream: 'both', timeout });
+    const { heard } = watch({ type: 'log', pattern: '(', flags: '', stream: 'both', timeout });
     await later();
     expect(heard.problems).toHaveLength(1);
     expect(heard.ready).toBe(0);

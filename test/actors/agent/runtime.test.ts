@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentInput } from '../../../src/model/input.js';
+import type { AgentInput, CommandAgent } from '../../../src/model/input.js';
 import { grow, outcome, plant } from '../grown.js';
 
-const limited = (more: Partial<AgentInput> = {}): AgentInput => ({
+const limited = (more: Partial<CommandAgent> = {}): AgentInput => ({
   id: 'a',
   command: ['program'],
   maxRuntime: 10_000,

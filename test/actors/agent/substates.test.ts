@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentInput } from '../../../src/model/input.js';
+import type { AgentInput, CommandAgent } from '../../../src/model/input.js';
 import { type Report, toText } from '../../../src/model/report.js';
 import { grow, outcome, plant } from '../grown.js';
 
 const STOP = { ask: 100, insist: 50, kill: 20, drain: 10 };
-const agent = (more: Partial<AgentInput> = {}): AgentInput => ({ id: 'a', command: ['a'], stop: STOP, ...more });
+const agent = (more: Partial<CommandAgent> = {}): AgentInput => ({ id: 'a', command: ['a'], stop: STOP, ...more });
 
 /** States and sub-states as a person reads them, anything else by its name; with the time since `from`. */
 function told(reports: readonly Report[], from = 0): string[] {

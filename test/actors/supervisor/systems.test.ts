@@ -7,7 +7,10 @@ import { systemRootMachine } from '../../../src/machines/system-root.js';
 import { createVirtualClock } from '../../../src/testing/index.js';
 import { grow } from '../grown.js';
 
-const waiting = createMachine({ initial: 'on', states: { on: { after: { 1000: 'off' } }, off: {} } });
+const waiting = createMachine({
+  initial: 'off',
+  states: { on: { after: { 1000: 'off' } }, off: { on: { WAIT: 'on' } } },
+});
 
 /** Systems below a first root, without a tree. */
 function createForest() {
@@ -18,7 +21,11 @@ function createForest() {
   const world = { clock, steps: new Steps(clock), reports, logics, inspect: undefined } as unknown as World;
   const first = createActor(systemRootMachine, { clock }).start();
   const systems = createSystems(world, 'root', first);
-  const spawn = (): AnyActorRef => systems.spawn(waiting, { id: 'x' });
+  const spawn = (): AnyActorRef => {
+    const ref = systems.spawn(waiting, 'x', { value: 'off', context: {} });
+    ref.send({ type: 'WAIT' });
+    return ref;
+  };
   return { clock, problems, systems, spawn };
 }
 

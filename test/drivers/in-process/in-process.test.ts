@@ -4,7 +4,7 @@ import { createMachine, fromPromise, log, setup } from 'xstate';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createInProcessDriver } from '../../../src/drivers/in-process/in-process.js';
-import type { AgentInput } from '../../../src/model/input.js';
+import type { AgentTemplate } from '../../../src/model/input.js';
 import { driverContract } from '../../contract/driver.js';
 import { begin, orderFor } from '../../contract/recorder.js';
 import { launch, launchTask } from './launch.js';
@@ -92,7 +92,7 @@ describe('the in-process driver', () => {
   });
 
   const machine = createMachine({ initial: 'a', states: { a: { on: { input: 'b' } }, b: {} } });
-  const many: Record<string, Omit<AgentInput, 'id'>> = {
+  const many: Record<string, AgentTemplate> = {
     tasks: { task: ({ signal }) => aborted(signal) },
     logics: { logic: machine },
   };

@@ -3,7 +3,7 @@ import { createOutput } from '../../../src/actors/output/output.js';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createLocalDriver } from '../../../src/drivers/local/local.js';
-import type { AgentInput } from '../../../src/model/input.js';
+import type { AgentTemplate } from '../../../src/model/input.js';
 import { begin, eventually, fixture, orderFor, Recorder } from '../../contract/recorder.js';
 
 const MIB = 1_048_576;
@@ -14,7 +14,7 @@ describe('the local driver and the pipes of a process', () => {
     driver = createLocalDriver({ clock: systemClock });
   });
   afterEach(() => driver.close());
-  const start = (input: Omit<AgentInput, 'id'>) => begin(driver, orderFor(input));
+  const start = (input: AgentTemplate) => begin(driver, orderFor(input));
 
   it('goes on with an agent that closes its outputs', async () => {
     const { body, heard } = start({ command: fixture('closes-stdout') });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createLocalDriver } from '../../../src/drivers/local/local.js';
-import type { AgentInput } from '../../../src/model/input.js';
+import type { AgentTemplate } from '../../../src/model/input.js';
 import { driverContract } from '../../contract/driver.js';
 import { begin, eventually, fixture, orderFor } from '../../contract/recorder.js';
 
@@ -30,13 +30,13 @@ describe('the local driver', () => {
   });
   afterEach(() => driver.close());
   afterAll(() => rmSync(directory, { recursive: true }));
-  const start = (input: Omit<AgentInput, 'id'>) => begin(driver, orderFor(input));
+  const start = (input: AgentTemplate) => begin(driver, orderFor(input));
   const file = (name: string, text: string, mode = 0o755) => {
     writeFileSync(join(directory, name), text);
     chmodSync(join(directory, name), mode);
     return join(directory, name);
   };
-  const refusal = async (input: Omit<AgentInput, 'id'>) => {
+  const refusal = async (input: AgentTemplate) => {
     const { heard } = start(input);
     await heard.ended();
     expect(heard.types()).toEqual(['SPAWN_FAILED']);

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTree } from '../../src/index.js';
+import { eventually, fixture } from '../contract/recorder.js';
+import { TSX_LOADER } from '../fixtures/loader.js';
+import { MARK, marked } from './proc.js';
+
+const marks: string[] = [];
+afterEach(() => {
+  for (const { pid } of marks.splice(0).flatMap((mark) => marked(mark))) process.kill(pid, 'SIGKILL');
+});
+
+/** A program whose trees are up. */
+async function program(how: string) {
+  const [node, ...args] = fixture('stops-on-signals', how);
+  const mark = randomUUID();
+  marks.push(mark);
+  const env = { ...process.env, [MARK]: mark };
+  const host = spawn(node!, ['--import', TSX_LOADER, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  host.stdout.on('data', (bytes) => {
+    text += bytes;
+  });
+  await eventually(() => text.includes('up'), 'the start of both trees');
+  return { host, mark, said: () => text };
+}
+
+describe('signals: true', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('stops every tree, then ends the program by %s', async (signal) => {
+    const { host, mark, said } = await program('plain');
+    host.kill(signal);
+    expect(await once(host, 'close')).toEqual([null, signal]);
+    expect(said().split('\n').slice(1).toSorted()).toEqual(['', '["one",true,[]]', '["two",true,[]]']);
+    expect(marked(mark)).toEqual([]);
+  });
+
+  it('hurries at the second signal, and takes one that follows at once for the first', async () => {
+    const { host, mark, said } = await program('stubborn');
+    host.kill('SIGINT');
+    host.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(host.exitCode ?? host.signalCode).toBe(null);
+    // Until one comes a second after the program heard the first.
+    const again = setInterval(() => host.kill('SIGTERM'), 1_200);
+    const end = await once(host, 'close').finally(() => clearInterval(again));
+    expect(end).toEqual([null, 'SIGINT']);
+    expect(said()).toContain('["one",true,[]]');
+    expect(marked(mark)).toEqual([]);
+  });
+
+  it('leaves the end to a listener of the program itself, which hears the signal once', async () => {
+    const { host, mark, said } = await program('own');
+    host.kill('SIGTERM');
+    expect(await once(host, 'close')).toEqual([0, null]);
+    expect(said().match(/own listener/g)).toHaveLength(1);
+    expect(marked(mark)).toEqual([]);
+  });
+
+  it('listens only while a tree runs', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const tree = createTree({ children: [] }, { signals: true });
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+    await tree.start();
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    await tree.stop();
+    await Promise.resolve();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+});
