@@ -53,6 +53,7 @@ async function openServer(
       ...securityOf(order, directory),
     },
     createTree,
+    insecure: true,
     failed: (thrown) => console.error(thrown),
   });
   await server.tree.start();

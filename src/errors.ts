@@ -76,9 +76,17 @@ const CATALOGUE = {
     'Stop that server, or choose another endpoint with --endpoint.',
   ],
   ENDPOINT_INVALID: ['{endpoint} is not an endpoint: {rule}.', 'Use ipc:///path/to/socket or tcp://127.0.0.1:PORT.'],
+  ENDPOINT_UNUSABLE: [
+    '{endpoint} cannot be used: {problem}.',
+    'Look at the owner and the mode of what is there, or choose another endpoint with --endpoint.',
+  ],
+  ENDPOINT_FOREIGN: [
+    '{endpoint} may be the server of somebody else: {problem}.',
+    'Keep the socket in a directory that only you can write, or say whose server you mean with --owner UID.',
+  ],
   ENDPOINT_EXPOSED: [
-    '{endpoint} would be reachable from other machines, by anybody.',
-    'Give the server keys (docs/security.md), bind 127.0.0.1 or an ipc socket, or say --insecure.',
+    '{endpoint} would be open to {who}.',
+    'Give the server keys (docs/security.md), use an ipc socket, or say --insecure.',
   ],
   MESSAGE_INVALID: ['The message is not valid: {problem}.', 'Send a message of the agent protocol 1.0.0.'],
   MESSAGE_TOO_LARGE: ['Message size {size} exceeds maximum allowed size {max}.', 'Send less at a time.'],

@@ -30,8 +30,11 @@ export interface Host {
   readonly stdinTerminal: boolean;
   /** Calls `listener` with what is typed, key by key and unseen, Ctrl-C included. Returns the way to end that. If not given, there is no keyboard. */
   keys?(listener: (key: string) => void): () => void;
-  /** Rejects NO_SERVER, ENDPOINT_INVALID, KEY_REFUSED; KEY_FILE and KEY_INVALID for what `identity` names. */
-  connect(endpoint: string | undefined, identity?: Identity): Promise<Client>;
+  /**
+   * `owner` is the user whose server is meant; if not given, see `connect`. Rejects NO_SERVER, ENDPOINT_INVALID, ENDPOINT_FOREIGN,
+   * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for what `identity` names.
+   */
+  connect(endpoint: string | undefined, identity?: Identity, owner?: number): Promise<Client>;
   /** Runs the bundled server until it has ended; resolves with the exit code. */
   serve(options: ServeRequest): Promise<number>;
   /** Calls `listener` on SIGINT and SIGTERM instead of ending at once. Returns the way to undo that. */
@@ -57,6 +60,6 @@ export interface ServeRequest {
   readonly keys?: string;
   /** Absolute path of the audit log. */
   readonly audit?: string;
-  /** Binds endpoints that other machines can reach although there are no keys. */
+  /** Binds tcp endpoints that others can reach although there are no keys. */
   readonly insecure?: boolean;
 }

@@ -35,10 +35,10 @@ const host: Host = {
   stdin: lazyStdin(),
   stdinTerminal: isatty(0),
   ...(isatty(0) && { keys: readKeys }),
-  connect: async (endpoint, identity) => {
+  connect: async (endpoint, identity, owner) => {
     const { connect } = await import('../client/client.js');
     const security = identity === undefined ? {} : await keysOf(identity);
-    return connect({ patience: PATIENCE, ...(endpoint !== undefined && { endpoint }), ...security });
+    return connect({ patience: PATIENCE, endpoint, owner, ...security });
   },
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');

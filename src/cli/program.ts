@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { nonEmpty } from './arguments.js';
+import { count, nonEmpty } from './arguments.js';
 import { addChildren } from './commands/children.js';
 import { addEvents } from './commands/events.js';
 import { addKeys } from './commands/keygen.js';
@@ -42,8 +42,13 @@ export function createProgram(invocation: Invocation, version: string): Command 
     .configureHelp({ showGlobalOptions: true })
     .option(
       '--endpoint <E>',
-      'the server. If not given, SUPERTREE_ENDPOINT, then the ipc socket of this user, then tcp://127.0.0.1:5555',
+      'the server. If not given, SUPERTREE_ENDPOINT, else the ipc socket of this user',
       nonEmpty,
+    )
+    .option(
+      '--owner <UID>',
+      'whose server an ipc endpoint is, as a user id. If not given, yours; root means the user in whose directory the socket lies',
+      count,
     )
     .option('--key <FILE>', 'your secret key, for a server with keys. If not given, SUPERTREE_KEY', nonEmpty)
     .option('--server-key <KEY>', "the server's public key, or its file. If not given, SUPERTREE_SERVER_KEY", nonEmpty)

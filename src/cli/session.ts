@@ -46,7 +46,8 @@ export async function withClients<T>(
   });
   const clients: Client[] = [];
   const connect = async () => {
-    const connecting = host.connect(endpointOf(host, command), identityOf(host, command));
+    const { owner }: { owner?: number } = command.optsWithGlobals();
+    const connecting = host.connect(endpointOf(host, command), identityOf(host, command), owner);
     const client = await orInterrupted(connecting, interrupt.signal);
     clients.push(client);
     return client;

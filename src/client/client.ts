@@ -30,34 +30,21 @@ const AGAIN = { first: 100, last: 2_000 };
 /**
  * Connects to a server and asks for its health, so that what it resolves with is known to work; of several servers that are used together one must
  * answer. Rejects OPTION_INVALID; ENDPOINT_INVALID; KEY_INVALID; NO_SERVER, at once when nobody listens, or after `wait`; KEY_REFUSED when a server
- * listens and says that the two do not agree on their keys. One that only breaks off, as most do, is a NO_SERVER that tells of keys.
+ * listens and says that the two do not agree on their keys. One that only breaks off, as most do, is a NO_SERVER that tells of keys. ENDPOINT_FOREIGN
+ * for an ipc socket that may be that of another user than the one who is meant, ENDPOINT_UNUSABLE for one that this user may not open.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const plan = planOf(options);
   const until = performance.now() + plan.wait;
   for (let delay = AGAIN.first; ; delay = Math.min(2 * delay, AGAIN.last)) {
     try {
-      return await (plan.isChoice ? connectFirst(plan) : connectAll(plan));
+      return await connectAll(plan);
     } catch (thrown) {
       const left = until - performance.now();
       if (left <= 0 || !(thrown instanceof SupertreeError) || thrown.code !== 'NO_SERVER') throw thrown;
       await pause(Math.min(delay, left));
     }
   }
-}
-
-/** Tries one after another, and stays with the first that answers. */
-async function connectFirst({ links, pubEndpoint }: ConnectPlan): Promise<Client> {
-  const failures: SupertreeError[] = [];
-  for (const link of links) {
-    const server = new ServerLink(link, pubEndpoint);
-    const failure = await failureOf(server);
-    if (failure === null) return clientOf([server]);
-    server.close();
-    if (failure.code !== 'NO_SERVER') throw failure;
-    failures.push(failure);
-  }
-  throw noServer(failures);
 }
 
 async function connectAll({ links, pubEndpoint }: ConnectPlan): Promise<Client> {

@@ -1,12 +1,14 @@
 import { nanoid } from 'nanoid';
 import { Dealer } from 'zeromq';
-import { SupertreeError } from '../errors.js';
+import { asSupertreeError, SupertreeError } from '../errors.js';
 import { type ClientSecurity, curveClient, provenRoutingId, watchHandshake } from './security.js';
+import { checkSocketOwner, type ServerOwner } from './socket-owner.js';
 
 export interface ConnectionOptions {
   readonly endpoint: string;
   /** `null` where no keys are used. */
   readonly security: ClientSecurity | null;
+  readonly owner: ServerOwner;
   /** The two sides understand each other: from now on messages can be sent. */
   readonly opened: () => void;
   readonly received: (bytes: Buffer) => void;
@@ -23,10 +25,11 @@ export interface Connection {
 
 /**
  * Opens a connection in the background. zeromq.js would connect again by itself, but then nobody could tell which requests had
- * been on the connection that broke. Throws KEY_INVALID, ENDPOINT_INVALID.
+ * been on the connection that broke. Throws KEY_INVALID, ENDPOINT_INVALID, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE.
  */
 export function openConnection(options: ConnectionOptions): Connection {
-  const { endpoint, security } = options;
+  const { endpoint, security, owner } = options;
+  const found = checkSocketOwner(endpoint, owner);
   // A ROUTER refuses a routing id that it still knows from a connection that broke: each connection has its own.
   const routingId = provenRoutingId(endpoint, security, nanoid());
   const socket = new Dealer({
@@ -44,7 +47,11 @@ export function openConnection(options: ConnectionOptions): Connection {
     options.lost(reason);
   };
   watchHandshake(socket, endpoint, security, lose);
-  socket.events.on('handshake', () => over || options.opened());
+  socket.events.on('handshake', () => {
+    const stranger = replaced(endpoint, owner, found);
+    if (stranger !== null) lose(stranger);
+    else if (!over) options.opened();
+  });
   socket.events.on('disconnect', () => lose(null));
   socket.events.on('connect:retry', () => lose(null));
   socket.events.on('close', () => lose(null));
@@ -62,6 +69,19 @@ export function openConnection(options: ConnectionOptions): Connection {
       socket.close();
     },
   };
+}
+
+/**
+ * In a directory that others may write too: 1. the socket is our server's, 2. the server ends and removes it, 3. a stranger binds the path, 4. the
+ * connection is made. So it is looked at again before the first byte of a message leaves: why it must not be used; `null` for the same socket.
+ */
+function replaced(endpoint: string, owner: ServerOwner, found: string | null): SupertreeError | null {
+  try {
+    if (checkSocketOwner(endpoint, owner) === found) return null;
+    return new SupertreeError('NO_SERVER', { endpoint: `${endpoint} (the socket was replaced just now)` });
+  } catch (thrown) {
+    return asSupertreeError(thrown);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Subscriber } from 'zeromq';
-import type { SupertreeError } from '../errors.js';
-import { type ClientSecurity, curveClient, watchHandshake } from './security.js';
+import { asSupertreeError, type SupertreeError } from '../errors.js';
+import { type ClientSecurity, curveClient, isRefusal, watchHandshake } from './security.js';
+import { checkSocketOwner, type ServerOwner } from './socket-owner.js';
 
 export interface FeedOptions {
   /** `null` for a feed that never says anything by itself. */
@@ -8,6 +9,7 @@ export interface FeedOptions {
   /** What is received: frames whose topic is exactly this. */
   readonly topic: string;
   readonly security: ClientSecurity | null;
+  readonly owner: ServerOwner;
   /** Asks the server for signs of life. Not understood by every server of the agent protocol. */
   readonly heartbeats: boolean;
 }
@@ -41,7 +43,7 @@ export class Feed {
   #wake: (() => void) | null = null;
   #refusal: SupertreeError | null = null;
 
-  constructor({ endpoint, topic, security, heartbeats }: FeedOptions) {
+  constructor({ endpoint, topic, security, owner, heartbeats }: FeedOptions) {
     this.#prefix = Buffer.from(`${topic}\0`);
     this.#socket = new Subscriber({
       linger: 0,
@@ -52,17 +54,20 @@ export class Feed {
     });
     if (endpoint === null) return;
     watchHandshake(this.#socket, endpoint, security, (error) => this.#fail(error));
+    const isOwned = () => this.#attempt(() => checkSocketOwner(endpoint, owner));
     this.#socket.events.on('handshake', () => {
+      if (!isOwned()) return;
       clearTimeout(this.#retry);
       this.#retry = undefined;
       this.#push({ type: 'opened' });
     });
     this.#socket.subscribe(topic);
+    if (!isOwned()) return;
     this.#socket.connect(endpoint);
     this.#receive().catch(() => this.close());
   }
 
-  /** The next word; `quiet` when none comes within `ms`. Rejects KEY_REFUSED. One call at a time. */
+  /** The next word; `quiet` when none comes within `ms`. Rejects KEY_REFUSED, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE. One call at a time. */
   async next(ms: number): Promise<FeedWord> {
     if (this.#refusal !== null) throw this.#refusal;
     if (this.#taken >= this.#words.length && !this.#socket.closed) await this.#wait(ms);
@@ -96,7 +101,7 @@ export class Feed {
    * wanted, and then whoever follows has to look for it.
    */
   #fail(error: SupertreeError): void {
-    if (error.code === 'KEY_REFUSED') {
+    if (isRefusal(error)) {
       this.#refusal = error;
       this.wake();
     } else if (!this.#socket.closed) {
@@ -104,6 +109,17 @@ export class Feed {
         this.#retry = undefined;
         this.wake();
       }, BROKEN_OFF);
+    }
+  }
+
+  /** False when it throws: then that is why there is no subscription. */
+  #attempt(check: () => unknown): boolean {
+    try {
+      check();
+      return true;
+    } catch (thrown) {
+      this.#fail(asSupertreeError(thrown));
+      return false;
     }
   }
 

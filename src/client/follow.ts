@@ -48,10 +48,10 @@ export class Scope {
    */
   open(endpoints: readonly string[], attempt: number, topic: string): Feed {
     this.#feed?.close();
-    const { security, isOurs, pubEndpoint } = this.#server;
+    const { security, owner, isOurs, pubEndpoint } = this.#server;
     const published = endpoints[attempt % endpoints.length] ?? null;
     const endpoint = published === null ? null : (pubEndpoint ?? published);
-    const feed = new Feed({ endpoint, topic, security, heartbeats: isOurs });
+    const feed = new Feed({ endpoint, topic, security, owner, heartbeats: isOurs });
     if (this.#isOver) feed.close();
     this.#feed = feed;
     return feed;

@@ -10,6 +10,7 @@ import { type Connection, openConnection } from './connection.js';
 import { type Greeting, greetingOf } from './greeting.js';
 import type { LinkOptions } from './options.js';
 import { type CallOptions, isInterim, type RequestDraft, Ticket } from './requests.js';
+import { isRefusal } from './security.js';
 import type { LinkState, LinkStatistics } from './statistics.js';
 import { Watch } from './watch.js';
 import { Window } from './window.js';
@@ -117,11 +118,11 @@ export class Link {
     return ticket.answer;
   }
 
-  /** Resolves when it is connected. Rejects when it has given up, when its key is refused, and with `first` as soon as a try fails. */
+  /** Resolves when it is connected. Rejects when it has given up, when its key or its endpoint is refused, and with `first` as soon as a try fails. */
   connected({ first = false }: { first?: boolean } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): boolean => {
-        const isFinal = first || this.#reason?.code === 'KEY_REFUSED';
+        const isFinal = first || isRefusal(this.#reason);
         if (this.state === 'connected') resolve();
         else if (this.#hasGivenUp || (isFinal && this.state !== 'connecting')) reject(this.#noServer());
         else return false;
@@ -164,8 +165,7 @@ export class Link {
     this.#attempt = systemClock.setTimeout(() => this.#lose(null), this.#options.timeout);
     try {
       this.#connection = openConnection({
-        endpoint: this.endpoint,
-        security: this.#options.security,
+        ...this.#options,
         opened: () => this.#ask('hello'),
         received: (bytes) => this.#receive(bytes),
         lost: (reason) => this.#lose(reason),

@@ -1,16 +1,21 @@
 import { SupertreeError } from '../errors.js';
 import { isKey, type KeyPair } from '../protocol/curve.js';
-import { candidateEndpoints, parseEndpoint } from '../protocol/endpoint.js';
+import { defaultEndpoint, parseEndpoint } from '../protocol/endpoint.js';
 import type { ClientSecurity } from './security.js';
+import { ownerMeant, type ServerOwner } from './socket-owner.js';
 
 export interface ConnectOptions {
   /**
-   * One server, or several that are used together. If not given, SUPERTREE_ENDPOINT, else the first that answers of the ipc socket of this user and
-   * tcp://127.0.0.1:5555.
+   * One server, or several that are used together. If not given, SUPERTREE_ENDPOINT, else the ipc socket of this user.
    */
   readonly endpoint?: string | readonly string[] | undefined;
   /** Where to subscribe to what the server publishes, as through a tunnel; for one server only. If not given, where the server says. */
   readonly pubEndpoint?: string | undefined;
+  /**
+   * Whose server is meant, as a user id: an ipc socket that this user and root alone cannot have made is refused with ENDPOINT_FOREIGN. If not
+   * given, this user; for root that names an endpoint, the user in whose directory the socket lies.
+   */
+  readonly owner?: number | undefined;
   /** How long to go on trying while no server answers, in ms; Infinity for ever. If not given, 0: the first try decides. */
   readonly wait?: number | undefined;
   /** How long a server has to answer the first question of a connection, in ms. If not given, 1500. */
@@ -38,6 +43,7 @@ export interface ConnectOptions {
 export interface LinkOptions {
   readonly endpoint: string;
   readonly security: ClientSecurity | null;
+  readonly owner: ServerOwner;
   /** How long a try may take until the server has answered, in ms. */
   readonly timeout: number;
   /** How many tries in a row may fail. */
@@ -55,8 +61,6 @@ export interface LinkOptions {
 /** What `connect` is to do. */
 export interface ConnectPlan {
   readonly links: readonly LinkOptions[];
-  /** True when the first that answers is the one, and the others are not used. */
-  readonly isChoice: boolean;
   readonly pubEndpoint: string | null;
   readonly wait: number;
 }
@@ -91,16 +95,17 @@ export function planOf(options: ConnectOptions): ConnectPlan {
     idle: numberOf(options, 'idle'),
   };
   const security = securityOf(options);
-  const endpoints = endpoint === undefined ? candidateEndpoints() : endpointsOf(endpoint);
-  if (pubEndpoint !== null && endpoint !== undefined && endpoints.length > 1) {
+  const standard = defaultEndpoint();
+  const endpoints = endpoint === undefined ? [standard.text] : endpointsOf(endpoint);
+  const owner = ownerMeant(ownerOf(options), endpoint !== undefined || standard.isNamed);
+  if (pubEndpoint !== null && endpoints.length > 1) {
     throw new SupertreeError('ENDPOINT_INVALID', {
       endpoint: pubEndpoint,
       rule: 'it cannot be that of several servers',
     });
   }
   return {
-    links: endpoints.map((each) => ({ endpoint: parseEndpoint(each).text, security, ...numbers })),
-    isChoice: endpoint === undefined,
+    links: endpoints.map((each) => ({ endpoint: parseEndpoint(each).text, security, owner, ...numbers })),
     pubEndpoint: pubEndpoint === null ? null : parseEndpoint(textOf('pubEndpoint', pubEndpoint)).text,
     wait: numberOf(options, 'wait'),
   };
@@ -113,6 +118,11 @@ function numberOf(options: ConnectOptions, option: keyof typeof RULES): number {
   if (isRight && (!whole || given === Number.POSITIVE_INFINITY || Number.isInteger(given))) return given;
   const rule = `must be ${whole ? 'an integer' : 'a number'} from ${least}, or Infinity`;
   throw new SupertreeError('OPTION_INVALID', { option, rule, got: shown(given) });
+}
+
+function ownerOf({ owner }: ConnectOptions): number | undefined {
+  if (owner === undefined || (Number.isInteger(owner) && owner >= 0)) return owner;
+  throw new SupertreeError('OPTION_INVALID', { option: 'owner', rule: 'must be a user id', got: shown(owner) });
 }
 
 function endpointsOf(endpoint: unknown): readonly string[] {

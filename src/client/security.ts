@@ -9,6 +9,13 @@ export interface ClientSecurity {
   readonly keys: KeyPair;
 }
 
+/** True for a reason why a connection failed that the next try would fail for as well. */
+export function isRefusal(error: SupertreeError | null): boolean {
+  return error !== null && REFUSALS.has(error.code);
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(['KEY_REFUSED', 'ENDPOINT_FOREIGN', 'ENDPOINT_UNUSABLE']);
+
 /** Socket options of CURVE. */
 export interface CurveClientOptions {
   readonly curveServerKey: string;

@@ -6,6 +6,7 @@ import { Link } from './link.js';
 import type { LinkOptions } from './options.js';
 import type { CallOptions, Interim, RequestDraft } from './requests.js';
 import type { ClientSecurity } from './security.js';
+import type { ServerOwner } from './socket-owner.js';
 
 export interface RequestOptions {
   /** How long to wait, in ms. If not given, 30000; for what takes as long as the agent takes (start, stop, ...), for ever. */
@@ -29,6 +30,7 @@ const REQUEST_TIMEOUT = 30_000;
 export class ServerLink {
   readonly link: Link;
   readonly security: ClientSecurity | null;
+  readonly owner: ServerOwner;
   /** Where to subscribe instead of where the server says; `null` for there. */
   readonly pubEndpoint: string | null;
   readonly #closing = new Set<() => void>();
@@ -38,6 +40,7 @@ export class ServerLink {
     this.pubEndpoint = pubEndpoint;
     this.link = new Link(options);
     this.security = options.security;
+    this.owner = options.owner;
   }
 
   get isOurs(): boolean {

@@ -1,16 +1,13 @@
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { SupertreeError } from '../errors.js';
 
 export type Endpoint =
   | { readonly kind: 'ipc'; readonly text: string; readonly path: string }
   /** `port` is 0 for any free one. */
   | { readonly kind: 'tcp'; readonly text: string; readonly host: string; readonly port: number };
-
-/** Where a server listens on this machine besides its ipc socket. */
-export const DEFAULT_TCP = 'tcp://127.0.0.1:5555';
 
 /** sockaddr_un.sun_path of Linux less its final zero (unix(7)). */
 const MAX_SOCKET_PATH = 107;
@@ -37,11 +34,13 @@ export function pubEndpointBeside(endpoint: Endpoint): string {
   return endpoint.text.replace(/:[^:]*$/, `:${port}`);
 }
 
-/** Where a client looks for a server, in order. */
-export function candidateEndpoints(env: NodeJS.ProcessEnv = process.env): readonly string[] {
-  if (env.SUPERTREE_ENDPOINT) return [env.SUPERTREE_ENDPOINT];
-  const own = userEndpoint(env);
-  return isOurs(dirname(own.slice('ipc://'.length))) ? [own, DEFAULT_TCP] : [DEFAULT_TCP];
+/** The server that a client means that names none: SUPERTREE_ENDPOINT, else the ipc socket of this user. */
+export function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): {
+  readonly text: string;
+  readonly isNamed: boolean;
+} {
+  const named = env.SUPERTREE_ENDPOINT;
+  return named ? { text: named, isNamed: true } : { text: userEndpoint(env), isNamed: false };
 }
 
 /** True when only this machine can reach it. A name other than localhost could be any interface. */
@@ -54,12 +53,6 @@ function userDirectory(env: NodeJS.ProcessEnv): string {
   const runtime = env.XDG_RUNTIME_DIR;
   if (runtime && isAbsolute(runtime) && existsSync(runtime)) return join(runtime, 'supertree');
   return join(tmpdir(), `supertree-${process.getuid?.() ?? 'user'}`);
-}
-
-/** False for a directory that is not there, or that somebody else made: a stranger's server must not pass for ours. */
-function isOurs(directory: string): boolean {
-  const stats = lstatSync(directory, { throwIfNoEntry: false });
-  return stats?.isDirectory() === true && stats.uid === process.getuid?.();
 }
 
 function parseIpc(text: string): Endpoint {

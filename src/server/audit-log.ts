@@ -1,10 +1,10 @@
-import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { AuditLine } from '../control/access/audit.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { LineFile } from './line-file.js';
 import { createLog } from './log.js';
-import { isOurs, OTHERS } from './permissions.js';
+import { isOurs, OTHERS, placeProblem } from './permissions.js';
 
 /** Where commands are logged: one line each, with the name of the key, what was asked for and what came of it. */
 export interface AuditLog {
@@ -71,9 +71,18 @@ class AuditFile {
   }
 }
 
+const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
+
+/** A link that is there belongs to this user or to root. In a directory that is sticky somebody else may still make one in this moment. */
+function isLink(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
 /** The mode of `open` is for a file that it makes. One that is there may have been made by a log rotation, or by somebody who wants to read along. */
 function openPrivately(file: string): number {
-  const fd = openSync(file, 'a', 0o600);
+  const problem = placeProblem(file);
+  if (problem !== null) throw new Error(`it is not safe there: ${problem}`);
+  const fd = openSync(file, APPEND | (isLink(file) ? 0 : constants.O_NOFOLLOW), 0o600);
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return fd;

@@ -1,18 +1,12 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { holdersOf, UNKNOWN_HOLDER } from '../drivers/proc/holder.js';
 import { messageOf, SupertreeError } from '../errors.js';
-import {
-  DEFAULT_TCP,
-  type Endpoint,
-  isLoopback,
-  parseEndpoint,
-  pubEndpointBeside,
-  userEndpoint,
-} from '../protocol/endpoint.js';
+import { type Endpoint, isLoopback, parseEndpoint, pubEndpointBeside, userEndpoint } from '../protocol/endpoint.js';
 import { probeEndpoint } from '../transport/probe-endpoint.js';
 import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
+import { makePrivate, placeProblem } from './permissions.js';
 
 /** What can be bound to an endpoint. */
 export interface Bindable {
@@ -28,9 +22,9 @@ export interface Binding {
   release(): Promise<void>;
 }
 
-/** Where a server listens that was not told: private to this user, and on this machine only. */
+/** Where a server listens that was not told: a socket that this user alone may open. */
 export function defaultEndpoints(): readonly string[] {
-  return [userEndpoint(), DEFAULT_TCP];
+  return [userEndpoint()];
 }
 
 /** Where a server publishes that was not told: beside each endpoint. A port that it listens at itself is replaced by any free one. */
@@ -48,10 +42,20 @@ export function pubEndpointsBeside(endpoints: readonly Endpoint[]): readonly str
 export function checkEndpoints(endpoints: readonly string[], exposed = false): readonly Endpoint[] {
   const parsed = endpoints.map(parseEndpoint);
   for (const each of parsed) {
-    if (!exposed && !isLoopback(each)) throw new SupertreeError('ENDPOINT_EXPOSED', { endpoint: each.text });
+    if (!exposed && !isLoopback(each)) throw openTo(each, 'anybody who reaches this machine');
   }
   refuseTwice(parsed);
   return parsed;
+}
+
+/** Throws ENDPOINT_EXPOSED for the first tcp endpoint, when the user is root: without keys every user of the machine could run programs as root there. */
+export function refuseOpenToUsers(endpoints: readonly Endpoint[], user = process.geteuid?.()): void {
+  const open = endpoints.find(({ kind }) => kind === 'tcp');
+  if (user === 0 && open !== undefined) throw openTo(open, 'every user of this machine, as root');
+}
+
+function openTo({ text: endpoint }: Endpoint, who: string): SupertreeError {
+  return new SupertreeError('ENDPOINT_EXPOSED', { endpoint, who });
 }
 
 /** Throws ENDPOINT_IN_USE for the first endpoint that is there twice; any free port may be wanted as often as one likes. */
@@ -61,7 +65,7 @@ export function refuseTwice(endpoints: readonly Endpoint[]): void {
   if (twice !== undefined) throw inUse(twice, 'this server, which is given it twice');
 }
 
-/** Binds every endpoint, or none. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_INVALID. */
+/** Binds every endpoint, or none. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_UNUSABLE with what the system says. */
 export async function bindAll(socket: Bindable, endpoints: readonly Endpoint[]): Promise<readonly Binding[]> {
   const bindings: Binding[] = [];
   try {
@@ -73,8 +77,13 @@ export async function bindAll(socket: Bindable, endpoints: readonly Endpoint[]):
   return bindings;
 }
 
-function bindOne(socket: Bindable, endpoint: Endpoint): Promise<Binding> {
-  return endpoint.kind === 'ipc' ? bindIpc(socket, endpoint.text, endpoint.path) : bindTcp(socket, endpoint);
+async function bindOne(socket: Bindable, endpoint: Endpoint): Promise<Binding> {
+  try {
+    return await (endpoint.kind === 'ipc' ? bindIpc(socket, endpoint.text, endpoint.path) : bindTcp(socket, endpoint));
+  } catch (thrown) {
+    if (thrown instanceof SupertreeError) throw thrown;
+    throw unusable(endpoint.text, messageOf(thrown), thrown);
+  }
 }
 
 /**
@@ -90,7 +99,7 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
     await clearPath(text, path);
     await socket.bind(text);
     // A default access control list of the directory would stand instead of the umask.
-    await chmod(path, 0o600);
+    makePrivate(path, 0o600);
   } catch (thrown) {
     await lock.release();
     throw thrown;
@@ -105,21 +114,24 @@ async function releaseIpc(socket: Bindable, text: string, path: string, lock: Pa
   await lock.release();
 }
 
-/** The directory of the default socket is made, private; any other one must be there. One that others could write to is refused. */
+/** The directory of the default socket is made, private; any other one must be there. One in which somebody else could replace the socket is refused. */
 async function prepareDirectory(endpoint: string, directory: string): Promise<void> {
-  const own = directory === dirname(userEndpoint().slice('ipc://'.length));
-  const failure = own ? await makeDirectory(directory).then(() => null, messageOf) : null;
-  const stats = await lstat(directory).catch(() => null);
-  if (stats === null)
-    throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: failure ?? `there is no directory ${directory}` });
-  if (!own) return;
-  if (!stats.isDirectory() || stats.uid !== process.getuid?.())
-    throw inUse(endpoint, `somebody else, who owns ${directory}`);
-  await chmod(directory, 0o700);
+  const isDefault = directory === dirname(userEndpoint().slice('ipc://'.length));
+  if (isDefault) await makeDirectory(directory);
+  const problem = placeProblem(directory);
+  if (problem !== null) throw unusable(endpoint, problem);
+  const stats = await lstat(directory).catch(nothingThere);
+  if (stats === null) throw unusable(endpoint, `there is no directory ${directory}`);
+  if (isDefault && stats.isDirectory()) makePrivate(directory, 0o700);
+}
+
+function nothingThere(thrown: NodeJS.ErrnoException): null {
+  if (thrown.code === 'ENOENT') return null;
+  throw thrown;
 }
 
 async function clearPath(endpoint: string, path: string): Promise<void> {
-  const stats = await lstat(path).catch(() => null);
+  const stats = await lstat(path).catch(nothingThere);
   if (stats === null) return;
   if (!stats.isSocket()) throw inUse(endpoint, 'a file that is not a socket');
   const found = await probeEndpoint({ kind: 'ipc', text: endpoint, path }, 1_000);
@@ -136,12 +148,16 @@ async function bindTcp(socket: Bindable, endpoint: Endpoint & { kind: 'tcp' }): 
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw inUse(endpoint.text, await holderOf(endpoint.port), thrown);
-    throw new SupertreeError('ENDPOINT_INVALID', { endpoint: endpoint.text, rule: `the system says ${code}` }, thrown);
+    throw thrown;
   }
 }
 
 async function holderOf(port: number): Promise<string> {
   return (await holdersOf([port])).get(port) ?? UNKNOWN_HOLDER;
+}
+
+function unusable(endpoint: string, problem: string, cause?: unknown): SupertreeError {
+  return new SupertreeError('ENDPOINT_UNUSABLE', { endpoint, problem }, cause);
 }
 
 function inUse(endpoint: string, holder: string, cause?: unknown): SupertreeError {

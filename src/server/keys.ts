@@ -7,7 +7,7 @@ import { messageOf, SupertreeError } from '../errors.js';
 import { clientTicket, isKey, KEY_LENGTH, newKeyPair, publicKeyOf } from '../protocol/curve.js';
 import { readTable } from './config.js';
 import { makeDirectory } from './directory.js';
-import { isOurs, OTHERS, refuseForeign } from './permissions.js';
+import { isOurs, OTHERS, refuseForeign, refusePlace } from './permissions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 
 /**
@@ -60,6 +60,7 @@ export async function writeKeyPair(directory: string, name: string): Promise<Key
   await makeDirectory(directory).catch((thrown: unknown) => {
     throw fault(secretFile, `cannot be written: ${messageOf(thrown)}`, thrown);
   });
+  await attempt(secretFile, () => refusePlace(secretFile));
   await writeNew(secretFile, secretKey, 0o600);
   try {
     await writeNew(publicFile, publicKey, 0o644);
@@ -68,6 +69,15 @@ export async function writeKeyPair(directory: string, name: string): Promise<Key
     throw thrown;
   }
   return { name, publicKey, secretFile, publicFile };
+}
+
+/** Rejects KEY_FILE for what the system says. */
+async function attempt(file: string, work: () => void): Promise<void> {
+  try {
+    work();
+  } catch (thrown) {
+    throw thrown instanceof SupertreeError ? thrown : fault(file, `cannot be used: ${messageOf(thrown)}`, thrown);
+  }
 }
 
 async function writeNew(file: string, key: string, mode: number): Promise<void> {
@@ -97,6 +107,7 @@ function readPublicKey(file: string): Promise<string> {
 
 /** The permissions are those of the file that is read, not of what stands at the path a moment earlier. */
 async function readKey(file: string, check: (handle: FileHandle) => Promise<void>): Promise<string> {
+  await attempt(file, () => refusePlace(file));
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((thrown: unknown) => {
     throw fault(file, `cannot be read: ${messageOf(thrown)}`, thrown);
   });

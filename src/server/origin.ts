@@ -5,6 +5,7 @@ import type { ServerSettings } from './settings.js';
 const REPEATED: Readonly<Partial<Record<string, string>>> = {
   ENDPOINT_EXPOSED: 'endpoint',
   ENDPOINT_INVALID: 'endpoint',
+  ENDPOINT_UNUSABLE: 'endpoint',
   ENDPOINT_IN_USE: 'endpoint',
   PORT_RANGE: 'range',
 };

@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly keys?: string;
   /** A file for the audit log. If not given, it is among what is told. */
   readonly audit?: string;
-  /** Binds endpoints that other machines can reach even without keys. If not given, they are refused. */
+  /** Binds tcp endpoints that other machines can reach, and as root any, without keys. If not given, they are refused. */
   readonly insecure?: boolean;
   /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
   readonly actions?: Actions;
@@ -40,7 +40,7 @@ export interface ServeOptions {
 /**
  * Runs a server in the foreground until it is told to stop by SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2, or until its tree has given up. Resolves with the
  * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
- * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
+ * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {
   const out = options.out ?? standardSink(process.stdout, (thrown) => failed(thrown));

@@ -10,7 +10,15 @@ import { createRequestRouter, type RequestRouter } from '../transport/router.js'
 import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
 import type { OnRefusedConnection } from '../transport/zap.js';
 import { planSpawn } from './backend.js';
-import { type Binding, bindAll, checkEndpoints, defaultEndpoints, pubEndpointsBeside, refuseTwice } from './binding.js';
+import {
+  type Binding,
+  bindAll,
+  checkEndpoints,
+  defaultEndpoints,
+  pubEndpointsBeside,
+  refuseOpenToUsers,
+  refuseTwice,
+} from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
 import { VERSION } from './version.js';
@@ -29,7 +37,7 @@ export interface ServerOptions {
   readonly failed: (thrown: unknown) => void;
   /** Told of every command, and of connections that were not let in. May throw: `failed` is told. If not given, nobody is. */
   readonly audit?: Audit;
-  /** Binds endpoints that other machines can reach even without keys. If not given, they are refused. */
+  /** Binds tcp endpoints that other machines can reach, and as root any, without keys. If not given, they are refused. */
   readonly insecure?: boolean;
   /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
   readonly actions?: Actions;
@@ -52,7 +60,7 @@ const DEFAULT_MAX_AGENTS = 1000;
 
 /**
  * Binds the endpoints and offers the tree there. Nothing is started when an endpoint cannot be had. Rejects ENDPOINT_IN_USE,
- * ENDPOINT_INVALID, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
+ * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
 export async function createServer(given: ServerOptions): Promise<Server> {
   const options = { ...given, audit: nonThrowing(given.audit ?? (() => {}), given.failed) };
@@ -60,6 +68,7 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   const exposed = options.insecure === true || options.config.security !== undefined;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);
   const published = checkEndpoints(settings.pubEndpoints ?? pubEndpointsBeside(wanted), exposed);
+  if (!exposed) refuseOpenToUsers([...wanted, ...published]);
   refuseTwice([...wanted, ...published]);
   const security = await securityOf(options);
   // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.

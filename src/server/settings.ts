@@ -7,7 +7,7 @@ import { camelKeys, problemOf, tableRule } from './table.js';
 
 /** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores; one that is not named here is an error. */
 export interface ServerSettings {
-  /** Where requests go, `ipc://PATH` or `tcp://HOST:PORT`; a single one may be `endpoint`. If not given, the ipc socket of this user and tcp://127.0.0.1:5555. */
+  /** Where requests go, `ipc://PATH` or `tcp://HOST:PORT`; a single one may be `endpoint`. If not given, the ipc socket of this user. */
   readonly endpoints?: readonly string[];
   /**
    * Where output, states and events are published; an empty list for nowhere, a single one may be `pub_endpoint`. If not given, beside

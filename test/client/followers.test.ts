@@ -214,7 +214,7 @@ function abortable() {
 
 function linkTo(endpoint: string): ServerLink {
   const limits = { timeout: 5_000, attempts: 9, queue: 100, patience: 5_000, window: 100, idle: 10_000 };
-  const link = new ServerLink({ endpoint, security: null, ...limits });
+  const link = new ServerLink({ endpoint, security: null, owner: null, ...limits });
   undo.push(() => link.close());
   return link;
 }

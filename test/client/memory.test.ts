@@ -55,7 +55,7 @@ describe('what was told is kept by nobody', { timeout: 60_000 }, () => {
   });
 
   it('while whoever takes it is always a little late', async () => {
-    const feed = new Feed({ endpoint: null, topic: '', security: null, heartbeats: false });
+    const feed = new Feed({ endpoint: null, topic: '', security: null, owner: null, heartbeats: false });
     const items: WeakRef<object>[] = [];
     feed.wake();
     for (let n = 0; n < MANY; n++) {

@@ -41,6 +41,7 @@ function once(endpoint: string, security: ClientSecurity | null): Promise<Supert
     const connection = openConnection({
       endpoint,
       security,
+      owner: null,
       opened: () => resolve('opened'),
       received: () => {},
       lost: resolve,
@@ -105,6 +106,7 @@ describe('a client of a server with keys', () => {
     const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
     const server = await createServer({
       config: { tree: { id: 'root', children: [] }, settings: { endpoints: ['tcp://127.0.0.1:*'] } },
+      insecure: true,
       createTree: (input) => createTree(input),
       failed: () => {},
     });

@@ -101,7 +101,7 @@ describe('the audit file', () => {
   it.runIf(process.getuid?.() === 0)('that belongs to somebody else is refused', async () => {
     await writeFile(at('audit.log'), '');
     await chown(at('audit.log'), 12_345, 12_345);
-    const problem = 'it belongs to somebody else';
+    const problem = `it is not safe there: ${at('audit.log')} belongs to user 12345`;
     expect(() => auditToFile(at('audit.log'))).toThrow(
       new SupertreeError('AUDIT_FILE', { file: at('audit.log'), problem }),
     );

@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import { candidateEndpoints, parseEndpoint, userEndpoint } from '../../src/protocol/endpoint.js';
-import { type Binding, bindAll, checkEndpoints } from '../../src/server/binding.js';
+import { defaultEndpoint, parseEndpoint, userEndpoint } from '../../src/protocol/endpoint.js';
+import {
+  type Binding,
+  bindAll,
+  checkEndpoints,
+  defaultEndpoints,
+  refuseOpenToUsers,
+} from '../../src/server/binding.js';
 import { lockPath } from '../../src/server/lock.js';
 import { createRequestRouter, type RequestRouter } from '../../src/transport/router.js';
 
@@ -88,7 +94,7 @@ describe('an ipc endpoint', () => {
   });
 
   it('in a directory that is not there is refused', async () => {
-    expect(await refusal(bind(`ipc://${directory}/none/s.sock`))).toMatchObject({ code: 'ENDPOINT_INVALID' });
+    expect(await refusal(bind(`ipc://${directory}/none/s.sock`))).toMatchObject({ code: 'ENDPOINT_UNUSABLE' });
   });
 });
 
@@ -120,7 +126,18 @@ describe('a tcp endpoint', () => {
     'tcp://eth0:5555',
     'tcp://example.org:5555',
   ])('%s is refused, because others could reach it', (endpoint) => {
-    expect(() => checkEndpoints([endpoint])).toThrow(new SupertreeError('ENDPOINT_EXPOSED', { endpoint }));
+    expect(() => checkEndpoints([endpoint])).toThrow(
+      new SupertreeError('ENDPOINT_EXPOSED', { endpoint, who: 'anybody who reaches this machine' }),
+    );
+  });
+
+  it('is refused to root, whose programs every user could run there; an ipc socket is not, nor is it to another user', () => {
+    const endpoints = ['ipc:///run/s.sock', 'tcp://127.0.0.1:5555'].map(parseEndpoint);
+    expect(() => refuseOpenToUsers(endpoints, 0)).toThrow(
+      'tcp://127.0.0.1:5555 would be open to every user of this machine, as root.',
+    );
+    expect(() => refuseOpenToUsers(endpoints.slice(0, 1), 0)).not.toThrow();
+    expect(() => refuseOpenToUsers(endpoints, 1000)).not.toThrow();
   });
 
   it.each(['tcp://127.0.0.1:5555', 'tcp://localhost:5555', 'tcp://[::1]:5555', 'tcp://127.9.9.9:*'])(
@@ -155,18 +172,20 @@ describe('parseEndpoint', () => {
   });
 });
 
-describe('where a client looks', () => {
+describe('where a client looks, and a server listens', () => {
   it('is what the environment names, and nothing else', () => {
-    expect(candidateEndpoints({ SUPERTREE_ENDPOINT: 'tcp://127.0.0.1:7' })).toEqual(['tcp://127.0.0.1:7']);
+    expect(defaultEndpoint({ SUPERTREE_ENDPOINT: 'tcp://127.0.0.1:7' })).toEqual({
+      text: 'tcp://127.0.0.1:7',
+      isNamed: true,
+    });
   });
 
-  it('is the socket of this user where its directory is, then the default port', async () => {
+  it('is the socket of this user alone, where every other user of the machine could listen on a port', () => {
     const env = { XDG_RUNTIME_DIR: directory };
-    expect(userEndpoint(env)).toBe(`ipc://${directory}/supertree/supertree.sock`);
-    expect(candidateEndpoints(env)).toEqual(['tcp://127.0.0.1:5555']);
-    const { mkdir } = await import('node:fs/promises');
-    await mkdir(join(directory, 'supertree'));
-    expect(candidateEndpoints(env)).toEqual([`ipc://${directory}/supertree/supertree.sock`, 'tcp://127.0.0.1:5555']);
+    const text = `ipc://${directory}/supertree/supertree.sock`;
+    expect(userEndpoint(env)).toBe(text);
+    expect(defaultEndpoint(env)).toEqual({ text, isNamed: false });
+    expect(defaultEndpoints()).toEqual([userEndpoint()]);
   });
 
   it('is below the temporary directory where there is no runtime directory', () => {

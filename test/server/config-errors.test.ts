@@ -45,9 +45,7 @@ describe('an error of the configuration names the file and the field', () => {
   it('of an endpoint that others could reach', async () => {
     const error = await refused('[server]\nendpoints = ["tcp://127.0.0.1:*", "tcp://0.0.0.0:7"]\n');
     expect(error).toMatchObject({ code: 'ENDPOINT_EXPOSED', details: { field: 'server.endpoints.1' } });
-    expect(error.message).toContain(
-      `tcp://0.0.0.0:7 (server.endpoints.1 in ${directory}/tree.toml) would be reachable`,
-    );
+    expect(error.message).toContain(`tcp://0.0.0.0:7 (server.endpoints.1 in ${directory}/tree.toml) would be open to`);
     expect((await refused('[server]\npub_endpoint = "tcp://0.0.0.0:7"\n')).message).toContain(
       '(server.pubEndpoints.0 in',
     );
@@ -55,7 +53,7 @@ describe('an error of the configuration names the file and the field', () => {
 
   it('but not of an endpoint of the command line', async () => {
     const { message } = await refused('[server]\nendpoints = ["tcp://0.0.0.0:7"]\n', { endpoint: 'tcp://0.0.0.0:7' });
-    expect(message).toMatch(/^tcp:\/\/0\.0\.0\.0:7 would be reachable/);
+    expect(message).toMatch(/^tcp:\/\/0\.0\.0\.0:7 would be open to/);
   });
 
   it('of a range of ports that belongs to the kernel', async () => {

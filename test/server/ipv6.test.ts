@@ -16,6 +16,7 @@ describe.runIf(here)('an IPv6 endpoint', () => {
     const server = await createServer({
       config: { tree: { id: 'root', children: [{ id: 'a', command: ['cat'] }] }, settings: { endpoints } },
       createTree: (input) => createTree(input),
+      insecure: true,
       failed: (thrown) => failures.push(thrown),
     });
     await server.tree.start();

@@ -204,7 +204,10 @@ describe('serve', () => {
   }, 90_000);
 
   it('publishes where it is told to, and says so', async () => {
-    const server = await serving({ children: [cat('a')] }, { pubEndpoint: 'tcp://127.0.0.1:0', maxAgents: 1 });
+    const server = await serving(
+      { children: [cat('a')] },
+      { pubEndpoint: 'tcp://127.0.0.1:0', insecure: true, maxAgents: 1 },
+    );
     await expect
       .poll(() => server.told().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')), { timeout: 20_000 })
       .toBeDefined();

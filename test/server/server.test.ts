@@ -20,6 +20,7 @@ it('lets go of all its endpoints when it stops', async () => {
   const endpoints = [`ipc://${join(directory, 'a.sock')}`, `ipc://${join(directory, 'b.sock')}`, 'tcp://127.0.0.1:0'];
   const server = await createServer({
     config: { tree: { children: [] }, settings: { endpoints } },
+    insecure: true,
     createTree: (input) => createTree(input),
     failed: (thrown) => failures.push(thrown),
   });

@@ -54,7 +54,7 @@ interface Running {
 }
 
 async function startServer(directory: string): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--endpoint', 'tcp://127.0.0.1:0'], {
+  const child = spawn(process.execPath, [MAIN, 'serve', '--endpoint', 'tcp://127.0.0.1:0', '--insecure'], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -10,6 +10,7 @@ const children = Array.from({ length: 10 }, (_, n) => ({ id: `cat${n}`, command:
 const server = await createServer({
   config: { tree: { id: 'root', children }, settings: { endpoints, pubEndpoints: endpoints, limits } },
   createTree,
+  insecure: true,
   failed: (thrown) => console.error(thrown),
 });
 await server.tree.start();

@@ -39,6 +39,7 @@ export class Stage {
     const server = await createServer({
       config: { tree: { id: 'root', children: [] }, settings: { endpoints: [endpoint, 'tcp://127.0.0.1:*'] } },
       createTree: () => tree,
+      insecure: true,
       failed: (thrown) => this.failures.push(thrown),
     });
     const stop = async () => {

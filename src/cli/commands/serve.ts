@@ -35,7 +35,10 @@ export const addServing: AddCommands = (program, { host, finish }) => {
       absolute(host),
     )
     .option('--audit <FILE>', 'where commands are logged. If not given, standard output', absolute(host))
-    .option('--insecure', 'bind endpoints that other machines can reach without keys')
+    .option(
+      '--insecure',
+      'bind tcp endpoints without keys that other machines can reach; as root, also those that every user of this machine can',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string | undefined, options: Options, command: Command) => {
       finish(await host.serve(requestOf(file, options, endpointOf(host, command))));

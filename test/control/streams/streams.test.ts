@@ -37,6 +37,7 @@ async function serving(children: readonly NodeInput[], endpoints?: readonly stri
       settings: { endpoints: endpoints ?? [`ipc://${join(stage.directory, 's.sock')}`, 'tcp://127.0.0.1:0'] },
     },
     createTree: (input) => createTree(input),
+    insecure: true,
     failed: (thrown) => stage.failures.push(thrown),
   });
   stage.hold({ close: () => server.stop({ brutal: true }) });

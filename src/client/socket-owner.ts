@@ -1,0 +1,51 @@
+import { accessSync, constants, lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, SupertreeError } from '../errors.js';
+import { pathProblem } from '../model/path-owner.js';
+import { parseEndpoint } from '../protocol/endpoint.js';
+
+/**
+ * Whose server a client means to talk to: a user id. `null` for root that named an endpoint: it may mean the server of any user, and is sure of
+ * it where the socket lies in a directory of that user.
+ */
+export type ServerOwner = number | null;
+
+/** Who means nobody else means a server of its own. */
+export function ownerMeant(given: number | undefined, isNamed: boolean): ServerOwner {
+  const user = process.geteuid?.() ?? 0;
+  return given ?? (isNamed && user === 0 ? null : user);
+}
+
+/**
+ * Makes sure that only `owner`, or root, can be the one who listens at an ipc endpoint, and returns what names the socket that is there now: the
+ * same text as long as it is the same socket; `null` when there is none, for tcp, and on a system without users. Throws ENDPOINT_FOREIGN;
+ * ENDPOINT_UNUSABLE when this user may not open it.
+ */
+export function checkSocketOwner(endpoint: string, owner: ServerOwner): string | null {
+  const parsed = parseEndpoint(endpoint);
+  if (parsed.kind !== 'ipc' || process.geteuid === undefined) return null;
+  const { path } = parsed;
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    refuseClosed(path, stats);
+    const owners = new Set([0, owner ?? lstatSync(dirname(path)).uid]);
+    const problem = pathProblem(path, owners, { lstat: lstatSync, readlink: readlinkSync });
+    if (problem !== null) throw new SupertreeError('ENDPOINT_FOREIGN', { endpoint, problem });
+    return `${stats.dev}:${stats.ino}`;
+  } catch (thrown) {
+    if (thrown instanceof SupertreeError) throw thrown;
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOTDIR') return null;
+    throw new SupertreeError('ENDPOINT_UNUSABLE', { endpoint, problem: messageOf(thrown) }, thrown);
+  }
+}
+
+/** libzmq would try again for ever, and not say why. */
+function refuseClosed(path: string, { uid, mode }: Stats): void {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (thrown) {
+    const bits = (mode & 0o777).toString(8).padStart(4, '0');
+    throw new Error(`permission denied: it belongs to user ${uid} and has the mode ${bits}`, { cause: thrown });
+  }
+}

@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** Only root can be somebody else; others test what they can of it as themselves. */
+export const isRoot = process.geteuid?.() === 0;
+
+/** The user `nobody` where this is root, else this user. */
+export const OTHER = isRoot ? 65_534 : (process.geteuid?.() ?? 0);
+
+/** A program that runs as the other user. */
+export function runAsOther(argv: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  const identity = isRoot ? { uid: OTHER, gid: OTHER } : {};
+  const { PATH } = process.env;
+  return spawn(argv[0] ?? '', argv.slice(1), { cwd: ROOT, env: { PATH, HOME: '/', ...env }, ...identity });
+}
+
+/** Runs `supertree ARGV` as the other user. */
+export async function supertreeAsOther(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+  const child = runAsOther([process.execPath, '--import', 'tsx', MAIN, ...argv], env);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (text) => {
+    out += String(text);
+  });
+  child.stderr?.on('data', (text) => {
+    err += String(text);
+  });
+  const [code] = await once(child, 'close');
+  return { code, out, err };
+}
+
+/** A program of the other user that listens at a path or a port and prints every byte that it is sent, in hex, after `ready`. */
+export async function strangerAt(address: string): Promise<{ heard(): string; close(): Promise<void> }> {
+  const code = `
+    require('node:net').createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => process.stdout.write(bytes.toString('hex') + ' '));
+    }).listen(${JSON.stringify(address)}, () => {
+      if (${address.startsWith('/')}) require('node:fs').chmodSync(${JSON.stringify(address)}, 0o777);
+      process.stdout.write('ready ');
+    });
+  `;
+  const child = runAsOther([process.execPath, '-e', code]);
+  let heard = '';
+  const ready = new Promise<void>((resolve) =>
+    child.stdout?.on('data', (text) => {
+      heard += String(text);
+      if (heard.startsWith('ready ')) resolve();
+    }),
+  );
+  await ready;
+  const close = async () => {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  };
+  return { heard: () => heard.slice('ready '.length), close };
+}
