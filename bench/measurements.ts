@@ -8,5 +8,6 @@ export const measurements: Readonly<Record<string, () => Promise<Measurement>>> 
   idle: async () => (await import('./idle.js')).idle,
   sampling: async () => (await import('./sampling.js')).sampling,
   'in-process': async () => (await import('./in-process.js')).inProcess,
+  user: async () => (await import('./user.js')).user,
   wire: async () => (await import('./wire.js')).wire,
 };
