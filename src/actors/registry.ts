@@ -13,6 +13,11 @@ export class Registry {
   readonly #supervisors = new Map<string, SupervisorNode>();
   readonly #identities = new Map<string, Identity>();
 
+  /** How many agents there are. */
+  get size(): number {
+    return this.#agents.size;
+  }
+
   /** The identity of a path; made when it is met for the first time. */
   identity(path: string, wall: number): Identity {
     let known = this.#identities.get(path);

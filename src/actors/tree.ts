@@ -144,6 +144,10 @@ class SupervisedTree implements Tree {
     return this.ended;
   }
 
+  get size(): number {
+    return this.#world.registry.size;
+  }
+
   agents(): AgentView[] {
     return [...this.#root.agents()].map(viewOf);
   }

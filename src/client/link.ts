@@ -4,7 +4,7 @@ import { systemClock } from '../contract/clock.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { linkMachine } from '../machines/link.js';
 import type { Backoff } from '../model/spec.js';
-import { decode, encode } from '../protocol/decode.js';
+import { decodeAnswer, encode } from '../protocol/decode.js';
 import type { Message, MessageType } from '../protocol/protocol.js';
 import { type Connection, openConnection } from './connection.js';
 import { type Greeting, greetingOf } from './greeting.js';
@@ -246,7 +246,7 @@ export class Link {
     this.#counts.messagesReceived++;
     this.#counts.bytesReceived += bytes.length;
     this.#watch.heard();
-    const decoded = decode(bytes);
+    const decoded = decodeAnswer(bytes);
     if (!decoded.ok) {
       this.#counts.errors++;
       this.#answered(decoded.requestId)?.reject(decoded.error);

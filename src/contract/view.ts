@@ -178,6 +178,8 @@ export interface AgentHandle {
 export interface SupervisorHandle {
   readonly path: string;
   view(): SupervisorView;
+  /** True when it has a child of this id, in whatever state. */
+  has(id: string): boolean;
   /** Adds a child and starts it; resolves with its path. For a pool, `input` is left out and an instance is added. */
   add(input?: NodeInput): Promise<string>;
   terminate(id: string): Promise<void>;
@@ -215,6 +217,8 @@ export interface Tree extends AsyncDisposable {
   stop(options?: { brutal?: boolean }): Promise<TreeEnd>;
   /** Resolves when the tree has ended, for whatever reason. */
   readonly ended: Promise<TreeEnd>;
+  /** How many agents there are. */
+  readonly size: number;
   agents(): AgentView[];
   /** Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
   agent(ref: string): AgentHandle;

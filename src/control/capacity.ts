@@ -1,23 +1,19 @@
 import { SupertreeError } from '../errors.js';
 import { isMap } from '../protocol/kinds.js';
-import { covers } from './access/roles.js';
-import type { Addition, Control } from './control.js';
+import type { Addition } from './additions.js';
+import type { Control } from './control.js';
 
 /** Runs `add` while `count` more agents are allowed for. Throws AGENT_LIMIT before anything is added. */
 export async function withinLimit<T>(control: Control, addition: Addition, add: () => Promise<T>): Promise<T> {
   const { tree, additions, maxAgents } = control;
-  const known = tree.agents();
-  // What is being added may already be in the tree, in part: that is counted once.
-  const pending = [...additions].reduce((sum, { path, count }) => {
-    const there = known.filter((agent) => covers(path, agent.path)).length;
-    return sum + Math.max(0, count - there);
-  }, 0);
-  if (known.length + pending + addition.count > maxAgents) throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
-  additions.add(addition);
+  if (tree.size + additions.missing + addition.count > maxAgents) {
+    throw new SupertreeError('AGENT_LIMIT', { max: maxAgents });
+  }
+  const over = additions.add(addition);
   try {
     return await add();
   } finally {
-    additions.delete(addition);
+    over();
   }
 }
 

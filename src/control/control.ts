@@ -4,6 +4,7 @@ import { AgentInfos } from '../protocol/list-frames.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
 import { type Audit, nonThrowing } from './access/audit.js';
 import type { Actions } from './actions.js';
+import { Additions } from './additions.js';
 import { Cursors } from './cursors.js';
 import { EndedAgents } from './ended-agents.js';
 import { Filters } from './filter.js';
@@ -45,14 +46,6 @@ export interface ControlOptions {
   readonly audit?: Audit;
 }
 
-/** Agents that are being added. */
-export interface Addition {
-  /** Of the agent or supervisor that is to be. */
-  readonly path: string;
-  readonly id: string;
-  readonly count: number;
-}
-
 /** What answers every request to a tree, whichever door it comes by. */
 export interface Control extends ControlOptions {
   readonly audit: Audit;
@@ -69,7 +62,7 @@ export interface Control extends ControlOptions {
   /** The answers to requests with an idempotency key. */
   readonly keys: IdempotencyKeys<Draft<MessageType>>;
   /** Additions that are under way, which the tree may not know yet. */
-  readonly additions: Set<Addition>;
+  readonly additions: Additions;
   close(): void;
 }
 
@@ -89,7 +82,6 @@ export function createControl(options: ControlOptions): Control {
     startedAt: performance.now(),
     filters,
     keys: new IdempotencyKeys({ max, keep: KEPT_FOR, bytes: MAX_KEPT_BYTES }),
-    additions: new Set(),
     close: () => {
       parts.reports.close();
       parts.events.close();
@@ -112,6 +104,7 @@ function createParts(tree: Tree, topics: Topics, failed: (thrown: unknown) => vo
   const caches = { take: (report: Report) => report.type === 'created' && forget(report.uuid) };
   const events = new EventStream(tree, topics, failed);
   const statuses = new StatusBroadcast(tree, topics);
-  const reports = new ReportFanOut(tree, [ended, caches, events, statuses], failed);
-  return { cursors, infos, ended, events, statuses, reports };
+  const additions = new Additions();
+  const reports = new ReportFanOut(tree, [ended, caches, additions, events, statuses], failed);
+  return { cursors, infos, ended, additions, events, statuses, reports };
 }

@@ -1,21 +1,20 @@
 import type { AgentHandle, AgentView, SupervisorView, TreeView, Usage } from '../contract/view.js';
 import type { AgentRow } from '../protocol/operations.js';
+import { keepPacked, packedInParts, withLastField } from '../protocol/packed-parts.js';
 import type { Request } from './request.js';
 
 /** Agents with their cpu and memory; `null` where that was not measured. */
-export async function rowsOf({ tree }: Request, views: readonly AgentView[], measure = false): Promise<AgentRow[]> {
-  const running = measure ? views.filter(({ pid }) => pid !== null).map(({ path }) => path) : [];
-  const usage = running.length > 0 ? await tree.usage(running) : NONE;
-  return views.map((view) => ({ ...view, usage: usage.get(view.path) ?? null }));
+export async function rowsOf(request: Request, views: readonly AgentView[], measure = false): Promise<AgentRow[]> {
+  const usage = measure ? await usageOf(request, views) : NONE;
+  return packedInParts(views.map((view) => measured(view, usage)));
 }
 
 /** The row of an agent. A peer that may not observe it learns its state, which is what became of its command, and not what it runs. */
 export async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
   const view = agent.view();
-  const row = { ...view, usage: null };
-  if (!request.tree.observes(view.path)) return { ...row, ...HIDDEN };
-  const [measured = row] = measure ? await rowsOf(request, [view], measure) : [];
-  return request.control.ended.has(view.uuid) ? { ...measured, over: true } : measured;
+  if (!request.tree.observes(view.path)) return { ...view, usage: null, ...HIDDEN };
+  const [row] = (await rowsOf(request, [view], measure)) as [AgentRow];
+  return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
 }
 
 /** What only the role `observe` shows. */
@@ -24,13 +23,31 @@ const HIDDEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] 
 /** The tree with every agent as its row. */
 export async function treeOf({ tree }: Request, measure = false): Promise<SupervisorView> {
   const usage = measure ? await tree.usage() : NONE;
-  const withUsage = (node: TreeView): TreeView => {
-    if (node.kind !== 'agent') return { ...node, children: node.children.map(withUsage) };
-    const row: TreeView & AgentRow = { ...node, usage: usage.get(node.path) ?? null };
-    return row;
-  };
-  const root = tree.view();
-  return { ...root, children: root.children.map(withUsage) };
+  const withUsage = (node: TreeView): TreeView =>
+    node.kind === 'agent' ? measured(node, usage) : supervisorRow(node, withUsage);
+  return supervisorRow(tree.view(), withUsage);
+}
+
+function supervisorRow(node: SupervisorView, rowOf: (child: TreeView) => TreeView): SupervisorView {
+  return packedInParts({ ...node, children: packedInParts(node.children.map(rowOf)) });
+}
+
+async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<ReadonlyMap<string, Usage>> {
+  const running = views.filter(({ pid }) => pid !== null).map(({ path }) => path);
+  return running.length === 0 ? NONE : tree.usage(running);
+}
+
+/** The row of a view that was not measured: an agent that did not change has the same view, and so the same row. */
+const unmeasured = new WeakMap<AgentView, AgentRow>();
+
+function measured<V extends AgentView>(view: V, usage: ReadonlyMap<string, Usage>): V & AgentRow {
+  let row = unmeasured.get(view) as (V & AgentRow) | undefined;
+  if (row === undefined) {
+    row = keepPacked({ ...view, usage: null });
+    unmeasured.set(view, row);
+  }
+  const known = usage.get(view.path);
+  return known === undefined ? row : withLastField(row, 'usage', known);
 }
 
 const NONE: ReadonlyMap<string, Usage> = new Map();

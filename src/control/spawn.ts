@@ -1,6 +1,6 @@
 import type { AgentView, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { idProblem, MAX_ID_LENGTH } from '../model/id.js';
+import { idProblem, joinPath, MAX_ID_LENGTH } from '../model/id.js';
 import type { CommandTemplate } from '../model/input.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
@@ -37,12 +37,9 @@ async function spawn(
   const { config, timeout_secs: seconds } = message;
   if (seconds === 0) throw invalid('spawn_request.timeout_secs', 'must be an integer from 1', seconds);
   const spec = specOf(message, control.plan(config));
-  const taken = new Set([
-    ...supervisor.view().children.map((child) => child.id),
-    ...[...control.additions].map((each) => each.id),
-  ]);
-  const id = freeId(config.name, taken);
-  const adding = withinLimit(control, { path: `${supervisor.path}/${id}`, id, count: 1 }, () =>
+  const isTaken = (id: string) => supervisor.has(id) || control.additions.has(joinPath(supervisor.path, id));
+  const id = freeId(config.name, isTaken);
+  const adding = withinLimit(control, { path: joinPath(supervisor.path, id), count: 1 }, () =>
     supervisor.add({ ...spec, id }),
   );
   // The stop of a late agent is the server's own: the peer need not have the role for it.
@@ -101,11 +98,22 @@ function refuse(thrown: unknown, backend: string): never {
   throw new SupertreeError('START_FAILED', { ...error.details, backend }, error);
 }
 
-/** An id made from a name: valid, and not among `taken`. */
-function freeId(name: string, taken: ReadonlySet<string>): string {
+/**
+ * An id made from a name: valid, and not taken. Of numbered ids it is the lowest free one where none is missing below; with thousands of the
+ * same name it looks at a dozen of them.
+ */
+function freeId(name: string, isTaken: (id: string) => boolean): string {
   const base = validId(name);
-  if (!taken.has(base)) return base;
-  for (let n = 2; ; n++) if (!taken.has(`${base}-${n}`)) return `${base}-${n}`;
+  if (!isTaken(base)) return base;
+  const numbered = (n: number) => `${base}-${n}`;
+  let [low, high] = [1, 2];
+  while (isTaken(numbered(high))) [low, high] = [high, 2 * high];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isTaken(numbered(middle))) low = middle;
+    else high = middle;
+  }
+  return numbered(high);
 }
 
 /** The part of an id that is left for a number behind it. */

@@ -92,7 +92,7 @@ function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Pro
     if (problems.length > 0) throw invalidSpec(problems);
   }
   const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : nanoid();
-  const addition = { path: `${supervisor.path}/${id}`, id, count: agentsIn(spec) };
+  const addition = { path: `${supervisor.path}/${id}`, count: agentsIn(spec) };
   return withinLimit(control, addition, () => supervisor.add(spec as NodeInput | undefined));
 }
 

@@ -18,3 +18,15 @@ export function packExact(value: unknown): Buffer {
 export function unpack(bytes: Uint8Array): unknown {
   return unpackr.unpack(bytes);
 }
+
+/** Reads 64-bit integers as numbers where a number holds them exactly; the types of msgpackr do not know that choice. */
+const numbers = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' as 'number' });
+
+/** Reads a document that nobody has looked at; `null` when it is none. A 64-bit integer is a number, or a bigint where none holds it. */
+export function unpackNumbers(bytes: Uint8Array): unknown {
+  try {
+    return numbers.unpack(bytes);
+  } catch {
+    return null;
+  }
+}

@@ -1,7 +1,8 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { packExact, unpack } from './codec.js';
+import { packExact, unpack, unpackNumbers } from './codec.js';
 import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
+import { hasParts, packWithField } from './packed-parts.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
 import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
@@ -36,16 +37,52 @@ export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
   }
 }
 
+/**
+ * Reads a message from the server that a client has chosen to talk to. As `decode`, but the data of a `tree_response` are neither checked nor
+ * copied value by value: with thousands of rows that would cost several times as much as to decode them.
+ */
+export function decodeAnswer(bytes: Uint8Array): Decoded {
+  const message = bytes.length > MAX_MESSAGE_SIZE ? null : treeResponseIn(bytes);
+  return message === null ? decode(bytes) : { ok: true, message };
+}
+
 /** One message in map form. Throws MESSAGE_TOO_LARGE. */
 export function encode<T extends MessageType>(message: Draft<T>): Buffer {
-  const { fields } = MESSAGES[message.type];
-  const isList = message.type === 'list_agents_response';
-  // Its agents are written one by one, see `packList`.
-  const given = isList ? { ...message, agents: [] } : message;
-  const body = writeFields(fields, given as never, { type: message.type });
-  const bytes = isList ? packList(body, message as Draft<'list_agents_response'>) : packExact(body);
+  const bytes = bytesOf(message);
   if (bytes.length > MAX_MESSAGE_SIZE) throw sizeError(bytes.length);
   return bytes;
+}
+
+function bytesOf<T extends MessageType>(message: Draft<T>): Buffer {
+  // Agents are written one by one, rows from bytes that are kept.
+  if (message.type === 'list_agents_response') {
+    return packList(bodyOf({ ...message, agents: [] }), message as Draft<'list_agents_response'>);
+  }
+  if (message.type === 'tree_response' && 'data' in message && hasParts(message.data)) {
+    const { data: _, ...body } = bodyOf({ ...message, data: null });
+    return packWithField(body, 'data', message.data);
+  }
+  return packExact(bodyOf(message));
+}
+
+function bodyOf(message: AnyDraft): Record<string, unknown> {
+  return writeFields(MESSAGES[message.type].fields as Fields, message as never, { type: message.type });
+}
+
+type AnyDraft = Draft<MessageType>;
+
+/** `null` for any other message, and for one that is not as we send it: that is for `decode` to judge. */
+function treeResponseIn(bytes: Uint8Array): Message<'tree_response'> | null {
+  const raw = unpackNumbers(bytes);
+  if (!isMap(raw) || raw.type !== 'tree_response') return null;
+  const { request_id, success, data = null, error = null, code = null, remedy = null, details = null } = raw;
+  if (typeof request_id !== 'string' || typeof success !== 'boolean') return null;
+  if (!isText(error) || !isText(code) || !isText(remedy)) return null;
+  return { type: 'tree_response', request_id, success, data, error, code, remedy, details };
+}
+
+function isText(value: unknown): value is string | null {
+  return value === null || typeof value === 'string';
 }
 
 function read(raw: unknown): Message<MessageType> {

@@ -1,5 +1,6 @@
 import type { AgentView } from '../contract/view.js';
 import { pack } from './codec.js';
+import { arrayHead, mapHead } from './packed-parts.js';
 import type { AgentInfo, Draft } from './protocol.js';
 import { agentInfo as infoOf } from './status.js';
 import { writeFields } from './struct.js';
@@ -66,16 +67,3 @@ function packedInfo(info: AgentInfo): Buffer {
 }
 
 const packed = new WeakMap<AgentInfo, Buffer>();
-
-/** Never more than 15 entries. */
-function mapHead(count: number): Buffer {
-  return Buffer.from([0x80 | count]);
-}
-
-function arrayHead(count: number): Buffer {
-  if (count < 16) return Buffer.from([0x90 | count]);
-  const head = Buffer.alloc(count < 0x1_0000 ? 3 : 5);
-  if (count < 0x1_0000) head.writeUInt16BE(count, head.writeUInt8(0xdc));
-  else head.writeUInt32BE(count, head.writeUInt8(0xdd));
-  return head;
-}

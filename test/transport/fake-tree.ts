@@ -195,6 +195,10 @@ export class FakeTree implements Tree {
     return this.ended;
   }
 
+  get size(): number {
+    return this.members.length;
+  }
+
   agents(): AgentView[] {
     return this.members.map((agent) => agent.view());
   }
@@ -210,6 +214,7 @@ export class FakeTree implements Tree {
     return {
       path,
       view: () => this.view(),
+      has: (id) => this.members.some((agent) => agent.view().id === id),
       add: async (input) => {
         const { path } = this.join(input as AgentInput);
         await this.adding;

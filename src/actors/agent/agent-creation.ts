@@ -38,6 +38,7 @@ export function createAgent(
     unwatch: null,
     unreadiness: '',
     word: null,
+    view: null,
   };
   world.registry.addAgent(agent);
   if (isNew) world.reports.emit(path, { type: 'created', uuid });

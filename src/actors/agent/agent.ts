@@ -44,6 +44,15 @@ export interface Agent {
   unreadiness: string;
   /** Takes a word of the readiness channel while readiness is awaited. */
   word: ((word: string) => void) | null;
+  /** The last view that was made of it, with what it was made from. */
+  view: MadeView | null;
+}
+
+interface MadeView {
+  readonly of: AgentView;
+  readonly snapshot: object;
+  readonly exit: ExitRecord | null;
+  readonly starts: number;
 }
 
 /** The context of its chart. */
@@ -82,8 +91,33 @@ export function blockersOf({ body }: Agent): Blocker[] {
   return body?.inspect() ?? [];
 }
 
-/** The agent as it is now. */
+/** The agent as it is now: the same object as long as nothing of it has changed, so that lists need not be built anew. */
 export function viewOf(agent: Agent): AgentView {
+  const snapshot = agent.ref.getSnapshot();
+  const { exit, identity, view } = agent;
+  if (view?.snapshot === snapshot && view.exit === exit && view.starts === identity.starts) return view.of;
+  const of = makeView(agent);
+  // The blockers of a zombie are looked for each time.
+  if (of.state !== 'zombie') agent.view = { of: Object.freeze(of), snapshot, exit, starts: identity.starts };
+  return of;
+}
+
+/** The agent as a node of its tree, kept in the same way. */
+export function agentNodeOf(agent: Agent): AgentNode {
+  const view = viewOf(agent);
+  let node = nodes.get(view);
+  if (node === undefined) {
+    node = { kind: 'agent', ...view };
+    nodes.set(view, node);
+  }
+  return node;
+}
+
+type AgentNode = { readonly kind: 'agent' } & AgentView;
+
+const nodes = new WeakMap<AgentView, AgentNode>();
+
+function makeView(agent: Agent): AgentView {
   const context = contextOf(agent);
   const state = stateOf(agent);
   const { body } = agent.spec;

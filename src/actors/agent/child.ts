@@ -4,7 +4,7 @@ import type { AgentSpec, NodeSpec } from '../../model/spec.js';
 import { callOffRetry, tellRetry } from '../supervisor/retry.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
-import { type Agent, viewOf } from './agent.js';
+import { type Agent, agentNodeOf } from './agent.js';
 import { createAgent, disposeAgent } from './agent-creation.js';
 import { deliver } from './deliver.js';
 
@@ -72,7 +72,7 @@ export class AgentChild implements Child {
   }
 
   view(): TreeView {
-    return { kind: 'agent', ...viewOf(this.#agent) };
+    return agentNodeOf(this.#agent);
   }
 
   dispose(forget: boolean): void {

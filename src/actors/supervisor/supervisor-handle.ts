@@ -22,6 +22,10 @@ export class NodeHandle implements SupervisorHandle {
     return this.#node().view();
   }
 
+  has(id: string): boolean {
+    return this.#node().childSpec(id) !== undefined;
+  }
+
   async add(input?: NodeInput): Promise<string> {
     return joinPath(this.path, await this.#node().add(this.#specOf(input)));
   }

@@ -225,6 +225,7 @@ const AGENT_METHODS: Methods<AgentHandle> = {
 const SUPERVISOR_METHODS: Methods<SupervisorHandle> = {
   path: null,
   view: null,
+  has: null,
   add: 'add_child',
   terminate: 'terminate_child',
   restart: 'restart_child',
