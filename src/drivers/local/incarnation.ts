@@ -5,8 +5,9 @@ import { messageOf } from '../../errors.js';
 import type { Blocker, BodyFact } from '../../model/agent.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Incarnation, Sink, StartOrder } from '../driver.js';
-import type { Census } from './census.js';
+import type { Census, Scan } from './census.js';
 import { Freezer } from './freezer.js';
+import type { LookQueue } from './look-queue.js';
 import { NOTIFY_FD, readWords } from './notify-channel.js';
 import type { OomWitness } from './oom.js';
 import { ProcessTree } from './process-tree.js';
@@ -18,6 +19,7 @@ import { Stdin } from './stdin.js';
 export interface Workshop {
   readonly clock: Clock;
   readonly census: Census;
+  readonly looks: LookQueue;
   readonly oom: OomWitness;
   /** Told once, after the last fact. */
   ended(incarnation: ProcessIncarnation): void;
@@ -70,10 +72,12 @@ export class ProcessIncarnation implements Incarnation {
     if (this.#phase === 'queued') return this.#cancel();
     if (!this.#tree || this.#gone) return;
     this.#asked = true;
-    const look = this.#tree.look();
-    this.#tree.signal(name, look);
-    this.#tree.signal('SIGCONT', look);
     this.#freezer?.cancel('it was asked to stop');
+    this.#atNextLook((tree, scan) => {
+      const look = tree.look(scan);
+      tree.signal(name, look);
+      tree.signal('SIGCONT', look);
+    });
     if (this.#phase === 'exited') this.#watchFrom(FIRST_LOOK);
   }
 
@@ -82,7 +86,7 @@ export class ProcessIncarnation implements Incarnation {
     if (!this.#tree || this.#gone) return;
     this.#killed = true;
     this.#freezer?.cancel('it was killed');
-    this.#tree.signal('SIGKILL');
+    this.#atNextLook((tree, scan) => tree.signal('SIGKILL', tree.look(scan)));
     this.#watchFrom(FIRST_LOOK);
   }
 
@@ -171,7 +175,7 @@ export class ProcessIncarnation implements Incarnation {
   /**
    * 1. The kernel closed the pipes of the process before it reported the exit, so their ends are mostly read by now.
    * 2. If not, two turns of the event loop are enough for a few buffers; more is not worth a later EXITED.
-   * 3. Exits of one turn are told together in the next, so that one look over /proc serves them all.
+   * 3. Then the next look over /proc is awaited, which serves all that wait for one.
    */
   #reaped(pid: number, code: number | null, signal: NodeJS.Signals | null): void {
     const at = this.#shop.clock.wall();
@@ -180,12 +184,13 @@ export class ProcessIncarnation implements Incarnation {
     this.#freezer?.forget();
     this.#stdin.close();
     const oom = signal === 'SIGKILL' && !this.#killed && this.#shop.oom.killed(pid);
-    const tell = () => this.#tellExit({ type: 'EXITED', code, signal, detail: '', oom, at });
+    const exit = { type: 'EXITED', code, signal, detail: '', oom, at } as const;
+    const tell = () => this.#shop.looks.push((scan) => this.#tellExit(exit, scan));
     setImmediate(() => (this.#openStreams === 0 ? tell() : setImmediate(tell)));
   }
 
-  #tellExit(exit: ExitFact): void {
-    const look = this.#tree?.look();
+  #tellExit(exit: ExitFact, scan: Scan): void {
+    const look = this.#tree?.look(scan);
     const empty = look === undefined || (look.alive.length === 0 && look.certain);
     this.#told = true;
     if (empty) this.#emptied();
@@ -196,20 +201,29 @@ export class ProcessIncarnation implements Incarnation {
   /** Looks until the tree is empty, soon at first and then more seldom. */
   #watchFrom(delay: number): void {
     this.#shop.clock.clearTimeout(this.#watch);
-    this.#watch = this.#shop.clock.setTimeout(() => this.#check(delay), delay);
+    this.#watch = this.#shop.clock.setTimeout(
+      () => this.#atNextLook((tree, scan) => this.#check(tree, scan, delay)),
+      delay,
+    );
   }
 
-  #check(delay: number): void {
-    if (!this.#tree || this.#gone) return;
-    const look = this.#tree.look();
+  #check(tree: ProcessTree, scan: Scan, delay: number): void {
+    const look = tree.look(scan);
     if (this.#told && look.alive.length === 0 && look.certain) {
       this.#emptied();
       this.#fact({ type: 'GONE' });
       this.#endIfDone();
       return;
     }
-    if (this.#killed) this.#tree.signal('SIGKILL', look);
+    if (this.#killed) tree.signal('SIGKILL', look);
     this.#watchFrom(Math.min(delay * 2, LONGEST_LOOK));
+  }
+
+  /** Nothing is done when by then nothing of the tree is left. */
+  #atNextLook(work: (tree: ProcessTree, scan: Scan) => void): void {
+    this.#shop.looks.push((scan) => {
+      if (this.#tree && !this.#gone) work(this.#tree, scan);
+    });
   }
 
   #emptied(): void {

@@ -4,6 +4,7 @@ import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
 import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
 import { ProcessIncarnation, type Workshop } from './incarnation.js';
+import { LookQueue } from './look-queue.js';
 import { OomWitness } from './oom.js';
 import { SpawnQueue } from './spawn-queue.js';
 
@@ -52,9 +53,12 @@ class LocalDriver implements Driver {
 
   /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
   #workshop(): Workshop {
-    this.#shop ??= {
+    if (this.#shop !== undefined) return this.#shop;
+    const census = new Census();
+    this.#shop = {
       clock: this.#clock,
-      census: new Census(),
+      census,
+      looks: new LookQueue(this.#clock, census),
       oom: new OomWitness(),
       ended: (incarnation) => this.#ended(incarnation),
     };

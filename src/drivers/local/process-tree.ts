@@ -1,7 +1,7 @@
 import { SupertreeError } from '../../errors.js';
 import type { Blocker } from '../../model/agent.js';
 import { childrenOf, commandLine, isDefunct, lastPid, type ProcStat, readStat } from '../proc/proc.js';
-import type { Census } from './census.js';
+import type { Census, Scan } from './census.js';
 import { groupExists, send } from './signals.js';
 
 /** What is alive of a tree. `certain`: when `alive` is empty, nothing is left and nothing can come again. */
@@ -45,9 +45,8 @@ export class ProcessTree {
     this.#census.unregister(this.#token, this.pid);
   }
 
-  /** Finds every living member. */
-  look(): Look {
-    const scan = this.#census.scan();
+  /** Finds every living member. If no scan is given, by that of this turn. */
+  look(scan: Scan = this.#census.scan()): Look {
     const alive: ProcStat[] = [];
     let ended = 0;
     const found = this.#census.membersOf(this.#token);

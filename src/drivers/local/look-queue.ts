@@ -1,0 +1,65 @@
+import type { Clock } from '../../contract/clock.js';
+import type { Census, Scan } from './census.js';
+
+/** What needs a look over all processes: it is given one that began after it was pushed. Must not throw. */
+type Work = (scan: Scan) => void;
+
+/** How long one turn of the event loop may be spent on what waited for a look, in ms. */
+const TURN = 8;
+
+/** At least so many times as long as a look took passes before the next one. */
+const REST = 3;
+
+/**
+ * One look for all that wait for one. A look costs the more, the more processes there are, so it is not taken for each exit and each stop: then
+ * to stop N agents would cost N times N.
+ * 1. What is pushed waits until the next look is due: at once after a rest.
+ * 2. The look serves everything that was pushed before it, over as many turns of the event loop as that takes.
+ * 3. What is pushed meanwhile waits for the look after it, because this one began too early to be a proof for it.
+ */
+export class LookQueue {
+  readonly #clock: Clock;
+  readonly #census: Census;
+  #waiting: Work[] = [];
+  #busy = false;
+  #restUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, census: Census) {
+    this.#clock = clock;
+    this.#census = census;
+  }
+
+  /** Does `work` in a later turn. */
+  push(work: Work): void {
+    this.#waiting.push(work);
+    if (!this.#busy) this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#busy = true;
+    const rest = this.#restUntil - this.#clock.now();
+    if (rest <= 0) this.#clock.defer(() => this.#look());
+    else this.#clock.setTimeout(() => this.#look(), rest);
+  }
+
+  #look(): void {
+    const begin = this.#clock.now();
+    const works = this.#waiting;
+    this.#waiting = [];
+    this.#census.touch();
+    const scan = this.#census.scan();
+    const end = this.#clock.now();
+    this.#restUntil = end + REST * (end - begin);
+    this.#serve(works, 0, scan);
+  }
+
+  #serve(works: readonly Work[], from: number, scan: Scan): void {
+    const until = this.#clock.now() + TURN;
+    for (let next = from; next < works.length; next++) {
+      if (next > from && this.#clock.now() >= until) return this.#clock.defer(() => this.#serve(works, next, scan));
+      works[next]?.(scan);
+    }
+    this.#busy = false;
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+}
