@@ -11,7 +11,7 @@ const CATALOGUE = {
   NOT_FOUND: ['The supervisor {path} has no child {id}.', 'List its children with which().'],
   ALREADY_STARTED: ['The child {id} is already running.', 'Choose another id, or use the running child.'],
   ALREADY_PRESENT: ['The child {id} is already known and not running.', 'Restart it, or delete it and add it again.'],
-  RUNNING: ['The child {id} is running.', 'Terminate it first, or delete it with `supertree delete --stop`.'],
+  RUNNING: ['The child {id} is running.', 'Stop it first, or delete it with `supertree delete --stop AGENT`.'],
   RESTARTING: ['The child {id} is being restarted.', 'Wait for it, or terminate it to cancel the restart.'],
   SIMPLE_ONE_FOR_ONE: [
     'The pool {path} does not answer {command} by id.',
@@ -19,10 +19,7 @@ const CATALOGUE = {
   ],
   POOL_FULL: ['The pool {path} already has its maximum of {max} instances.', 'Terminate an instance or raise `max`.'],
   SUPERVISOR_ENDED: ['The supervisor {path} takes no commands: it is {status}.', 'Give commands while it is running.'],
-  START_FAILED: [
-    '{agent} did not start: {reason}.',
-    'Read its output with `supertree logs {agent}`, then correct its spec.',
-  ],
+  START_FAILED: ['{agent} did not start: {reason}.', 'Correct its command or its spec and add or start it again.'],
   ENDED_AT_ONCE: [
     '{agent} was started and ended after {after} ms: {reason}; {next}.',
     'Read its output with `supertree logs {agent}`, and its state with `supertree status {agent}`.',
@@ -33,7 +30,7 @@ const CATALOGUE = {
   ],
   EXHAUSTED: [
     '{agent} is not started: {reason} used up the restarts that its supervisor allows.',
-    'Read the exit of {reason}, correct it, then start it.',
+    'Read the exit of {reason}, correct it, then start its supervisor again, as with `supertree restart SUPERVISOR`.',
   ],
   SUPERSEDED: ['The command for {agent} was overtaken by {by}.', 'Repeat the command if you still want it.'],
   ZOMBIE: [

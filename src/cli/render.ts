@@ -2,6 +2,7 @@ import type { AgentView, SupervisorView, TreeView } from '../contract/view.js';
 import type { AgentState } from '../model/agent.js';
 import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
+import { failedSupervisors } from '../protocol/failed-supervisors.js';
 import type { AgentRow, ServerHealth } from '../protocol/operations.js';
 import { age, duration, type Paint, percent, ports, size, stateCell, stateText } from './format.js';
 import { type Column, table } from './table.js';
@@ -72,6 +73,18 @@ export function renderStatus(row: AgentRow, view: View): string[] {
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`).concat(tailLines(row));
 }
 
+/** A supervisor or pool, a fact a line. */
+export function renderSupervisor(node: SupervisorView): string[] {
+  const facts: [string, string][] = [
+    ['path', node.path],
+    ['status', node.status],
+    ['strategy', node.strategy],
+    ['children', node.children.length === 0 ? '-' : node.children.map(({ id }) => id).join(' ')],
+    ...failedSupervisors(node).map((sentence): [string, string] => ['failed', printable(sentence)]),
+  ];
+  return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
+}
+
 /** What the server says about itself, a fact a line. `givenUp` is how many agents failed and are not tried again. */
 export function renderHealth(health: ServerHealth, givenUp: number): string[] {
   const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);
@@ -84,6 +97,7 @@ export function renderHealth(health: ServerHealth, givenUp: number): string[] {
     ['agents', `${health.agents} of at most ${health.maxAgents}, ${health.active} active`],
     ['states', states.length === 0 ? '-' : states.join(', ')],
   ];
+  for (const sentence of health.failed ?? []) facts.push(['failed', printable(sentence)]);
   if (givenUp === 1) facts.push(['given up', '1 agent failed and is not tried again']);
   if (givenUp > 1) facts.push(['given up', `${givenUp} agents failed and are not tried again`]);
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);

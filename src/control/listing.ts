@@ -1,8 +1,10 @@
 import type { AgentView } from '../contract/view.js';
+import { failedSupervisors } from '../protocol/failed-supervisors.js';
 import type { ServerHealth } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
 import { STATUS_OF } from '../protocol/status.js';
+import type { Control } from './control.js';
 import type { Request } from './request.js';
 
 /** What this server can do beyond the agent protocol, for `metadata.features`. */
@@ -51,7 +53,8 @@ export function answerHealth(
   return {
     type: 'health_check_response',
     request_id: message.request_id,
-    healthy: health.healthy,
+    // A client of the agent protocol asks whether the server takes requests.
+    healthy: isServing(request.control),
     protocol_version: health.protocolVersion,
     uptime_secs: Math.floor(health.uptime / 1000),
     active_agents: health.active,
@@ -65,14 +68,16 @@ export function answerHealth(
   };
 }
 
-/** The health of the server: it is healthy as long as its tree has not ended; `active` counts agents that have not ended. */
+/** The health of the server: it is healthy as long as its tree has not ended and no supervisor failed; `active` counts agents that have not ended. */
 export function healthOf({ control, tree: visible }: Request): ServerHealth {
-  const { tree, serverId, version, maxAgents } = control;
+  const { serverId, version, maxAgents } = control;
   const states: Record<string, number> = {};
   const agents = visible.agents();
   for (const { state } of agents) states[state] = (states[state] ?? 0) + 1;
+  const failed = failedSupervisors(visible.view());
   return {
-    healthy: tree.status === 'running' || tree.status === 'booting',
+    healthy: isServing(control) && failed.length === 0,
+    failed,
     protocolVersion: PROTOCOL_VERSION,
     version,
     serverId,
@@ -83,6 +88,10 @@ export function healthOf({ control, tree: visible }: Request): ServerHealth {
     maxAgents,
     states,
   };
+}
+
+function isServing({ tree }: Control): boolean {
+  return tree.status === 'running' || tree.status === 'booting';
 }
 
 const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);

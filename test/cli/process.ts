@@ -129,7 +129,7 @@ export async function served(tree: object = { children: [] }): Promise<Served> {
   await writeFile(file, JSON.stringify(tree));
   const server = launch(['serve', file], { endpoint });
   const supertree = (...argv: string[]) => ask(argv, endpoint);
-  await until(async () => (await supertree('health')).code === 0);
+  await until(async () => (await supertree('ps')).code === 0);
   const close = async () => {
     server.child.kill('SIGTERM');
     await server.finished;

@@ -1,10 +1,14 @@
 import type { Command } from 'commander';
+import type { Client } from '../../client/client.js';
+import type { SupervisorView } from '../../contract/view.js';
 import { SupertreeError } from '../../errors.js';
+import type { AgentRow } from '../../protocol/operations.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
-import { renderAgents, renderHealth, renderStatus, renderTree } from '../render.js';
+import { renderAgents, renderHealth, renderStatus, renderSupervisor, renderTree } from '../render.js';
 import { printJson, printLines, UNCHANGED, viewOf, withClient } from '../session.js';
+import { findSupervisor } from '../supervisors.js';
 
 interface Options {
   json?: boolean;
@@ -27,7 +31,7 @@ export const addLooking: AddCommands = (program, { host, finish }) => {
   );
   look(
     'status <agent>',
-    'Tell everything about one agent.',
+    'Tell everything about one agent, or one supervisor.',
     '  $ supertree status web\n  $ supertree status root/web --json\n',
   ).action(async (agent: string, options: Options, command: Command) =>
     finish(await status(host, agent, options, command)),
@@ -57,13 +61,23 @@ async function tree(host: Host, { json }: Options, command: Command): Promise<nu
   return EXIT.done;
 }
 
-async function status(host: Host, agent: string, { json }: Options, command: Command): Promise<number> {
-  const row = await withClient(host, command, UNCHANGED, (client, signal) =>
-    client.request('status', { agent, usage: true }, { signal }),
-  );
-  if (json) printJson(host.out, row);
-  else printLines(host.out, renderStatus(row, viewOf(host)));
+async function status(host: Host, name: string, { json }: Options, command: Command): Promise<number> {
+  const found = await withClient(host, command, UNCHANGED, (client, signal) => find(client, name, signal));
+  if (json) printJson(host.out, found);
+  else printLines(host.out, 'uuid' in found ? renderStatus(found, viewOf(host)) : renderSupervisor(found));
   return EXIT.done;
+}
+
+/** The row of an agent; for a name that is no agent's, the supervisor of that name. Rejects AGENT_NOT_FOUND. */
+async function find(client: Client, name: string, signal: AbortSignal): Promise<AgentRow | SupervisorView> {
+  try {
+    return await client.request('status', { agent: name, usage: true }, { signal });
+  } catch (thrown) {
+    if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
+    const supervisor = await findSupervisor(client, name);
+    if (supervisor === null) throw thrown;
+    return supervisor;
+  }
 }
 
 async function health(host: Host, { json }: Options, command: Command): Promise<number> {

@@ -10,8 +10,10 @@ export type AgentRow = AgentView & { readonly usage: Usage | null; readonly over
 
 /** What `health` answers. Times are milliseconds. */
 export interface ServerHealth {
-  /** False when the tree has ended or is stopping. */
+  /** False when the tree has ended or is stopping, and when a supervisor failed that the caller may see. */
   readonly healthy: boolean;
+  /** The supervisors that failed, each as a sentence with the agent that made it fail. Absent from servers that do not say. */
+  readonly failed?: readonly string[];
   /** Of the agent protocol. */
   readonly protocolVersion: string;
   /** Of supertree. */
