@@ -2,7 +2,8 @@ import { answerWaiters, isAlive, isEnding, setStatus } from './book.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { onAdd, onCommand } from './supervision/commands.js';
-import { failBoot, onEnded } from './supervision/endings.js';
+import { failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
+import { isBusy, mustWait } from './supervision/mailbox.js';
 import { addChild, type Child, newState, openSweep, type State } from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
 
@@ -22,8 +23,10 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
     },
     decide(fact: Fact): Effect[] {
       state.out = [];
-      take(state, fact, known);
+      if ('at' in fact) state.now = fact.at;
+      receive(state, fact, known);
       advanceAll(state);
+      readMailbox(state, known);
       return state.out;
     },
     which: () => state.order.map((id) => rowOf(state.children.get(id) as Child)).reverse(),
@@ -33,6 +36,23 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
     },
     count: () => countOf(state),
   };
+}
+
+function receive(state: State, fact: Fact, known: (id: string) => number): void {
+  const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'due';
+  if (mayWait && mustWait(state, fact)) state.mailbox.push({ type: 'fact', fact });
+  else take(state, fact, known);
+}
+
+/** Takes in what came while children were being started, up to the next operation that makes the rest wait. */
+function readMailbox(state: State, known: (id: string) => number): void {
+  while (!isBusy(state)) {
+    const item = state.mailbox.shift();
+    if (item === undefined) return;
+    if (item.type === 'fact') take(state, item.fact, known);
+    else onDeferred(state, item);
+    advanceAll(state);
+  }
 }
 
 function take(state: State, fact: Fact, known: (id: string) => number): void {
@@ -58,7 +78,7 @@ function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
   for (const spec of state.spec.children) addChild(state, spec, known(spec.id), 'boot');
-  state.boot = openSweep(state, state.order, 'command').id;
+  state.boot = openSweep(state, state.order, { cause: 'command', ordered: true }).id;
 }
 
 function onHalt(state: State, brutal: boolean): void {
@@ -72,9 +92,7 @@ function onHalt(state: State, brutal: boolean): void {
 
 function onDue(state: State, id: number): void {
   const sweep = state.sweeps.get(id);
-  if (sweep === undefined) return;
-  sweep.hold = false;
-  state.pending.add(id);
+  if (sweep?.hold) onDelayOver(state, sweep);
 }
 
 type ChildFact = Extract<Fact, { generation: number }>;

@@ -32,6 +32,15 @@ function step(title: string, run: (reference: Reference, world: World) => void):
   };
 }
 
+/** The answer to a call that is answered at once. */
+function said(call: (reply: (answer: string) => void) => void): string {
+  let answer = 'pending';
+  call((given) => {
+    answer = given;
+  });
+  return answer;
+}
+
 function compare(reference: Reference, world: World): void {
   expect(world.violations).toEqual([]);
   expect(world.log).toEqual(reference.log);
@@ -45,7 +54,7 @@ function compare(reference: Reference, world: World): void {
 function addStep(given: ReferenceChild): Step {
   const text = `${given.id}:${given.restart}${given.significant ? '!' : ''}`;
   return step(`add ${text}`, (reference, world) => {
-    expect(world.answer(world.add(child(text)))).toBe(reference.add(given));
+    expect(world.answer(world.add(child(text)))).toBe(said((reply) => reference.add(given, reply)));
   });
 }
 
@@ -80,17 +89,17 @@ const steps = [
   childOf(id).map(addStep),
   id.map((name) =>
     step(`terminate ${name}`, (reference, world) => {
-      expect(world.answer(world.command('stop', name))).toBe(reference.terminate(name));
+      expect(world.answer(world.command('stop', name))).toBe(said((reply) => reference.terminate(name, reply)));
     }),
   ),
   id.map((name) =>
     step(`restart ${name}`, (reference, world) => {
-      expect(world.answer(world.command('restart_child', name))).toBe(reference.restart(name));
+      expect(world.answer(world.command('restart_child', name))).toBe(said((reply) => reference.restart(name, reply)));
     }),
   ),
   id.map((name) =>
     step(`delete ${name}`, (reference, world) => {
-      expect(world.answer(world.command('delete', name))).toBe(reference.delete(name));
+      expect(world.answer(world.command('delete', name))).toBe(said((reply) => reference.delete(name, reply)));
     }),
   ),
   fc.tuple(id, fc.constantFrom('normal', 'shutdown', 'abnormal', 'abnormal')).map(([name, reason]) =>

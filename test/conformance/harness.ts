@@ -128,7 +128,6 @@ export class World {
 
   #settle(debt: Debt): void {
     this.debts = this.debts.filter((other) => other !== debt);
-    this.#failed = false;
     debt.pay();
   }
 
@@ -166,7 +165,6 @@ export class World {
     this.#queue.push(fact);
     if (this.#draining) return;
     this.#draining = true;
-    this.#failed = false;
     try {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) this.#take(next);
     } finally {
@@ -176,7 +174,6 @@ export class World {
 
   #take(fact: Fact): void {
     this.facts.push(fact);
-    if (fact.type === 'ended' && fact.reason.kind === 'start-failed') this.#failed = true;
     for (const effect of this.engine.decide(fact)) {
       this.effects.push(effect);
       this.#perform(effect);
@@ -187,12 +184,17 @@ export class World {
     if (this.finished.length > 0) this.#checkAfterEnd(effect);
     if (effect.type === 'start') this.#start(effect.id, effect.generation);
     else if (effect.type === 'stop') this.#stop(effect.id, effect.brutal, effect.cause);
-    else if (effect.type === 'retry') this.#retried = effect.id;
+    else if (effect.type === 'retry') this.#noteRetry(effect);
     else if (effect.type === 'delay') this.#owe('delay', this.#retried, effect.delay, () => this.#due(effect.sweep));
     else if (effect.type === 'answer') this.#answered(effect.token, effect.answer);
     else if (effect.type === 'status') this.statuses.push(effect.status);
     else if (effect.type === 'finished') this.#finish(effect);
     else if (effect.type === 'remove' && this.lives.has(effect.id)) this.violations.push(`${effect.id} removed alive`);
+  }
+
+  #noteRetry({ id, reason }: Extract<Effect, { type: 'retry' }>): void {
+    this.#retried = id;
+    this.#failed = reason.kind === 'start-failed';
   }
 
   #start(id: string, generation: number): void {

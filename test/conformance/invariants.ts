@@ -98,8 +98,9 @@ export function endsAnswered(engine: Engine): Rule {
   return (fact, effects) => {
     if (fact.type !== 'ended') return [];
     const stale = effects.some((effect) => effect.type === 'stale');
+    const anew = effects.some((effect) => effect.type === 'start' && effect.id === fact.id);
     const row = engine.row(fact.id);
     const alive = row?.generation === fact.generation && row.phase !== 'down' && row.phase !== 'restarting';
-    return alive && !stale ? [`${fact.id} ended, and is still called ${row.phase}`] : [];
+    return alive && !stale && !anew ? [`${fact.id} ended, and is still called ${row.phase}`] : [];
   };
 }

@@ -63,9 +63,13 @@ describe('the table of rules', () => {
 });
 
 describe('the reference model', () => {
-  it('has at most 200 lines and shares nothing with the engine', () => {
-    const source = readFileSync(join(ROOT, 'test/conformance/reference.ts'), 'utf8');
-    expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
-    expect(source).not.toMatch(/\bimport\b/);
-  });
+  it.each(['reference.ts', 'reference-process.ts'])(
+    'has at most 300 lines and shares nothing with the engine (%s)',
+    (file) => {
+      const source = readFileSync(join(ROOT, 'test/conformance', file), 'utf8');
+      expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(300);
+      const imports = [...source.matchAll(/\bfrom '([^']+)'/g)].map(([, from]) => from);
+      expect(imports.filter((from) => from !== './reference-process.js')).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { answer, answerWaiters, pardon, refuse, takesCommands } from '../book.js';
 import type { Fact, Token } from '../fact.js';
+import { isOrdered, supersedeStarts } from './mailbox.js';
 import { addChild, type Child, openSweep, removeChild, type State } from './state.js';
 
 type Command = Extract<Fact, { type: 'command' }>;
@@ -16,16 +17,7 @@ export function onAdd(state: State, fact: Add, generation: number): void {
   }
   const child = addChild(state, spec, generation, 'add');
   child.waiters.push({ token, until: 'up' });
-  const boot = state.sweeps.get(state.boot);
-  if (boot === undefined) openSweep(state, [child.id], 'command');
-  else joinBoot(state, boot.members, child);
-}
-
-/** Added while the supervisor boots: it comes after those that boot. */
-function joinBoot(state: State, members: string[], child: Child): void {
-  members.push(child.id);
-  child.sweep = state.boot;
-  state.pending.add(state.boot);
+  openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }
 
 /** One command for one child (A2 to A4, and the idempotent ones). */
@@ -52,6 +44,7 @@ export function onCommand(state: State, fact: Command): void {
 
 function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   child.goal = 'down';
+  supersedeStarts(state, child.id, brutal ? 'a kill' : 'a stop');
   child.waiters.push({ token, until: 'down' });
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
   child.due = 'stop';
@@ -64,7 +57,7 @@ function stop(state: State, child: Child, token: Token, brutal: boolean): void {
     state.out.push({ type: 'stop', id: child.id, brutal, cause: 'command' });
     child.phase = 'down';
   }
-  openSweep(state, [child.id], 'command', false, brutal);
+  openSweep(state, [child.id], { cause: 'command', brutal });
 }
 
 function start(state: State, child: Child, token: Token): void {
@@ -98,7 +91,7 @@ function cycle(state: State, child: Child, token: Token): void {
   child.due = 'cycle';
   child.origin = 'person';
   wait(child, token);
-  openSweep(state, [child.id], 'command');
+  openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }
 
 function restartChild(state: State, child: Child, token: Token): void {
@@ -127,7 +120,7 @@ function startNow(state: State, child: Child, token: Token, origin: 'person' | '
   child.phase = 'down';
   child.due = 'start';
   child.origin = origin;
-  openSweep(state, [child.id], 'command');
+  openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }
 
 function wait(child: Child, token: Token): void {

@@ -1,12 +1,12 @@
 import { answerWaiters, chargeFor, forgive, givenUp, isAlive, isEnding } from '../book.js';
-import type { Effect, Fact } from '../fact.js';
+import type { Effect } from '../fact.js';
 import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
-import { type Child, openSweep, removeChild, type State } from './state.js';
+import { deferEnd, dropEnd, isBusy, isOrdered } from './mailbox.js';
+import { type Child, type Deferred, type Ended, openSweep, removeChild, type State, type Sweep } from './state.js';
 import { beginHalt, settleDown } from './sweep.js';
 
-type Ended = Extract<Fact, { type: 'ended' }>;
 type Exhausted = Extract<Effect, { type: 'exhausted' }>;
 
 /** Takes in the end of a living child. */
@@ -16,13 +16,34 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   child.phase = 'down';
   state.pending.add(child.sweep);
   if (wasMeant(state, child, was)) return settleDown(state, child);
-  if (was === 'stuck' && child.due !== 'none') return void openSweep(state, [child.id], 'sibling');
+  if (was === 'stuck' && child.due !== 'none') {
+    return void openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
+  }
   child.due = 'none';
   if (state.hushed)
     answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
   else if (was === 'starting') onStartFailed(state, child, fact);
-  else if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
+  else if (isBusy(state)) deferEnd(state, child, { type: 'end', child, fact, readyFor });
+  else concludeEnd(state, child, fact, readyFor);
+}
+
+/** A child that was up has ended by itself. */
+function concludeEnd(state: State, child: Child, fact: Ended, readyFor: number): void {
+  if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
   else onDone(state, child);
+}
+
+/** Decides what was put off while an ordered operation was under way. */
+export function onDeferred(state: State, item: Extract<Deferred, { type: 'end' | 'failure' }>): void {
+  const { child, fact } = item;
+  if (item.type === 'end') {
+    child.endWaits = false;
+    concludeEnd(state, child, fact, item.readyFor);
+  } else if (child.sweep === item.sweep && child.phase === 'restarting') {
+    child.phase = 'down';
+    child.due = 'none';
+    restart(state, child, fact, -1);
+  }
 }
 
 /** True when the end was on its way anyway: it was told to stop, or its turn to be told had not come (P2). */
@@ -46,7 +67,14 @@ function onStartFailed(state: State, child: Child, fact: Ended): void {
       return;
   }
   if (child.restart === 'temporary') removeChild(state, child);
+  else if (isOrdered(state) && state.mailbox.length > 0) putOffRetry(state, child, fact);
   else restart(state, child, fact, -1);
+}
+
+/** OTP sends itself a message to try again: what came before it is read before it. The operation under way ends here. */
+function putOffRetry(state: State, child: Child, fact: Ended): void {
+  const sweep = holdRestart(state, child, true);
+  state.mailbox.push({ type: 'failure', child, fact, sweep: sweep.id });
 }
 
 /** S2: no retry, the budget is not asked; what had started is stopped in reverse. */
@@ -73,29 +101,68 @@ function restart(state: State, child: Child, fact: Ended, readyFor: number): voi
   const { spec } = state;
   child.streak = nextStreak(child.streak, readyFor, spec.backoff);
   if (child.halfOpen && child.streak === 1 && readyFor >= 0) forgive(child);
-  const charged = chargeFor(state, child, fact.at);
+  const charged = chargeFor(state, child, state.now);
   if (charged.exceeded || child.halfOpen) return exhaust(state, child, fact.reason, charged);
   const delay = backoffDelay(spec.backoff, child.streak, fact.random);
-  plan(state, child, delay, charged, fact.reason);
+  plan(state, child, { delay, charged, reason: fact.reason, again: readyFor < 0 });
 }
 
-function plan(state: State, child: Child, delay: number, charged: Charge, reason: Reason): void {
-  const affected = affectedBy(state.spec.strategy, state.order, child.id);
-  for (const id of affected) planSibling(state.children.get(id) as Child);
-  child.phase = 'restarting';
-  child.due = 'start';
-  const sweep = openSweep(state, affected, 'sibling', true);
+interface Plan {
+  readonly delay: number;
+  readonly charged: Charge;
+  readonly reason: Reason;
+  /** Its start has failed: OTP answers calls before it tries again (R8). */
+  readonly again: boolean;
+}
+
+function plan(state: State, child: Child, { delay, charged, reason, again }: Plan): void {
+  const sweep = holdRestart(state, child, again || delay > 0);
   const restarts = charged.stamps.length;
   state.out.push({ type: 'retry', id: child.id, delay, restarts, left: charged.left, reason });
   state.out.push({ type: 'delay', sweep: sweep.id, delay });
 }
 
 /**
+ * Takes the child, and whom the strategy ties to it, into a new sweep that is held until its delay is over. `atRest`: calls and ends are
+ * taken in meanwhile; otherwise the restart has begun already.
+ */
+function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
+  const affected = affectedBy(state.spec.strategy, state.order, child.id);
+  for (const id of affected) planSibling(state, state.children.get(id) as Child);
+  child.phase = 'restarting';
+  child.due = 'start';
+  const members = affected.filter((id) => state.children.has(id));
+  const ordered = isOrdered(state) && !atRest;
+  return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
+}
+
+/** The delay of a restart is over. Whoever has come under the strategy meanwhile is stopped and started with the others. */
+export function onDelayOver(state: State, sweep: Sweep): void {
+  sweep.hold = false;
+  state.pending.add(sweep.id);
+  const culprit = sweep.culprit === null ? undefined : state.children.get(sweep.culprit);
+  if (!isOrdered(state)) return;
+  state.busy.add(sweep.id);
+  if (culprit?.sweep !== sweep.id) return;
+  const affected = affectedBy(state.spec.strategy, state.order, culprit.id);
+  const others = affected.filter((id) => state.children.get(id)?.sweep !== sweep.id);
+  if (others.length === 0) return;
+  for (const id of others) planSibling(state, state.children.get(id) as Child);
+  const members = affected.filter((id) => state.children.has(id));
+  openSweep(state, members, { cause: 'sibling', culprit: culprit.id, ordered: true });
+}
+
+/**
  * A sibling goes down and comes up again, unless it is temporary (T6) or a person wants it down. A temporary one whose first start has
  * not come yet keeps its turn.
  */
-function planSibling(sibling: Child): void {
+function planSibling(state: State, sibling: Child): void {
   const stays = sibling.restart === 'temporary' || sibling.goal === 'down';
+  if (sibling.endWaits && sibling.restart === 'temporary') {
+    dropEnd(state, sibling);
+    return removeChild(state, sibling);
+  }
+  dropEnd(state, sibling);
   if (isAlive(sibling)) sibling.due = stays ? 'stop' : 'cycle';
   else if (!stays) sibling.due = 'start';
   else if (sibling.goal === 'down') sibling.due = 'none';
@@ -113,7 +180,7 @@ function exhaust(state: State, child: Child, reason: Reason, charged: Charge): v
   }
   if (onExhausted === 'cooldown') {
     child.halfOpen = true;
-    return plan(state, child, cooldown, charged, reason);
+    return plan(state, child, { delay: cooldown, charged, reason, again: false });
   }
   abandon(state, child, exhausted);
 }
@@ -127,7 +194,7 @@ function abandon(state: State, child: Child, exhausted: Exhausted): void {
     if (isAlive(sibling)) sibling.due = 'stop';
     else if (sibling.due === 'start') giveUpStart(state, sibling, exhausted);
   }
-  if (affected.length > 1) openSweep(state, affected, 'sibling');
+  if (affected.length > 1) openSweep(state, affected, { cause: 'sibling' });
 }
 
 /** Its turn to start will not come. Where it was told of a next try, it is told that none comes. */

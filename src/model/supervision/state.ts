@@ -1,5 +1,5 @@
 import { type Book, emptyBook, freshMember, type Member } from '../book.js';
-import type { StopCause } from '../fact.js';
+import type { Fact, StopCause } from '../fact.js';
 import type { NodeSpec, RestartType, SupervisorSpec } from '../spec.js';
 
 /* What a static supervisor remembers: a record per child, in a Map and in start order; and sweeps. */
@@ -19,6 +19,8 @@ export interface Child extends Member {
   goal: 'up' | 'down';
   due: Due;
   origin: Origin;
+  /** Its end waits in the mailbox: it is down, and what follows from that is not decided yet. */
+  endWaits: boolean;
   /** The sweep that it belongs to; a child belongs to the newest one that took it. */
   sweep: number;
 }
@@ -31,12 +33,24 @@ export interface Sweep {
   readonly id: number;
   readonly members: string[];
   readonly cause: StopCause;
+  /** The child whose end made it necessary; `null` when a command or the boot did. */
+  readonly culprit: string | null;
   brutal: boolean;
   /** True while the delay of a restart runs. */
   hold: boolean;
   stopMark: number;
   startMark: number;
 }
+
+/** What waits in the mailbox while an ordered operation is under way. */
+export type Deferred =
+  | { readonly type: 'fact'; readonly fact: Extract<Fact, { type: 'add' | 'command' | 'due' }> }
+  /** The end of a child that was up. `readyFor`: how long it was. */
+  | { readonly type: 'end'; readonly child: Child; readonly fact: Ended; readonly readyFor: number }
+  /** A start that failed while ends were waiting: its next try is decided after them, unless they have made it part of another restart. */
+  | { readonly type: 'failure'; readonly child: Child; readonly fact: Ended; readonly sweep: number };
+
+export type Ended = Extract<Fact, { type: 'ended' }>;
 
 /** All of it. */
 export interface State extends Book {
@@ -46,6 +60,12 @@ export interface State extends Book {
   /** Sweeps that may be able to go on. */
   readonly pending: Set<number>;
   readonly order: string[];
+  /** Facts that are read when the ordered operation under way is over, oldest first. */
+  readonly mailbox: Deferred[];
+  /** The sweeps that are ordered operations under way. */
+  readonly busy: Set<number>;
+  /** The time of the fact that is being decided. */
+  now: number;
   lastSweep: number;
   boot: number;
   halt: number;
@@ -59,6 +79,9 @@ export function newState(spec: SupervisorSpec): State {
     sweeps: new Map(),
     pending: new Set(),
     order: [],
+    mailbox: [],
+    busy: new Set(),
+    now: 0,
     lastSweep: 0,
     boot: 0,
     halt: 0,
@@ -74,6 +97,7 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
     goal: 'up',
     due: 'start',
     origin,
+    endWaits: false,
     sweep: 0,
   };
   state.children.set(child.id, child);
@@ -88,23 +112,38 @@ export function removeChild(state: State, child: Child): void {
   state.out.push({ type: 'remove', id: child.id });
 }
 
+/** What a sweep is begun with. */
+export interface SweepOptions {
+  readonly cause: StopCause;
+  /** If not given, null. */
+  readonly culprit?: string;
+  /** If not given, false. */
+  readonly hold?: boolean;
+  /** If not given, false. */
+  readonly brutal?: boolean;
+  /** It is an ordered operation: the mailbox is not read before it is over. If not given, false. */
+  readonly ordered?: boolean;
+}
+
 /** Begins a sweep over `members`; it takes them from the sweeps that had them, which then go on without them. */
-export function openSweep(
-  state: State,
-  members: readonly string[],
-  cause: StopCause,
-  hold = false,
-  brutal = false,
-): Sweep {
+export function openSweep(state: State, members: readonly string[], options: SweepOptions): Sweep {
   const id = ++state.lastSweep;
-  const sweep = { id, members: [...members], cause, brutal, hold, stopMark: members.length - 1, startMark: 0 };
+  const { cause, culprit = null, hold = false, brutal = false, ordered = false } = options;
+  const sweep = { id, members: [...members], cause, culprit, brutal, hold, stopMark: members.length - 1, startMark: 0 };
   state.sweeps.set(id, sweep);
+  if (ordered) state.busy.add(id);
+  // Before the sweeps that it takes members from: what it stops is asked before what they start next.
+  state.pending.add(id);
   for (const member of members) {
     const child = state.children.get(member);
     if (child === undefined) continue;
     if (child.sweep !== 0) state.pending.add(child.sweep);
     child.sweep = id;
   }
-  state.pending.add(id);
   return sweep;
+}
+
+export function closeSweep(state: State, sweep: Sweep): void {
+  state.sweeps.delete(sweep.id);
+  state.busy.delete(sweep.id);
 }

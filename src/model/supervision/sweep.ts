@@ -1,6 +1,7 @@
 import { answerWaiters, isAlive, isEnding, setStatus, tellFinished } from '../book.js';
 import type { Reason } from '../reason.js';
-import { type Child, openSweep, removeChild, type State, type Sweep } from './state.js';
+import { closeMailbox } from './mailbox.js';
+import { type Child, closeSweep, openSweep, removeChild, type State, type Sweep } from './state.js';
 
 /** Lets every sweep that may go on do its next step. */
 export function advanceAll(state: State): void {
@@ -13,7 +14,7 @@ export function advanceAll(state: State): void {
 
 function advance(state: State, sweep: Sweep): void {
   if (stopNext(state, sweep) || sweep.hold || startNext(state, sweep)) return;
-  state.sweeps.delete(sweep.id);
+  closeSweep(state, sweep);
   for (const id of sweep.members) release(state, sweep, id);
   if (sweep.id === state.boot && state.status === 'booting') setStatus(state, 'running');
   if (sweep.id === state.halt) tellFinished(state, state.children.values());
@@ -94,11 +95,12 @@ export function beginHalt(
 ): void {
   state.finish = { reason, child };
   setStatus(state, status);
+  closeMailbox(state);
   for (const each of state.children.values()) {
     if (each.phase === 'restarting') each.phase = 'down';
     each.due = 'stop';
   }
-  const sweep = openSweep(state, state.order, 'shutdown', false, brutal);
+  const sweep = openSweep(state, state.order, { cause: 'shutdown', brutal });
   state.halt = sweep.id;
   for (const each of state.children.values()) quieten(state, each, sweep);
   if (brutal) hurry(state);
@@ -114,9 +116,10 @@ function quieten(state: State, child: Child, sweep: Sweep): void {
 export function onHush(state: State): void {
   if (state.hushed || isEnding(state)) return;
   state.hushed = true;
+  closeMailbox(state);
   for (const child of state.children.values()) callOffStart(state, child);
   const starting = state.order.filter((id) => state.children.get(id)?.phase === 'starting');
-  const sweep = openSweep(state, starting, 'shutdown');
+  const sweep = openSweep(state, starting, { cause: 'shutdown' });
   for (const child of state.children.values()) quieten(state, child, sweep);
 }
 

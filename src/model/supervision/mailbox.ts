@@ -1,0 +1,80 @@
+import { answer, isEnding } from '../book.js';
+import type { Fact } from '../fact.js';
+import type { Child, Deferred, State } from './state.js';
+
+/*
+ * A supervisor of OTP is a process: while it starts or restarts children it reads no messages, and exits and calls wait in its mailbox.
+ * This is that mailbox. What may not wait (a stop, a readiness, the end of what is being started or stopped) passes it by.
+ */
+
+type Add = Extract<Fact, { type: 'add' }>;
+type Command = Extract<Fact, { type: 'command' }>;
+type Due = Extract<Fact, { type: 'due' }>;
+
+/** True while an ordered operation is under way: a boot in sequence; under one_for_all and rest_for_one every start and restart. */
+export function isBusy(state: State): boolean {
+  return state.busy.size > 0 && !isEnding(state);
+}
+
+/** True when the fact is kept in the mailbox until the operation under way is over. */
+export function mustWait(state: State, fact: Add | Command | Due): boolean {
+  if (isEnding(state) || state.hushed) return false;
+  if (fact.type === 'add') return addMustWait(state, fact.spec.id);
+  if (fact.type === 'command') return commandMustWait(state, fact);
+  return isBusy(state) && isOrdered(state) && !state.busy.has(fact.sweep);
+}
+
+/** True for the strategies that tie children to each other. */
+export function isOrdered({ spec }: State): boolean {
+  return spec.strategy !== 'one_for_one';
+}
+
+function addMustWait(state: State, id: string): boolean {
+  const known = state.children.get(id);
+  return known === undefined ? isBusy(state) || isAddWaiting(state, id) : known.endWaits;
+}
+
+/** Stops do not wait. A start does, and so does every command about a child whose end, or whose addition, is still in the mailbox. */
+function commandMustWait(state: State, { verb, id }: Command): boolean {
+  const child = state.children.get(id);
+  if (child === undefined) return isAddWaiting(state, id);
+  if (child.endWaits) return true;
+  if (!isBusy(state) || (verb !== 'start' && verb !== 'restart' && verb !== 'restart_child')) return false;
+  return child.phase === 'restarting' || (child.phase === 'down' && child.due === 'none');
+}
+
+function isAddWaiting(state: State, id: string): boolean {
+  return state.mailbox.some((item) => item.type === 'fact' && item.fact.type === 'add' && item.fact.spec.id === id);
+}
+
+/** Puts the end of a child that was up into the mailbox. Until it is read, the child is down and nothing is decided. */
+export function deferEnd(state: State, child: Child, item: Extract<Deferred, { type: 'end' }>): void {
+  child.endWaits = true;
+  state.mailbox.push(item);
+}
+
+/** Its end needs no decision any more: a restart of its siblings, or a stop, has covered it (P6). */
+export function dropEnd(state: State, child: Child): void {
+  if (!child.endWaits) return;
+  child.endWaits = false;
+  const index = state.mailbox.findIndex((item) => item.type === 'end' && item.child === child);
+  if (index >= 0) state.mailbox.splice(index, 1);
+}
+
+/** Takes out the calls that wait to start this child: a person wants it down by now. */
+export function supersedeStarts(state: State, id: string, reason: string): void {
+  for (const item of state.mailbox.filter((other) => other.type === 'fact' && other.fact.type === 'command')) {
+    if (item.type !== 'fact' || item.fact.type !== 'command' || item.fact.id !== id) continue;
+    state.mailbox.splice(state.mailbox.indexOf(item), 1);
+    answer(state, item.fact.token, { ok: false, code: 'SUPERSEDED', reason });
+  }
+}
+
+/** Nothing in the mailbox will be read: the supervisor ends. Callers are answered. */
+export function closeMailbox(state: State): void {
+  for (const item of state.mailbox.splice(0)) {
+    if (item.type === 'end') item.child.endWaits = false;
+    if (item.type !== 'fact' || item.fact.type === 'due') continue;
+    answer(state, item.fact.token, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+  }
+}

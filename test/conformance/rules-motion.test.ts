@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { child, worldOf } from './family.js';
+import { CRASH, type World } from './harness.js';
+
+/*
+ * Ends and calls that come while children start or restart: an OTP supervisor reads them afterwards, in the order in which they came.
+ * The starts of these worlds are over when the test says so. histories.ts does the same at random.
+ */
+
+function slow(children: string, options: Parameters<typeof worldOf>[1] = {}): World {
+  const world = worldOf(children, options);
+  world.held.add('start');
+  return world.boot();
+}
+
+const NORMAL = { kind: 'normal' } as const;
+
+describe('an end while the supervisor boots', () => {
+  it.each(['one_for_one', 'one_for_all', 'rest_for_one'] as const)(
+    'waits until the last child is ready (%s)',
+    (strategy) => {
+      const world = slow('a b c', { strategy });
+      world.pay('start', 'a');
+      world.exit('a', CRASH);
+      expect(world.takeLog()).toBe('+a +b');
+      world.pay('start', 'b');
+      expect(world.statuses).toEqual(['booting']);
+      world.pay('start', 'c');
+      expect(world.statuses).toEqual(['booting', 'running']);
+      const restart = { one_for_one: '+a', one_for_all: '-c -b +a', rest_for_one: '-c -b +a' };
+      expect(world.takeLog()).toBe(`+c ${restart[strategy]}`);
+    },
+  );
+
+  it('leaves a failing start what it is: the end of the boot', () => {
+    const world = slow('a b', { strategy: 'one_for_all' });
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    world.failNext('b');
+    world.pay('start', 'b');
+    expect(world.end()).toBe('start-failed');
+    expect(world.finished[0]?.child).toBe('b');
+  });
+
+  it('does not end it before those that are still to come had their turn (all_significant)', () => {
+    const world = slow('a:transient! m b:transient!', { autoShutdown: 'all_significant' });
+    world.pay('start', 'a');
+    world.exit('a', NORMAL);
+    world.pay('start', 'm');
+    world.pay('start', 'b');
+    expect(world.engine.status).toBe('running');
+    world.exit('b', NORMAL);
+    expect(world.end()).toBe('shutdown');
+  });
+
+  it('ends it after the boot, so that the boot has succeeded (any_significant, and the intensity)', () => {
+    for (const options of [{ autoShutdown: 'any_significant' as const }, { maxRestarts: 0 }]) {
+      const world = slow('job:transient! slow', options);
+      world.pay('start', 'job');
+      world.exit('job', 'maxRestarts' in options ? CRASH : NORMAL);
+      expect(world.engine.status).toBe('booting');
+      world.pay('start', 'slow');
+      expect(world.statuses.slice(0, 2)).toEqual(['booting', 'running']);
+      expect(world.end()).toBe('shutdown');
+    }
+  });
+
+  it('takes a temporary sibling whose turn had not come with it, after it had its turn', () => {
+    const world = slow('a b c:temporary', { strategy: 'one_for_all' });
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    for (const id of ['b', 'c']) world.pay('start', id);
+    expect(world.takeLog()).toBe('+a +b +c -c -b +a');
+    expect(world.engine.row('c')).toBeUndefined();
+  });
+
+  it('is covered by the restart that another end makes necessary', () => {
+    const world = slow('a b c', { strategy: 'one_for_all', maxRestarts: 1 });
+    for (const id of ['a', 'b']) world.pay('start', id);
+    world.exit('b', CRASH);
+    world.exit('a', CRASH);
+    world.pay('start', 'c');
+    expect(world.takeLog()).toBe('+a +b +c -c +a');
+    for (const id of ['a', 'b', 'c']) world.pay('start', id);
+    expect(world.phases()).toBe('c up, b up, a up');
+  });
+});
+
+describe('a call while children start or restart', () => {
+  it('adds behind the restart that is under way', () => {
+    const world = slow('a b', { strategy: 'rest_for_one' });
+    for (const id of ['a', 'b']) world.pay('start', id);
+    world.exit('a', CRASH);
+    const token = world.add(child('c'));
+    expect(world.takeLog()).toBe('+a +b -b +a');
+    world.pay('start', 'a');
+    world.pay('start', 'b');
+    expect(world.takeLog()).toBe('+b +c');
+    world.pay('start', 'c');
+    expect(world.answer(token)).toBe('ok');
+  });
+
+  it('is answered between the tries of a failed restart; what it adds is taken along by the next try', () => {
+    const world = slow('c', { strategy: 'rest_for_one', maxRestarts: 3 });
+    world.pay('start', 'c');
+    world.holdAfterFailure = true;
+    world.failNext('c');
+    world.exit('c', CRASH);
+    world.pay('start', 'c');
+    const token = world.add(child('d'));
+    world.pay('start', 'd');
+    expect(world.answer(token)).toBe('ok');
+    world.takeLog();
+    world.pay('delay');
+    expect(world.takeLog()).toBe('-d +c');
+    world.pay('start', 'c');
+    expect(world.takeLog()).toBe('+d');
+  });
+
+  it('does the same while a backoff runs', () => {
+    const world = slow('c', { strategy: 'rest_for_one', otpExact: false });
+    world.pay('start', 'c');
+    world.held.add('delay');
+    world.exit('c', CRASH);
+    world.add(child('d'));
+    world.pay('start', 'd');
+    expect(world.takeLog()).toBe('+c +d');
+    world.pay('delay');
+    expect(world.takeLog()).toBe('-d +c');
+  });
+
+  it('reads the end of a child before a call about it', () => {
+    const world = slow('a:temporary b');
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    const stop = world.command('stop', 'a');
+    expect(world.answer(stop)).toBe('pending');
+    world.pay('start', 'b');
+    expect(world.answer(stop)).toBe('NOT_FOUND');
+  });
+
+  it('supersedes with a stop what waits to be started', () => {
+    const world = slow('a b', { strategy: 'rest_for_one' });
+    for (const id of ['a', 'b']) world.pay('start', id);
+    world.command('stop', 'b');
+    world.add(child('c'));
+    const start = world.command('restart_child', 'b');
+    expect(world.answer(start)).toBe('pending');
+    const stop = world.command('stop', 'b');
+    expect([world.answer(start), world.answer(stop)]).toEqual(['SUPERSEDED', 'ok']);
+  });
+
+  it('is answered when the supervisor ends instead', () => {
+    const world = slow('a b');
+    const add = world.add(child('c'));
+    world.halt();
+    expect(world.answer(add)).toBe('SUPERSEDED');
+    expect(world.log).not.toContain('+c');
+  });
+
+  it('stops without waiting for the starts of others', () => {
+    const world = slow('a b c', { strategy: 'one_for_all' });
+    world.pay('start', 'a');
+    for (const id of ['b', 'a', 'c']) expect(world.answer(world.command('stop', id))).toBe('ok');
+    expect(world.takeLog()).toBe('+a +b -b +c -a -c');
+    expect(world.engine.status).toBe('running');
+  });
+});
