@@ -12,6 +12,8 @@ export class Registry {
   readonly #byId = new Map<string, Agent | Set<Agent>>();
   readonly #supervisors = new Map<string, SupervisorNode>();
   readonly #identities = new Map<string, Identity>();
+  /** By the path of a pool: the highest id that it has given. */
+  readonly #instances = new Map<string, number>();
 
   /** How many agents there are. */
   get size(): number {
@@ -38,6 +40,15 @@ export class Registry {
     return this.#identities.get(path)?.incarnation ?? 0;
   }
 
+  /** The highest id that a pool has given, over all its restarts; 0 before the first. */
+  lastInstance(pool: string): number {
+    return this.#instances.get(pool) ?? 0;
+  }
+
+  noteInstance(pool: string, id: string): void {
+    this.#instances.set(pool, Number(id));
+  }
+
   addAgent(agent: Agent): void {
     this.#agents.set(agent.path, agent);
     this.#byUuid.set(agent.uuid, agent);
@@ -61,8 +72,10 @@ export class Registry {
     this.#supervisors.set(node.path, node);
   }
 
-  removeSupervisor(node: SupervisorNode): void {
+  /** Takes a supervisor out. `forget`: the same path would be somebody new. */
+  removeSupervisor(node: SupervisorNode, forget: boolean): void {
     this.#supervisors.delete(node.path);
+    if (forget) this.#instances.delete(node.path);
   }
 
   agentOf(uuid: string): Agent | undefined {

@@ -1,5 +1,6 @@
 import type { AgentHandle, AgentView, Tree } from '../contract/view.js';
 import { asSupertreeError } from '../errors.js';
+import { isInstanceId } from '../model/id.js';
 import type { Report } from '../model/report.js';
 
 /** How many ended agents are kept, how many bytes they may take, and for how long they are kept, in ms. */
@@ -17,8 +18,9 @@ interface Ended {
 }
 
 /**
- * The temporary agents of a tree that have ended. Their supervisor has forgotten them, but a client that spawned one asks afterwards how it ended
- * and what it printed, so they are kept for a while. `take` is to be called with every report of the tree.
+ * The agents of a tree that have ended and that their supervisor has forgotten: temporary ones, and instances of pools. A client that
+ * spawned or stopped one asks afterwards how it ended and what it printed, so they are kept for a while. `take` is to be called with
+ * every report of the tree.
  */
 export class EndedAgents {
   readonly #tree: Tree;
@@ -61,7 +63,7 @@ export class EndedAgents {
 
   #remember(uuid: string): void {
     const handle = agentOf(this.#tree, uuid);
-    if (handle?.view().restart === 'temporary') this.#living.set(uuid, handle);
+    if (handle !== null && isForgottenAtItsEnd(handle.view())) this.#living.set(uuid, handle);
   }
 
   #keepEnd(uuid: string): void {
@@ -85,6 +87,10 @@ export class EndedAgents {
       this.#forgotten(uuid);
     }
   }
+}
+
+function isForgottenAtItsEnd({ restart, id }: AgentView): boolean {
+  return restart === 'temporary' || isInstanceId(id);
 }
 
 /** `null` where there is none of that name. */

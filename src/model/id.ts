@@ -12,6 +12,11 @@ export function idProblem(id: string): string | null {
   return id in Object.prototype ? 'must not be a name that every object has' : null;
 }
 
+/** True for the ids that pools give; no other agent can have one. */
+export function isInstanceId(id: string): boolean {
+  return /^\d+$/.test(id);
+}
+
 /** The path of a child: `root/web/2`. */
 export function joinPath(parent: string, id: string): string {
   return `${parent}/${id}`;

@@ -1,10 +1,11 @@
 import { answer, answerWaiters, isAlive, isEnding, pardon, refuse, setStatus, takesCommands } from './book.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
-import { onEnded } from './pool/endings.js';
+import { giveUp, onEnded } from './pool/endings.js';
 import {
   addInstance,
   askToStop,
   beginHalt,
+  type DeferredEnd,
   type Instance,
   newState,
   removeInstance,
@@ -17,10 +18,10 @@ import type { PoolSpec } from './spec.js';
  * The engine of a pool (OTP's simple_one_for_one, Elixir's DynamicSupervisor): instances of one template, without order, each restarted
  * for itself, all stopped at once. It speaks the same words as the static engine; it costs the same per fact however many there are.
  *
- * `generations`: as in `createSupervision`.
+ * `generations`: as in `createSupervision`. `lastId`: the highest id that the pool has given before; if not given, 0.
  */
-export function createPool(spec: PoolSpec, generations?: (id: string) => number): Engine {
-  const state = newState(spec);
+export function createPool(spec: PoolSpec, generations?: (id: string) => number, lastId = 0): Engine {
+  const state = newState(spec, lastId);
   const known = generations ?? (() => 0);
   return {
     get status(): Status {
@@ -30,6 +31,10 @@ export function createPool(spec: PoolSpec, generations?: (id: string) => number)
       state.out = [];
       take(state, fact, known);
       settle(state);
+      while (state.status === 'running' && state.ends.length > 0) {
+        giveUp(state, state.ends.shift() as DeferredEnd);
+        settle(state);
+      }
       return state.out;
     },
     which: () => [...state.instances.values()].map(rowOf).reverse(),

@@ -60,6 +60,19 @@ describe('an agent that a client spawned and that is over', () => {
     expect(await request({ type: 'list_agents_request', filter_status: 'running' })).toMatchObject({ agents: [] });
   });
 
+  it('is an instance of a pool, too, after it was stopped', async () => {
+    const agent = { command: ['sh', '-c', 'echo hello; exec sleep 1000'] };
+    await server.tree.supervisor().add({ id: 'workers', pool: { agent } });
+    const path = await server.tree.supervisor('root/workers').add();
+    const { uuid: agent_id } = server.tree.agent(path).view();
+    const query = { type: 'output_query_request', agent_id, stream: 'both' };
+    await expect.poll(async () => (await request(query)).lines).toEqual(['hello']);
+    await server.tree.agent(path).stop();
+    expect(await request(query)).toMatchObject({ success: true, lines: ['hello'] });
+    const status = await request({ type: 'control_command', agent_id, command_type: 'get_status' });
+    expect(status).toMatchObject({ success: true, status: 'terminated' });
+  });
+
   it('told how it ended in its last status_update', async () => {
     const follower = subscribe(server.pubEndpoints[0] ?? '', '');
     try {

@@ -8,5 +8,7 @@ import type { World } from '../world.js';
 /** A new engine for a supervisor or pool; its children go on counting their incarnations. */
 export function newEngine({ registry }: World, spec: SupervisorSpec | PoolSpec, path: string): Engine {
   const generations = (id: string): number => registry.incarnationOf(joinPath(path, id));
-  return spec.kind === 'pool' ? createPool(spec, generations) : createSupervision(spec, generations);
+  return spec.kind === 'pool'
+    ? createPool(spec, generations, registry.lastInstance(path))
+    : createSupervision(spec, generations);
 }

@@ -138,7 +138,7 @@ export class SupervisorActor implements SupervisorNode, Child {
   dispose(forget: boolean): void {
     this.#delays.clear();
     for (const id of [...this.#children.keys()]) this.#remove(id, forget);
-    this.world.registry.removeSupervisor(this);
+    this.world.registry.removeSupervisor(this, forget);
     this.#systems.close();
   }
 
@@ -163,6 +163,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     switch (effect.type) {
       case 'create':
         this.#children.set(effect.id, this.#create(effect.spec));
+        if (this.spec.kind === 'pool') this.world.registry.noteInstance(this.path, effect.id);
         return;
       case 'start':
         return this.#children.get(effect.id)?.start(effect.generation);

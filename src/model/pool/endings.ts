@@ -2,7 +2,7 @@ import { answerWaiters, chargeFor, forgive, givenUp, isEnding } from '../book.js
 import type { Fact } from '../fact.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
-import { beginHalt, type Instance, removeInstance, type State } from './state.js';
+import { beginHalt, type DeferredEnd, type Instance, removeInstance, type State } from './state.js';
 
 type Ended = Extract<Fact, { type: 'ended' }>;
 
@@ -63,6 +63,11 @@ function plan(state: State, instance: Instance, delay: number, charged: Charge, 
   state.out.push({ type: 'delay', sweep, delay });
 }
 
+/** The pool ends, because an instance has spent its budget. */
+export function giveUp(state: State, { instance, restarts, reason }: DeferredEnd): void {
+  beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
+}
+
 function exhaust(state: State, instance: Instance, reason: Reason, charged: Charge): void {
   const { onExhausted, budget, cooldown } = state.spec;
   const restarts = charged.stamps.length;
@@ -72,6 +77,8 @@ function exhaust(state: State, instance: Instance, reason: Reason, charged: Char
     instance.halfOpen = true;
     plan(state, instance, cooldown, charged, reason);
   } else if (onExhausted === 'escalate') {
-    beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
+    const end = { instance, reason, restarts };
+    if (state.status === 'booting' && instance.readyAt >= 0) state.ends.push(end);
+    else giveUp(state, end);
   }
 }

@@ -22,6 +22,13 @@ export interface Instance extends Member {
   origin: 'added' | 'kept';
 }
 
+/** The end of an instance on which the pool gives up, kept until the pool has booted: the boot itself has succeeded or not (S7). */
+export interface DeferredEnd {
+  readonly instance: Instance;
+  readonly reason: Reason;
+  readonly restarts: number;
+}
+
 /** What a pool remembers. */
 export interface State extends Book {
   readonly spec: PoolSpec;
@@ -35,11 +42,12 @@ export interface State extends Book {
   lastDelay: number;
   /** Instances that must be ready (or gone) before the pool has booted. */
   booting: Set<Instance>;
+  readonly ends: DeferredEnd[];
   /** While it halts: those that are not down yet. */
   readonly halting: Set<Instance>;
 }
 
-export function newState(spec: PoolSpec): State {
+export function newState(spec: PoolSpec, lastId: number): State {
   return {
     spec,
     ...emptyBook(),
@@ -47,9 +55,10 @@ export function newState(spec: PoolSpec): State {
     queue: new Set(),
     delays: new Map(),
     starting: 0,
-    lastId: 0,
+    lastId,
     lastDelay: 0,
     booting: new Set(),
+    ends: [],
     halting: new Set(),
   };
 }
