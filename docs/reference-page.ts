@@ -89,6 +89,7 @@ const REPORTS: Readonly<Record<Report['type'], string>> = {
   resumed: 'It goes on.',
   health: 'Its health changed.',
   restarting: 'It is started again after `delay`. `restarts` count within the window, `left` more are allowed.',
+  waiting: 'It is started when those that `for` names, siblings, are ready.',
   exhausted: 'It is not started again: `restarts` within `within` are more than its budget.',
   zombie: 'It cannot be ended.',
   removed: 'It is forgotten.',

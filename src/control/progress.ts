@@ -33,12 +33,20 @@ export function reportProgress(
     }
   });
   const unsubscribe = control.reports.follow(path, {
-    take: (report) => MOVES.has(report.type) && batch.add(report),
+    take: (report) => {
+      if (report.type === 'waiting') tell(waitingPlace(report));
+      else if (MOVES.has(report.type)) batch.add(report);
+    },
   });
   return () => {
     unsubscribe();
     batch.flush();
   };
+}
+
+/** It is not started yet: others have to be ready first. */
+function waitingPlace({ for: others }: Extract<Report, { type: 'waiting' }>): Place {
+  return { state: 'stopped', detail: `waiting for ${others.join(', ')} to be ready` };
 }
 
 function placeAt(control: Control, path: string): Place | null {

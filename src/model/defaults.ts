@@ -5,6 +5,7 @@ export const DEFAULTS = {
   significant: false,
   strategy: 'one_for_one',
   autoShutdown: 'never',
+  start: 'sequence',
   boot: 'strict',
   budget: { maxRestarts: 5, within: 60_000 },
   otpBudget: { maxRestarts: 1, within: 5_000 },

@@ -76,6 +76,8 @@ export type Effect =
       readonly within: number;
       readonly reason: Reason;
     }
+  /** It will be started when these siblings are ready. */
+  | { readonly type: 'waiting'; readonly id: string; readonly for: readonly string[] }
   /** A `due` fact is wanted for this sweep after `delay` ms. */
   | { readonly type: 'delay'; readonly sweep: number; readonly delay: number }
   /** The child, a supervisor, is to be told `hush`. */

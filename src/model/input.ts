@@ -131,6 +131,8 @@ export type AgentTemplate = CommandTemplate | TaskTemplate | LogicTemplate;
 interface Named {
   /** Unique among its siblings, matches ^[A-Za-z][\w.-]*$. */
   id: string;
+  /** Ids of siblings that must be ready before it is started for the first time. If not given, none. */
+  after?: readonly string[];
 }
 
 /** An agent whose body is a process. */
@@ -153,6 +155,8 @@ export interface AgentData extends Omit<CommandAgent, 'readiness' | 'task' | 'lo
 
 /** What supervisors and pools have in common. */
 interface SupervisionInput {
+  /** Ids of siblings that must be ready before it is started for the first time. If not given, none. */
+  after?: readonly string[];
   /** As a child of another supervisor. If not given, permanent. */
   restart?: RestartType;
   /** If not given, false. */
@@ -177,6 +181,8 @@ export interface SupervisorInput extends SupervisionInput {
   id?: string;
   /** If not given, one_for_one. */
   strategy?: Strategy;
+  /** `parallel` for one_for_one only: children that do not depend on each other (`after`) start together. If not given, sequence. */
+  start?: 'sequence' | 'parallel';
   /** If not given, never. */
   autoShutdown?: AutoShutdown;
   /** If not given, strict. */

@@ -37,6 +37,7 @@ export function normaliseSupervisor(input: SupervisorInput): SupervisorSpec {
     ...supervision(input),
     strategy: input.strategy ?? DEFAULTS.strategy,
     autoShutdown: input.autoShutdown ?? DEFAULTS.autoShutdown,
+    start: input.start ?? DEFAULTS.start,
     boot: input.boot ?? DEFAULTS.boot,
     children: input.children.map(normaliseNode),
   };
@@ -60,6 +61,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
   return {
     kind: 'agent',
     id: input.id,
+    after: [...(input.after ?? [])],
     body: bodyOf(input),
     cwd: input.cwd ?? null,
     env: { ...input.env },
@@ -80,6 +82,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
 function supervision(input: SupervisorInput | PoolInput) {
   const exact = input.otpExact ?? DEFAULTS.otpExact;
   return {
+    after: [...(input.after ?? [])],
     restart: input.restart ?? DEFAULTS.restart,
     significant: input.significant ?? DEFAULTS.significant,
     budget: budgetOf(input, exact),

@@ -31,6 +31,8 @@ export type ReportBody =
       readonly left: number;
       readonly reason: string;
     }
+  /** It is started when these siblings are ready. */
+  | { readonly type: 'waiting'; readonly for: readonly string[] }
   | { readonly type: 'exhausted'; readonly restarts: number; readonly within: number; readonly reason: string }
   | { readonly type: 'zombie'; readonly incarnation: number; readonly blockers: readonly Blocker[] }
   | { readonly type: 'removed'; readonly uuid: string }
@@ -80,6 +82,8 @@ function detailOf(report: Report): string {
       return `is ${report.health}`;
     case 'restarting':
       return `restarts in ${Math.round(report.delay)} ms after ${report.reason} (${report.left} left)`;
+    case 'waiting':
+      return `is waiting for ${report.for.join(', ')} to be ready`;
     case 'exhausted':
       return `spent its budget: ended ${report.restarts} times within ${report.within} ms, last with ${report.reason}`;
     case 'zombie':

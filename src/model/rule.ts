@@ -28,8 +28,15 @@ export function checkSignificance(node: Fields, parent: ParentFacts, complain: C
     complain('significant', 'must not be true where autoShutdown of the parent is never', true);
 }
 
+/** What joins the fields of a supervisor or pool. */
+export function checkSupervision(node: Fields, wrong: ReadonlySet<string>, complain: Complain): void {
+  if (node.start === 'parallel' && !wrong.has('strategy') && (node.strategy ?? DEFAULTS.strategy) !== 'one_for_one')
+    complain('start', 'must not be parallel where a strategy ties the children to their order', 'parallel');
+  checkBudget(node, wrong, complain);
+}
+
 /** A budget that its own backoff makes unreachable would restart for ever. Under `otpExact` there is no backoff. */
-export function checkBudget(node: Fields, wrong: ReadonlySet<string>, complain: Complain): void {
+function checkBudget(node: Fields, wrong: ReadonlySet<string>, complain: Complain): void {
   if (node.otpExact === true || BUDGET.some((key) => wrong.has(key))) return;
   const { maxRestarts, within } = { ...DEFAULTS.budget, ...numbersOf(node) };
   const { initial, factor, max } = { ...DEFAULTS.backoff, ...numbersOf(node.backoff) };

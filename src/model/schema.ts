@@ -62,6 +62,10 @@ const manner = {
     `Whether it ends with its significant children. If not given, ${DEFAULTS.autoShutdown}.`,
     oneOf(['never', 'any_significant', 'all_significant']),
   ),
+  start: field(
+    `Whether its children start one after another, or, under one_for_one, together where none comes after the other. If not given, ${DEFAULTS.start}.`,
+    oneOf(['sequence', 'parallel']),
+  ),
   boot: field(
     `Whether a failed first start fails the supervisor, or is tried again. If not given, ${DEFAULTS.boot}.`,
     oneOf(['strict', 'retry']),

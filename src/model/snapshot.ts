@@ -122,7 +122,7 @@ function read(value: object, key: string | number): unknown {
 /** Where a program may give a RegExp. It is a regular expression already, so a pattern that is one stands for it while it is judged. */
 const ANY_PATTERN = '(?:)';
 const UNREADABLE = Symbol('(cannot be read)');
-const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes']);
+const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes', 'after']);
 const MAX_ENTRIES = 10_000;
 /** What is too long is told once, and the rest of it is not looked at. */
 const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;

@@ -114,6 +114,8 @@ export type TaskBody = (context: TaskContext) => Promise<void> | void;
 export interface AgentSpec {
   readonly kind: 'agent';
   readonly id: string;
+  /** The siblings that must have been ready before its first start. */
+  readonly after: readonly string[];
   readonly body: Body;
   readonly cwd: string | null;
   readonly env: Readonly<Record<string, string>>;
@@ -134,6 +136,8 @@ export interface AgentSpec {
 /** What a supervisor and a pool have in common. */
 interface SupervisionSpec {
   readonly id: string;
+  /** The siblings that must have been ready before its first start. */
+  readonly after: readonly string[];
   readonly restart: RestartType;
   readonly significant: boolean;
   readonly budget: Budget;
@@ -148,6 +152,8 @@ export interface SupervisorSpec extends SupervisionSpec {
   readonly kind: 'supervisor';
   readonly strategy: Strategy;
   readonly autoShutdown: AutoShutdown;
+  /** `sequence`: each child ready before the next starts. `parallel`: those that do not depend on each other start together. */
+  readonly start: 'sequence' | 'parallel';
   /** `strict`: a failed first start fails the supervisor (S2). `retry`: it is charged and tried again. */
   readonly boot: 'strict' | 'retry';
   readonly children: readonly NodeSpec[];

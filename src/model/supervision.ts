@@ -1,10 +1,12 @@
 import { answerWaiters, isAlive, isEnding, setStatus } from './book.js';
+import { inStartOrder } from './dependencies.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
-import { isBusy, mustWait } from './supervision/mailbox.js';
-import { addChild, type Child, newState, openSweep, type State } from './supervision/state.js';
+import { mayRead, mustWait } from './supervision/mailbox.js';
+import { advanceStarts, enqueue, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
+import { addChild, type Child, type Deferred, newState, openSweep, type State } from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
 
 /**
@@ -25,7 +27,7 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
       state.out = [];
       if ('at' in fact) state.now = fact.at;
       receive(state, fact, known);
-      advanceAll(state);
+      advance(state);
       readMailbox(state, known);
       return state.out;
     },
@@ -40,19 +42,35 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
 
 function receive(state: State, fact: Fact, known: (id: string) => number): void {
   const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'due';
-  if (mayWait && mustWait(state, fact)) state.mailbox.push({ type: 'fact', fact });
+  if (mayWait && mustWait(state, fact)) postpone(state, fact);
   else take(state, fact, known);
+}
+
+/** Whoever waits is told for whom. */
+function postpone(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): void {
+  state.mailbox.push({ type: 'fact', fact });
+  if (fact.type === 'due') return;
+  const starting = state.order.filter((id) => state.children.get(id)?.phase === 'starting');
+  const id = fact.type === 'add' ? fact.spec.id : fact.id;
+  if (starting.length > 0) state.out.push({ type: 'waiting', id, for: starting });
 }
 
 /** Takes in what came while children were being started, up to the next operation that makes the rest wait. */
 function readMailbox(state: State, known: (id: string) => number): void {
-  while (!isBusy(state)) {
+  while (mayRead(state)) {
     const item = state.mailbox.shift();
     if (item === undefined) return;
     if (item.type === 'fact') take(state, item.fact, known);
     else onDeferred(state, item);
-    advanceAll(state);
+    advance(state);
   }
+}
+
+function advance(state: State): void {
+  do {
+    advanceStarts(state);
+    advanceAll(state);
+  } while (state.removed.length > 0);
 }
 
 function take(state: State, fact: Fact, known: (id: string) => number): void {
@@ -77,7 +95,8 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
 function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
-  for (const spec of state.spec.children) addChild(state, spec, known(spec.id), 'boot');
+  for (const spec of inStartOrder(state.spec.children)) addChild(state, spec, known(spec.id), 'boot');
+  if (isParallel(state)) return state.order.forEach((id) => void enqueue(state, state.children.get(id) as Child));
   state.boot = openSweep(state, state.order, { cause: 'command', ordered: true }).id;
 }
 
@@ -114,12 +133,15 @@ function onReady(state: State, child: Child, at: number): void {
   child.readyAt = at;
   if (child.due === 'start') child.due = 'none';
   state.pending.add(child.sweep);
+  noteTried(state, child);
+  releaseDependents(state, child.id);
   if (child.due === 'none') answerWaiters(state, child, { ok: true, id: child.id }, 'up');
 }
 
 function onStuck(state: State, child: Child, blockers: string): void {
   const starting = child.phase === 'starting';
   child.phase = 'stuck';
+  noteTried(state, child);
   state.pending.add(child.sweep);
   answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
   if (starting && !isEnding(state) && child.origin === 'boot' && state.spec.boot === 'strict')

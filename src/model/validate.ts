@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { SupertreeError } from '../errors.js';
 import { DEFAULTS } from './defaults.js';
+import { afterProblems, checkOrder, type Sibling } from './dependencies.js';
 import type { SupervisorInput } from './input.js';
 import { fieldPath, HIDDEN, type Problem, problemsText, shown } from './problem.js';
-import { checkAgent, checkBudget, checkInstances, checkSignificance, type ParentFacts } from './rule.js';
+import { checkAgent, checkInstances, checkSignificance, checkSupervision, type ParentFacts } from './rule.js';
 import { isLogic } from './schema/agent.js';
 import { type Form, type NodeKind, SCHEMAS } from './schema.js';
 import { type Fields, readFields, readList } from './snapshot.js';
@@ -31,8 +32,13 @@ export function validateData(input: unknown): Problem[] {
 }
 
 /** As `validate`, for one node that is to be added below a running supervisor (C5 is checked there too). `form`: if not given, any. */
-export function validateChild(input: unknown, parent: { autoShutdown: AutoShutdown }, form: Form = 'any'): Problem[] {
-  return judge(input, form, parent);
+export function validateChild(
+  input: unknown,
+  parent: { autoShutdown: AutoShutdown; siblings?: readonly string[] },
+  form: Form = 'any',
+): Problem[] {
+  const problems = judge(input, form, parent);
+  return problems.length > 0 || parent.siblings === undefined ? problems : afterProblems(input, parent.siblings);
 }
 
 /** Throws SPEC_INVALID when `validate` finds a problem; its details have all of them as `list`. */
@@ -66,8 +72,8 @@ function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[
   return walk.problems;
 }
 
-/** Judges one node and all below it. Returns its id, so that its siblings can be compared. */
-function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): unknown {
+/** Judges one node and all below it. Returns its fields, so that its siblings can be compared. */
+function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fields | undefined {
   walk.nodes++;
   if (walk.nodes > MAX_NODES) return void complain(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
   if (place.level > MAX_LEVELS)
@@ -78,10 +84,10 @@ function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): un
   const wrong = checkShape(walk, node, kind, place.path);
   checkSignificance(node, place.parent, within(walk, place.path));
   if (kind === 'agent') checkAgent(node, walk.form, within(walk, place.path));
-  else checkBudget(node, wrong, within(walk, place.path));
+  else checkSupervision(node, wrong, within(walk, place.path));
   if (kind === 'pool') walkPool(walk, node.pool, fieldPath(place.path, 'pool'));
   if (kind === 'root' || kind === 'supervisor') walkChildren(walk, node, place, wrong.has('autoShutdown'));
-  return node.id;
+  return node;
 }
 
 /** The keys decide what a node is, so that a problem speaks of what was meant. */
@@ -99,14 +105,18 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
     autoShutdown: wrongShutdown ? null : ((node.autoShutdown ?? DEFAULTS.autoShutdown) as AutoShutdown),
   };
   const known = new Map<unknown, string>();
+  const siblings: Sibling[] = [];
   for (const [index, child] of children.entries()) {
     const at = fieldPath(path, index);
-    const id = walkNode(walk, child, { path: at, level: place.level + 1, parent }, false);
+    const fields = walkNode(walk, child, { path: at, level: place.level + 1, parent }, false);
     if (walk.nodes > MAX_NODES) return;
+    siblings.push({ at, fields: fields ?? {} });
+    const id = fields?.id;
     const twin = typeof id === 'string' ? known.get(id) : undefined;
     if (twin === undefined) known.set(id, at);
     else complain(walk, fieldPath(at, 'id'), `must be unique among its siblings; ${twin} has it already`, id);
   }
+  checkOrder(siblings, node.start === 'parallel', (at, rule, got) => complain(walk, at, rule, got));
 }
 
 /** C6: a pool has one template, not a list of them, and it has no id of its own. Its instances cannot be significant: pools do not end with them. */

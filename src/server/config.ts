@@ -24,7 +24,7 @@ export interface ServerConfig {
 /** A supervisor of a server unless the file says otherwise: one agent that cannot start or live must not take the others down. */
 const GROUP = { boot: 'retry', onExhausted: 'fail' } as const;
 
-const ROOT = { id: 'root', ...GROUP, children: [] } as const satisfies SupervisorInput;
+const ROOT = { id: 'root', ...GROUP, start: 'parallel', children: [] } as const satisfies SupervisorInput;
 
 /** What a server runs that was given no file: nothing yet. */
 export const EMPTY_CONFIG: ServerConfig = { tree: ROOT, settings: {} };
@@ -44,7 +44,7 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const { server, security: given, ...rest } = table;
   if (given !== undefined) refuseForeign(file, stats);
   const directory = dirname(resolve(file));
-  const tree = { ...ROOT, ...withDefaults(rest) };
+  const tree = { ...ROOT, ...startOf(rest), ...withDefaults(rest) };
   const { settings, problems } = readSettings(server);
   const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
   const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
@@ -65,7 +65,12 @@ function childWithDefaults(child: unknown): unknown {
   const node = child as Record<string, unknown>;
   if (node.otpExact === true) return withDefaults(node);
   if (node.pool !== undefined) return { onExhausted: GROUP.onExhausted, ...node };
-  return node.children === undefined ? node : { ...GROUP, ...withDefaults(node) };
+  return node.children === undefined ? node : { ...GROUP, ...startOf(node), ...withDefaults(node) };
+}
+
+/** Children of a server do not wait for each other, unless a strategy, or OTP's own rules, tie them to their order. */
+function startOf({ strategy = 'one_for_one', otpExact }: Record<string, unknown>): Pick<SupervisorInput, 'start'> {
+  return { start: strategy === 'one_for_one' && otpExact !== true ? 'parallel' : 'sequence' };
 }
 
 /** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */

@@ -75,15 +75,17 @@ export function askedOnce(): Rule {
 /** R5, R7: OTP's window, counted here once more; too many restarts in it, and only then, mean the end. */
 export function budgetKept(budget: Budget): Rule {
   let seconds: number[] = [];
+  let last = 0;
   const count = (at: number): number => {
     const now = Math.floor(at / 1000);
     seconds = [now, ...seconds.filter((second) => second >= now - budget.within / 1000)];
     return seconds.length;
   };
   return (fact, effects) => {
+    if ('at' in fact) last = fact.at;
     const charged = effects.filter((effect) => effect.type === 'retry' || effect.type === 'exhausted');
     const problems = charged.flatMap((effect) => {
-      const counted = 'at' in fact ? count(fact.at) : Number.NaN;
+      const counted = count(last);
       const right = effect.type === 'retry' ? counted <= budget.maxRestarts : counted > budget.maxRestarts;
       return right ? [] : [`${effect.type} of ${effect.id} at restart ${counted} of ${budget.maxRestarts}`];
     });

@@ -64,7 +64,8 @@ export class NodeHandle implements SupervisorHandle {
       if (input === undefined) return spec.template;
       throw new SupertreeError('SIMPLE_ONE_FOR_ONE', { path: this.path, command: 'add with a spec' });
     }
-    const problems = validateChild(input, { autoShutdown: spec.autoShutdown });
+    const siblings = this.which().map(({ id }) => id);
+    const problems = validateChild(input, { autoShutdown: spec.autoShutdown, siblings });
     if (problems.length > 0) throw invalidSpec(problems);
     return normaliseNode(input as NodeInput);
   }

@@ -173,6 +173,8 @@ export class SupervisorActor implements SupervisorNode, Child {
       case 'exhausted':
         reportRetry(this.world, joinPath(this.path, effect.id), effect);
         return this.#children.get(effect.id)?.hearRetry(effect);
+      case 'waiting':
+        return this.world.reports.emit(joinPath(this.path, effect.id), { type: 'waiting', for: effect.for });
       case 'hush':
         return this.#children.get(effect.id)?.hush();
       case 'delay':

@@ -78,7 +78,13 @@ export function bounded(min: number, max: number, rule: string) {
 }
 
 /** The id as a field. */
-export const ids = { id: needed('Unique among its siblings.', id) };
+export const ids = {
+  id: needed('Unique among its siblings.', id),
+  after: field(
+    'Siblings that must be ready before it is started for the first time. If not given, none.',
+    v.array(v.string('must be a string'), 'must be a list of ids'),
+  ),
+};
 
 /** What every child has, of whatever kind. */
 export const membership = {

@@ -1,6 +1,7 @@
 import { answer, answerWaiters, pardon, refuse, takesCommands } from '../book.js';
 import type { Fact, Token } from '../fact.js';
 import { isOrdered, supersedeStarts } from './mailbox.js';
+import { enqueue, isParallel, noteTried } from './starts.js';
 import { addChild, type Child, openSweep, removeChild, type State } from './state.js';
 
 type Command = Extract<Fact, { type: 'command' }>;
@@ -17,7 +18,8 @@ export function onAdd(state: State, fact: Add, generation: number): void {
   }
   const child = addChild(state, spec, generation, 'add');
   child.waiters.push({ token, until: 'up' });
-  openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
+  if (isParallel(state)) enqueue(state, child);
+  else openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }
 
 /** One command for one child (A2 to A4, and the idempotent ones). */
@@ -44,6 +46,7 @@ export function onCommand(state: State, fact: Command): void {
 
 function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   child.goal = 'down';
+  if (child.phase === 'down') noteTried(state, child);
   supersedeStarts(state, child.id, brutal ? 'a kill' : 'a stop');
   child.waiters.push({ token, until: 'down' });
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');

@@ -2,8 +2,9 @@ import { answerWaiters, chargeFor, forgive, givenUp, isAlive, isEnding } from '.
 import type { Effect } from '../fact.js';
 import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
-import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
+import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
 import { deferEnd, dropEnd, isBusy, isOrdered } from './mailbox.js';
+import { noteTried } from './starts.js';
 import { type Child, type Deferred, type Ended, openSweep, removeChild, type State, type Sweep } from './state.js';
 import { beginHalt, settleDown } from './sweep.js';
 
@@ -15,6 +16,7 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   const readyFor = child.readyAt < 0 ? -1 : fact.at - child.readyAt;
   child.phase = 'down';
   state.pending.add(child.sweep);
+  noteTried(state, child);
   if (wasMeant(state, child, was)) return settleDown(state, child);
   if (was === 'stuck' && child.due !== 'none') {
     return void openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
@@ -23,8 +25,17 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   if (state.hushed)
     answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
   else if (was === 'starting') onStartFailed(state, child, fact);
-  else if (isBusy(state)) deferEnd(state, child, { type: 'end', child, fact, readyFor });
+  else if (isBusy(state) || endsBoot(state, child, fact))
+    deferEnd(state, child, { type: 'end', child, fact, readyFor });
   else concludeEnd(state, child, fact, readyFor);
+}
+
+/** Children that start in parallel are restarted while others still boot; what would end the supervisor waits until it has booted (S7). */
+function endsBoot(state: State, child: Child, fact: Ended): boolean {
+  if (state.status !== 'booting') return false;
+  const { autoShutdown, onExhausted, budget, otpExact } = state.spec;
+  if (!shouldRestart(child.restart, fact.reason)) return child.significant && autoShutdown !== 'never';
+  return onExhausted === 'escalate' && charge(state.stamps, state.now, budget, otpExact).exceeded;
 }
 
 /** A child that was up has ended by itself. */

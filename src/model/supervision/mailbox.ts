@@ -16,6 +16,11 @@ export function isBusy(state: State): boolean {
   return state.busy.size > 0 && !isEnding(state);
 }
 
+/** True when the mailbox is read: no operation is under way, and the boot is over. */
+export function mayRead(state: State): boolean {
+  return !isBusy(state) && state.status !== 'booting';
+}
+
 /** True when the fact is kept in the mailbox until the operation under way is over. */
 export function mustWait(state: State, fact: Add | Command | Due): boolean {
   if (isEnding(state) || state.hushed) return false;

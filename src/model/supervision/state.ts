@@ -1,6 +1,7 @@
 import { type Book, emptyBook, freshMember, type Member } from '../book.js';
 import type { Fact, StopCause } from '../fact.js';
 import type { NodeSpec, RestartType, SupervisorSpec } from '../spec.js';
+import { noStarts, type Starts } from './starting.js';
 
 /* What a static supervisor remembers: a record per child, in a Map and in start order; and sweeps. */
 
@@ -64,6 +65,10 @@ export interface State extends Book {
   readonly mailbox: Deferred[];
   /** The sweeps that are ordered operations under way. */
   readonly busy: Set<number>;
+  /** First starts that do not wait for each other. */
+  readonly starts: Starts;
+  /** Children that were forgotten in this decision. */
+  readonly removed: string[];
   /** The time of the fact that is being decided. */
   now: number;
   lastSweep: number;
@@ -81,6 +86,8 @@ export function newState(spec: SupervisorSpec): State {
     order: [],
     mailbox: [],
     busy: new Set(),
+    starts: noStarts(),
+    removed: [],
     now: 0,
     lastSweep: 0,
     boot: 0,
@@ -108,6 +115,7 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
 
 export function removeChild(state: State, child: Child): void {
   state.children.delete(child.id);
+  state.removed.push(child.id);
   state.order.splice(state.order.lastIndexOf(child.id), 1);
   state.out.push({ type: 'remove', id: child.id });
 }

@@ -1,0 +1,101 @@
+import { fieldPath, type Problem, shown } from './problem.js';
+import type { Fields } from './snapshot.js';
+
+/* The order among siblings that `after` asks for: its rules, and the order in which they stand then. */
+
+/** One child as it was given, and where. */
+export interface Sibling {
+  readonly at: string;
+  readonly fields: Fields;
+}
+
+/** Takes one problem: the path, the rule and the value. */
+type Complain = (path: string, rule: string, got: unknown) => void;
+
+/** `after` names siblings, never the child itself, in no circle; where children start in sequence, only those that stand before it. */
+export function checkOrder(siblings: readonly Sibling[], parallel: boolean, complain: Complain): void {
+  const places = new Map(siblings.map(({ fields }, index) => [fields.id, index]));
+  for (const [index, { at, fields }] of siblings.entries()) {
+    for (const [nth, other] of afterOf(fields).entries()) {
+      const path = fieldPath(fieldPath(at, 'after'), nth);
+      const place = places.get(other);
+      if (other === fields.id) complain(path, 'must not be its own id', other);
+      else if (place === undefined) complain(path, 'must be the id of a sibling', other);
+      else if (!parallel && place > index)
+        complain(path, 'must stand before it, because children start in sequence', other);
+    }
+  }
+  if (parallel) checkCircles(siblings, complain);
+}
+
+/** The problems of `after` of a child that is added to these siblings. */
+export function afterProblems(input: unknown, siblings: readonly string[]): Problem[] {
+  const known = new Set<unknown>(siblings);
+  const { id, after } = input as { id?: unknown; after?: unknown };
+  return listOf(after).flatMap((other, nth) => {
+    if (other !== id && known.has(other)) return [];
+    const rule = other === id ? 'must not be its own id' : 'must be the id of a sibling';
+    return [{ path: fieldPath('after', nth), rule, got: shown(other) }];
+  });
+}
+
+/** The children so that each stands behind those that it comes after; otherwise in the order that they were given in. */
+export function inStartOrder<T extends { readonly id: string; readonly after: readonly string[] }>(
+  children: readonly T[],
+): readonly T[] {
+  if (children.every(({ after }) => after.length === 0)) return children;
+  return sorted(
+    children,
+    ({ id }) => id,
+    ({ after }) => after,
+  );
+}
+
+function checkCircles(siblings: readonly Sibling[], complain: Complain): void {
+  const idOf = ({ fields }: Sibling): unknown => fields.id;
+  const placed = new Set(sorted(siblings, idOf, ({ fields }) => afterOf(fields)));
+  const left = new Map(siblings.filter((sibling) => !placed.has(sibling)).map((sibling) => [idOf(sibling), sibling]));
+  for (const first of left.values()) {
+    const walked = new Set<Sibling>();
+    let next: Sibling | undefined = first;
+    while (next !== undefined && !walked.has(next)) {
+      walked.add(next);
+      left.delete(idOf(next));
+      next = afterOf(next.fields)
+        .map((id) => left.get(id) ?? [...walked].find((other) => idOf(other) === id))
+        .find(Boolean);
+    }
+    if (next === undefined) continue;
+    const circle = [...walked, next].slice([...walked].indexOf(next)).map(idOf);
+    complain(fieldPath(next.at, 'after'), `must not form a circle: ${circle.join(', ')}`, undefined);
+  }
+}
+
+/** Those that can be placed behind all that they come after; who is in a circle, or behind one, cannot. Itself and strangers do not count. */
+function sorted<T>(items: readonly T[], idOf: (item: T) => unknown, after: (item: T) => readonly unknown[]): T[] {
+  const known = new Set(items.map(idOf));
+  const open = new Map<T, number>();
+  const behind = new Map<unknown, T[]>();
+  for (const item of items) {
+    const others = new Set(after(item).filter((id) => known.has(id) && id !== idOf(item)));
+    open.set(item, others.size);
+    for (const id of others) behind.set(id, [...(behind.get(id) ?? []), item]);
+  }
+  const placed = items.filter((item) => open.get(item) === 0);
+  for (const item of placed) {
+    for (const other of behind.get(idOf(item)) ?? []) {
+      const left = (open.get(other) ?? 0) - 1;
+      open.set(other, left);
+      if (left === 0) placed.push(other);
+    }
+  }
+  return placed;
+}
+
+function afterOf(fields: Fields): readonly unknown[] {
+  return listOf(fields.after);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,80 @@
+import { isEnding, setStatus } from '../book.js';
+import { type Child, openSweep, type State } from './state.js';
+
+/*
+ * `start: 'parallel'`: children that do not depend on each other start together, a bounded number at once; one with `after` waits until
+ * each of those siblings has been ready. Only first starts wait: a restart concerns one child alone (one_for_one).
+ */
+
+/** How many children of a booting supervisor may be starting at once. */
+const MAX_STARTING = 64;
+
+export function isParallel({ spec }: State): boolean {
+  return spec.start === 'parallel';
+}
+
+/** Starts the child, or has it wait for the siblings that it is to come after. */
+export function enqueue(state: State, child: Child): void {
+  const { starts } = state;
+  if (child.origin === 'boot') starts.untried.add(child.id);
+  const others = new Set(child.spec.after.filter((id) => isAwaited(state, id)));
+  if (others.size === 0) return release(state, child);
+  starts.waiting.set(child.id, others);
+  for (const id of others) starts.dependents.set(id, [...(starts.dependents.get(id) ?? []), child.id]);
+  state.out.push({ type: 'waiting', id: child.id, for: [...others] });
+}
+
+/** The child is ready, or forgotten: nobody waits for it any more. */
+export function releaseDependents(state: State, id: string): void {
+  const { dependents, waiting } = state.starts;
+  const those = dependents.get(id) ?? [];
+  dependents.delete(id);
+  for (const each of those) {
+    const others = waiting.get(each);
+    if (others === undefined || !others.delete(id) || others.size > 0) continue;
+    waiting.delete(each);
+    const child = state.children.get(each);
+    if (child !== undefined) release(state, child);
+  }
+}
+
+/** The child has had its first try, or will not have it: the boot does not wait for it, nor for those that wait for one that failed. */
+export function noteTried(state: State, child: Child): void {
+  const { starts } = state;
+  starts.starting.delete(child.id);
+  if (!starts.untried.delete(child.id) || child.phase === 'up') return;
+  for (const id of starts.dependents.get(child.id) ?? []) {
+    const dependent = state.children.get(id);
+    if (dependent !== undefined) noteTried(state, dependent);
+  }
+}
+
+/** Starts those whose turn has come; tells when the boot is over. */
+export function advanceStarts(state: State): void {
+  const { ready, starting, untried } = state.starts;
+  for (const id of state.removed.splice(0)) {
+    starting.delete(id);
+    untried.delete(id);
+    releaseDependents(state, id);
+  }
+  if (isEnding(state) || state.hushed) for (const set of [ready, starting, untried]) set.clear();
+  for (const id of ready) {
+    if (starting.size >= MAX_STARTING) break;
+    ready.delete(id);
+    const child = state.children.get(id);
+    if (child === undefined || child.due !== 'start' || child.phase !== 'down') continue;
+    starting.add(id);
+    openSweep(state, [id], { cause: 'command' });
+  }
+  if (isParallel(state) && state.status === 'booting' && untried.size === 0) setStatus(state, 'running');
+}
+
+function release(state: State, child: Child): void {
+  if (child.origin === 'boot') state.starts.ready.add(child.id);
+  else if (child.due === 'start' && child.phase === 'down') openSweep(state, [child.id], { cause: 'command' });
+}
+
+function isAwaited(state: State, id: string): boolean {
+  const other = state.children.get(id);
+  return other !== undefined && other.phase !== 'up';
+}

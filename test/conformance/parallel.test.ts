@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { SupervisorInput } from '../../src/model/input.js';
+import { normaliseSupervisor } from '../../src/model/normalise.js';
+import { problemText } from '../../src/model/problem.js';
+import { createSupervision } from '../../src/model/supervision.js';
+import { validate } from '../../src/model/validate.js';
+import { child } from './family.js';
+import { CRASH, told, World } from './harness.js';
+
+/* `start: 'parallel'` and `after`. The starts of these worlds are over when the test says so. */
+
+type Options = Omit<Partial<SupervisorInput>, 'children'>;
+
+/** `web<db,mail`: web comes after db and mail. */
+function children(text: string) {
+  return text.split(' ').map((part) => {
+    const [id = '', after] = part.split('<');
+    return { id, command: ['true'], ...(after && { after: after.split(',') }) };
+  });
+}
+
+function slow(text: string, options: Options = {}): World {
+  const input = { otpExact: true, start: 'parallel', ...options, children: children(text) } as const;
+  expect(validate(input)).toEqual([]);
+  const world = new World(createSupervision(normaliseSupervisor(input)));
+  world.held.add('start');
+  return world.boot();
+}
+
+describe('children that start in parallel', () => {
+  it('start together, but for those that come after others', () => {
+    const world = slow('web<db,cache db cache mail');
+    expect(world.takeLog()).toBe('+db +cache +mail');
+    expect(told(world, 'waiting')).toEqual([{ type: 'waiting', id: 'web', for: ['db', 'cache'] }]);
+    world.pay('start', 'db');
+    expect(world.takeLog()).toBe('');
+    world.pay('start', 'cache');
+    expect(world.takeLog()).toBe('+web');
+    world.pay('start', 'mail');
+    expect(world.engine.status).toBe('booting');
+    world.pay('start', 'web');
+    expect(world.engine.status).toBe('running');
+  });
+
+  it('start at most 64 at once, and all of thousands', () => {
+    const world = slow(Array.from({ length: 2_000 }, (_, i) => `a${i}`).join(' '));
+    expect(world.takeLog().split(' ')).toHaveLength(64);
+    while (world.debts.length > 0) world.pay('start');
+    expect(world.engine.status).toBe('running');
+    expect(world.engine.count().active).toBe(2_000);
+  });
+
+  it('stop in the reverse of that order, one after another', () => {
+    const world = slow('web<db db mail<web');
+    for (const id of ['db', 'web', 'mail']) world.pay('start', id);
+    world.takeLog();
+    world.halt();
+    expect(world.takeLog()).toBe('-mail -web -db');
+  });
+
+  it('are restarted while others still boot', () => {
+    const world = slow('a b');
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    expect(world.takeLog()).toBe('+a +b +a');
+  });
+
+  it('end their supervisor only when it has booted', () => {
+    const world = slow('a b', { maxRestarts: 0 });
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    expect(world.engine.status).toBe('booting');
+    world.pay('start', 'b');
+    expect(world.statuses.slice(0, 2)).toEqual(['booting', 'running']);
+    expect(world.end()).toBe('shutdown');
+  });
+
+  it('fail the boot with one that cannot start', () => {
+    const world = slow('a b');
+    world.failNext('a');
+    world.pay('start', 'a');
+    expect([world.end(), world.finished[0]?.child]).toEqual(['start-failed', 'a']);
+  });
+
+  it('do not keep the boot from its end where one is tried again; who comes after it goes on waiting', () => {
+    const world = slow('web<db db mail', { boot: 'retry', maxRestarts: 5 });
+    world.holdAfterFailure = true;
+    world.failNext('db');
+    for (const id of ['db', 'mail']) world.pay('start', id);
+    expect(world.engine.status).toBe('running');
+    world.pay('delay');
+    world.takeLog();
+    world.pay('start', 'db');
+    expect(world.takeLog()).toBe('+web');
+  });
+
+  it('wait no longer for one that is deleted, and not at all when they are stopped or started by hand', () => {
+    const world = slow('web<db cli<db job<db db');
+    world.command('stop', 'job');
+    world.command('stop', 'db');
+    world.takeLog();
+    world.command('delete', 'db');
+    expect(world.takeLog()).toBe('+web +cli');
+  });
+
+  it('take in an added child at once, unless it comes after one that is not ready', () => {
+    const world = slow('slow');
+    world.add(child('free'));
+    world.add({ ...child('bound'), after: ['slow'] });
+    expect(world.takeLog()).toBe('+slow +free');
+    world.pay('start', 'slow');
+    expect(world.takeLog()).toBe('+bound');
+  });
+});
+
+describe('children that start in sequence', () => {
+  it('tell an added one for whom it waits', () => {
+    const world = slow('a b', { start: 'sequence' });
+    world.add(child('c'));
+    expect(told(world, 'waiting')).toEqual([{ type: 'waiting', id: 'c', for: ['a'] }]);
+  });
+});
+
+describe('the rules of after', () => {
+  it.each([
+    ['a<a', 'children[0].after[0] must not be its own id, got "a"'],
+    ['a<b', 'children[0].after[0] must be the id of a sibling, got "b"'],
+    ['a<b b<c c<a d<a', 'children[0].after must not form a circle: a, b, c, a'],
+  ])('refuses %s', (text, problem) => {
+    const problems = validate({ start: 'parallel', children: children(text) });
+    expect(problems.map(problemText)).toEqual([problem]);
+  });
+
+  it('takes in sequence only those that stand before', () => {
+    expect(validate({ children: children('a b<a') })).toEqual([]);
+    expect(validate({ children: children('b<a a') }).map(problemText)).toEqual([
+      'children[0].after[0] must stand before it, because children start in sequence, got "a"',
+    ]);
+  });
+
+  it('refuses a parallel start where a strategy ties the children to their order', () => {
+    const problems = validate({ start: 'parallel', strategy: 'one_for_all', children: [] });
+    expect(problems.map(({ path }) => path)).toEqual(['start']);
+  });
+
+  it('is no burden with a chain of ten thousand', () => {
+    const chain = Array.from({ length: 10_000 }, (_, i) => (i === 9_999 ? `a${i}` : `a${i}<a${i + 1}`)).join(' ');
+    const input = { start: 'parallel', children: children(chain) } as const;
+    expect(validate(input)).toEqual([]);
+    const [first, second] = [...new World(createSupervision(normaliseSupervisor(input))).boot().log];
+    expect([first, second]).toEqual(['+a9999', '+a9998']);
+  });
+});
