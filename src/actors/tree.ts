@@ -18,6 +18,7 @@ import { parentOf } from '../model/id.js';
 import type { SupervisorInput } from '../model/input.js';
 import { normaliseSupervisor } from '../model/normalise.js';
 import { describeReason, isClean, type Reason } from '../model/reason.js';
+import { failureText } from '../model/report.js';
 import { reportListener, type Subscription } from '../model/report-selection.js';
 import type { NodeSpec, SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
@@ -194,8 +195,11 @@ class SupervisedTree implements Tree {
 
   #bootError(reason: Reason): SupertreeError {
     if (isClean(reason)) return new SupertreeError('SUPERSEDED', { agent: this.path, by: 'a stop' });
-    const child = this.#root.culprit ?? 'its stop';
-    return new SupertreeError('BOOT_FAILED', { path: this.path, child, reason: describeReason(reason) });
+    const { failure } = this.#root;
+    const child = failure?.path ?? 'its stop';
+    const tail = failure?.exit?.tail ?? [];
+    const text = failureText(failure)?.slice(`${child} failed: `.length) ?? describeReason(reason);
+    return new SupertreeError('BOOT_FAILED', { path: this.path, child, reason: text, tail });
   }
 }
 

@@ -2,7 +2,7 @@ import type { AgentState, Blocker, Health } from '../model/agent.js';
 import type { ExitRecord } from '../model/exit.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
 import type { NodeInput } from '../model/input.js';
-import type { Report, ReportOf, ReportType, SupervisorStatus } from '../model/report.js';
+import type { Failure, Report, ReportOf, ReportType, SupervisorStatus } from '../model/report.js';
 import type { NodeSpec, PauseMode, RestartType, Strategy, StreamName } from '../model/spec.js';
 
 /** One agent as it is now. Times are wall-clock ms. It never carries environment values. */
@@ -62,6 +62,8 @@ export interface SupervisorView {
   /** `idle` before it was started for the first time. */
   readonly status: SupervisorStatus | 'idle';
   readonly strategy: Strategy | 'pool';
+  /** In `failed`: what made it fail, down to the agent, with its exit and its last lines. */
+  readonly failure?: Failure;
   readonly children: readonly TreeView[];
 }
 

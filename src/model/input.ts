@@ -163,7 +163,7 @@ interface SupervisionInput {
   significant?: boolean;
   /** If not given, 5 (under `otpExact` 1). */
   maxRestarts?: number;
-  /** The window of the budget. If not given, 60000 (under `otpExact` 5000). */
+  /** The window of the budget. If not given, 60000 (under `otpExact` 5000), or longer where `maxRestarts` with this backoff take longer. */
   within?: number;
   /** If not given, 100 ms doubling to 30 s, up to half of it taken off by chance, reset after 60 s ready. */
   backoff?: { initial?: number; factor?: number; max?: number; jitter?: number; resetAfter?: number };

@@ -1,3 +1,4 @@
+import { windowFor } from './budget.js';
 import { DEFAULTS } from './defaults.js';
 import type {
   AgentInput,
@@ -95,7 +96,9 @@ function supervision(input: SupervisorInput | PoolInput) {
 
 function budgetOf(input: SupervisorInput | PoolInput, exact: boolean): Budget {
   const fallback = exact ? DEFAULTS.otpBudget : DEFAULTS.budget;
-  return { maxRestarts: input.maxRestarts ?? fallback.maxRestarts, within: input.within ?? fallback.within };
+  const maxRestarts = input.maxRestarts ?? fallback.maxRestarts;
+  const backoff = exact ? DEFAULTS.noBackoff : { ...DEFAULTS.backoff, ...input.backoff };
+  return { maxRestarts, within: input.within ?? windowFor(maxRestarts, backoff, fallback.within) };
 }
 
 function bodyOf(input: AgentInput): Body {

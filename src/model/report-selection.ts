@@ -34,6 +34,7 @@ const REPORT_TYPES: Readonly<Record<ReportType, true>> = {
   resumed: true,
   health: true,
   restarting: true,
+  waiting: true,
   exhausted: true,
   zombie: true,
   removed: true,

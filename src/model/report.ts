@@ -53,6 +53,27 @@ export type ReportType = ReportBody['type'];
 /** The reports of one type, or of several. */
 export type ReportOf<T extends ReportType> = Extract<Report, { readonly type: T }>;
 
+/** What made a supervisor fail: the agent (or supervisor) at the end of the way down, and how it ended. */
+export interface Failure {
+  /** The ids from the root down to it. */
+  readonly path: string;
+  /** Why the supervisor ended, in words. */
+  readonly reason: string;
+  /** Its last end, with its last lines; `null` when it never ran. */
+  readonly exit: ExitRecord | null;
+}
+
+/** A failure as the end of a sentence: the whole path, the reason and the last lines. */
+export function failureText(failure: Failure | null): string | null {
+  if (failure === null) return null;
+  const { path, reason, exit } = failure;
+  const tail = exit?.tail.slice(-LAST_LINES) ?? [];
+  return `${path} failed: ${reason}${tail.length === 0 ? '' : `; its last lines: ${tail.map((line) => JSON.stringify(line)).join(', ')}`}`;
+}
+
+/** So many of the last lines are told in a sentence. */
+const LAST_LINES = 5;
+
 export type SupervisorStatus = 'booting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** One report as one line for a person, without the time. */

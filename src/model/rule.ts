@@ -1,3 +1,4 @@
+import { slowestRow, sumText } from './budget.js';
 import { DEFAULTS } from './defaults.js';
 import { fieldPath } from './problem.js';
 import type { Form } from './schema.js';
@@ -38,12 +39,16 @@ export function checkSupervision(node: Fields, wrong: ReadonlySet<string>, compl
 /** A budget that its own backoff makes unreachable would restart for ever. Under `otpExact` there is no backoff. */
 function checkBudget(node: Fields, wrong: ReadonlySet<string>, complain: Complain): void {
   if (node.otpExact === true || BUDGET.some((key) => wrong.has(key))) return;
-  const { maxRestarts, within } = { ...DEFAULTS.budget, ...numbersOf(node) };
+  const { within } = numbersOf(node);
+  if (within === undefined) return; // it is derived
+  const { maxRestarts } = { ...DEFAULTS.budget, ...numbersOf(node) };
   const { initial, factor, max } = { ...DEFAULTS.backoff, ...numbersOf(node.backoff) };
-  const row = slowestRow(maxRestarts, initial, factor, max);
+  const row = slowestRow(maxRestarts, { initial, factor, max });
   if (row <= within * (1 + ROUNDING)) return;
   const least = Number(row.toPrecision(12));
-  complain('within', `must be at least ${least}, the time that ${maxRestarts} restarts with this backoff take`, within);
+  const sum = sumText(maxRestarts, { initial, factor, max });
+  const rule = `must be at least ${least}, the time that ${maxRestarts} restarts with this backoff take (${sum} ms)`;
+  complain('within', `${rule}; if it is not given, it is derived`, within);
 }
 
 /** A pool cannot start with more than it may have. */
@@ -121,16 +126,6 @@ function checkTemplates(node: Fields, ports: readonly string[], complain: Compla
   listOf(node.command).forEach((text, i) => void check(fieldPath('command', i), text));
   listOf(exec).forEach((text, i) => void check(fieldPath('readiness.command', i), text));
   if (isFields(node.env)) for (const [name, text] of Object.entries(node.env)) check(fieldPath('env', name), text);
-}
-
-/** The sum of the delays before `restarts` restarts in a row, none shortened by chance; without counting, as it may be many. */
-function slowestRow(restarts: number, initial: number, factor: number, max: number): number {
-  if (initial === 0) return 0;
-  if (factor === 1 || initial >= max) return restarts * Math.min(initial, max);
-  const growing = Math.min(restarts, Math.floor(Math.log(max / initial) / Math.log(factor)) + 1);
-  // Of a factor beyond 2^53 only one power fits below max; the formula would overflow.
-  const grown = growing <= 1 ? growing * initial : (initial * Math.expm1(growing * Math.log(factor))) / (factor - 1);
-  return grown + (restarts - growing) * max;
 }
 
 function portNameOf(port: unknown): string | null {

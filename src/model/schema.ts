@@ -20,7 +20,7 @@ const supervision = {
     count,
   ),
   within: field(
-    `The window of the budget, in ms. If not given, ${budget.within} (under otpExact ${otpBudget.within}).`,
+    `The window of the budget, in ms. If not given, ${budget.within} (under otpExact ${otpBudget.within}), or longer where maxRestarts with this backoff take longer.`,
     positive,
   ),
   backoff: field(

@@ -150,7 +150,7 @@ describe('fields of an agent', () => {
 describe('budgets and pools', () => {
   it('rejects a budget that its own backoff makes unreachable, and says the sum', () => {
     expect(texts({ within: 3_099, children: [] })).toEqual([
-      'within must be at least 3100, the time that 5 restarts with this backoff take, got 3099',
+      'within must be at least 3100, the time that 5 restarts with this backoff take (100 + 200 + 400 + 800 + 1600 ms); if it is not given, it is derived, got 3099',
     ]);
     expect(validate({ within: 3_100, children: [] })).toEqual([]);
     expect(validate({ within: 1, otpExact: true, children: [] })).toEqual([]);
@@ -176,7 +176,16 @@ describe('budgets and pools', () => {
   it('answers at once for a budget of more restarts than can be counted', () => {
     const backoff = { initial: 0 };
     expect(validate({ maxRestarts: Number.MAX_SAFE_INTEGER, backoff, children: [] })).toEqual([]);
-    expect(paths(validate({ maxRestarts: Number.MAX_SAFE_INTEGER, children: [] }))).toEqual(['within']);
+    expect(paths(validate({ maxRestarts: Number.MAX_SAFE_INTEGER, within: 1, children: [] }))).toEqual(['within']);
+    expect(normaliseSupervisor({ maxRestarts: Number.MAX_SAFE_INTEGER, children: [] }).budget.within).toBe(
+      Number.MAX_SAFE_INTEGER,
+    );
+  });
+
+  it('derives the window where none is given, so that the budget can be spent', () => {
+    expect(validate({ maxRestarts: 10, children: [] })).toEqual([]);
+    expect(normaliseSupervisor({ maxRestarts: 10, children: [] }).budget).toEqual({ maxRestarts: 10, within: 81_100 });
+    expect(normaliseSupervisor({ maxRestarts: 3, children: [] }).budget.within).toBe(60_000);
   });
 
   it('keeps the size of a pool below its maximum, defaults included', () => {

@@ -3,8 +3,8 @@ import type { SupervisorView } from '../../contract/view.js';
 import { initialContext, type SupervisorEvent, type supervisorMachine } from '../../machines/supervisor.js';
 import type { Effect, Engine, Fact, Status, Verb } from '../../model/fact.js';
 import { joinPath } from '../../model/id.js';
-import { describeReason, type Reason } from '../../model/reason.js';
-import { blockersText, type SupervisorStatus } from '../../model/report.js';
+import { describeReason, isClean, type Reason } from '../../model/reason.js';
+import { blockersText, type Failure, failureText, type SupervisorStatus } from '../../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
 import { type Agent, type ChildFact, isAtRest, remainsOf } from '../agent/agent.js';
 import { AgentChild, type Child } from '../agent/child.js';
@@ -32,8 +32,8 @@ export class SupervisorActor implements SupervisorNode, Child {
   status: SupervisorStatus | 'idle' = 'idle';
   /** Why it ended last. */
   reason: Reason = { kind: 'shutdown' };
-  /** The child that made it fail. */
-  culprit: string | null = null;
+  /** What made it fail, down to the agent; `null` when it ended as it should. */
+  failure: Failure | null = null;
   readonly #children = new Map<string, Child>();
   readonly #pending: Pending;
   readonly #delays: Delays;
@@ -97,7 +97,16 @@ export class SupervisorActor implements SupervisorNode, Child {
     const { kind, id } = this.spec;
     const strategy = this.spec.kind === 'pool' ? 'pool' : this.spec.strategy;
     const children = [...this.#children.values()].map((child) => child.view());
-    return { kind, path: this.path, id, status: this.status, strategy, children };
+    const { failure, status } = this;
+    return {
+      kind,
+      path: this.path,
+      id,
+      status,
+      strategy,
+      children,
+      ...(status === 'failed' && failure !== null && { failure }),
+    };
   }
 
   /** All agents below, in start order. */
@@ -119,7 +128,8 @@ export class SupervisorActor implements SupervisorNode, Child {
 
   announce(status: SupervisorStatus): void {
     this.status = status;
-    const reason = status === 'failed' || status === 'stopped' ? describeReason(this.reason) : '';
+    const over = status === 'failed' || status === 'stopped';
+    const reason = over ? (failureText(this.failure) ?? describeReason(this.reason)) : '';
     this.world.reports.emit(this.path, { type: 'supervisor', status, reason });
   }
 
@@ -192,6 +202,14 @@ export class SupervisorActor implements SupervisorNode, Child {
     }
   }
 
+  /** Of a child that is a supervisor, what made that one fail. */
+  #failureOf(id: string, reason: Reason): Failure {
+    const child = this.#children.get(id);
+    if (child instanceof SupervisorActor && child.failure !== null) return child.failure;
+    const [agent] = child instanceof AgentChild ? child.agents() : [];
+    return { path: joinPath(this.path, id), reason: describeReason(reason), exit: agent?.exit ?? null };
+  }
+
   #create(spec: NodeSpec): Child {
     const path = joinPath(this.path, spec.id);
     return spec.kind === 'agent' ? this.#createAgent(spec, path) : this.#createNode(spec, path);
@@ -260,7 +278,7 @@ export class SupervisorActor implements SupervisorNode, Child {
 
   #onFinished({ reason, child }: Extract<Effect, { type: 'finished' }>): void {
     this.reason = reason;
-    this.culprit = child;
+    this.failure = isClean(reason) || child === null ? null : this.#failureOf(child, reason);
     this.#delays.clear();
     this.#ref.send({ type: 'FINISHED', reason });
   }
