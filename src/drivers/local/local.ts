@@ -42,7 +42,7 @@ class LocalDriver implements Driver {
     if (this.#living.size === 0) this.#leaveExit = killAtExit(() => this.#killAll());
     this.#living.add(incarnation);
     if (this.#closing) this.#clock.defer(() => incarnation.refuse('the driver is closed'));
-    else this.#queue.push(() => incarnation.run());
+    else this.#queue.push(() => incarnation.run(), order.incarnation === 1);
     return incarnation;
   }
 

@@ -3,20 +3,23 @@ import type { Clock } from '../../contract/clock.js';
 /** How long one turn of the event loop may be spent on spawning, in ms. Each spawn blocks for about one. */
 const TURN = 8;
 
-/** Runs jobs first in, first out, in turns short enough that hundreds of starts never block the event loop. */
+/**
+ * Runs jobs in turns short enough that hundreds of starts never block the event loop. First starts come before restarts, so that agents
+ * that crash again and again never keep out one that has not run yet; within each kind it is first in, first out.
+ */
 export class SpawnQueue {
   readonly #clock: Clock;
-  #jobs: (() => void)[] = [];
-  #next = 0;
+  readonly #first = new Line();
+  readonly #again = new Line();
   #scheduled = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Runs `job` in a later turn. */
-  push(job: () => void): void {
-    this.#jobs.push(job);
+  /** Runs `job` in a later turn. `isFirst`: it starts an agent that has not run before. */
+  push(job: () => void, isFirst: boolean): void {
+    (isFirst ? this.#first : this.#again).push(job);
     this.#schedule();
   }
 
@@ -29,14 +32,39 @@ export class SpawnQueue {
   #turn(): void {
     this.#scheduled = false;
     const until = this.#clock.now() + TURN;
-    while (this.#next < this.#jobs.length) {
-      const job = this.#jobs[this.#next]!;
-      this.#next += 1;
+    for (let job = this.#next(); job !== undefined; job = this.#next()) {
       job();
       if (this.#clock.now() >= until) break;
     }
-    if (this.#next < this.#jobs.length) return this.#schedule();
-    this.#jobs = [];
-    this.#next = 0;
+    if (this.#first.size + this.#again.size > 0) this.#schedule();
+  }
+
+  #next(): (() => void) | undefined {
+    return this.#first.shift() ?? this.#again.shift();
+  }
+}
+
+/** First in, first out, at the same cost however long it is. */
+class Line {
+  #jobs: (() => void)[] = [];
+  #taken = 0;
+
+  get size(): number {
+    return this.#jobs.length - this.#taken;
+  }
+
+  push(job: () => void): void {
+    this.#jobs.push(job);
+  }
+
+  shift(): (() => void) | undefined {
+    const job = this.#jobs[this.#taken];
+    if (job === undefined) return undefined;
+    this.#taken += 1;
+    if (this.size === 0) {
+      this.#jobs = [];
+      this.#taken = 0;
+    }
+    return job;
   }
 }
