@@ -24,10 +24,10 @@ export interface ServerConfig {
 /** A supervisor of a server unless the file says otherwise: one agent that cannot start or live must not take the others down. */
 const GROUP = { boot: 'retry', onExhausted: 'fail' } as const;
 
-const ROOT = { id: 'root', ...GROUP, start: 'parallel', children: [] } as const satisfies SupervisorInput;
+const ROOT = { id: 'root', ...GROUP, children: [] } as const satisfies SupervisorInput;
 
 /** What a server runs that was given no file: nothing yet. */
-export const EMPTY_CONFIG: ServerConfig = { tree: ROOT, settings: {} };
+export const EMPTY_CONFIG: ServerConfig = { tree: { ...ROOT, start: 'parallel' }, settings: {} };
 
 /** The path of the root. */
 export function rootOf({ tree }: ServerConfig): string {
@@ -70,7 +70,7 @@ function childWithDefaults(child: unknown): unknown {
 
 /** Children of a server do not wait for each other, unless a strategy, or OTP's own rules, tie them to their order. */
 function startOf({ strategy = 'one_for_one', otpExact }: Record<string, unknown>): Pick<SupervisorInput, 'start'> {
-  return { start: strategy === 'one_for_one' && otpExact !== true ? 'parallel' : 'sequence' };
+  return strategy === 'one_for_one' && otpExact !== true ? { start: 'parallel' } : {};
 }
 
 /** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */

@@ -77,7 +77,7 @@ cwd = "/abs"
       server: { endpoint: 'ipc:///run/x.sock' },
     });
     expect(await load('tree.json', `\uFEFF${text}`)).toEqual({
-      tree: { id: 'mine', boot: 'strict', onExhausted: 'fail', children: [] },
+      tree: { id: 'mine', boot: 'strict', onExhausted: 'fail', start: 'parallel', children: [] },
       settings: { endpoints: ['ipc:///run/x.sock'] },
     });
   });
