@@ -4,6 +4,7 @@ import { type Decoded, decode, encode, glimpse } from '../protocol/decode.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { type About, encodeRefusal } from '../protocol/refusal.js';
 import { MAX_VALUES } from '../protocol/scan.js';
+import { repeatedVerbatim } from '../protocol/verbatim.js';
 import { GuardedTree, type Opened } from './access/guarded-tree.js';
 import { admitted } from './admission.js';
 import { askedBy } from './asked.js';
@@ -38,7 +39,8 @@ export async function answer(
   try {
     if (!decoded.ok) throw decoded.error;
     const request = { control, context, tree: new GuardedTree(control.tree, control.ended, context.peer) };
-    return encode(await perform(request, decoded.message, beforeAnswer));
+    const { message } = decoded;
+    return encode(repeatedVerbatim(await perform(request, message, beforeAnswer), message, bytes));
   } catch (thrown) {
     return encodeRefusal(aboutOf(decoded), asSupertreeError(thrown), control.serverId);
   } finally {

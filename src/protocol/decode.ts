@@ -58,7 +58,8 @@ function bytesOf<T extends MessageType>(message: Draft<T>): Buffer {
   if (message.type === 'list_agents_response') {
     return packList(bodyOf({ ...message, agents: [] }), message as Draft<'list_agents_response'>);
   }
-  if (message.type === 'tree_response' && 'data' in message && hasParts(message.data)) {
+  const hasData = message.type === 'tree_response' || message.type === 'command_response';
+  if (hasData && 'data' in message && hasParts(message.data)) {
     const { data: _, ...body } = bodyOf({ ...message, data: null });
     return packWithField(body, 'data', message.data);
   }

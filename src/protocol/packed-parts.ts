@@ -20,6 +20,13 @@ export function keepPacked<T extends object>(value: T): T {
   return value;
 }
 
+/** Stands for a value whose bytes are known already. */
+export function alreadyPacked(bytes: Buffer): object {
+  const value = {};
+  kept.set(value, bytes);
+  return value;
+}
+
 /** The kept value `base` with another value in its last field, which is `null` in it: only that field is packed anew. */
 export function withLastField<T extends object>(base: T, field: keyof T, value: unknown): T {
   const variant = { ...base, [field]: value };

@@ -45,6 +45,35 @@ const custom = (action: string, more: object = {}) =>
   request(rig, { type: 'custom_action_request', request_id: 'a', agent_id: uuid, action, ...more });
 
 describe('custom_action_request', () => {
+  /** Parameters as MessagePack, in hexadecimal: what JavaScript and msgpackr would alter. */
+  const exact = {
+    'an integral float': 'cb3ff0000000000000',
+    'a negative zero': 'cb8000000000000000',
+    'a float of 32 bits': 'ca3fc00000',
+    'an integer in a wide form': 'd30000000000000001',
+    'a key __proto__': '81a95f5f70726f746f5f5f01',
+    'all of it': '93cb400000000000000081a95f5f70726f746f5f5f80cb8000000000000000',
+  };
+  const head = { map: '85a474797065b5637573746f6d5f616374696f6e5f72657175657374aa726571756573745f6964a161' };
+  const forms: readonly (readonly [string, (params: string) => string])[] = [
+    ['map form', (params) => `${head.map}a86167656e745f6964c410${id()}a6616374696f6ea46563686fa6706172616d73${params}`],
+    ['array form', (params) => `95b5637573746f6d5f616374696f6e5f72657175657374a161c410${id()}a46563686f${params}`],
+    [
+      'a control_command',
+      (params) =>
+        `95af636f6e74726f6c5f636f6d6d616e64a161c410${id()}ad637573746f6d5f616374696f6e82a6616374696f6ea46563686fa6706172616d73${params}`,
+    ],
+  ];
+  const id = () => uuid.replaceAll('-', '');
+
+  it.each(forms)('echoes parameters in %s byte for byte', async (_form, messageOf) => {
+    for (const [what, params] of Object.entries(exact)) {
+      const reply = await answer(rig.service, Buffer.from(messageOf(params), 'hex'), () => {});
+      // The result is the last value of `data`, which is the last field of the answer.
+      expect(reply.toString('hex'), what).toContain(`a6726573756c74${params}`);
+    }
+  });
+
   it('runs the built-in actions and tells no environment', async () => {
     expect(await custom('echo', { params: { x: [1, null] } })).toMatchObject({
       type: 'command_response',

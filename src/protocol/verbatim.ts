@@ -1,0 +1,132 @@
+import { alreadyPacked, packedInParts } from './packed-parts.js';
+import type { Draft, Message, MessageType } from './protocol.js';
+
+/**
+ * An answer that repeats the parameters of its request has them as they came. Decoded and encoded again, `1.0` would be the integer 1,
+ * `-0.0` would be 0, and a key `__proto__` would have another name: JavaScript and msgpackr cannot keep these apart.
+ * Any other answer is returned unchanged. `request` is what `message` was decoded from.
+ */
+export function repeatedVerbatim(
+  answer: Draft<MessageType>,
+  message: Message<MessageType>,
+  request: Uint8Array,
+): Draft<MessageType> {
+  if (answer.type !== 'command_response' || answer.success !== true) return answer;
+  const { data } = answer as { data?: { action: string; result: unknown } | null };
+  const params = paramsOf(message);
+  if (params === null || data === undefined || data === null || !Object.is(data.result, params.value)) return answer;
+  const bytes = Buffer.from(request.buffer, request.byteOffset, request.length);
+  const raw = valueAt(bytes, params.steps);
+  return raw === null ? answer : { ...answer, data: packedInParts({ ...data, result: alreadyPacked(raw) }) };
+}
+
+/** A key in map form, an index in array form. */
+type Step = readonly [key: string, index: number];
+
+interface Params {
+  readonly value: unknown;
+  readonly steps: readonly Step[];
+}
+
+/** The parameters of a custom action, and where they stand; `null` where there are none. */
+function paramsOf(message: Message<MessageType>): Params | null {
+  if (message.type === 'custom_action_request') return given(message.params, [['params', 4]]);
+  if (message.type !== 'control_command' || message.command_type !== 'custom_action') return null;
+  const { params } = (message.payload ?? {}) as { params?: unknown };
+  return given(params, [PAYLOAD, ['params', -1]]);
+}
+
+const PAYLOAD: Step = ['payload', 4];
+
+function given(value: unknown, steps: readonly Step[]): Params | null {
+  return value === undefined || value === null ? null : { value, steps };
+}
+
+/** The bytes of a value; `null` where it is not found, or has bytes in it, which an answer writes as a list. */
+function valueAt(bytes: Buffer, steps: readonly Step[]): Buffer | null {
+  let start: number | null = 0;
+  for (const step of steps) start = start === null ? null : memberAt(bytes, start, step);
+  if (start === null) return null;
+  const { end, hasBinary } = extentOf(bytes, start);
+  return hasBinary ? null : bytes.subarray(start, end);
+}
+
+/** Where the value of a member begins; of a key that comes twice the last one, which is what decoders keep. */
+function memberAt(bytes: Buffer, at: number, [key, index]: Step): number | null {
+  const { next, items, isMap } = tokenAt(bytes, at);
+  let found: number | null = null;
+  for (let item = 0, from = next; item < items; item++) {
+    const { end } = extentOf(bytes, from);
+    if (isMap ? item % 2 === 0 && textAt(bytes, from, end) === key : item === index) found = isMap ? end : from;
+    from = end;
+  }
+  return found;
+}
+
+function textAt(bytes: Buffer, start: number, end: number): string {
+  const first = bytes.readUInt8(start);
+  const head = first < 0xc0 ? 1 : 1 + widthOf(first - 0xd9);
+  return bytes.toString('utf8', start + head, end);
+}
+
+/** The end of the value at `at`, in a document that `scan` has accepted. */
+function extentOf(bytes: Buffer, at: number): { readonly end: number; readonly hasBinary: boolean } {
+  let end = at;
+  let hasBinary = false;
+  for (let left = 1; left > 0; left--) {
+    const token = tokenAt(bytes, end);
+    hasBinary ||= token.isBinary;
+    end = token.next;
+    left += token.items;
+  }
+  return { end, hasBinary };
+}
+
+interface Token {
+  /** Behind the token; the items of a list or a map, whose keys count as well, follow there. */
+  readonly next: number;
+  readonly items: number;
+  readonly isMap: boolean;
+  readonly isBinary: boolean;
+}
+
+function tokenAt(bytes: Buffer, at: number): Token {
+  const first = bytes.readUInt8(at);
+  if (first < 0x80 || first >= 0xe0) return scalar(at + 1);
+  if (first < 0x90) return container(at + 1, 2 * (first & 0x0f), true);
+  if (first < 0xa0) return container(at + 1, first & 0x0f, false);
+  if (first < 0xc0) return scalar(at + 1 + (first & 0x1f));
+  if (first >= 0xdc) return sizedContainer(bytes, at, first);
+  return scalar(at + 1 + (FIXED[first] ?? sizedLength(bytes, at, first)), first >= 0xc4 && first <= 0xc6);
+}
+
+/** Bytes behind the first one, for nil, booleans, floats and integers. */
+const FIXED: Readonly<Record<number, number>> = {
+  ...{ 192: 0, 194: 0, 195: 0, 202: 4, 203: 8 },
+  ...{ 204: 1, 205: 2, 206: 4, 207: 8, 208: 1, 209: 2, 210: 4, 211: 8 },
+};
+
+/** Of bin (0xc4 to 0xc6) and str (0xd9 to 0xdb): the length and what it counts. */
+function sizedLength(bytes: Buffer, at: number, first: number): number {
+  const width = widthOf(first >= 0xd9 ? first - 0xd9 : first - 0xc4);
+  return width + bytes.readUIntBE(at + 1, width);
+}
+
+function sizedContainer(bytes: Buffer, at: number, first: number): Token {
+  const width = first % 2 === 0 ? 2 : 4;
+  const count = bytes.readUIntBE(at + 1, width);
+  const isMap = first >= 0xde;
+  return container(at + 1 + width, isMap ? 2 * count : count, isMap);
+}
+
+function widthOf(step: number): number {
+  return 1 << step;
+}
+
+function scalar(next: number, isBinary = false): Token {
+  return { next, items: 0, isMap: false, isBinary };
+}
+
+function container(next: number, items: number, isMap: boolean): Token {
+  return { next, items, isMap, isBinary: false };
+}
