@@ -63,6 +63,10 @@ const CATALOGUE = {
     'Run the tree on Linux; tasks, logics and the client of a server work everywhere.',
   ],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Ask for the state; the command itself goes on.'],
+  CLOCK_STALLED: [
+    '{what} waits for a clock that nobody moves: it holds {held} callbacks, the next one due {due}.',
+    'Move the clock while you wait, as with `await clock.until(tree.start())`; see docs/testing.md.',
+  ],
   TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first; a tree that has ended is created anew.'],
   NO_SERVER: [
     'No supertree server answered at {endpoint}.',

@@ -58,6 +58,12 @@ describe('examples', () => {
     expect(code(block).length).toBeLessThanOrEqual(20);
   });
 
+  it('testing.test.ts, which runs with the other tests, is the test of docs/testing.md', () => {
+    const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+    const [, block] = /^```ts\n([\s\S]*?)^```$/m.exec(textOf('docs/testing.md')) ?? [];
+    expect(block).toBe(textOf('examples/testing.test.ts').replace(/^.*\n/, ''));
+  });
+
   it('strategies shows whom a crash takes along', async () => {
     const { code, output } = await run('strategies');
     expect(code).toBe(0);

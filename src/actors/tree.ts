@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import type { InspectionEvent } from 'xstate';
-import { type Clock, systemClock } from '../contract/clock.js';
+import { type Clock, guarded, systemClock } from '../contract/clock.js';
 import type {
   AgentHandle,
   AgentView,
@@ -125,7 +125,11 @@ class SupervisedTree implements Tree {
   }
 
   /** As in OTP, a supervisor that ended is gone: a new tree is created in its place. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return guarded(this.#world.clock, `The start of ${this.path}`, this.#start());
+  }
+
+  async #start(): Promise<void> {
     const { status } = this;
     if (status !== 'idle' && status !== 'booting' && status !== 'running') {
       throw new SupertreeError('TREE_NOT_STARTED', { status });
@@ -142,7 +146,7 @@ class SupervisedTree implements Tree {
   stop(options: { brutal?: boolean } = {}): Promise<TreeEnd> {
     if (this.status === 'idle') void this.#onEnded({ kind: 'shutdown' });
     else this.#root.stop(options.brutal ?? false);
-    return this.ended;
+    return guarded(this.#world.clock, `The stop of ${this.path}`, this.ended);
   }
 
   get size(): number {
@@ -161,7 +165,7 @@ class SupervisedTree implements Tree {
 
   supervisor(ref: string = this.path): SupervisorHandle {
     const { path } = this.#world.registry.findSupervisor(ref);
-    return new NodeHandle(path, () => this.#world.registry.supervisor(path));
+    return new NodeHandle(this.#world, path, () => this.#world.registry.supervisor(path));
   }
 
   view(): SupervisorView {
@@ -178,8 +182,10 @@ class SupervisedTree implements Tree {
     return this.#world.reports.subscribe(reportListener(subscription));
   }
 
+  /** At the end of the block nobody is left who could move a clock that moves on command. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+    const stopping = this.stop();
+    await (this.#world.clock.until?.(stopping) ?? stopping);
   }
 
   /** Zombies keep their driver: it goes on watching them, and this comes again when they are gone. */

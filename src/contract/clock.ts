@@ -9,6 +9,18 @@ export interface Clock {
   clearTimeout(handle: unknown): void;
   /** Calls `fn` once after what is already waiting to run. */
   defer(fn: () => void): void;
+  /**
+   * Of a clock that moves on command: settles as `operation` does, or rejects with CLOCK_STALLED when it waits for this clock and nobody moves
+   * it. `what` names the operation. If not given, operations take as long as they take.
+   */
+  guard?<T>(what: string, operation: Promise<T>): Promise<T>;
+  /** Of a clock that moves on command: moves it until `operation` has settled, and settles as it does. If not given, time passes by itself. */
+  until?<T>(operation: Promise<T>): Promise<T>;
+}
+
+/** `operation`, guarded where the clock guards what waits for it. */
+export function guarded<T>(clock: Clock, what: string, operation: Promise<T>): Promise<T> {
+  return clock.guard?.(what, operation) ?? operation;
 }
 
 /** The longest delay of a Node timer, in ms; a longer one would fire at once. */

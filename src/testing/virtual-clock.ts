@@ -1,9 +1,13 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as realDelay } from 'node:timers/promises';
 import type { Clock } from '../contract/clock.js';
 import { SupertreeError } from '../errors.js';
+import { StallWatch } from './stall-watch.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
 
-/** A clock that moves only when it is told to. It steps from timer to timer, so a timer that arms itself anew fires every time. */
+/**
+ * A clock that moves only when it is told to. It steps from timer to timer, so a timer that arms itself anew fires every time.
+ * A start, a stop or a command of a tree that waits for this clock while nobody moves it rejects with CLOCK_STALLED.
+ */
 export interface VirtualClock extends Clock {
   /**
    * Moves time on by `ms`, firing one timer at a time in the order of their times (of equal times, the one set first).
@@ -12,6 +16,12 @@ export interface VirtualClock extends Clock {
    * and with INTERNAL when more than a million callbacks run without time moving on.
    */
   advance(ms: number): Promise<void>;
+  /**
+   * Moves time from timer to timer until `operation` settles, and settles as it does: `await clock.until(tree.start())`. Rejects with TIMEOUT
+   * when it has not settled `within` so many ms of this clock, or within `patience` real ms when no timer is left.
+   * `within`: if not given, 3600000.
+   */
+  until<T>(operation: Promise<T>, options?: { within?: number }): Promise<T>;
   /** Moves time to the next timer and fires all that is due then. Resolves with false when there is no timer. */
   advanceToNext(): Promise<boolean>;
   /** Runs everything that is deferred, and what that defers in turn, at once. Time does not move. Returns how many ran. */
@@ -31,15 +41,23 @@ export interface VirtualClockOptions {
   readonly now?: number;
   /** What `wall()` begins with. If not given, 2000-01-01T00:00:00Z. */
   readonly wall?: number;
+  /**
+   * How long an operation of a tree may wait for this clock while nobody moves it, in real ms; then it rejects with CLOCK_STALLED. If not
+   * given, 1000. Infinity: for ever, for a tree whose agents do real work meanwhile.
+   */
+  readonly patience?: number;
 }
 
-/** A new virtual clock. It holds no timer of the system and never keeps a program alive. */
+/** A new virtual clock. It keeps a program alive only while an operation of a tree waits for it. */
 export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
-  return new SteppingClock(options.now ?? 0, options.wall ?? Date.UTC(2000, 0, 1));
+  return new SteppingClock(options.now ?? 0, options.wall ?? Date.UTC(2000, 0, 1), options.patience ?? 1_000);
 }
 
 /** So many callbacks at one instant are a loop. */
 const MAX_AT_ONCE = 1_000_000;
+const HOUR = 3_600_000;
+/** Real ms between two looks at an operation that no timer of the clock can settle. */
+const LOOK = 5;
 
 class SteppingClock implements VirtualClock {
   #now: number;
@@ -49,10 +67,15 @@ class SteppingClock implements VirtualClock {
   #turn: Promise<unknown> = Promise.resolve();
   #firedAtOnce = 0;
   readonly #timers = new TimerHeap();
+  readonly #patience: number;
+  readonly #stalls: StallWatch;
 
-  constructor(now: number, wall: number) {
+  constructor(now: number, wall: number, patience: number) {
     this.#now = now;
     this.#wallOffset = wall - now;
+    this.#patience = patience;
+    const held = () => this.#timers.size + this.#deferred.length;
+    this.#stalls = new StallWatch({ now: this.now, held, nextAt: () => this.nextAt() }, patience);
   }
 
   // XState and others take these out of the object, so they are bound.
@@ -88,6 +111,31 @@ class SteppingClock implements VirtualClock {
     this.#wallOffset += ms;
   }
 
+  readonly guard = <T>(what: string, operation: Promise<T>): Promise<T> => this.#stalls.guard(what, operation);
+
+  readonly until = async <T>(operation: Promise<T>, { within = HOUR }: { within?: number } = {}): Promise<T> => {
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+    };
+    operation.then(settle, settle);
+    const last = this.#now + within;
+    let idleSince = performance.now();
+    for (await this.settle(); !settled; await this.settle()) {
+      const next = this.nextAt();
+      const isIdle = next === null && performance.now() - idleSince > this.#patience;
+      if (isIdle || (next ?? this.#now) > last) {
+        throw new SupertreeError('TIMEOUT', { what: 'What clock.until() waits for', timeout: within });
+      }
+      if (next === null) await realDelay(LOOK);
+      else {
+        await this.advanceToNext();
+        idleSince = performance.now();
+      }
+    }
+    return operation;
+  };
+
   advance(ms: number): Promise<void> {
     return this.#serially(() => this.#advanceTo(this.#now + Math.max(0, ms)));
   }
@@ -102,6 +150,7 @@ class SteppingClock implements VirtualClock {
   }
 
   runDeferred(): number {
+    this.#stalls.moved();
     let ran = 0;
     while (this.#deferred.length > 0) {
       const batch = this.#deferred;

@@ -1,3 +1,4 @@
+import { guarded } from '../../contract/clock.js';
 import type {
   AgentHandle,
   AgentView,
@@ -53,27 +54,36 @@ export class CellHandle implements AgentHandle {
     return exit;
   }
 
-  async waitFor(state: AgentState | readonly AgentState[], options: WaitOptions = {}): Promise<AgentView> {
-    return waitForState(this.#waits(), state, options);
+  waitFor(state: AgentState | readonly AgentState[], options: WaitOptions = {}): Promise<AgentView> {
+    const wait = async (): Promise<AgentView> => waitForState(this.#waits(), state, options);
+    return this.#guarded(`wait for the state ${[state].flat().join(' or ')}`, wait());
   }
 
   start(): Promise<void> {
     return this.#command('start');
   }
 
-  async stop(): Promise<void> {
-    if (this.#isThere()) await this.#command('stop');
+  stop(): Promise<void> {
+    return this.#isThere() ? this.#command('stop') : Promise.resolve();
   }
 
-  async kill(): Promise<void> {
-    if (this.#isThere()) await this.#command('kill');
+  kill(): Promise<void> {
+    return this.#isThere() ? this.#command('kill') : Promise.resolve();
   }
 
   restart(): Promise<void> {
     return this.#command('restart');
   }
 
-  async pause(mode?: PauseMode): Promise<void> {
+  pause(mode?: PauseMode): Promise<void> {
+    return this.#guarded('pause', this.#pause(mode));
+  }
+
+  resume(): Promise<void> {
+    return this.#guarded('resume', this.#resume());
+  }
+
+  async #pause(mode: PauseMode | undefined): Promise<void> {
     await ASIDE;
     const agent = this.#agent('pause');
     const { incarnation, pauseMode } = contextOf(agent);
@@ -90,7 +100,7 @@ export class CellHandle implements AgentHandle {
     await until(agent.identity, () => this.#pauseOutcome(agent, incarnation, wanted));
   }
 
-  async resume(): Promise<void> {
+  async #resume(): Promise<void> {
     await ASIDE;
     const agent = this.#agent('resume');
     const state = stateOf(agent);
@@ -110,7 +120,11 @@ export class CellHandle implements AgentHandle {
     this.#body(`signal`).signal(name);
   }
 
-  async write(data: string | Uint8Array): Promise<number> {
+  write(data: string | Uint8Array): Promise<number> {
+    return this.#guarded('input', this.#write(data));
+  }
+
+  async #write(data: string | Uint8Array): Promise<number> {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     await this.#body('write to').write(bytes);
     return bytes.byteLength;
@@ -132,8 +146,13 @@ export class CellHandle implements AgentHandle {
     return this.#known().output.onLine(listener);
   }
 
-  async #command(verb: Verb): Promise<void> {
-    await this.#node().command(verb, this.#agent(verb).id);
+  #command(verb: Verb): Promise<void> {
+    const give = async (): Promise<void> => void (await this.#node().command(verb, this.#agent(verb).id));
+    return this.#guarded(verb, give());
+  }
+
+  #guarded<T>(operation: string, outcome: Promise<T>): Promise<T> {
+    return guarded(this.#world.clock, `The ${operation} of ${this.path}`, outcome);
   }
 
   #waits(): Waits {

@@ -1,3 +1,4 @@
+import { guarded } from '../../contract/clock.js';
 import type { SupervisorHandle, SupervisorView } from '../../contract/view.js';
 import { SupertreeError } from '../../errors.js';
 import type { ChildCount, ChildRow, Verb } from '../../model/fact.js';
@@ -6,15 +7,18 @@ import type { NodeInput } from '../../model/input.js';
 import { normaliseNode } from '../../model/normalise.js';
 import type { NodeSpec } from '../../model/spec.js';
 import { invalidSpec, validateChild } from '../../model/validate.js';
+import type { World } from '../world.js';
 import type { SupervisorNode } from './node.js';
 
 /** The hand on one supervisor or pool: OTP's administration (A1 to A9). */
 export class NodeHandle implements SupervisorHandle {
   readonly path: string;
+  readonly #world: World;
   readonly #node: () => SupervisorNode;
 
-  constructor(path: string, node: () => SupervisorNode) {
+  constructor(world: World, path: string, node: () => SupervisorNode) {
     this.path = path;
+    this.#world = world;
     this.#node = node;
   }
 
@@ -26,8 +30,8 @@ export class NodeHandle implements SupervisorHandle {
     return this.#node().childSpec(id) !== undefined;
   }
 
-  async add(input?: NodeInput): Promise<string> {
-    return joinPath(this.path, await this.#node().add(this.#specOf(input)));
+  add(input?: NodeInput): Promise<string> {
+    return guarded(this.#world.clock, `The new child of ${this.path}`, this.#add(input));
   }
 
   terminate(id: string): Promise<void> {
@@ -70,8 +74,13 @@ export class NodeHandle implements SupervisorHandle {
     return normaliseNode(input as NodeInput);
   }
 
-  async #command(verb: Verb, id: string): Promise<void> {
-    await this.#node().command(verb, id);
+  async #add(input: NodeInput | undefined): Promise<string> {
+    return joinPath(this.path, await this.#node().add(this.#specOf(input)));
+  }
+
+  #command(verb: Verb, id: string): Promise<void> {
+    const give = async (): Promise<void> => void (await this.#node().command(verb, id));
+    return guarded(this.#world.clock, `The ${verb.replace('_child', '')} of ${joinPath(this.path, id)}`, give());
   }
 
   #notFound(id: string): never {
