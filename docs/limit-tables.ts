@@ -32,7 +32,9 @@ function underscored(key: string): string {
 
 const FILTER = 'control/filter.ts';
 const OUTBOX = 'transport/outbox.ts';
-const OUTLET = 'transport/xpub-socket.ts';
+const XPUB = 'transport/xpub-socket.ts';
+const WINDOW = 'transport/send-window.ts';
+const KEYS = 'control/idempotency.ts';
 
 /** The limits that no setting changes, with what happens beyond each. */
 export function fixedLimits(): string[] {
@@ -59,15 +61,41 @@ export function fixedLimits(): string[] {
       '`ANSWER_UNSENT` in place of the answer; with a quarter of them no further request is begun',
     ],
     ['ms for which a peer takes no answer', numberOf(OUTBOX, 'PATIENCE'), 'what waits for it is dropped'],
-    ['frames that wait for one subscriber', numberOf(OUTLET, 'PER_SUBSCRIBER'), 'lost to it; the numbers show it'],
+    [
+      'answers in the connection of one peer, besides the one that is being written',
+      numberOf(WINDOW, 'SEND_QUEUE'),
+      'they wait here',
+    ],
+    [
+      'bytes of answers in the connections of all peers',
+      numberOf(WINDOW, 'MAX_HELD.all'),
+      `they wait here, for a peer that may have ${numberOf(WINDOW, 'MAX_HELD.share')} before it`,
+    ],
+    ['ms for which a tcp connection takes no byte', numberOf(WINDOW, 'STALLED_FOR'), 'it is closed'],
+    ['ms for a handshake', numberOf('transport/connection-options.ts', 'HANDSHAKE_WITHIN'), 'the connection is closed'],
+    [
+      'tcp connections',
+      'half of the limit of open files',
+      'those of the endpoint with most that have said nothing are closed, `CONNECTION_LIMIT` in the log; clients reconnect',
+    ],
+    [
+      'bytes of all that is kept for idempotency keys; one owner may have a quarter',
+      numberOf('control/control.ts', 'MAX_KEPT_BYTES'),
+      `the key that was asked for longest ago is forgotten; each counts ${numberOf(KEYS, 'OVERHEAD')} besides its answer`,
+    ],
+    [
+      'frames that wait for one subscriber',
+      numberOf(XPUB, 'PER_SUBSCRIBER.frames'),
+      `lost to it, as are larger ones than the mean when these have ${numberOf(XPUB, 'PER_SUBSCRIBER.bytes')} bytes; the numbers show it`,
+    ],
     [
       'bytes of one subscription',
-      `${numberOf(OUTLET, 'MAX_SUBSCRIPTION.open')}; with keys ${numberOf(OUTLET, 'MAX_SUBSCRIPTION.locked')}`,
+      `${numberOf(XPUB, 'MAX_SUBSCRIPTION.open')}; with keys ${numberOf(XPUB, 'MAX_SUBSCRIPTION.locked')}`,
       'the connection is closed',
     ],
     [
       'different subscriptions at one endpoint, of 64 bytes on the average',
-      numberOf(OUTLET, 'MAX_SUBSCRIPTIONS'),
+      numberOf(XPUB, 'MAX_SUBSCRIPTIONS'),
       'every subscriber there is disconnected, `SUBSCRIPTION_LIMIT` in the log',
     ],
   ];

@@ -25,7 +25,7 @@ export const UPDATES: readonly (readonly [happened: string, type: string])[] = [
   ['Reports `exhausted`, `zombie` and `error`', 'error'],
 ];
 
-const FRAMES = numberOf('transport/xpub-socket.ts', 'PER_SUBSCRIBER');
+const FRAMES = numberOf('transport/xpub-socket.ts', 'PER_SUBSCRIBER.frames');
 const POSITION = numberOf('control/streams/events.ts', 'POSITION_EVERY');
 const SILENCE = numberOf('client/events.ts', 'SILENCE');
 

@@ -188,6 +188,10 @@ const CATALOGUE = {
     'The filter {filter} was not begun: it had no turn within {timeout} ms.',
     'Send it again later, or look for plain text, which needs no turn.',
   ],
+  CONNECTION_LIMIT: [
+    'There were more than {max} connections, which is the share of the open files that connections may have; those at {endpoint} were closed.',
+    'Find who connects there, and use keys; raise the limit of open files if you have so many clients. Clients reconnect by themselves.',
+  ],
   SUBSCRIPTION_LIMIT: [
     'More was subscribed to at {endpoint} than {max} different topics of 64 bytes; every subscriber there was disconnected.',
     'Subscribe to the empty topic for everything; subscribers that reconnect are served again.',

@@ -1,6 +1,7 @@
 import { nanoid } from 'nanoid';
 import { Dealer } from 'zeromq';
 import { asSupertreeError, SupertreeError } from '../errors.js';
+import { JOIN_ANSWERS } from '../protocol/joined-answers.js';
 import { type ClientSecurity, curveClient, provenRoutingId, watchHandshake } from './security.js';
 import { checkSocketOwner, type ServerOwner } from './socket-owner.js';
 
@@ -94,7 +95,7 @@ const NEVER = 86_400_000;
 function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {
   let last: Promise<void> = Promise.resolve();
   return (bytes) => {
-    last = last.then(() => (socket.closed ? undefined : socket.send([EMPTY, bytes]))).catch(failed);
+    last = last.then(() => (socket.closed ? undefined : socket.send([EMPTY, bytes, JOIN_ANSWERS]))).catch(failed);
   };
 }
 
@@ -103,7 +104,7 @@ const EMPTY = Buffer.alloc(0);
 
 async function receive(socket: Dealer, take: (bytes: Buffer) => void): Promise<void> {
   for await (const frames of socket) {
-    const bytes = frames.at(-1);
-    if (bytes !== undefined) take(bytes);
+    // The server joins several answers in one message: see `JOIN_ANSWERS`.
+    for (const bytes of frames.slice(1)) take(bytes);
   }
 }

@@ -8,7 +8,7 @@ export interface KeyBounds {
   readonly max: number;
   /** How long a key is remembered after its request was answered, in ms. */
   readonly keep: number;
-  /** Bytes of all answers that are remembered; one peer may have a quarter of them. */
+  /** Bytes of memory of all keys that are remembered, `OVERHEAD` for each; one peer may have a quarter of them. */
   readonly bytes: number;
 }
 
@@ -18,7 +18,10 @@ export const KEPT_FOR = 600_000;
 /** So many peers may have as much as one may, beside each other. When there are more, the one that has most gives way. */
 const SHARES = 4;
 
-/** An answer with what it weighs. */
+/** Memory of one key besides the bytes of its answer: the decoded answer, two promises, the entries of two maps. */
+const OVERHEAD = 2048;
+
+/** An answer with its size. */
 export interface Outcome<T> {
   readonly answer: T;
   readonly bytes: number;
@@ -113,7 +116,7 @@ export class IdempotencyKeys<T> {
 
   #end(peer: PeerKeys<T>, key: string, entry: Entry<T>, bytes: number): void {
     peer.running.delete(key);
-    peer.keep(key, { ...entry, endedAt: this.#now(), bytes: bytes + entry.content.length + key.length });
+    peer.keep(key, { ...entry, endedAt: this.#now(), bytes: OVERHEAD + bytes + key.length });
     while (peer.bytes > this.#bounds.bytes / SHARES) peer.forget();
     this.#trim(({ bytes }) => bytes, this.#bounds.bytes);
     this.#trim(({ kept }) => kept.size, this.#bounds.max * SHARES);

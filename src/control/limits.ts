@@ -1,6 +1,6 @@
 /**
- * What one peer may ask of a server, and what the server remembers. A peer is one connection: what has the same routing id. A request
- * beyond a limit is answered at once, and nothing is done.
+ * What one peer may ask of a server, and what the server remembers. A peer is one key, on all its connections together; without keys it is
+ * one connection: what has the same routing id. A request beyond a limit is answered at once, and nothing is done.
  */
 export interface Limits {
   /** Requests of one peer that are not answered yet. One more is answered with TOO_MANY_REQUESTS. If not given, 1024. */
@@ -17,7 +17,7 @@ export interface Limits {
   /**
    * Requests with an idempotency key that are remembered for the owner of one key, or for all who come without one; the one that was asked
    * for longest ago is forgotten first. When so many are still running, one more is answered with TOO_MANY_REQUESTS. Of all owners four
-   * times as many are remembered. If not given, 10000.
+   * times as many are remembered, and they have a bound in bytes as well: see the limits that are fixed. If not given, 10000.
    */
   readonly idempotencyKeys: number;
 }

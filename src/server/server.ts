@@ -5,6 +5,7 @@ import type { Actions } from '../control/actions.js';
 import { answer } from '../control/answer.js';
 import { type Control, createControl } from '../control/control.js';
 import type { SupervisorInput } from '../model/input.js';
+import { ConnectionLimit } from '../transport/connection-limit.js';
 import { createPublisher, type Publisher } from '../transport/publisher.js';
 import { createRequestRouter, type RequestRouter } from '../transport/router.js';
 import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
@@ -21,6 +22,7 @@ import {
 } from './binding.js';
 import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
+import { connectionShare } from './open-files.js';
 import { VERSION } from './version.js';
 
 /** What a server wants of a tree that it makes. */
@@ -77,6 +79,7 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   const ready = new Promise<Control>((resolve) => {
     begin = resolve;
   });
+  const connections = new ConnectionLimit(connectionShare());
   const router = createRequestRouter({
     handle: (payload, interim, context) =>
       begun === null
@@ -84,9 +87,10 @@ export async function createServer(given: ServerOptions): Promise<Server> {
         : answer(begun, payload, interim, context),
     failed: options.failed,
     security,
+    connections,
     ...(settings.limits && { limits: settings.limits }),
   });
-  const publisher = createPublisher(options.failed, security);
+  const publisher = createPublisher(options.failed, security, connections);
   const sockets: Sockets = { security, router, publisher, bindings: [] };
   try {
     sockets.bindings.push(...(await bindAll(router, wanted)));

@@ -55,7 +55,7 @@ export function createInProcessTransport(tree: Tree, options: InProcessOptions =
 class Transport implements InProcessTransport {
   readonly #topics = new InProcessTopics();
   readonly #control;
-  readonly #turns;
+  readonly #queue;
   readonly #peers = new Set<Peer>();
   readonly #failed: (thrown: unknown) => void;
   #serial = 0;
@@ -75,7 +75,7 @@ class Transport implements InProcessTransport {
       ...(options.limits && { limits: options.limits }),
       ...(options.actions && { actions: options.actions }),
     });
-    this.#turns = new FairQueue({ limits: { ...DEFAULT_LIMITS, ...options.limits }, isBlocked: () => false });
+    this.#queue = new FairQueue({ ...DEFAULT_LIMITS, ...options.limits });
   }
 
   connect(): InProcessPeer {
@@ -93,7 +93,7 @@ class Transport implements InProcessTransport {
   }
 
   close(): void {
-    this.#turns.close();
+    this.#queue.close();
     this.#control.close();
     for (const peer of [...this.#peers]) peer.close();
   }
@@ -109,8 +109,9 @@ class Transport implements InProcessTransport {
         this.#failed(thrown);
       }
     };
+    const source = { group: IN_PROCESS_ENDPOINT, owner: name, connection: name, isBlocked: () => false };
     setImmediate(() => {
-      const refused = this.#turns.enter(name, bytes.length, () => work(null));
+      const refused = this.#queue.enter(source, bytes.length, () => work(null));
       if (refused !== null) void work(refused);
     });
   }

@@ -1,7 +1,7 @@
 /** A socket of one endpoint. */
 interface Bindable {
   /** Resolves with the endpoint as it is, a wildcard port replaced. */
-  bind(endpoint: string): Promise<string>;
+  bind(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -14,9 +14,9 @@ export class BoundSockets<S extends Bindable> {
   }
 
   /** Resolves with the endpoint as it is. Rejects with what the system said; then the socket is closed. */
-  async bind(endpoint: string, socket: S): Promise<string> {
+  async bind(socket: S): Promise<string> {
     try {
-      const bound = await socket.bind(endpoint);
+      const bound = await socket.bind();
       this.#sockets.set(bound, socket);
       return bound;
     } catch (thrown) {

@@ -1,13 +1,20 @@
 import { type Limits, TokenBucket } from '../control/limits.js';
 import { SupertreeError } from '../errors.js';
+import { CostOrder, type Weighted } from './cost-order.js';
 
 /** One request: answers, and resolves when it has. It must not reject. */
 export type Work = () => Promise<void>;
 
-export interface FairQueueOptions {
-  readonly limits: Limits;
-  /** True while a peer does not take its answers: then its requests wait, and `wake` is called when it does again. */
-  readonly isBlocked: (peer: string) => boolean;
+/** Where a request comes from. */
+export interface Source {
+  /** Who shares its turns: all connections with one key, or all connections without a key at one endpoint. */
+  readonly group: string;
+  /** Whose limits it counts against: the key on all its connections, or one connection without a key. */
+  readonly owner: string;
+  /** The connection, unique in the queue. */
+  readonly connection: string;
+  /** True while the connection does not take its answers: its requests wait until `wake` is called for it. */
+  readonly isBlocked: () => boolean;
 }
 
 interface Request {
@@ -15,139 +22,185 @@ interface Request {
   readonly bytes: number;
 }
 
-interface Lane {
-  readonly peer: string;
+/** What counts against the limits of one owner. */
+interface Account {
   readonly bucket: TokenBucket;
-  readonly queue: Request[];
-  /** Requests that were begun and are not answered. */
-  running: number;
-  /** Of all requests that are not answered. */
+  /** Requests that are not answered. */
+  count: number;
+  /** Of these requests. */
   bytes: number;
-  /** It stands in the line of those whose turn comes. */
-  inLine: boolean;
 }
 
-/** Bytes of waiting requests of all peers. Above it nobody may have more than `FAIR_SHARE` waiting. */
+interface Group extends Weighted {
+  /** Connections whose turn comes. */
+  readonly lanes: CostOrder<Lane>;
+}
+
+/** The requests of one connection. */
+interface Lane extends Weighted {
+  readonly source: Source;
+  readonly group: Group;
+  readonly account: Account;
+  readonly queue: Request[];
+  /** It is among the lanes of its group. */
+  inLine: boolean;
+  /** Requests that were begun and are not answered. */
+  running: number;
+}
+
+/** Bytes of waiting requests of all owners. Above it nobody may have more than `FAIR_SHARE` waiting. */
 const MAX_BYTES = 256 * 1024 * 1024;
 const FAIR_SHARE = 1024 * 1024;
 
 /** How long requests are begun one after another before everything else of the process gets its turn, in ms. */
 const SLICE = 8;
 
+/** The least that a request is taken to cost, in ms, so that connections with cheap requests take turns. */
+const MIN_COST = 0.01;
+
 /**
- * The order in which requests are begun: one of each peer in turn, so that a peer with a thousand requests delays one with a single
- * request by one request. Each peer is held to its limits. A request is begun at once as long as nobody waits.
+ * The order in which requests are begun. The cost of a request is the time that it blocks the process, decoding included. Two levels share
+ * it fairly: first the groups (each key; the connections without a key at each endpoint), then the connections of a group. At each level
+ * whoever has cost least is served first, so that expensive requests delay those that cost little by one request, from however many
+ * connections they come. Each owner is held to its limits. A request is begun at once as long as none waits.
  */
 export class FairQueue {
   readonly #limits: Limits;
-  readonly #isBlocked: (peer: string) => boolean;
+  readonly #groups = new Map<string, Group>();
+  readonly #accounts = new Map<string, Account>();
   readonly #lanes = new Map<string, Lane>();
-  readonly #line: Lane[] = [];
-  /** How many lanes there may be before those that nobody uses are forgotten. */
+  /** Groups with connections whose turn comes. */
+  readonly #line = new CostOrder<Group>();
+  /** How many lanes there may be before the unused ones are deleted. */
   #sweepAt = SWEEP_FROM;
   #bytes = 0;
   #sliceEnds: number | null = null;
   #closed = false;
 
-  constructor({ limits, isBlocked }: FairQueueOptions) {
+  constructor(limits: Limits) {
     this.#limits = limits;
-    this.#isBlocked = isBlocked;
   }
 
-  /** How many peers are remembered. */
-  get peers(): number {
+  /** How many connections are remembered. */
+  get connections(): number {
     return this.#lanes.size;
   }
 
-  /** Takes in a request that came at `now`. Answers with RATE_LIMITED or TOO_MANY_REQUESTS, and nothing is done, when the peer has reached a limit. */
-  enter(peer: string, bytes: number, work: Work, now: number = performance.now()): SupertreeError | null {
-    const lane = this.#lanes.get(peer) ?? this.#open(peer, now);
-    const refusal = this.#judge(lane, bytes, now);
+  /** True when no request of the connection waits or runs. */
+  isIdle(connection: string): boolean {
+    const lane = this.#lanes.get(connection);
+    return lane === undefined || lane.queue.length + lane.running === 0;
+  }
+
+  /** Takes in a request that came at `now`. Answers with RATE_LIMITED or TOO_MANY_REQUESTS, and nothing is done, when the owner has reached a limit. */
+  enter(source: Source, bytes: number, work: Work, now: number = performance.now()): SupertreeError | null {
+    const lane = this.#lanes.get(source.connection) ?? this.#open(source, now);
+    const refusal = this.#judge(lane.account, bytes, now);
     if (refusal !== null) return refusal;
     lane.queue.push({ work, bytes });
-    lane.bytes += bytes;
+    lane.account.count++;
+    lane.account.bytes += bytes;
     this.#bytes += bytes;
     this.#standInLine(lane);
     this.#run();
     return null;
   }
 
-  /** The peer takes answers again. */
-  wake(peer: string): void {
-    const lane = this.#lanes.get(peer);
+  /** The connection takes answers again. */
+  wake(connection: string): void {
+    const lane = this.#lanes.get(connection);
     if (lane !== undefined) this.#standInLine(lane);
     this.#run();
   }
 
-  /** What has not begun never will. */
+  /** Requests that have not begun never will. */
   close(): void {
     this.#closed = true;
-    this.#line.length = 0;
+    this.#line.clear();
     this.#lanes.clear();
   }
 
-  #judge(lane: Lane, bytes: number, now: number): SupertreeError | null {
+  #judge({ bucket, count, bytes: held }: Account, bytes: number, now: number): SupertreeError | null {
     const { rate, burst, inFlight, inFlightBytes } = this.#limits;
-    const retryAfter = lane.bucket.take(now);
+    const retryAfter = bucket.take(now);
     if (retryAfter > 0) return new SupertreeError('RATE_LIMITED', { limit: 'limits.rate', rate, burst, retryAfter });
-    const count = lane.queue.length + lane.running;
     if (count >= inFlight) return tooMany(count, 'requests', 'limits.in_flight', inFlight);
     const allowed = this.#bytes > MAX_BYTES ? Math.min(FAIR_SHARE, inFlightBytes) : inFlightBytes;
-    if (count === 0 || lane.bytes + bytes <= allowed) return null;
-    return tooMany(lane.bytes, 'bytes of requests', 'limits.in_flight_bytes', allowed);
+    if (count === 0 || held + bytes <= allowed) return null;
+    return tooMany(held, 'bytes of requests', 'limits.in_flight_bytes', allowed);
   }
 
-  #open(peer: string, now: number): Lane {
+  #open(source: Source, now: number): Lane {
     if (this.#lanes.size >= this.#sweepAt) this.#sweep(now);
-    const bucket = new TokenBucket(this.#limits.rate, this.#limits.burst, now);
-    const lane: Lane = { peer, bucket, queue: [], running: 0, bytes: 0, inLine: false };
-    this.#lanes.set(peer, lane);
+    const group = this.#groups.get(source.group) ?? { cost: 0, lanes: new CostOrder<Lane>() };
+    this.#groups.set(source.group, group);
+    const account = this.#accounts.get(source.owner) ?? this.#newAccount(now);
+    this.#accounts.set(source.owner, account);
+    const lane: Lane = { source, group, account, queue: [], inLine: false, running: 0, cost: 0 };
+    this.#lanes.set(source.connection, lane);
     return lane;
   }
 
-  /** A ROUTER does not tell who has gone: a peer without requests whose bucket is full is as good as a new one. */
+  #newAccount(now: number): Account {
+    return { bucket: new TokenBucket(this.#limits.rate, this.#limits.burst, now), count: 0, bytes: 0 };
+  }
+
+  /** A ROUTER does not report disconnected peers: one without requests whose bucket is full is as good as a new one. */
   #sweep(now: number): void {
-    for (const [peer, lane] of this.#lanes) {
-      if (lane.queue.length + lane.running === 0 && lane.bucket.isFull(now)) this.#lanes.delete(peer);
+    for (const [connection, { source, account }] of this.#lanes) {
+      if (!this.isIdle(connection) || !account.bucket.isFull(now)) continue;
+      this.#lanes.delete(connection);
+      if (account.count === 0) this.#accounts.delete(source.owner);
     }
     this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#lanes.size);
   }
 
   #standInLine(lane: Lane): void {
     if (lane.inLine || lane.queue.length === 0) return;
+    const { group } = lane;
     lane.inLine = true;
-    this.#line.push(lane);
+    group.lanes.add(lane);
+    if (group.lanes.size === 1) this.#line.add(group);
   }
 
-  /** The first to come in a round of the event loop begins a slice; what is left at its end is begun in the next round. */
+  /** The first request of an event loop round begins a slice; what is left at its end is begun in the next round. */
   #run(): void {
     if (this.#sliceEnds === null) {
       this.#sliceEnds = performance.now() + SLICE;
       setImmediate(() => {
         this.#sliceEnds = null;
-        if (!this.#closed && this.#line.length > 0) this.#run();
+        if (!this.#closed && this.#line.size > 0) this.#run();
       });
     }
-    while (this.#line.length > 0 && performance.now() < this.#sliceEnds) this.#next();
+    while (this.#line.size > 0 && performance.now() < this.#sliceEnds) this.#next();
   }
 
   #next(): void {
-    const lane = this.#line.shift();
-    if (lane === undefined) return;
+    const group = this.#line.take();
+    const lane = group?.lanes.take();
+    if (group === undefined || lane === undefined) return;
     lane.inLine = false;
-    if (this.#isBlocked(lane.peer)) return;
-    const request = lane.queue.shift();
-    if (request === undefined) return;
-    this.#standInLine(lane);
-    lane.running++;
-    void this.#do(lane, request);
+    const request = lane.source.isBlocked() ? undefined : lane.queue.shift();
+    if (request !== undefined) {
+      lane.running++;
+      const cost = this.#begin(lane, request);
+      lane.cost += cost;
+      group.cost += cost;
+    }
+    if (group.lanes.size > 0) this.#line.add(group);
+    if (request !== undefined) this.#standInLine(lane);
   }
 
-  async #do(lane: Lane, { work, bytes }: Request): Promise<void> {
-    await work();
-    lane.running--;
-    lane.bytes -= bytes;
-    this.#bytes -= bytes;
+  /** Begins a request and returns what it cost to begin it, in ms. */
+  #begin(lane: Lane, { work, bytes }: Request): number {
+    const began = performance.now();
+    void work().then(() => {
+      lane.running--;
+      lane.account.count--;
+      lane.account.bytes -= bytes;
+      this.#bytes -= bytes;
+    });
+    return Math.max(MIN_COST, performance.now() - began);
   }
 }
 

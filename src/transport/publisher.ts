@@ -1,5 +1,6 @@
 import type { Topics } from '../control/streams/topics.js';
 import { BoundSockets } from './bound-sockets.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { NO_SECURITY, type SocketSecurity } from './socket-security.js';
 import { PublishSocket } from './xpub-socket.js';
 
@@ -23,26 +24,32 @@ export interface Publisher extends Topics {
 /**
  * One frame per message: the topic as text, a zero byte, the document. Nothing is made that nobody subscribed to. What a subscriber
  * does not read in time is lost to it alone: numbers show the gap. Nothing here ever waits for one. Each endpoint has a socket of its
- * own, because one may be locked and another not. If `security` are not given, all are open.
+ * own, because one may need keys and another not. If `security` is not given, all are open; if `connections` is not, they are not limited.
  */
-export function createPublisher(failed: (thrown: unknown) => void, security: SocketSecurity = NO_SECURITY): Publisher {
-  return new XpubPublisher(failed, security);
+export function createPublisher(
+  failed: (thrown: unknown) => void,
+  security: SocketSecurity = NO_SECURITY,
+  connections: ConnectionLimit = new ConnectionLimit(Number.POSITIVE_INFINITY),
+): Publisher {
+  return new XpubPublisher(failed, security, connections);
 }
 
 class XpubPublisher implements Publisher {
   readonly #failed: (thrown: unknown) => void;
   readonly #security: SocketSecurity;
-  readonly #outlets = new BoundSockets<PublishSocket>();
+  readonly #connections: ConnectionLimit;
+  readonly #sockets = new BoundSockets<PublishSocket>();
   readonly #listeners = new Set<(subscription: string) => void>();
 
-  constructor(failed: (thrown: unknown) => void, security: SocketSecurity) {
+  constructor(failed: (thrown: unknown) => void, security: SocketSecurity, connections: ConnectionLimit) {
+    this.#connections = connections;
     this.#failed = failed;
     this.#security = security;
   }
 
   get stats(): PublisherStats {
-    const all = [...this.#outlets.all];
-    const sum = (count: (outlet: PublishSocket) => number) => all.reduce((total, outlet) => total + count(outlet), 0);
+    const all = [...this.#sockets.all];
+    const sum = (count: (socket: PublishSocket) => number) => all.reduce((total, each) => total + count(each), 0);
     return {
       sent: sum(({ sent }) => sent),
       dropped: sum(({ dropped }) => dropped),
@@ -51,7 +58,9 @@ class XpubPublisher implements Publisher {
   }
 
   bind(endpoint: string): Promise<string> {
-    const outlet = new PublishSocket({
+    const socket = new PublishSocket({
+      endpoint,
+      connections: this.#connections,
       security: this.#security.options('reports', endpoint),
       watch: (socket) => this.#security.watch(socket, 'reports', endpoint),
       failed: this.#failed,
@@ -59,25 +68,25 @@ class XpubPublisher implements Publisher {
         for (const listener of this.#listeners) listener(subscription);
       },
     });
-    return this.#outlets.bind(endpoint, outlet);
+    return this.#sockets.bind(socket);
   }
 
   unbind(endpoint: string): Promise<void> {
-    return this.#outlets.unbind(endpoint);
+    return this.#sockets.unbind(endpoint);
   }
 
   hasSubscriber(topic: string): boolean {
-    for (const { subscriptions } of this.#outlets.all) if (subscriptions.covers(topic)) return true;
+    for (const { subscriptions } of this.#sockets.all) if (subscriptions.covers(topic)) return true;
     return false;
   }
 
   publish(topic: string, make: () => Uint8Array): void {
     let frame: Buffer | null = null;
-    for (const outlet of this.#outlets.all) {
-      if (!outlet.subscriptions.covers(topic)) continue;
+    for (const each of this.#sockets.all) {
+      if (!each.subscriptions.covers(topic)) continue;
       frame ??= this.#frameOf(topic, make);
       if (frame === null) return;
-      outlet.send(frame);
+      each.send(frame);
     }
   }
 
@@ -87,7 +96,7 @@ class XpubPublisher implements Publisher {
   }
 
   async close(): Promise<void> {
-    await this.#outlets.close();
+    await this.#sockets.close();
   }
 
   #frameOf(topic: string, make: () => Uint8Array): Buffer | null {

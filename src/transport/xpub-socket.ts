@@ -5,16 +5,22 @@ import { SupertreeError } from '../errors.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 import { bindTo } from './bind.js';
 import { closeSocket } from './close-socket.js';
+import type { ConnectionLimit } from './connection-limit.js';
+import { CONNECTION_OPTIONS } from './connection-options.js';
+import { RecentBytes } from './recent-bytes.js';
 import type { SecurityOptions } from './socket-security.js';
 
 /** How much may wait here. */
 const MAX_WAITING = { frames: 20_000, bytes: 32 * 1024 * 1024 };
 
 /** How many frames are handed to the socket in one round of the event loop, so that a burst does not overrun those who do read. */
-const PER_ROUND = 500;
+const PER_ROUND = 250;
 
-/** How many frames libzmq keeps for one subscriber; all of them share the bytes. What is beyond is lost to that one. */
-const PER_SUBSCRIBER = 2000;
+/**
+ * What libzmq keeps for one subscriber at most; what does not fit is lost to that one. libzmq counts the frames. The bytes are bounded because
+ * no so many frames in a row have more: see `RecentBytes`.
+ */
+export const PER_SUBSCRIBER = { frames: 1000, bytes: 16 * 1024 * 1024 };
 
 /** No topic of ours is longer than a uuid: whoever sends more than this is no subscriber. The handshake has to fit too, that of CURVE is longer. */
 const MAX_SUBSCRIPTION = { open: 256, locked: 1024 };
@@ -24,12 +30,15 @@ export const MAX_SUBSCRIPTIONS = 20_000;
 const MAX_BYTES = 64 * MAX_SUBSCRIPTIONS;
 
 export interface PublishSocketOptions {
+  /** Where it is to be bound. */
+  readonly endpoint: string;
   readonly security: SecurityOptions;
-  /** Told of each socket before it is bound. */
+  readonly connections: ConnectionLimit;
+  /** Receives each socket before it is bound. */
   readonly watch: (socket: XPublisher) => void;
-  /** Told of each subscription that begins, also of one that others have already. */
+  /** Receives each subscription that begins, also one that other peers have already. */
   readonly followed: (subscription: string) => void;
-  /** Told what should not happen. */
+  /** Receives errors that have no caller. */
   readonly failed: (thrown: unknown) => void;
 }
 
@@ -38,13 +47,14 @@ export class PublishSocket {
   subscriptions = new Subscriptions();
   /** Frames that the socket took. */
   sent = 0;
-  /** Frames that were dropped because more had to be sent at once than may wait. */
+  /** Frames that were dropped because more would have waited than may, here or in libzmq. */
   dropped = 0;
   #socket: XPublisher;
   readonly #options: PublishSocketOptions;
   readonly #waiting: Buffer[] = [];
   #receiving: Promise<void> | null = null;
   #endpoint = '';
+  readonly #recent = new RecentBytes(PER_SUBSCRIBER.frames);
   #bytes = 0;
   #left = PER_ROUND;
   #round: NodeJS.Immediate | undefined;
@@ -53,12 +63,12 @@ export class PublishSocket {
 
   constructor(options: PublishSocketOptions) {
     this.#options = options;
-    this.#socket = newSocket(options);
+    this.#socket = this.#newSocket();
   }
 
   /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
-  async bind(endpoint: string): Promise<string> {
-    this.#endpoint = await bindTo(this.#socket, endpoint);
+  async bind(): Promise<string> {
+    this.#endpoint = await bindTo(this.#socket, this.#options.endpoint);
     this.#receiving = this.#listen().catch(this.#options.failed);
     return this.#endpoint;
   }
@@ -82,6 +92,7 @@ export class PublishSocket {
     await Promise.allSettled([this.#renewing]);
     if (this.#round !== undefined) clearImmediate(this.#round);
     for (const frame of this.#waiting.splice(0)) void this.#hand(frame);
+    this.#options.connections.forget(this.#socket);
     await closeSocket(this.#socket, this.#endpoint);
     await this.#receiving;
   }
@@ -98,8 +109,10 @@ export class PublishSocket {
       if (!socket.closed) throw thrown;
     }
     if (socket.closed || this.#closing) return;
-    this.#renewing = this.#renew();
+    const error = new SupertreeError('SUBSCRIPTION_LIMIT', { max: MAX_SUBSCRIPTIONS, endpoint: this.#endpoint });
+    this.#renewing = this.#renew(error);
     await this.#renewing;
+    this.#renewing = null;
     if (!this.#closing) await this.#listen();
   }
 
@@ -108,16 +121,33 @@ export class PublishSocket {
    * 1. the old one is closed, which gives back what it held, and disconnects every subscriber of this endpoint;
    * 2. the new one is bound; those who are still there come back to it, and see the gap in the numbers.
    */
-  async #renew(): Promise<void> {
-    this.#options.failed(
-      new SupertreeError('SUBSCRIPTION_LIMIT', { max: MAX_SUBSCRIPTIONS, endpoint: this.#endpoint }),
-    );
+  async #renew(error: SupertreeError): Promise<void> {
+    this.#options.failed(error);
+    this.#options.connections.forget(this.#socket);
     const restore = await keepMode(this.#endpoint);
     await closeSocket(this.#socket, this.#endpoint);
     this.subscriptions = new Subscriptions();
-    this.#socket = newSocket(this.#options);
+    this.#socket = this.#newSocket();
     await bindTo(this.#socket, this.#endpoint);
     await restore();
+  }
+
+  #newSocket(): XPublisher {
+    const { connections, endpoint } = this.#options;
+    const socket = newSocket(this.#options);
+    if (endpoint.startsWith('tcp://')) connections.watch(socket, () => this.#tooManyConnections());
+    return socket;
+  }
+
+  #tooManyConnections(): void {
+    if (this.#closing || this.#renewing !== null) return;
+    const { max } = this.#options.connections;
+    this.#renewing = this.#renew(new SupertreeError('CONNECTION_LIMIT', { max, endpoint: this.#endpoint }))
+      .then(() => {
+        this.#renewing = null;
+        if (!this.#closing) this.#receiving = this.#listen().catch(this.#options.failed);
+      })
+      .catch(this.#options.failed);
   }
 
   /** A message of 1 or 0 and the beginning of a topic (ZMQ_XPUB in zmq_socket(3)). */
@@ -147,6 +177,14 @@ export class PublishSocket {
   /** With a timeout of 0 the socket has the frame, or has refused it, before this returns: there is never more than one send at a time. */
   async #hand(frame: Buffer): Promise<void> {
     this.#bytes -= frame.length;
+    if (
+      this.#recent.bytes + frame.length > PER_SUBSCRIBER.bytes &&
+      frame.length > PER_SUBSCRIBER.bytes / PER_SUBSCRIBER.frames
+    ) {
+      this.dropped++;
+      return;
+    }
+    this.#recent.add(frame.length);
     try {
       await this.#socket.send(frame);
       this.sent++;
@@ -163,15 +201,13 @@ function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
   const socket = new XPublisher({
     linger: 200,
     sendTimeout: 0,
-    sendHighWaterMark: PER_SUBSCRIBER,
+    sendHighWaterMark: PER_SUBSCRIBER.frames,
     maxMessageSize: 'curveServer' in security ? MAX_SUBSCRIPTION.locked : MAX_SUBSCRIPTION.open,
     // libzmq takes in all that waits at one go, before this thread hears of any of it: with a short queue that is little. The handshake of CURVE takes more than 1.
     receiveHighWaterMark: 4,
     // Whoever joins others under a topic is told apart: it must be told where the stream is.
     verbosity: 'allSubs',
-    // A peer whose machine is gone is found out by the kernel; heartbeats of ZMTP are errors to a known client.
-    tcpKeepalive: 1,
-    tcpKeepaliveIdle: 60,
+    ...CONNECTION_OPTIONS,
     ...security,
   });
   watch(socket);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openFilesWarning } from '../../src/server/open-files.js';
+import { connectionShare, openFilesWarning } from '../../src/server/open-files.js';
 
 const limits = (soft: string) =>
   `Limit                     Soft Limit  Hard Limit  Units\nMax open files            ${soft}  ${soft}  files\n`;
@@ -7,6 +7,14 @@ const limits = (soft: string) =>
 describe('a limit of open files', () => {
   it('that is low is told with the figure and with what raises it', () => {
     expect(openFilesWarning(limits('1024'))).toMatch(/^at most 1024 files .* LimitNOFILE/);
+  });
+
+  it('leaves half of it to agents and answers, whatever connects', () => {
+    expect([limits('1024'), limits('unlimited'), ''].map(connectionShare)).toEqual([
+      512,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]);
   });
 
   it('that is high, or none, or not known, is not worth a word', () => {

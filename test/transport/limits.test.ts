@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
-import { DEFAULT_LIMITS, type Limits, TokenBucket } from '../../src/control/limits.js';
+import { type Limits, TokenBucket } from '../../src/control/limits.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { readSettings } from '../../src/server/settings.js';
-import { FairQueue } from '../../src/transport/fair-queue.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 
 const open: { close(): unknown }[] = [];
@@ -116,77 +115,6 @@ describe('a token bucket', () => {
     expect([bucket.take(99), bucket.take(100), bucket.take(100)]).toEqual([1, 0, 100]);
     expect([bucket.isFull(299), bucket.isFull(300)]).toEqual([false, true]);
     expect([bucket.take(1e9), bucket.take(1e9), bucket.take(1e9)]).toEqual([0, 0, 100]);
-  });
-});
-
-describe('turns', () => {
-  const limits = { ...DEFAULT_LIMITS, rate: 1e9, burst: 1e9 };
-
-  it('begin one request of each peer after the other, however many one of them has', async () => {
-    const begun: string[] = [];
-    const turns = new FairQueue({ limits, isBlocked: () => false });
-    open.push(turns);
-    const busy = (ms: number) => {
-      for (const end = performance.now() + ms; performance.now() < end; );
-    };
-    const work = (name: string) => async () => {
-      begun.push(name);
-      busy(2);
-    };
-    for (let n = 0; n < 50; n++) turns.enter('greedy', 1, work('greedy'));
-    turns.enter('modest', 1, work('modest'));
-    const late = begun.length;
-    await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(51);
-    expect(late).toBeLessThan(50);
-    expect(begun.indexOf('modest')).toBeLessThanOrEqual(late + 1);
-  });
-
-  it('let the rest of the process have its turn, however many requests there are', async () => {
-    const turns = new FairQueue({ limits, isBlocked: () => false });
-    open.push(turns);
-    let done = 0;
-    for (let n = 0; n < 200; n++) {
-      turns.enter('p', 1, async () => {
-        for (const end = performance.now() + 1; performance.now() < end; );
-        done++;
-      });
-    }
-    let rounds = 0;
-    while (done < 200) {
-      await new Promise((resolve) => setImmediate(resolve));
-      rounds++;
-    }
-    expect(rounds).toBeGreaterThan(5);
-  });
-
-  it('leave the requests of a peer that does not read until it does', async () => {
-    let blocked = true;
-    let done = 0;
-    const turns = new FairQueue({
-      limits: { ...limits, inFlight: 2 },
-      isBlocked: (peer) => blocked && peer === 'deaf',
-    });
-    open.push(turns);
-    const work = async () => {
-      done++;
-    };
-    expect([turns.enter('deaf', 1, work), turns.enter('deaf', 1, work)]).toEqual([null, null]);
-    expect(turns.enter('deaf', 1, work)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
-    expect(turns.enter('other', 1, work)).toBeNull();
-    expect(done).toBe(1);
-    blocked = false;
-    turns.wake('deaf');
-    await expect.poll(() => done).toBe(3);
-  });
-
-  it('forget peers that are gone', async () => {
-    const turns = new FairQueue({ limits, isBlocked: () => false });
-    open.push(turns);
-    for (let n = 0; n < 20_000; n++) {
-      turns.enter(`peer-${n}`, 1, async () => {});
-      if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(turns.peers).toBeLessThan(5_000);
   });
 });
 
