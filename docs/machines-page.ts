@@ -1,5 +1,11 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import { agentMachine, linkMachine, supervisorMachine, systemRootMachine } from '../src/machines/index.js';
+import {
+  agentMachine,
+  linkMachine,
+  supervisorMachine,
+  systemRootMachine,
+  transportMachine,
+} from '../src/machines/index.js';
 import { code, page, table } from './markdown.js';
 import { allStates, type Edge, edgesFrom, guardOf, mermaid, triggerOf } from './mermaid.js';
 
@@ -14,6 +20,11 @@ export const CHARTS: readonly (readonly [title: string, about: string, machine: 
     'The supervisor',
     'The visible lifecycle of a supervisor or pool. Every fact about its children goes to its engine (`decide`), which makes the decisions.',
     supervisorMachine,
+  ],
+  [
+    'The transport',
+    'The door of a server: the sockets that requests come to and reports go out from. Requests themselves do not pass through the chart.',
+    transportMachine,
   ],
   [
     'The link',

@@ -58,7 +58,7 @@ const EDGES: Readonly<Record<string, EdgeRule>> = {
   actors: may('model', 'machines', 'contract', 'drivers'),
   client: may('model', 'machines', 'contract', 'protocol'),
   control: may('model', 'contract', 'protocol'),
-  transport: may('contract', 'protocol', 'control'),
+  transport: may('machines', 'contract', 'protocol', 'control'),
   'client.ts': may('protocol', 'client'),
   'index.ts': may('model', 'contract', 'drivers', 'actors'),
   server: either(

@@ -3,3 +3,4 @@ export { agentMachine } from './agent.js';
 export { linkMachine } from './link.js';
 export { supervisorMachine } from './supervisor.js';
 export { systemRootMachine } from './system-root.js';
+export { transportMachine } from './transport.js';

@@ -4,23 +4,10 @@ import { holdersOf, UNKNOWN_HOLDER } from '../drivers/proc/holder.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { type Endpoint, isLoopback, parseEndpoint, pubEndpointBeside, userEndpoint } from '../protocol/endpoint.js';
 import { probeEndpoint } from '../transport/probe-endpoint.js';
+import type { Bindable, Binding } from '../transport/transport.js';
 import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
 import { makePrivate, placeProblem } from './permissions.js';
-
-/** What can be bound to an endpoint. */
-export interface Bindable {
-  /** Resolves with the endpoint as it is. A socket file that it makes is open to this user alone from its first moment. */
-  bind(endpoint: string): Promise<string>;
-  unbind(endpoint: string): Promise<void>;
-}
-
-/** One endpoint that is ours. */
-export interface Binding {
-  readonly endpoint: string;
-  /** Lets go of it, and removes its socket file. Never rejects on a second call. */
-  release(): Promise<void>;
-}
 
 /** Where a server listens that was not told: a socket that this user alone may open. */
 export function defaultEndpoints(): readonly string[] {
@@ -65,24 +52,14 @@ export function refuseTwice(endpoints: readonly Endpoint[]): void {
   if (twice !== undefined) throw inUse(twice, 'this server, which is given it twice');
 }
 
-/** Binds every endpoint, or none. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_UNUSABLE with what the system says. */
-export async function bindAll(socket: Bindable, endpoints: readonly Endpoint[]): Promise<readonly Binding[]> {
-  const bindings: Binding[] = [];
+/** Binds one endpoint. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_UNUSABLE with what the system says. */
+export async function bindOne(sockets: Bindable, text: string): Promise<Binding> {
+  const endpoint = parseEndpoint(text);
   try {
-    for (const each of endpoints) bindings.push(await bindOne(socket, each));
-  } catch (thrown) {
-    await Promise.all(bindings.map((binding) => binding.release()));
-    throw thrown;
-  }
-  return bindings;
-}
-
-async function bindOne(socket: Bindable, endpoint: Endpoint): Promise<Binding> {
-  try {
-    return await (endpoint.kind === 'ipc' ? bindIpc(socket, endpoint.text, endpoint.path) : bindTcp(socket, endpoint));
+    return await (endpoint.kind === 'ipc' ? bindIpc(sockets, text, endpoint.path) : bindTcp(sockets, endpoint));
   } catch (thrown) {
     if (thrown instanceof SupertreeError) throw thrown;
-    throw unusable(endpoint.text, messageOf(thrown), thrown);
+    throw unusable(text, messageOf(thrown), thrown);
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { InspectionEvent } from 'xstate';
 import type { Tree, TreeEnd } from '../contract/view.js';
 import { type Audit, nonThrowing } from '../control/access/audit.js';
 import type { Actions } from '../control/actions.js';
@@ -6,14 +7,12 @@ import { answer } from '../control/answer.js';
 import { type Control, createControl } from '../control/control.js';
 import type { SupervisorInput } from '../model/input.js';
 import { ConnectionLimit } from '../transport/connection-limit.js';
-import { createPublisher, type Publisher } from '../transport/publisher.js';
-import { createRequestRouter, type RequestRouter } from '../transport/router.js';
 import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
+import { Transport } from '../transport/transport.js';
 import type { OnRefusedConnection } from '../transport/zap.js';
 import { planSpawn } from './backend.js';
 import {
-  type Binding,
-  bindAll,
+  bindOne,
   checkEndpoints,
   defaultEndpoints,
   pubEndpointsBeside,
@@ -43,6 +42,8 @@ export interface ServerOptions {
   readonly insecure?: boolean;
   /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
   readonly actions?: Actions;
+  /** Receives XState's inspection events of the transport. It may throw: the server is not harmed. If not given, nothing is inspected. */
+  readonly inspect?: (event: InspectionEvent) => void;
 }
 
 /** A tree with its endpoints. The tree is not started yet. */
@@ -73,37 +74,21 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   if (!exposed) refuseOpenToUsers([...wanted, ...published]);
   refuseTwice([...wanted, ...published]);
   const security = await securityOf(options);
-  // Requests may come as soon as the first endpoint is bound; they wait until there is a tree.
-  let begin: (control: Control) => void = () => {};
-  let begun: Control | null = null;
-  const ready = new Promise<Control>((resolve) => {
-    begin = resolve;
-  });
-  const connections = new ConnectionLimit(connectionShare());
-  const router = createRequestRouter({
-    handle: (payload, interim, context) =>
-      begun === null
-        ? ready.then((control) => answer(control, payload, interim, context))
-        : answer(begun, payload, interim, context),
+  const transport = new Transport({
+    endpoints: wanted.map(({ text }) => text),
+    pubEndpoints: published.map(({ text }) => text),
+    bindOne,
     failed: options.failed,
     security,
-    connections,
+    connections: new ConnectionLimit(connectionShare()),
     ...(settings.limits && { limits: settings.limits }),
+    ...(options.inspect && { inspect: options.inspect }),
   });
-  const publisher = createPublisher(options.failed, security, connections);
-  const sockets: Sockets = { security, router, publisher, bindings: [] };
+  await transport.open();
   try {
-    sockets.bindings.push(...(await bindAll(router, wanted)));
-    const endpoints = sockets.bindings.map((binding) => binding.endpoint);
-    const pub = await bindAll(publisher, published);
-    sockets.bindings.push(...pub);
-    const pubEndpoints = pub.map((binding) => binding.endpoint);
-    const { control, ...server } = offer(options, sockets, endpoints, pubEndpoints);
-    begun = control;
-    begin(control);
-    return server;
+    return offer(options, transport);
   } catch (thrown) {
-    await releaseSockets(sockets);
+    await transport.close();
     throw thrown;
   }
 }
@@ -119,19 +104,8 @@ async function securityOf({ config, audit, failed }: ServerOptions): Promise<Soc
   return openSecurity(await openKeyring(security, rootOf(config)), onRefused, failed);
 }
 
-interface Sockets {
-  readonly security: SocketSecurity;
-  readonly router: RequestRouter;
-  readonly publisher: Publisher;
-  readonly bindings: Binding[];
-}
-
-function offer(
-  { config, createTree, failed, audit, actions }: ServerOptions,
-  sockets: Sockets,
-  endpoints: readonly string[],
-  pubEndpoints: readonly string[],
-): Server & { readonly control: Control } {
+function offer({ config, createTree, failed, audit, actions }: ServerOptions, transport: Transport): Server {
+  const { endpoints, pubEndpoints, topics } = transport;
   const serverId = `server-${randomUUID()}`;
   const tree = createTree(config.tree, wishesOf(config, endpoints));
   const maxAgents = config.settings.maxAgents ?? DEFAULT_MAX_AGENTS;
@@ -141,7 +115,7 @@ function offer(
     version: VERSION,
     endpoints: () => endpoints,
     pubEndpoints,
-    topics: sockets.publisher,
+    topics,
     maxAgents,
     plan: planSpawn,
     failed,
@@ -149,14 +123,8 @@ function offer(
     ...(actions !== undefined && { actions }),
     ...(config.settings.limits && { limits: config.settings.limits }),
   });
-  return { tree, serverId, endpoints, pubEndpoints, control, stop: stopper(tree, control, sockets) };
-}
-
-async function releaseSockets({ security, router, publisher, bindings }: Sockets): Promise<void> {
-  // One after another: what is let go of first is what was bound first.
-  for (const binding of bindings) await binding.release();
-  await Promise.all([router.close(), publisher.close()]);
-  await security.close();
+  transport.serve((payload, interim, context) => answer(control, payload, interim, context));
+  return { tree, serverId, endpoints, pubEndpoints, stop: stopper(tree, control, transport) };
 }
 
 function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): TreeWishes {
@@ -164,15 +132,19 @@ function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): Tre
   return settings.ports === undefined ? { endpoint } : { endpoint, ports: settings.ports };
 }
 
-function stopper(tree: Tree, control: Control, sockets: Sockets): Server['stop'] {
+function stopper(tree: Tree, control: Control, transport: Transport): Server['stop'] {
   let closing: Promise<TreeEnd> | undefined;
   return ({ brutal = false } = {}) => {
     const down = tree.stop({ brutal });
-    closing ??= down.then(async (end) => {
-      control.close();
-      await releaseSockets(sockets);
-      return end;
-    });
+    closing ??= drain(down, control, transport);
     return closing;
   };
+}
+
+async function drain(down: Promise<TreeEnd>, control: Control, transport: Transport): Promise<TreeEnd> {
+  transport.drain();
+  const end = await down;
+  control.close();
+  await transport.close();
+  return end;
 }

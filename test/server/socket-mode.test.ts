@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { XSubscriber } from 'zeromq';
-import { bindAll, checkEndpoints } from '../../src/server/binding.js';
+import { bindOne } from '../../src/server/binding.js';
 import { createPublisher } from '../../src/transport/publisher.js';
 import { createRequestRouter } from '../../src/transport/router.js';
 
@@ -60,8 +60,8 @@ describe('the socket file of an ipc endpoint, whatever the umask', () => {
     const watched = watch(path());
     for (let n = 0; n < 20 || watched.seen() === 0; n++) {
       const socket = router();
-      const [binding] = await bindAll(socket, checkEndpoints([endpoint()]));
-      await binding?.release();
+      const binding = await bindOne(socket, endpoint());
+      await binding.release();
       await socket.close();
     }
     expect(watched.seen()).toBe(0o600);
