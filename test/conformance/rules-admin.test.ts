@@ -208,7 +208,8 @@ describe('dynamic administration', () => {
 
   it('A6 lists the newest first, with down for stopped and restarting for those that wait', () => {
     const world = booted('a b:transient c', { maxRestarts: 9 });
-    world.held.add('delay');
+    world.holdAfterFailure = true;
+    world.failNext('c');
     world.exit('b', { kind: 'normal' });
     world.exit('c', CRASH);
     world.add(child('d'));

@@ -100,6 +100,15 @@ describe('a call while children start or restart', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
+  it('adds behind the restart that was decided before it (one_for_one)', () => {
+    const world = slow('b e');
+    world.pay('start', 'b');
+    world.exit('b', CRASH);
+    world.add(child('a'));
+    world.pay('start', 'e');
+    expect(world.takeLog()).toBe('+b +e +b +a');
+  });
+
   it('is answered between the tries of a failed restart; what it adds is taken along by the next try', () => {
     const world = slow('c', { strategy: 'rest_for_one', maxRestarts: 3 });
     world.pay('start', 'c');

@@ -4,7 +4,7 @@ import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
 import { deferEnd, dropEnd, isBusy, isOrdered } from './mailbox.js';
-import { noteTried } from './starts.js';
+import { isParallel, noteTried } from './starts.js';
 import { type Child, type Deferred, type Ended, openSweep, removeChild, type State, type Sweep } from './state.js';
 import { beginHalt, settleDown } from './sweep.js';
 
@@ -143,16 +143,16 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   child.phase = 'restarting';
   child.due = 'start';
   const members = affected.filter((id) => state.children.has(id));
-  const ordered = isOrdered(state) && !atRest;
+  const ordered = !atRest && !isParallel(state);
   return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
 }
 
-/** The delay of a restart is over. Whoever has come under the strategy meanwhile is stopped and started with the others. */
+/** The delay of a restart is over. Under one_for_one nobody waits for its start. Otherwise, whoever has come under the strategy meanwhile is stopped and started with the others. */
 export function onDelayOver(state: State, sweep: Sweep): void {
   sweep.hold = false;
   state.pending.add(sweep.id);
   const culprit = sweep.culprit === null ? undefined : state.children.get(sweep.culprit);
-  if (!isOrdered(state)) return;
+  if (!isOrdered(state)) return void state.busy.delete(sweep.id);
   state.busy.add(sweep.id);
   if (culprit?.sweep !== sweep.id) return;
   const affected = affectedBy(state.spec.strategy, state.order, culprit.id);

@@ -11,7 +11,10 @@ type Add = Extract<Fact, { type: 'add' }>;
 type Command = Extract<Fact, { type: 'command' }>;
 type Due = Extract<Fact, { type: 'due' }>;
 
-/** True while an ordered operation is under way: a boot in sequence; under one_for_all and rest_for_one every start and restart. */
+/**
+ * True while an ordered operation is under way: a boot in sequence; under one_for_all and rest_for_one every start and restart; and, unless
+ * children start in parallel, a restart without delay until its start has begun: OTP starts the child in the turn in which it reads its end.
+ */
 export function isBusy(state: State): boolean {
   return state.busy.size > 0 && !isEnding(state);
 }
