@@ -17,7 +17,7 @@ import {
 export const running = agentSetup.createStateConfig({
   id: 'running',
   description: 'Ready. Its health is unknown until a probe or the agent itself reports it.',
-  entry: ['noteEntry', 'watchResources'],
+  entry: 'watchResources',
   exit: 'unwatchResources',
   initial: 'unknown',
   on: {

@@ -1,4 +1,4 @@
-import { assign, enqueueActions, setup } from 'xstate';
+import { assign, cancel, enqueueActions, setup } from 'xstate';
 import { type AgentEvent, MAX_EXTENSION } from '../model/agent.js';
 import type { Cause } from '../model/exit.js';
 import {
@@ -52,8 +52,9 @@ const startRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
   if (runtime !== null) enqueue.raise({ type: 'RUNTIME_OVER' }, { id: 'runtime', delay: runtime.left });
 });
 
-const stopRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
-  if (runtime !== null) enqueue.cancel('runtime');
+/** Most agents never ask for more time, and an assignment copies the whole context. */
+const freshExtension = conditional(({ context: { extended, overdue }, enqueue }) => {
+  if (extended > 0 || overdue) enqueue.assign({ extension: 0, extended: 0, overdue: false });
 });
 
 export const agentSetup = setup({
@@ -66,7 +67,10 @@ export const agentSetup = setup({
     begin: assign(({ context, event }) => (event.type === 'START' ? freshIncarnation(event, context.settings) : {})),
     notePorts: assign(({ event }) => (event.type === 'LEASED' ? { ports: event.ports } : {})),
     noteSpawned: assign(({ event }) => (event.type === 'SPAWNED' ? { pid: event.pid, startedAt: event.at } : {})),
-    noteReady: assign(({ event }) => ('at' in event ? { readyAt: event.at } : {})),
+    noteReady: assign(({ event }) => (event.type === 'READY' ? { readyAt: event.at, since: event.at } : {})),
+    noteSpawnedReady: assign(({ event }) =>
+      event.type === 'SPAWNED' ? { pid: event.pid, startedAt: event.at, readyAt: event.at, since: event.at } : {},
+    ),
     noteExit: assign(({ context, event }) => (event.type === 'EXITED' ? noteExit(context, event) : {})),
     noteStop: assign(({ context, event }) => (event.type === 'STOP' ? noteStop(context, event.cause) : {})),
     noteLimit: assign(({ event }) => (event.type === 'LIMIT_PASSED' ? noteLimit(event) : {})),
@@ -91,7 +95,7 @@ export const agentSetup = setup({
       return { extension: granted, extended: context.extended + granted };
     }),
     endExtension: assign({ extension: 0 }),
-    freshExtension: assign({ extension: 0, extended: 0, overdue: false }),
+    freshExtension,
     noteOverdue: assign({ overdue: true }),
 
     holdRuntime: assign(({ context, event }) => (event.type === 'PAUSE' ? holdRuntime(context, event.now) : {})),
@@ -99,9 +103,12 @@ export const agentSetup = setup({
       event.type === 'RESUME' ? continueRuntime(context, event.now) : {},
     ),
     startRuntimeTimer,
-    stopRuntimeTimer,
+    stopRuntimeTimer: cancel('runtime'),
 
-    /** Writes the time of its entry into the context (`since`). Time is read by the actor, as the chart has no clock. */
+    /**
+     * Writes the time of its entry into the context (`since`), where the event does not bring it. Time is read by the actor, as the chart
+     * has no clock.
+     */
     noteEntry: effect('noteEntry'),
     countStart: effect('countStart'),
     lease: effect('lease'),

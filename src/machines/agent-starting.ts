@@ -14,7 +14,7 @@ import {
 /** The agent's state `spawning`: from its start until it is ready. */
 export const spawning = agentSetup.createStateConfig({
   description: 'Ports are leased, the process is asked for, readiness is awaited. Its runtime is counted from here.',
-  entry: ['begin', 'noteEntry', 'countStart', 'startRuntimeTimer', STATE.spawning],
+  entry: ['begin', 'countStart', 'startRuntimeTimer', STATE.spawning],
   initial: 'deciding',
   on: { RUNTIME_OVER },
   states: {
@@ -40,7 +40,7 @@ export const spawning = agentSetup.createStateConfig({
           {
             guard: 'isReadyAtOnce',
             target: '#running',
-            actions: ['noteSpawned', REPORT.started, 'noteReady', ...READY],
+            actions: ['noteSpawnedReady', REPORT.started, ...READY],
           },
           { target: 'probing', actions: ['noteSpawned', REPORT.started, substate('spawning.probing.waiting')] },
         ],

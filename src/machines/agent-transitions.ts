@@ -113,7 +113,14 @@ export const RESUMED_WHILE_FREEZING = [
 ] as const;
 
 /** Its runtime goes on with the time that was left. */
-const goesOn = ['noteResumed', 'continueRuntime', 'startRuntimeTimer', STATE.running, REPORT.resumed] as const;
+const goesOn = [
+  'noteResumed',
+  'noteEntry',
+  'continueRuntime',
+  'startRuntimeTimer',
+  STATE.running,
+  REPORT.resumed,
+] as const;
 
 export const RESUMED = [
   { ...BACK_TO_RUNNING.healthy, actions: ['thaw', ...goesOn] },

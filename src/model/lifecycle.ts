@@ -85,10 +85,10 @@ type Limit = Extract<AgentCommand, { type: 'LIMIT_PASSED' }>;
 /** The context of an agent before its first start. */
 export function initialContext({ id, path, settings, incarnation }: AgentInput): AgentContext {
   const fresh = freshIncarnation({ incarnation, at: 0, now: 0 }, settings);
-  return { id, path, settings, since: 0, ...fresh, startedAt: null };
+  return { id, path, settings, ...fresh, startedAt: null };
 }
 
-type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings' | 'since'>;
+type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings'>;
 
 /** The context with which an incarnation begins. */
 export function freshIncarnation(
@@ -96,6 +96,7 @@ export function freshIncarnation(
   { maxRuntime }: AgentSettings,
 ): OfIncarnation {
   return {
+    since: at,
     incarnation,
     pid: null,
     ports: {},
@@ -144,10 +145,14 @@ export function noteLimit({ cause, detail, action }: Omit<Limit, 'type' | 'incar
   return { cause, detail, commanded: isStop, heading: isStop ? 'stopped' : 'failed' };
 }
 
-/** What an exit adds. A cause that was noted before (a stop, a limit) stays; an end of its own is done or failed by its code. */
+/**
+ * What an exit adds. A cause that was noted before (a stop, a limit) stays; an end of its own is done or failed by its code. One that
+ * leaves nothing behind is where the state of rest begins.
+ */
 export function noteExit(context: AgentContext, event: Exited): Partial<AgentContext> {
   const { code, signal, oom, at } = event;
-  const facts = { pid: null, exit: { pid: context.pid, code, signal, oom, at }, drained: event.drained };
+  const since = event.empty && event.drained ? at : context.since;
+  const facts = { since, pid: null, exit: { pid: context.pid, code, signal, oom, at }, drained: event.drained };
   if (context.cause !== null) return facts;
   const cause: Cause = signal === null ? 'exit' : 'signal';
   return { ...facts, cause, detail: event.detail, heading: headingOf(context, code) };

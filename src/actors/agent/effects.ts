@@ -1,4 +1,4 @@
-import { assign } from 'xstate';
+import { enqueueActions } from 'xstate';
 import type { Sink } from '../../drivers/driver.js';
 import { listensOn } from '../../drivers/proc/sockets.js';
 import { messageOf, SupertreeError } from '../../errors.js';
@@ -20,13 +20,23 @@ export function createAgentLogic(world: World): typeof agentMachine {
     <P>(act: (agent: Agent, context: AgentContext, params: P) => void) =>
     ({ context }: { context: AgentContext }, params: P): void => {
       const agent = world.registry.agentAt(context.path);
-      if (agent !== undefined)
-        world.steps.record(agent, () => guarded(world, agent, () => act(agent, context, params)));
+      if (agent === undefined) return;
+      world.steps.record(agent, () => {
+        try {
+          act(agent, context, params);
+        } catch (thrown) {
+          world.complain(agent.path, thrown);
+        }
+      });
     };
 
   return agentMachine.provide({
     actions: {
-      noteEntry: assign(() => ({ since: world.clock.wall() })),
+      // Each assignment copies the whole context: there is none where the event brought the time.
+      noteEntry: enqueueActions(({ context, enqueue }) => {
+        const since = world.clock.wall();
+        if (since !== context.since) enqueue.assign({ since });
+      }),
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
       launch: hand((agent, context) => launch(world, agent, context)),
@@ -51,14 +61,6 @@ export function createAgentLogic(world: World): typeof agentMachine {
       notifySupervisor: hand((agent, context, { of }) => agent.notifySupervisor(childFact(agent, context, of))),
     },
   });
-}
-
-function guarded(world: World, agent: Agent, act: () => void): void {
-  try {
-    act();
-  } catch (thrown) {
-    world.complain(agent.path, thrown);
-  }
 }
 
 /** The lines that a cooperative agent reads from its standard input (agent protocol 1.0.0). */

@@ -142,4 +142,25 @@ describe('the sub-states of an agent', () => {
       await outcome(clock, tree.agent('a').start());
     }
   });
+
+  it('say since when it is in its state, and no sub-state changes that', async () => {
+    const timing = { startsIn: 10, readyIn: 10, ignoresStop: true, drainsIn: 5 };
+    const { clock, tree } = plant(
+      { children: [agent({ readiness: { type: 'notify' } })] },
+      { script: { '*': timing } },
+    );
+    const since: string[] = [];
+    const from = clock.wall();
+    tree.subscribe((report) => {
+      if (report.path !== 'root/a' || report.type !== 'state') return;
+      since.push(`${report.state} ${tree.agent('a').view().since - from} ${report.at - from}`);
+    });
+    const lives = async (ms: number, life: Promise<unknown>) => Promise.all([life, clock.advance(ms)]);
+    await lives(50, tree.start());
+    await lives(50, tree.agent('a').pause());
+    await lives(50, tree.agent('a').resume());
+    await lives(300, tree.agent('a').stop());
+    const expected = ['spawning 0', 'running 20', 'paused 50', 'running 100', 'stopping 150', 'stopped 305'];
+    expect(since).toEqual(expected.map((line) => `${line} ${line.split(' ')[1]}`));
+  });
 });
