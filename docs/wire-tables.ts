@@ -107,9 +107,10 @@ const MORE: Readonly<Record<string, string>> = {
 
 /** The role that a key needs, and where. */
 export function roleText(operation: Operation | undefined): string {
-  const { role = null, of = 'server' } = operation ?? {};
+  const { role = null, of = 'server', roleWith = {} } = operation ?? {};
   if (role === null) return 'any';
-  return of === 'tree' ? `${code(role)}, whole tree` : code(role);
+  const others = Object.entries(roleWith).map(([parameter, other]) => `; with ${code(parameter)} ${code(other)}`);
+  return `${code(role)}${of === 'tree' ? ', whole tree' : ''}${others.join('')}`;
 }
 
 /** The rows of OTP have no section of their own: their members are told here. */

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { SupertreeError } from '../errors.js';
 import { idProblem } from '../model/id.js';
+import { keyNameProblem } from '../protocol/key-name.js';
 import type { Host } from './host.js';
 
 /*
@@ -108,11 +109,10 @@ export function nonEmpty(value: string): string {
   return value;
 }
 
-/** The name of a key, which becomes the name of its files. */
+/** The name of a key, which becomes the name of its files. Throws USAGE. */
 export function keyName(value: string): string {
-  if (!/^[\w@-][\w.@-]{0,63}$/.test(value)) {
-    const problem = 'The name of a key must be 1 to 64 letters, digits, _ . @ or -, and not begin with a dot';
-    throw new SupertreeError('USAGE', { problem, command: 'keygen' });
-  }
+  const problem = keyNameProblem(value) ?? (/^[.]/.test(value) ? 'must not begin with a dot' : null);
+  if (problem !== null)
+    throw new SupertreeError('USAGE', { problem: `The name of a key ${problem}`, command: 'keygen' });
   return value;
 }

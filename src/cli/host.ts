@@ -35,6 +35,11 @@ export interface Host {
    * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for what `identity` names.
    */
   connect(endpoint: string | undefined, identity?: Identity, owner?: number): Promise<Client>;
+  /**
+   * Until it is undone, writes `leave` when this process is ended by a signal or an error that nobody catches, or is stopped (SIGTSTP); when it
+   * goes on after that, writes `enter` and calls `redraw`. Returns the way to undo that. If not given, nothing of it happens.
+   */
+  guardTerminal?(enter: string, leave: string, redraw: () => void): () => void;
   /** Runs the bundled server until it has ended; resolves with the exit code. */
   serve(options: ServeRequest): Promise<number>;
   /** Calls `listener` on SIGINT and SIGTERM instead of ending at once. Returns the way to undo that. */

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import type { ConnectOptions } from '../client/client.js';
 import { messageOf, SupertreeError } from '../errors.js';
-import { exitCodeOf, lineOf } from './exit.js';
+import { EXIT, exitCodeOf, lineOf } from './exit.js';
 import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
 
@@ -15,8 +16,11 @@ import { run } from './run.js';
 /** How long a command waits for a server that has gone away, in ms. */
 const PATIENCE = 5_000;
 
-/** How long a server that has ended waits for the reader of its log, in ms: somebody waits for its end. A command waits as long as it takes. */
+/** How long the reader of the output is waited for, in ms, where somebody waits for the end: of a server, and of a command that was interrupted. Any other command waits as long as it takes. */
 const LAST_WORDS = 2_000;
+
+/** Ends of this process that Node does not tell by its event `exit`. */
+const SUDDEN_ENDS = ['SIGHUP', 'SIGQUIT'] as const;
 
 /** True once this process has been a server. */
 let served = false;
@@ -40,6 +44,7 @@ const host: Host = {
     const security = identity === undefined ? {} : await keysOf(identity);
     return connect({ patience: PATIENCE, endpoint, owner, ...security });
   },
+  guardTerminal,
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');
     served = true;
@@ -56,8 +61,10 @@ const host: Host = {
 };
 
 const code = await run(process.argv.slice(2), host);
-await Promise.race([allWritten(), ...(served ? [sleep(LAST_WORDS)] : [])]);
-process.exit(code === 0 ? codeOfLost() : code);
+const isAwaited = served || code === EXIT.SIGINT || code === EXIT.SIGTERM;
+await Promise.race([allWritten(), ...(isAwaited ? [sleep(LAST_WORDS)] : [])]);
+// A server has said by itself that its log could not be written, and did its work all the same.
+process.exit(code === 0 && !served ? codeOfLost() : code);
 
 async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
   const { readClientSecurity } = await import('../server/keys.js');
@@ -123,6 +130,48 @@ function outputFailed(stream: NodeJS.WriteStream, error: Error): SupertreeError 
 /** A terminal that nobody gave a size says 0. */
 function sizeOf({ isTTY }: NodeJS.WriteStream, size: number): number {
   return isTTY === true && size > 0 ? size : Number.POSITIVE_INFINITY;
+}
+
+function guardTerminal(enter: string, leave: string, redraw: () => void): () => void {
+  const { stdin, stdout } = process;
+  const wasRaw = () => stdin.isTTY === true && stdin.isRaw;
+  const restore = () => {
+    if (wasRaw()) stdin.setRawMode(false);
+    writeNow(leave);
+  };
+  const die = (signal: NodeJS.Signals) => {
+    restore();
+    undo();
+    process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    const raw = wasRaw();
+    restore();
+    process.once('SIGCONT', () => {
+      if (raw) stdin.setRawMode(true);
+      stdout.write(enter);
+      redraw();
+    });
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  for (const signal of SUDDEN_ENDS) process.on(signal, die);
+  process.on('SIGTSTP', stop);
+  process.on('uncaughtExceptionMonitor', restore);
+  const undo = () => {
+    for (const signal of SUDDEN_ENDS) process.off(signal, die);
+    process.off('SIGTSTP', stop);
+    process.off('uncaughtExceptionMonitor', restore);
+  };
+  return undo;
+}
+
+/** Past the queue of the stream: the process may not live to empty it. A terminal that takes nothing any more gets nothing. */
+function writeNow(text: string): void {
+  try {
+    writeSync(1, text);
+  } catch (thrown) {
+    lost.push(outputFailed(process.stdout, thrown as Error));
+  }
 }
 
 function readKeys(listener: (key: string) => void): () => void {

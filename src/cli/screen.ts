@@ -27,13 +27,22 @@ export function openScreen(host: Host, spaced: boolean): Screen {
     return { inPlace, rows: endless, show: (lines) => append(out, spaced ? [...lines, ''] : lines), close: () => {} };
   }
   out.write(ENTER);
+  let last: readonly string[] = [];
+  const draw = (lines: readonly string[]) => write(out, `\x1b[H${lines.map(overwritten).join('\r\n')}`);
+  const unguard = host.guardTerminal?.(ENTER, LEAVE, () => void draw(last));
   return {
     inPlace,
     get rows() {
       return out.rows ?? endless;
     },
-    show: (lines) => write(out, `\x1b[H${lines.map(overwritten).join('\r\n')}`),
-    close: () => out.write(LEAVE),
+    show: (lines) => {
+      last = lines;
+      return draw(lines);
+    },
+    close: () => {
+      unguard?.();
+      out.write(LEAVE);
+    },
   };
 }
 

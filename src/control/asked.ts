@@ -1,5 +1,11 @@
 import { isMap } from '../protocol/kinds.js';
-import { COMMAND_OPERATIONS, MESSAGE_OPERATIONS, type Operation, operationNamed } from '../protocol/operations.js';
+import {
+  COMMAND_OPERATIONS,
+  MESSAGE_OPERATIONS,
+  type Operation,
+  operationNamed,
+  roleFor,
+} from '../protocol/operations.js';
 import type { Message, MessageType } from '../protocol/protocol.js';
 
 /** What a message asks for. */
@@ -7,7 +13,7 @@ export interface Asked {
   readonly requestId: string;
   /** The command, the operation, or the type of the message. */
   readonly verb: string;
-  /** `null` for a message that is no request, or that names no operation that there is. */
+  /** With the role that these parameters take. `null` for a message that is no request, or that names no operation that there is. */
   readonly operation: Operation | null;
   /** How the agent or the supervisor was named; `null` for none. */
   readonly ref: string | null;
@@ -33,7 +39,11 @@ function askedOf({ operation: name, params }: Message<'tree_request'>): Pick<Ask
   const operation = operationNamed(name);
   const named = operation?.named === undefined ? null : params[operation.named];
   const child = params.id ?? (isMap(params.spec) ? params.spec.id : null);
-  return { operation, ref: textOf(named), child: textOf(child) };
+  return {
+    operation: operation && { ...operation, role: roleFor(operation, params) },
+    ref: textOf(named),
+    child: textOf(child),
+  };
 }
 
 /** False for what changes nothing, however often it is done: then an idempotency key has no meaning. */

@@ -47,6 +47,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   signal: (agent, { signal }, request) => command(request, agent, agent.signal(signal)),
   send: async (agent, { data, end = false }) => {
     const bytes = data.length === 0 ? 0 : await agent.write(data);
+    // `end` took the role of a stop before anything was written.
     if (end) await agent.endInput();
     return { bytes };
   },
@@ -56,8 +57,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
     return control.ended.has(agent.uuid) ? { ...page, over: true } : page;
   },
   health: (_tree, _params, request) => healthOf(request),
-  snapshot: (tree, _params, { control }) =>
-    control.events.snapshot(tree.peer.grants === null ? undefined : tree.view()),
+  snapshot: (tree, _params, { control }) => control.events.snapshot(tree.peer.grants === null ? undefined : tree),
   streams: (_tree, _params, { control, context }) => ({
     pubEndpoints: pubEndpointsFor(control.pubEndpoints, context.endpoint),
     epoch: control.events.epoch,

@@ -191,8 +191,17 @@ function within(walk: Walk, path: string): (field: string, rule: string, got: un
 }
 
 function complain(walk: Walk, path: string, rule: string, got: unknown): void {
-  const secret = /(^|\.)env(\.|\[|$)/.test(path) && got !== undefined;
-  walk.problems.push({ path, rule, got: secret ? HIDDEN : shown(got) });
+  const hidden = got !== undefined && maybeSecret(path, got);
+  walk.problems.push({ path, rule, got: hidden ? HIDDEN : shown(got) });
+}
+
+/**
+ * True for a value that may hold a secret: what belongs to the environment and the metadata of an agent, and text in its command line, its probes and
+ * its hooks. A number, a boolean and a word for a thing hold none.
+ */
+function maybeSecret(path: string, got: unknown): boolean {
+  if (/(^|\.)(env|metadata|input)(\.|\[|$)/.test(path)) return true;
+  return typeof got === 'string' && /(^|\.)(command|args|exec|url|http)(\.|\[|$)/.test(path);
 }
 
 const NODE_PARTS: ReadonlySet<string> = new Set(['children', 'pool', 'task', 'logic', 'input']);

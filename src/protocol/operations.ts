@@ -5,7 +5,7 @@ import * as p from './operations/params.js';
 import type { AgentRow, ChildAnswer, LogsPage, ServerHealth, Snapshot, Streams } from './operations/results.js';
 import type { ControlCommandType, MessageType } from './protocol.js';
 
-export { type CliVerb, type Operation, ROLES, type Role, type Subject } from './operations/declaration.js';
+export { type CliVerb, type Operation, ROLES, type Role, roleFor, type Subject } from './operations/declaration.js';
 export { readParams } from './operations/params.js';
 export type {
   AgentRow,
@@ -131,6 +131,8 @@ export const OPERATIONS = {
     of: 'agent',
     named: 'agent',
     role: 'input',
+    // A program whose standard input is closed ends, as a rule, and its supervisor may end its siblings for it: that is a stop.
+    roleWith: { end: 'lifecycle' },
     idempotency: 'optional',
     waits: true,
     params: p.exactly({ agent: p.agent, data: p.data, end: p.flag }),

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-/** How deep arrays and maps may be nested in one message. */
-export const MAX_DEPTH = 64;
+/** How deep arrays and maps may be nested in one message: a tree of 64 levels has two for each, and a few around it. */
+export const MAX_DEPTH = 160;
 
 /**
  * How many values one request may have, keys among them: each costs a decoder the more time the emptier it is, and while one message is

@@ -31,11 +31,12 @@ function write(log: Logger, line: AuditLine): void {
   log[line.outcome === 'refused' ? 'warn' : 'info'](line, textOf(line));
 }
 
-function textOf({ key, verb, path, child, outcome, code, address }: AuditLine): string {
+function textOf({ key, verb, path, child, outcome, code, address, repeated }: AuditLine): string {
   const of = `${path === null ? '' : ` ${path}`}${child === null ? '' : ` child ${child}`}`;
+  const times = repeated === undefined ? '' : `, repeated ${repeated} times`;
   const about = `${of}${address === undefined ? '' : ` from ${address}`}`;
   // A terminal obeys control characters, and a peer chooses the verb and the child.
-  return `${key}: ${verb}${about} ${outcome}${code === null ? '' : ` (${code})`}`.replaceAll(/\p{C}/gu, '?');
+  return `${key}: ${verb}${about} ${outcome}${code === null ? '' : ` (${code})`}${times}`.replaceAll(/\p{C}/gu, '?');
 }
 
 /** Each line is handed to the kernel before the answer leaves: a server that is killed has not forgotten what it did. */

@@ -4,6 +4,7 @@ import type { KnownKey } from '../control/access/keyring.js';
 import { covers, type Grant } from '../control/access/roles.js';
 import { HIDDEN, type Problem } from '../model/problem.js';
 import { isKey } from '../protocol/curve.js';
+import { keyNameProblem } from '../protocol/key-name.js';
 import { ROLES } from '../protocol/operations.js';
 import { camelKeys, isUnknownKey, problemOf, tableRule } from './table.js';
 
@@ -22,7 +23,13 @@ const text = v.pipe(v.string('must be a string'), v.minLength(1, 'must not be em
 
 const ENTRY = v.strictObject(
   {
-    name: v.pipe(text, v.regex(/^[\w.@-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . @ or -')),
+    name: v.pipe(
+      text,
+      v.check(
+        (name) => keyNameProblem(name) === null,
+        ({ input }) => keyNameProblem(input) ?? '',
+      ),
+    ),
     public: v.pipe(text, v.check(isKey, 'must be a public key: 40 characters of Z85')),
     roles: v.pipe(
       v.array(v.picklist(ROLES, `must be one of ${ROLES.join(', ')}`), 'must be a list of roles'),

@@ -9,7 +9,6 @@ import type { SupervisorInput } from '../model/input.js';
 import { ConnectionLimit } from '../transport/connection-limit.js';
 import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
 import { Transport } from '../transport/transport.js';
-import type { OnRefusedConnection } from '../transport/zap.js';
 import { planSpawn } from './backend.js';
 import {
   bindOne,
@@ -22,6 +21,7 @@ import {
 import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
 import { connectionShare } from './open-files.js';
+import { RefusedConnections } from './refused-connections.js';
 import { VERSION } from './version.js';
 
 /** What a server wants of a tree that it makes. */
@@ -96,12 +96,19 @@ export async function createServer(given: ServerOptions): Promise<Server> {
 async function securityOf({ config, audit, failed }: ServerOptions): Promise<SocketSecurity> {
   const { security } = config;
   if (security === undefined) return NO_SECURITY;
-  const onRefused: OnRefusedConnection = ({ name, domain, address, publicKey, reason }) => {
+  const refused = new RefusedConnections(({ name, domain, address, publicKey, reason }, repeated) => {
     const about = { request: '', verb: `connect to ${domain}: ${reason}`, path: null, child: null };
     const from = { ...(address !== null && { address }), ...(publicKey !== null && { publicKey }) };
-    audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED', ...from });
+    const more = repeated > 0 ? { repeated } : {};
+    audit?.({ key: name ?? 'unknown', ...about, outcome: 'refused', code: 'KEY_REFUSED', ...from, ...more });
+  });
+  const keyring = await openKeyring(security, rootOf(config));
+  const opened = await openSecurity(keyring, (refusal) => refused.note(refusal), failed);
+  const close = async () => {
+    await opened.close();
+    refused.flush();
   };
-  return openSecurity(await openKeyring(security, rootOf(config)), onRefused, failed);
+  return { ...opened, close };
 }
 
 function offer({ config, createTree, failed, audit, actions }: ServerOptions, transport: Transport): Server {

@@ -209,6 +209,17 @@ describe.each(SETS.map((roles) => [roles.join('+') || 'no role', roles] as const
     },
   );
 
+  it('may close a standard input exactly where it may stop the agent', async () => {
+    const send = (data: string, end: boolean) => ({
+      type: 'tree_request',
+      operation: 'send',
+      params: { agent: agents.own.path, data, end },
+    });
+    expect(await refusalOf(send('', true), peer)).toBe(anywhere('lifecycle'));
+    expect(await refusalOf(send('x', true), peer)).toBe(anywhere('lifecycle') ?? anywhere('input'));
+    expect(await refusalOf(send('x', false), peer)).toBe(anywhere('input'));
+  });
+
   it.each(CONTROL_COMMANDS)('may give the command %s exactly where it is declared, in a batch too', async (name) => {
     const { of, role } = COMMAND_OPERATIONS.get(name) as Operation;
     for (const [kind, expected] of Object.entries(ofAgent(role as Role, roles, true))) {

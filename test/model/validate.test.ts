@@ -177,3 +177,21 @@ function caught(run: () => void): SupertreeError {
   }
   throw new Error('nothing was thrown');
 }
+
+describe('a value that may hold a secret', () => {
+  it.each([
+    ['command', 'run --token=hunter2'],
+    ['command', ['run', { token: 'hunter2' }]],
+    ['env', 'TOKEN=hunter2'],
+    ['env', { TOKEN: ['hunter2'] }],
+    ['metadata', 'hunter2'],
+    ['metadata', { note: ['hunter2'] }],
+    ['readiness', { exec: 'check hunter2' }],
+    ['readiness', { type: 'exec', command: 'check hunter2' }],
+    ['liveness', { type: 'http', url: 'http://hunter2' }],
+  ])('is in no problem: %s %j', (field, value) => {
+    const problems = validate({ children: [{ id: 'a', command: ['cat'], [field]: value }] });
+    expect(problems).not.toEqual([]);
+    expect(JSON.stringify(problems)).not.toContain('hunter2');
+  });
+});

@@ -19,6 +19,8 @@ export interface AuditLine {
   readonly address?: string;
   /** The key of a connection that was turned away, in Z85: the public half. If not given, none was proved, or it is about no connection. */
   readonly publicKey?: string;
+  /** How many more connections were turned away for the same reason, which have no line of their own. If not given, none. */
+  readonly repeated?: number;
 }
 
 export type Audit = (line: AuditLine) => void;

@@ -216,7 +216,8 @@ const AGENT_METHODS: Methods<AgentHandle> = {
   resume: 'resume',
   signal: 'signal',
   write: 'send',
-  endInput: 'send',
+  // A program whose standard input is closed ends, as a rule.
+  endInput: 'stop',
   output: 'logs',
   lines: 'logs',
   onOutput: 'logs',

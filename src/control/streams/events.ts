@@ -4,6 +4,7 @@ import { asSupertreeError } from '../../errors.js';
 import type { Report, ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
 import type { Snapshot, StreamEvent, StreamPosition } from '../../protocol/operations.js';
+import { may, type Peer } from '../access/roles.js';
 import { contentsOf, type Difference, PublishedState } from './published-state.js';
 import { ReportBatch } from './report-batch.js';
 import type { Topics } from './topics.js';
@@ -35,6 +36,8 @@ export class EventStream {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #seq = 0;
+  /** The peers that may observe only a part of the tree, by key, each with the number of events of its part. */
+  readonly #parts = new Map<string, { readonly peer: Peer; seq: number }>();
 
   /** `failed` is called with errors that no request can be answered with. */
   constructor(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
@@ -45,16 +48,26 @@ export class EventStream {
   }
 
   /**
-   * Every agent and supervisor of `visible`, a part of the tree as it is now; if not given, of the whole tree. A subscriber that has applied every
-   * event up to its `seq` has the same.
+   * Every agent and supervisor of the tree as it is now; with `visible`, of the part of it that its peer may observe. A subscriber that has applied
+   * every event up to its `seq` has the same. Who may observe only a part cannot subscribe: its `seq` counts the events of that part since its first
+   * snapshot, so that it learns nothing about the rest.
    */
-  snapshot(visible?: SupervisorView): Snapshot {
+  snapshot(visible?: { readonly peer: Peer; view(): SupervisorView }): Snapshot {
     this.#batch.flush();
     const now = contentsOf(this.#tree.view());
     if (this.#hasSubscriber())
       for (const difference of this.#published.settle(now)) this.#publishDifference(difference);
-    const { agents, supervisors } = visible === undefined ? now : contentsOf(visible);
-    return { epoch: this.epoch, seq: this.#seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
+    const { agents, supervisors } = visible === undefined ? now : contentsOf(visible.view());
+    const seq = visible === undefined ? this.#seq : this.#seqFor(visible.peer);
+    return { epoch: this.epoch, seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
+  }
+
+  #seqFor(peer: Peer): number {
+    if (may(peer, 'observe', this.#tree.path)) return this.#seq;
+    const key = peer.publicKey ?? peer.name;
+    const part = this.#parts.get(key) ?? { peer, seq: 0 };
+    this.#parts.set(key, part);
+    return part.seq;
   }
 
   close(): void {
@@ -65,9 +78,14 @@ export class EventStream {
   }
 
   take(report: Report): void {
-    this.#seq++;
+    this.#count(report.path);
     if (this.#hasSubscriber()) this.#batch.add({ ...report, seq: this.#seq });
     else this.#published.clear();
+  }
+
+  #count(path: string): void {
+    this.#seq++;
+    for (const part of this.#parts.values()) if (may(part.peer, 'observe', path)) part.seq++;
   }
 
   #hasSubscriber(): boolean {
@@ -98,7 +116,7 @@ export class EventStream {
   #publishDifference({ path, uuid, ...now }: Difference): void {
     const isGone = now.agent === undefined && now.supervisor === undefined;
     const event = isGone ? ({ type: 'removed', uuid } as const) : ({ type: 'changed' } as const);
-    this.#seq++;
+    this.#count(path);
     this.#send({ type: 'event', epoch: this.epoch, seq: this.#seq, at: Date.now(), path, event, ...now });
   }
 

@@ -37,6 +37,8 @@ export interface Operation<
   readonly named?: 'agent' | 'path' | 'parent';
   /** The role that the subject takes; `null` for none. */
   readonly role: Role | null;
+  /** Parameters that take another role when they are true. If not given, none does. */
+  readonly roleWith?: Readonly<Record<string, Role>>;
   readonly idempotency: Idempotency;
   /** True when it takes as long as its agent takes, so that a client sets no time limit of its own. */
   readonly waits: boolean;
@@ -64,6 +66,12 @@ export interface CliVerb {
 }
 
 type Optional = 'args' | 'waits' | 'commands' | 'messages' | 'idempotency' | 'result';
+
+/** The role that a request with these parameters takes; `null` for none. */
+export function roleFor({ role, roleWith = {} }: Operation, params: Readonly<Record<string, unknown>>): Role | null {
+  const [, other] = Object.entries(roleWith).find(([name]) => params[name] === true) ?? [];
+  return other ?? role;
+}
 
 /** Begins the declaration of an operation that is answered with `Result`; what is left out is none, or false. */
 export function answeredWith<Result>() {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../../src/actors/tree.js';
+import type { Peer } from '../../../src/control/access/roles.js';
 import { EventStream } from '../../../src/control/streams/events.js';
 import { NO_TOPICS, Subscriptions, type Topics } from '../../../src/control/streams/topics.js';
 import type { NodeInput } from '../../../src/model/input.js';
@@ -207,14 +208,17 @@ describe('the stream of events', () => {
     stream.close();
   });
 
-  it('shows a peer of a subtree only that, with the same number', () => {
+  it('shows a peer of a part of the tree only that part, and counts the events of it since its first snapshot', () => {
     const tree = new FakeTree('web', 'worker');
     const stream = followed(tree, NO_TOPICS);
-    const seen = new FakeTree('web');
+    const peer: Peer = { name: 'web', grants: [{ roles: ['observe'], subtree: 'root/web' }] };
+    const visible = { peer, view: () => new FakeTree('web').view() };
+    tree.member('worker').move('paused');
+    expect(stream.snapshot(visible)).toMatchObject({ seq: 0, agents: [{ path: 'root/web' }] });
     tree.member('web').move('paused');
-    const snapshot = stream.snapshot(seen.view());
-    expect(snapshot.seq).toBe(1);
-    expect(snapshot.agents.map(({ path }) => path)).toEqual(['root/web']);
+    tree.member('worker').move('running');
+    expect(stream.snapshot(visible).seq).toBe(1);
+    expect(stream.snapshot({ ...visible, peer: { ...peer, grants: null } }).seq).toBe(3);
     stream.close();
   });
 });
