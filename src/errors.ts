@@ -5,6 +5,10 @@
 const CATALOGUE = {
   SPEC_INVALID: ['The tree is not valid: {problems}', 'Correct the named fields; nothing was started or changed.'],
   AGENT_NOT_FOUND: ['There is no agent {agent}.', 'List the agents with `supertree ps`.'],
+  AGENT_ABSENT: [
+    '{agent} is not there at present: a supervisor above it is starting again, or has to be started.',
+    'Ask again when that supervisor is running.',
+  ],
   AGENT_AMBIGUOUS: ['{agent} names more than one agent: {paths}.', 'Use the path or the uuid of the one you mean.'],
   SUPERVISOR_NOT_FOUND: ['There is no supervisor {path}.', 'List the supervisors with `supertree tree`.'],
   SUPERVISOR_AMBIGUOUS: ['{supervisor} names more than one supervisor: {paths}.', 'Use the path of the one you mean.'],

@@ -14,6 +14,8 @@ export class Registry {
   readonly #identities = new Map<string, Identity>();
   /** By the path of a pool: the highest id that it has given. */
   readonly #instances = new Map<string, number>();
+  /** By path: agents that a supervisor above them took out and creates again when it starts. Their identities are kept. */
+  readonly #absent = new Map<string, Pick<Agent, 'path' | 'id' | 'uuid'>>();
 
   /** How many agents there are. */
   get size(): number {
@@ -52,6 +54,7 @@ export class Registry {
   addAgent(agent: Agent): void {
     this.#agents.set(agent.path, agent);
     this.#byUuid.set(agent.uuid, agent);
+    this.#absent.delete(agent.path);
     const same = this.#byId.get(agent.id);
     if (same === undefined) this.#byId.set(agent.id, agent);
     else if (same instanceof Set) same.add(agent);
@@ -65,17 +68,27 @@ export class Registry {
     const same = this.#byId.get(agent.id);
     if (same instanceof Set) same.delete(agent);
     if (same === agent || (same instanceof Set && same.size === 0)) this.#byId.delete(agent.id);
-    if (forget) this.#identities.delete(agent.path);
+    const { path, id, uuid } = agent;
+    if (forget) this.#identities.delete(path);
+    else this.#absent.set(path, { path, id, uuid });
   }
 
   addSupervisor(node: SupervisorNode): void {
     this.#supervisors.set(node.path, node);
   }
 
-  /** Takes a supervisor out. `forget`: the same path would be somebody new. */
-  removeSupervisor(node: SupervisorNode, forget: boolean): void {
+  /** Takes a supervisor out. `forget` gives up the agents too that it would have created again, and returns them. */
+  removeSupervisor(node: SupervisorNode, forget: boolean): { path: string; identity: Identity }[] {
     this.#supervisors.delete(node.path);
-    if (forget) this.#instances.delete(node.path);
+    if (!forget) return [];
+    this.#instances.delete(node.path);
+    const paths = [...this.#absent.keys()].filter((path) => path.startsWith(`${node.path}/`));
+    return paths.flatMap((path) => {
+      const identity = this.#identities.get(path);
+      this.#absent.delete(path);
+      this.#identities.delete(path);
+      return identity === undefined ? [] : [{ path, identity }];
+    });
   }
 
   agentOf(uuid: string): Agent | undefined {
@@ -86,7 +99,7 @@ export class Registry {
     return this.#agents.get(path);
   }
 
-  /** By path, by uuid, or by an id that is unique in the tree. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  /** By path, by uuid, or by an id that is unique in the tree. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS; AGENT_ABSENT while a supervisor above it is starting again. */
   find(ref: string): Agent {
     const exact = this.#agents.get(ref) ?? this.#byUuid.get(ref.toLowerCase());
     if (exact !== undefined) return exact;
@@ -95,8 +108,16 @@ export class Registry {
     if (same.length > 1) {
       throw new SupertreeError('AGENT_AMBIGUOUS', { agent: ref, paths: same.map((agent) => agent?.path).join(', ') });
     }
-    if (same[0] === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
+    if (same[0] === undefined) throw this.#missing(ref);
     return same[0];
+  }
+
+  #missing(ref: string): SupertreeError {
+    const isMeant = ({ path, id, uuid }: Pick<Agent, 'path' | 'id' | 'uuid'>) =>
+      path === ref || id === ref || uuid === ref.toLowerCase();
+    const absent = [...this.#absent.values()].find(isMeant);
+    if (absent === undefined) return new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
+    return new SupertreeError('AGENT_ABSENT', { agent: absent.path });
   }
 
   /** By path, or by an id that is unique among the supervisors of the tree. Throws SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS. */

@@ -72,7 +72,7 @@ export class Scope {
   }
 
   /**
-   * Does `work` as often as it takes while the server is away, or has too much to do. Rejects what the server refuses; NO_SERVER once the link has
+   * Does `work` as often as it takes while the server is away or has too much to do, and while a supervisor above the agent is starting again. Rejects what the server refuses; NO_SERVER once the link has
    * given up.
    */
   async insist<T>(work: (timeout: number) => Promise<T>): Promise<T> {
@@ -152,7 +152,7 @@ async function* within<T>(scope: Scope, items: AsyncGenerator<T>): AsyncGenerato
 function delayAfter(thrown: unknown, attempt: number): number | null {
   if (!(thrown instanceof SupertreeError)) return null;
   if (AWAY.has(thrown.code)) return 0;
-  if (!BUSY.has(thrown.code)) return null;
+  if (!PASSING.has(thrown.code)) return null;
   const { retryAfter } = thrown.details;
   return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : backoffDelay(BACKOFF, attempt, Math.random());
 }
@@ -164,7 +164,9 @@ const PATIENCE = 10_000;
 
 const AWAY: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
 
-/** What the other requests of the client lead to: they are many, and a follower waits until they are fewer. */
-const BUSY: ReadonlySet<string> = new Set(['QUEUE_FULL', 'TOO_MANY_REQUESTS', 'RATE_LIMITED']);
+/**
+ * What passes: the other requests of the client are too many at present, or a supervisor above the agent is starting again.
+ */
+const PASSING: ReadonlySet<string> = new Set(['QUEUE_FULL', 'TOO_MANY_REQUESTS', 'RATE_LIMITED', 'AGENT_ABSENT']);
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 5_000, jitter: 0.5, resetAfter: 0 };

@@ -26,6 +26,9 @@ const PAGE = 500;
 /** A quiet agent is asked whether something was missed at its end: first after so many ms, then less and less often. */
 const QUIET = { first: 500, last: 10_000 };
 
+/** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that says that it is gone. */
+const LAST_LINES = 250;
+
 /** How long after a restart of the server the agent may take to be there again, in ms. */
 const BOOT = 30_000;
 
@@ -33,7 +36,7 @@ const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated'])
 
 /**
  * The lines of one agent: those that its rings hold, as `query` says, then each as it is written, by its number, none twice. What did not come is read
- * from the rings. Over restarts of the agent and of the server; ends when the agent is removed, or over for good. Rejects AGENT_NOT_FOUND at the
+ * from the rings. Over restarts of the agent, of the supervisors above it and of the server; ends when the agent is removed, or over for good. Rejects AGENT_NOT_FOUND at the
  * start, and when a server that was started anew does not have it.
  */
 export function followLogs(server: ServerLink, agent: string, query: FollowQuery): AsyncIterableIterator<LogItem> {
@@ -152,7 +155,8 @@ class LogFollower {
 
   async *#rest(feed: Feed): AsyncGenerator<LogItem> {
     const next = this.#next;
-    for (let word = await feed.next(0); word.type === 'frame' && next !== null; word = await feed.next(0)) {
+    const wait = () => this.#scope.race(feed.next(LAST_LINES));
+    for (let word = await wait(); word.type === 'frame' && next !== null; word = await wait()) {
       const message = read(word.document);
       if (message?.type !== 'log_stream' || !this.#streams.includes(message.stream_type)) continue;
       const missed = message.sequence - next[message.stream_type];

@@ -77,7 +77,7 @@ export function isConnected({ link }: ServerLink): boolean {
   return link.state === 'connected';
 }
 
-/** A server that says that one may not look has what one may not look at: what is nowhere, it says so. */
+/** A server forbids only what it has, and has what is absent for a while; anything else it does not know. */
 async function knows(
   missing: 'AGENT_NOT_FOUND' | 'SUPERVISOR_NOT_FOUND',
   look: () => Promise<unknown>,
@@ -86,8 +86,10 @@ async function knows(
     await look();
     return true;
   } catch (thrown) {
-    if (!(thrown instanceof SupertreeError) || (thrown.code !== missing && thrown.code !== 'FORBIDDEN')) throw thrown;
-    return thrown.code === 'FORBIDDEN';
+    if (!(thrown instanceof SupertreeError)) throw thrown;
+    if (thrown.code === missing) return false;
+    if (thrown.code === 'FORBIDDEN' || thrown.code === 'AGENT_ABSENT') return true;
+    throw thrown;
   }
 }
 

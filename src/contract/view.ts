@@ -222,7 +222,7 @@ export interface Tree extends AsyncDisposable {
   /** How many agents there are. */
   readonly size: number;
   agents(): AgentView[];
-  /** Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  /** By path, uuid, or an id that no other agent has. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS; AGENT_ABSENT while a supervisor above it is starting again. */
   agent(ref: string): AgentHandle;
   /** By path, or by an id that no other supervisor has. If `ref` is not given, the root. Throws SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS. */
   supervisor(ref?: string): SupervisorHandle;

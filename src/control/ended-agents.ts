@@ -98,7 +98,8 @@ function agentOf(tree: Tree, ref: string): AgentHandle | null {
   try {
     return tree.agent(ref);
   } catch (thrown) {
-    if (asSupertreeError(thrown).code !== 'AGENT_NOT_FOUND') throw thrown;
+    const { code } = asSupertreeError(thrown);
+    if (code !== 'AGENT_NOT_FOUND' && code !== 'AGENT_ABSENT') throw thrown;
     return null;
   }
 }

@@ -60,6 +60,7 @@ function placeAt(control: Control, path: string): Place | null {
 
 const MISSING: ReadonlySet<string> = new Set([
   'AGENT_NOT_FOUND',
+  'AGENT_ABSENT',
   'AGENT_AMBIGUOUS',
   'SUPERVISOR_NOT_FOUND',
   'SUPERVISOR_AMBIGUOUS',

@@ -13,6 +13,7 @@ type Sentence = (details: ErrorDetails) => string | null;
 /** What the original server answers (agent protocol 1.0.0, section 5). */
 const SENTENCES: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
   AGENT_NOT_FOUND: ({ agent }) => `Agent not found: ${agent}`,
+  AGENT_ABSENT: ({ agent }) => `Agent not found: ${agent}`,
   AGENT_LIMIT: ({ max }) => `Maximum agent limit reached: ${max}`,
   BACKEND_UNKNOWN: ({ backend }) =>
     `${SPAWN_FAILED}Unsupported model backend for process spawning: ${backend}. Use API mode instead.`,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Registry } from '../../src/actors/registry.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
-import { grow } from './grown.js';
+import { grow, plant } from './grown.js';
 
 const TWINS: SupervisorInput = {
   children: [
@@ -112,5 +112,57 @@ describe('the identity of an agent', () => {
     expect([registry.incarnationOf('root/a'), registry.incarnationOf('__proto__')]).toEqual([0, 0]);
     expect(registry.identity('root/a', 7)).toMatchObject({ createdAt: 7, incarnation: 0, starts: 0 });
     expect(registry.identity('root/a', 9)).toBe(registry.identity('root/a', 11));
+  });
+});
+
+describe('an agent below a supervisor that is starting again', () => {
+  /** `inner` is created with `s`, and its agents when it starts: after `first` is ready. */
+  const restarting = async () => {
+    const first = { id: 'first', command: ['first'], readiness: { type: 'none' as const, minUptime: 500 } };
+    const world = plant({
+      children: [{ id: 's', children: [first, { id: 'inner', children: [{ id: 'a', command: ['a'] }] }] }],
+    });
+    const { clock, tree } = world;
+    const booted = tree.start();
+    await clock.advance(500);
+    await booted;
+    const { uuid } = tree.agent('a');
+    const added = tree.supervisor('inner').add({ id: 'added', command: ['added'] });
+    await clock.settle();
+    await added;
+    const stopped = tree.supervisor().terminate('s');
+    await clock.settle();
+    await stopped;
+    const started = tree.supervisor().restart('s');
+    await clock.settle();
+    return { ...world, uuid, started };
+  };
+
+  it('is absent, under its path, its id and its uuid, and has its identity when it is there again', async () => {
+    const { clock, tree, uuid, started } = await restarting();
+    for (const ref of ['root/s/inner/a', 'a', uuid, uuid.toUpperCase()]) {
+      expect(codeOf(() => tree.agent(ref))).toBe('AGENT_ABSENT');
+    }
+    await clock.advance(500);
+    await started;
+    expect(tree.agent('a').uuid).toBe(uuid);
+  });
+
+  it('is forgotten when it was added, because the new start of its supervisor does not know it', async () => {
+    const { tree, told } = await restarting();
+    expect(codeOf(() => tree.agent('added'))).toBe('AGENT_NOT_FOUND');
+    expect(told('root/s/inner/added').at(-1)).toBe('removed');
+  });
+
+  it('is forgotten with its supervisor', async () => {
+    const { clock, tree, uuid, started, told } = await restarting();
+    started.catch(() => undefined);
+    for (const act of [() => tree.supervisor().terminate('s'), () => tree.supervisor().delete('s')]) {
+      const done = act();
+      await clock.settle();
+      await done;
+    }
+    for (const ref of ['a', uuid]) expect(codeOf(() => tree.agent(ref))).toBe('AGENT_NOT_FOUND');
+    expect(told('root/s/inner/a').at(-1)).toBe('removed');
   });
 });

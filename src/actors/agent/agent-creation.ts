@@ -4,6 +4,7 @@ import { createOutput, type Output } from '../output/output.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
 import { type Agent, endWatch } from './agent.js';
+import type { Identity } from './identity.js';
 import { notifyWatchers } from './waiting.js';
 
 /** Creates an agent's actor in the systems of its supervisor; it starts as `stopped`. */
@@ -55,9 +56,13 @@ export function disposeAgent(world: World, systems: Systems, agent: Agent, forge
   world.monitor.unwatch(agent.path);
   systems.dismiss(agent.ref);
   world.registry.removeAgent(agent, forget);
-  if (!forget) return;
-  world.reports.emit(agent.path, { type: 'removed', uuid: agent.uuid });
-  notifyWatchers(agent.identity);
+  if (forget) tellRemoved(world, agent.path, agent.identity);
+}
+
+/** Tells everybody who follows an agent that it is forgotten. */
+export function tellRemoved(world: World, path: string, identity: Identity): void {
+  world.reports.emit(path, { type: 'removed', uuid: identity.uuid });
+  notifyWatchers(identity);
 }
 
 /** The last settings made: the instances of a pool have specs of their own which differ in the id alone, and one object serves them all. */

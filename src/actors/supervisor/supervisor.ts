@@ -7,6 +7,7 @@ import { describeReason, isClean, type Reason } from '../../model/reason.js';
 import { blockersText, type Failure, failureText, type SupervisorStatus } from '../../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
 import { type Agent, type ChildFact, isAtRest, remainsOf } from '../agent/agent.js';
+import { tellRemoved } from '../agent/agent-creation.js';
 import { AgentChild, type Child } from '../agent/child.js';
 import type { World } from '../world.js';
 import { Delays } from './delays.js';
@@ -147,8 +148,11 @@ export class SupervisorActor implements SupervisorNode, Child {
   /** Ends it with all below. `forget`: their paths would be somebody new. Everything of it must be down. */
   dispose(forget: boolean): void {
     this.#delays.clear();
-    for (const id of [...this.#children.keys()]) this.#remove(id, forget);
-    this.world.registry.removeSupervisor(this, forget);
+    const kept = this.#keptChildren();
+    for (const id of [...this.#children.keys()]) this.#remove(id, forget || !kept.has(id));
+    for (const { path, identity } of this.world.registry.removeSupervisor(this, forget)) {
+      tellRemoved(this.world, path, identity);
+    }
     this.#systems.close();
   }
 
@@ -245,8 +249,13 @@ export class SupervisorActor implements SupervisorNode, Child {
 
   /** Before it begins anew: dynamic children are lost (T5), those of its spec keep their identity. */
   #forgetChildren(): void {
-    const kept = new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
+    const kept = this.#keptChildren();
     for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));
+  }
+
+  /** The ids of the children that it has again when it begins anew. */
+  #keptChildren(): ReadonlySet<string> {
+    return new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
   }
 
   hush(): void {

@@ -77,7 +77,7 @@ const addLogs: AddCommands = (program, { host, finish }) => {
     .option('-n, --lines <N>', 'only the last N lines. If not given, all that are kept', count)
     .option('--from <SEQ>', 'only lines from this sequence number on', count)
     .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
-    .option('-f, --follow', 'go on with every line as it is written, over restarts of agent and server')
+    .option('-f, --follow', 'go on with every line as it is written, over restarts of agent, supervisors and server')
     .option(
       '--json',
       'print { lines, dropped, next }, with -f one document a line; a line that is not UTF-8 has its bytes in base64',

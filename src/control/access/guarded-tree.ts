@@ -59,7 +59,7 @@ export class GuardedTree {
 
   /**
    * An agent by path, uuid, or an id that is unique among those that the peer knows. One that has ended is found too, but for a command only by its
-   * uuid: its name may be that of another agent by now, on another server. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS, FORBIDDEN.
+   * uuid: its name may be that of another agent by now, on another server. Throws AGENT_NOT_FOUND, AGENT_ABSENT, AGENT_AMBIGUOUS, FORBIDDEN.
    */
   agent(ref: string, role: Role): AgentHandle {
     const found = this.#living(ref) ?? this.#endedAgent(ref, role);
@@ -114,14 +114,15 @@ export class GuardedTree {
     if (!observesSomething) authorize(this.peer, 'observe', this.home);
   }
 
-  /** `null` where the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows. */
+  /** `null` where the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows, AGENT_ABSENT for one that it knows. */
   #living(ref: string): AgentHandle | null {
     try {
       const handle = this.#tree.agent(ref);
       return knows(this.peer, handle.path) ? handle : null;
     } catch (thrown) {
-      const { code } = asSupertreeError(thrown);
+      const { code, details } = asSupertreeError(thrown);
       if (code === 'AGENT_NOT_FOUND') return null;
+      if (code === 'AGENT_ABSENT' && !knows(this.peer, String(details.agent))) return null;
       if (code !== 'AGENT_AMBIGUOUS' || this.peer.grants === null) throw thrown;
       return this.#onlyKnown(ref);
     }

@@ -18,6 +18,9 @@ const POSITION_EVERY = 5_000;
 /** How long after a subscription a position is published, in ms: a thousand that subscribe at once cost one position. */
 const POSITION_SOON = 10;
 
+/** There is no agent, or more than one, of that name. */
+const NOT_ONE: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_ABSENT', 'AGENT_AMBIGUOUS']);
+
 type Numbered = Report & { readonly seq: number };
 
 /**
@@ -127,7 +130,7 @@ export class EventStream {
       return handle.path === path ? handle.view() : undefined;
     } catch (thrown) {
       const { code } = asSupertreeError(thrown);
-      if (code !== 'AGENT_NOT_FOUND' && code !== 'AGENT_AMBIGUOUS') this.#failed(thrown);
+      if (!NOT_ONE.has(code)) this.#failed(thrown);
       return undefined;
     }
   }
