@@ -1,6 +1,6 @@
 import { answer, answerWaiters, isAlive, isEnding, pardon, refuse, setStatus, takesCommands } from './book.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
-import { giveUp, onEnded } from './pool/endings.js';
+import { onDeferred, onEnded } from './pool/endings.js';
 import {
   addInstance,
   askToStop,
@@ -29,10 +29,11 @@ export function createPool(spec: PoolSpec, generations?: (id: string) => number,
     },
     decide(fact: Fact): Effect[] {
       state.out = [];
+      if ('at' in fact) state.now = fact.at;
       take(state, fact, known);
       settle(state);
       while (state.status === 'running' && state.ends.length > 0) {
-        giveUp(state, state.ends.shift() as DeferredEnd);
+        onDeferred(state, state.ends.shift() as DeferredEnd);
         settle(state);
       }
       return state.out;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSupervision } from '../../src/model/supervision.js';
-import { booted, family, worldOf } from './family.js';
+import { booted, family, pool, worldOf } from './family.js';
 import { CRASH, START_FAILED, told, World } from './harness.js';
 
 const NORMAL = { kind: 'normal' } as const;
@@ -188,6 +188,22 @@ describe('the budget', () => {
     expect(world.phases()).toBe('b up, a restarting');
     world.advance(1);
     expect(world.phases()).toBe('b up, a up');
+  });
+
+  it('R7 lets a pool boot before it gives up, and not at all when the instance was stopped meanwhile', () => {
+    for (const stopped of [false, true]) {
+      const world = new World(pool({ size: 2, maxRestarts: 0 }));
+      world.held.add('start');
+      world.boot();
+      world.pay('start', '1');
+      world.exit('1', CRASH);
+      if (stopped) world.command('stop', '1');
+      expect([world.engine.status, told(world, 'exhausted')]).toEqual(['booting', []]);
+      world.pay('start', '2');
+      expect(world.statuses.slice(0, 2)).toEqual(['booting', 'running']);
+      for (const debt of world.debts.splice(0)) debt.pay();
+      expect(world.end()).toBe(stopped ? null : 'shutdown');
+    }
   });
 
   it('R10 multiplies along the path: with 2 under 3 the top gives up at the twelfth crash', () => {

@@ -131,6 +131,15 @@ describe('strategies', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
+  it('T4 gives no id twice, whatever became of the instances before', () => {
+    const world = new World(pool({ maxRestarts: 9, restart: 'temporary' })).boot();
+    const add = () => world.answers.get(world.add(child('any')));
+    expect([add(), add(), add()].flat()).toMatchObject([{ id: '1' }, { id: '2' }, { id: '3' }]);
+    for (const id of ['1', '2', '3']) world.exit(id, CRASH);
+    expect(world.phases()).toBe('');
+    expect([add(), add(), add()].flat()).toMatchObject([{ id: '4' }, { id: '5' }, { id: '6' }]);
+  });
+
   it('T5 starts only what its spec says when a supervisor is started again', () => {
     const spec = family('a b');
     const first = new World(createSupervision(spec)).boot();

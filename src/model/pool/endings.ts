@@ -1,10 +1,7 @@
 import { answerWaiters, chargeFor, forgive, givenUp, isEnding } from '../book.js';
-import type { Fact } from '../fact.js';
 import { describeReason, type Reason } from '../reason.js';
-import { backoffDelay, type Charge, nextStreak, shouldRestart } from '../restart.js';
-import { beginHalt, type DeferredEnd, type Instance, removeInstance, type State } from './state.js';
-
-type Ended = Extract<Fact, { type: 'ended' }>;
+import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
+import { beginHalt, type DeferredEnd, type Ended, type Instance, removeInstance, type State } from './state.js';
 
 /** Takes in the end of a living instance. */
 export function onEnded(state: State, instance: Instance, fact: Ended): void {
@@ -16,8 +13,22 @@ export function onEnded(state: State, instance: Instance, fact: Ended): void {
   if (isEnding(state) || instance.asked) return settleDown(state, instance);
   if (state.hushed) return superseded(state, instance, 'the stop of its supervisor');
   if (was === 'starting') return onStartFailed(state, instance, fact);
-  if (shouldRestart(state.spec.template.restart, fact.reason)) restart(state, instance, fact, readyFor);
-  else removeInstance(state, instance);
+  if (!shouldRestart(state.spec.template.restart, fact.reason)) removeInstance(state, instance);
+  else if (endsBoot(state)) state.ends.push({ instance, fact, readyFor });
+  else restart(state, instance, fact, readyFor);
+}
+
+/** The pool would give up on one more restart while it boots: the boot itself succeeds or not by its starts alone (S7). */
+function endsBoot(state: State): boolean {
+  const { onExhausted, budget, otpExact } = state.spec;
+  if (state.status !== 'booting' || onExhausted !== 'escalate') return false;
+  return charge(state.stamps, state.now, budget, otpExact).exceeded;
+}
+
+/** Decides what was put off until the pool had booted, unless a person has stopped or started the instance meanwhile. */
+export function onDeferred(state: State, { instance, fact, readyFor }: DeferredEnd): void {
+  const same = state.instances.get(instance.id) === instance && instance.generation === fact.generation;
+  if (same && instance.phase === 'down' && !state.queue.has(instance)) restart(state, instance, fact, readyFor);
 }
 
 /** It was meant to end. During a halt it is kept, so that its last state can still be read; otherwise a stopped instance is forgotten (T4). */
@@ -44,12 +55,13 @@ function onStartFailed(state: State, instance: Instance, fact: Ended): void {
   else restart(state, instance, fact, -1);
 }
 
+/** Charges the restart and, within the budget, plans it. */
 function restart(state: State, instance: Instance, fact: Ended, readyFor: number): void {
   const { backoff } = state.spec;
   instance.streak = nextStreak(instance.streak, readyFor, backoff);
   instance.origin = 'kept';
   if (instance.halfOpen && instance.streak === 1 && readyFor >= 0) forgive(instance);
-  const charged = chargeFor(state, instance, fact.at);
+  const charged = chargeFor(state, instance, state.now);
   if (charged.exceeded || instance.halfOpen) return exhaust(state, instance, fact.reason, charged);
   plan(state, instance, backoffDelay(backoff, instance.streak, fact.random), charged, fact.reason);
 }
@@ -63,11 +75,6 @@ function plan(state: State, instance: Instance, delay: number, charged: Charge, 
   state.out.push({ type: 'delay', sweep, delay });
 }
 
-/** The pool ends, because an instance has spent its budget. */
-export function giveUp(state: State, { instance, restarts, reason }: DeferredEnd): void {
-  beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
-}
-
 function exhaust(state: State, instance: Instance, reason: Reason, charged: Charge): void {
   const { onExhausted, budget, cooldown } = state.spec;
   const restarts = charged.stamps.length;
@@ -77,8 +84,6 @@ function exhaust(state: State, instance: Instance, reason: Reason, charged: Char
     instance.halfOpen = true;
     plan(state, instance, cooldown, charged, reason);
   } else if (onExhausted === 'escalate') {
-    const end = { instance, reason, restarts };
-    if (state.status === 'booting' && instance.readyAt >= 0) state.ends.push(end);
-    else giveUp(state, end);
+    beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
   }
 }

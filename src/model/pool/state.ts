@@ -9,6 +9,7 @@ import {
   setStatus,
   tellFinished,
 } from '../book.js';
+import type { Fact } from '../fact.js';
 import type { Reason } from '../reason.js';
 import type { NodeSpec, PoolSpec } from '../spec.js';
 
@@ -22,11 +23,13 @@ export interface Instance extends Member {
   origin: 'added' | 'kept';
 }
 
-/** The end of an instance on which the pool gives up, kept until the pool has booted: the boot itself has succeeded or not (S7). */
+export type Ended = Extract<Fact, { type: 'ended' }>;
+
+/** The end of an instance that was up, decided when the pool has booted. `readyFor`: how long it was up, in ms. */
 export interface DeferredEnd {
   readonly instance: Instance;
-  readonly reason: Reason;
-  readonly restarts: number;
+  readonly fact: Ended;
+  readonly readyFor: number;
 }
 
 /** What a pool remembers. */
@@ -42,7 +45,10 @@ export interface State extends Book {
   lastDelay: number;
   /** Instances that must be ready (or gone) before the pool has booted. */
   booting: Set<Instance>;
+  /** Ends on which the pool would give up while it boots, oldest first. */
   readonly ends: DeferredEnd[];
+  /** The time of the fact that is being decided. */
+  now: number;
   /** While it halts: those that are not down yet. */
   readonly halting: Set<Instance>;
 }
@@ -59,6 +65,7 @@ export function newState(spec: PoolSpec, lastId: number): State {
     lastDelay: 0,
     booting: new Set(),
     ends: [],
+    now: 0,
     halting: new Set(),
   };
 }
