@@ -11,7 +11,10 @@ import { Reference, type ReferenceChild, type ReferenceFlags } from './reference
  */
 
 const IDS = ['a', 'b', 'c', 'd', 'e'] as const;
-const HISTORIES = 300;
+const HISTORIES = Number(process.env.HISTORIES ?? 300);
+
+/* The same ones each time; others with SEED=$RANDOM. A failure prints its seed and its path. */
+fc.configureGlobal({ seed: Number(process.env.SEED ?? 1_956_192_510) });
 
 interface History {
   readonly flags: ReferenceFlags;

@@ -181,10 +181,10 @@ export class Reference {
     }
   }
 
-  /** R5 to R7 for a failed restart, unless another restart has taken the child meanwhile. */
+  /** R5 to R7 for a failed restart. Without a charge where the child was stopped meanwhile: those that waited for it start (R8, A2). */
   *#charge(row: Row, turn: readonly Row[]): Operation {
-    if (row.turn !== turn) return;
-    if (this.#exceeds()) this.#shutdown('shutdown');
+    if (row.turn !== turn) yield* this.#startAll(turn);
+    else if (this.#exceeds()) this.#shutdown('shutdown');
     else if (this.#patient) this.#waiting.push(() => this.#retry(row, turn));
     else yield* this.#startAll(turn);
   }

@@ -159,6 +159,21 @@ describe('a call while children start or restart', () => {
     expect([world.answer(start), world.answer(stop)]).toEqual(['SUPERSEDED', 'ok']);
   });
 
+  it('starts the siblings of a failed restart whose child was stopped before its next try was decided', () => {
+    const world = slow('a b c', { strategy: 'one_for_all', maxRestarts: 9 });
+    for (const id of ['a', 'b', 'c']) world.pay('start', id);
+    world.exit('a', CRASH);
+    world.pay('start', 'a');
+    world.add(child('d'));
+    world.failNext('b');
+    world.pay('start', 'b');
+    world.command('stop', 'b');
+    world.takeLog();
+    world.pay('start', 'd');
+    world.pay('start', 'a');
+    expect(world.takeLog()).toBe('+a +c');
+  });
+
   it('is answered when the supervisor ends instead', () => {
     const world = slow('a b');
     const add = world.add(child('c'));

@@ -46,15 +46,21 @@ function concludeEnd(state: State, child: Child, fact: Ended, readyFor: number):
 
 /** Decides what was put off while an ordered operation was under way. */
 export function onDeferred(state: State, item: Extract<Deferred, { type: 'end' | 'failure' }>): void {
+  if (item.type === 'failure') return onDeferredFailure(state, item);
+  item.child.endWaits = false;
+  concludeEnd(state, item.child, item.fact, item.readyFor);
+}
+
+/** A child that was stopped meanwhile is not tried again; those that waited for it start. */
+function onDeferredFailure(state: State, item: Extract<Deferred, { type: 'failure' }>): void {
   const { child, fact } = item;
-  if (item.type === 'end') {
-    child.endWaits = false;
-    concludeEnd(state, child, fact, item.readyFor);
-  } else if (child.sweep === item.sweep && child.phase === 'restarting') {
+  if (child.sweep === item.sweep && child.phase === 'restarting') {
     child.phase = 'down';
     child.due = 'none';
     restart(state, child, fact, -1);
   }
+  const held = state.sweeps.get(item.sweep);
+  if (held !== undefined) onDelayOver(state, held);
 }
 
 /** True when the end was on its way anyway: it was told to stop, or its turn to be told had not come (P2). */
