@@ -52,7 +52,7 @@ describe('starting a tree', () => {
     const booted = tree.start();
     await expect(Promise.all([booted, clock.settle()])).rejects.toMatchObject({
       code: 'BOOT_FAILED',
-      details: { child: 'b', reason: expect.stringContaining('spawn-error') },
+      details: { child: 'root/b', reason: expect.stringContaining('spawn-error') },
     });
     expect([tree.status, states(tree)]).toEqual(['failed', 'root/a stopped, root/b failed']);
     expect(await tree.ended).toMatchObject({ clean: false, left: [] });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { catches } from '../fixtures/signals.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 const PATIENCE = 60_000;
@@ -93,7 +94,8 @@ describe('the command line against a running server', { timeout: PATIENCE }, () 
 
   it('is slowed down by an agent that does not read, and can be interrupted then', async () => {
     const sending = launch(['send', 'deaf'], { endpoint: place.endpoint, input: Buffer.alloc(20_000_000) });
-    await sleep(3_000);
+    await until(() => catches(sending.child.pid, 'SIGINT'));
+    await sleep(500);
     expect(sending.child.exitCode).toBe(null);
     sending.child.kill('SIGINT');
     expect(await sending.finished).toMatchObject({ code: 130 });

@@ -188,7 +188,7 @@ describe('agents that do not come up', () => {
   it('rejects the start of a tree, and stops what had started in reverse', async () => {
     const broken = sleeper('c', { command: ['no-such-program-anywhere'] });
     const w = world({ children: [sleeper('a'), sleeper('b'), broken, sleeper('d')] });
-    await expect(w.tree.start()).rejects.toMatchObject({ code: 'BOOT_FAILED', details: { child: 'c' } });
+    await expect(w.tree.start()).rejects.toMatchObject({ code: 'BOOT_FAILED', details: { child: 'root/c' } });
     expect(w.all('exited').map(({ path }) => path)).toEqual(['root/c', 'root/b', 'root/a']);
     expect(w.all('exited', 'root/a')[0]?.exit).toMatchObject({ cause: 'shutdown', commanded: true });
     expect(w.all('state', 'root/d')).toEqual([]);

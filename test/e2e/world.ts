@@ -179,7 +179,8 @@ export class World {
     if (view.pid === null) return [];
     const seen = witness(view.pid);
     if (view.state === 'running') {
-      const true_ = seen?.startTicks === this.#ticks.get(view.pid) && !'TZ'.includes(seen?.state ?? 'Z');
+      // A process that has just ended is defunct until this program hears of it, which takes a turn of its loop.
+      const true_ = seen?.startTicks === this.#ticks.get(view.pid) && seen?.state !== 'T';
       return true_ ? [] : [`${told}, but it is ${seen?.state}`];
     }
     if (view.state !== 'paused' || view.pauseMode !== 'forced') return [];
