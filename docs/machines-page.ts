@@ -34,12 +34,34 @@ export const CHARTS: readonly (readonly [title: string, about: string, machine: 
   ['The system root', 'The root of one more XState system of a supervisor with many agents.', systemRootMachine],
 ];
 
+/** How to open a chart in an editor. */
+const OPENING = [
+  '## Open a chart in the Stately editor',
+  `Each chart is also a JSON file with every state and transition: ${files()}. Its source shares transitions among states, and a reader of the source alone does not find those.`,
+  'The [Stately editor](https://stately.ai/editor) imports what `createMachine` of XState 5 takes: put `createMachine(` in front of the text of the file and `)` behind it, and import that as code. A program reads the file itself, and gives the effects, guards and delays with `provide`:',
+  [
+    '```ts',
+    "import { readFileSync } from 'node:fs';",
+    "import { createMachine } from 'xstate';",
+    '',
+    "const chart = createMachine(JSON.parse(readFileSync('docs/machines/agent.json', 'utf8')));",
+    'chart.provide({ actions: { launch: () => {} } });',
+    '```',
+  ].join('\n'),
+  'What is computed at run time is not in the files: the context, and params of an effect that are taken from the event.',
+];
+
+function files(): string {
+  return CHARTS.map(([, , { id }]) => `[${id}](machines/${id}.json)`).join(', ');
+}
+
 /** The text of docs/machines.md. */
 export function machinesPage(): string {
   return page([
     '# The charts',
     'Generated from `supertree/machines` by `npm run generate`: this is what runs. Times and effects are those of the [reference](reference.md).',
     'In the drawings an arrow that leads into a state from the one around it stands at each inner state; edges that stay where they are, and what is heard in every state, are only in the tables. `at once` needs no event; of several edges with the same event the first whose guard holds is taken.',
+    ...OPENING,
     ...CHARTS.flatMap(([title, about, machine]) => chart(title, about, machine)),
   ]);
 }
