@@ -31,12 +31,17 @@ const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
   'brutal_kill',
 );
 
-const body = fc.record({
+/** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
+const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
+
+const timeless = fc.record({
   readiness,
   stop,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
 });
+
+const body = fc.tuple(timeless, runtime).map(([given, limit]) => ({ ...given, ...limit }));
 
 type Body = Omit<CommandAgent, 'id' | 'command' | 'restart' | 'significant'>;
 

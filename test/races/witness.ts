@@ -49,7 +49,7 @@ export class Witness {
     const { path } = report;
     switch (report.type) {
       case 'error':
-        return this.#broken(`${path} met an error: ${report.problem}`);
+        return this.#metError(path, report.problem);
       case 'supervisor':
         return this.#status(path, report.status);
       case 'restarting':
@@ -77,6 +77,12 @@ export class Witness {
         if (this.#progress.get(path)?.stage === 'removed') this.#broken(`${path} is ${report.state} after its removal`);
     }
   };
+
+  /** Its supervisor refuses the stop that an agent asks for when its runtime is over, if it is a zombie: that is reported as an error. */
+  #metError(path: string, problem: string): void {
+    const isRefusedStop = this.#zombies.has(path) && problem.startsWith(`${path} cannot be ended:`);
+    if (!isRefusedStop) this.#broken(`${path} met an error: ${problem}`);
+  }
 
   /** Nothing starts once a stop was accepted anywhere above it. */
   #begun(path: string): void {
