@@ -41,6 +41,7 @@ export interface Incarnation {
   endInput(): void;
   /** Stops the whole tree in place. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. */
   freeze(): void;
+  /** Continues the whole tree, and ends a freeze that is under way: neither FROZEN nor FREEZE_FAILED of that freeze follows. */
   thaw(): void;
   /** What is left of the tree, each verified to live, with what a person wants to know of it. */
   inspect(): Blocker[];

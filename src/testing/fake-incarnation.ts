@@ -48,6 +48,7 @@ export class FakeIncarnation implements Incarnation {
   #pid: number | null = null;
   #child: number | null = null;
   #frozen = false;
+  #freezes = 0;
   #asked = false;
   #killed = false;
   #released = false;
@@ -102,11 +103,13 @@ export class FakeIncarnation implements Incarnation {
 
   freeze(): void {
     this.#world.record(this, 'freeze', '');
-    this.#world.clock.defer(() => this.#freezeNow());
+    const freeze = ++this.#freezes;
+    this.#world.clock.defer(() => freeze === this.#freezes && this.#freezeNow());
   }
 
   thaw(): void {
     this.#world.record(this, 'thaw', '');
+    this.#freezes++;
     this.#unfreeze();
   }
 
@@ -250,19 +253,16 @@ export class FakeIncarnation implements Incarnation {
   }
 
   #freezeNow(): void {
-    const { incarnation } = this.order;
     if (this.#phase === 'gone') return;
     const detail = this.#phase === 'running' ? this.#behaviour.freezeFails : 'it is not running';
     this.#frozen = detail === undefined;
-    if (detail !== undefined) this.#sink.fact({ type: 'FREEZE_FAILED', incarnation, detail });
+    if (detail !== undefined) this.#sink.fact({ type: 'FREEZE_FAILED', incarnation: this.order.incarnation, detail });
     else this.#sink.fact(this.#stamp('FROZEN'));
   }
 
   #unfreeze(): void {
     this.#frozen = false;
-    const held = this.#held;
-    this.#held = [];
-    for (const fn of held) this.#world.clock.defer(fn);
+    for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
   }
 
   /** What falls due while it is frozen happens when it is thawed. */

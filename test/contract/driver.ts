@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
@@ -179,6 +180,19 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
         body.freeze();
         await heard.until('FREEZE_FAILED');
       });
+
+    it('says nothing of a freeze that a thaw has ended', async () => {
+      const { body, heard } = start(subjects.forever);
+      await heard.says('up');
+      for (let round = 0; round < 3; round++) {
+        body.freeze();
+        body.thaw();
+      }
+      await setTimeout(50);
+      body.ask('SIGTERM');
+      await heard.ended();
+      expect(heard.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
+    });
 
     if (supports.stdin === true)
       it('hands over what is written to standard input, also what was written before it ran', async () => {

@@ -31,6 +31,8 @@ export abstract class InProcessBody implements Incarnation {
   protected readonly sink: Sink;
   protected readonly host: InProcessHost;
   #phase: 'waiting' | 'running' | 'ended' = 'waiting';
+  /** The number of the last freeze or thaw. */
+  #freezes = 0;
   #inputClosed = false;
   #decoder: TextDecoder | null = null;
   #backlog: string[] | null = null;
@@ -115,12 +117,16 @@ export abstract class InProcessBody implements Incarnation {
 
   freeze(): void {
     const { incarnation } = this.order;
+    const freeze = ++this.#freezes;
     this.host.clock.defer(() => {
-      if (this.#phase !== 'ended') this.sink.fact({ type: 'FREEZE_FAILED', incarnation, detail: 'not a process' });
+      if (this.#phase === 'ended' || freeze !== this.#freezes) return;
+      this.sink.fact({ type: 'FREEZE_FAILED', incarnation, detail: 'not a process' });
     });
   }
 
-  thaw(): void {}
+  thaw(): void {
+    this.#freezes++;
+  }
 
   inspect(): Blocker[] {
     return this.running ? [{ pid: 0, state: '-', command: this.remainder }] : [];

@@ -39,6 +39,8 @@ export class ProcessIncarnation implements Incarnation {
   /** EXITED was told; before that a drained output is part of it, afterwards a fact of its own. */
   #told = false;
   #gone = false;
+  /** The number of the last freeze or thaw: the result of an earlier one is not reported. */
+  #freezes = 0;
   #asked = false;
   #killed = false;
   #watch: unknown;
@@ -113,15 +115,17 @@ export class ProcessIncarnation implements Incarnation {
 
   freeze(): void {
     if (this.#phase === 'ended') return;
-    if (!this.#tree || this.#phase !== 'running')
-      return this.#shop.clock.defer(() => this.#frozen('it is not running'));
+    const freeze = ++this.#freezes;
+    const done = (problem: string | null) => freeze === this.#freezes && this.#frozen(problem);
+    if (!this.#tree || this.#phase !== 'running') return this.#shop.clock.defer(() => done('it is not running'));
     this.#freezer ??= new Freezer(this.#tree, this.#shop.clock);
-    this.#freezer.freeze((problem) => this.#frozen(problem));
+    this.#freezer.freeze(done);
   }
 
   thaw(): void {
+    this.#freezes++;
+    this.#freezer?.forget();
     if (!this.#tree || this.#gone) return;
-    this.#freezer?.cancel('it was resumed');
     this.#tree.signal('SIGCONT');
   }
 
