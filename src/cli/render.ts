@@ -85,6 +85,11 @@ export function renderSupervisor(node: SupervisorView): string[] {
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
 }
 
+/** What comes below a table: the supervisors that failed, each with what made it fail. */
+export function renderFailures(sentences: readonly string[]): string[] {
+  return sentences.length === 0 ? [] : ['', ...sentences.map((sentence) => `${printable(sentence)}.`)];
+}
+
 /** What the server says about itself, a fact a line. `givenUp` is how many agents failed and are not tried again. */
 export function renderHealth(health: ServerHealth, givenUp: number): string[] {
   const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);

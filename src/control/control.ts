@@ -1,4 +1,5 @@
 import type { Tree } from '../contract/view.js';
+import type { NodeInput } from '../model/input.js';
 import type { Report } from '../model/report.js';
 import { AgentInfos } from '../protocol/list-frames.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
@@ -36,6 +37,8 @@ export interface ControlOptions {
   readonly maxAgents: number;
   /** Turns a configuration into a command line. Throws BACKEND_UNKNOWN. */
   readonly plan: (config: AgentConfig) => SpawnPlan;
+  /** Gives the spec of a child that is added from data its defaults. If not given, it has none but those of the library. */
+  readonly withDefaults?: (spec: NodeInput) => NodeInput;
   /** The path of the supervisor that spawned agents are added to. If not given, the root. */
   readonly parent?: string;
   /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */

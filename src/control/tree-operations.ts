@@ -93,7 +93,9 @@ function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Pro
   }
   const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : nanoid();
   const addition = { path: `${supervisor.path}/${id}`, count: agentsIn(spec) };
-  return withinLimit(control, addition, () => supervisor.add(spec as NodeInput | undefined));
+  const { withDefaults = (node) => node } = control;
+  const input = spec === undefined ? undefined : withDefaults(spec as NodeInput);
+  return withinLimit(control, addition, () => supervisor.add(input));
 }
 
 async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promise<void>): Promise<{ path: string }> {

@@ -11,6 +11,7 @@ import { refuseForeign } from './permissions.js';
 import { located } from './positions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 import { readSettings, type ServerSettings } from './settings.js';
+import { defaultStart, SUPERVISOR_DEFAULTS, withChildDefaults } from './supervisor-defaults.js';
 import { camelCase } from './table.js';
 
 /** What a tree file says. */
@@ -21,10 +22,7 @@ export interface ServerConfig {
   readonly security?: SecuritySettings;
 }
 
-/** A supervisor of a server unless the file says otherwise: one agent that cannot start or live must not take the others down. */
-const GROUP = { boot: 'retry', onExhausted: 'fail' } as const;
-
-const ROOT = { id: 'root', ...GROUP, children: [] } as const satisfies SupervisorInput;
+const ROOT = { id: 'root', ...SUPERVISOR_DEFAULTS, children: [] } as const satisfies SupervisorInput;
 
 /** What a server runs that was given no file: nothing yet. */
 export const EMPTY_CONFIG: ServerConfig = { tree: { ...ROOT, start: 'parallel' }, settings: {} };
@@ -44,7 +42,7 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const { server, security: given, ...rest } = table;
   if (given !== undefined) refuseForeign(file, stats);
   const directory = dirname(resolve(file));
-  const tree = { ...ROOT, ...startOf(rest), ...withDefaults(rest) };
+  const tree = { ...ROOT, ...defaultStart(rest), ...withChildDefaults(rest) };
   const { settings, problems } = readSettings(server);
   const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
   const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
@@ -52,25 +50,6 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   // Validated as data just now, so it is what its type says.
   const config = { tree: placed(tree, directory) as SupervisorInput, settings };
   return security === null ? config : { ...config, security };
-}
-
-/** The same with the defaults of a server in each supervisor and pool below, except where OTP's own rules are asked for. */
-function withDefaults(node: Record<string, unknown>): Record<string, unknown> {
-  const { children } = node;
-  return Array.isArray(children) ? { ...node, children: children.map(childWithDefaults) } : node;
-}
-
-function childWithDefaults(child: unknown): unknown {
-  if (typeof child !== 'object' || child === null || Array.isArray(child)) return child;
-  const node = child as Record<string, unknown>;
-  if (node.otpExact === true) return withDefaults(node);
-  if (node.pool !== undefined) return { onExhausted: GROUP.onExhausted, ...node };
-  return node.children === undefined ? node : { ...GROUP, ...startOf(node), ...withDefaults(node) };
-}
-
-/** Children of a server do not wait for each other, unless a strategy, or OTP's own rules, tie them to their order. */
-function startOf({ strategy = 'one_for_one', otpExact }: Record<string, unknown>): Pick<SupervisorInput, 'start'> {
-  return strategy === 'one_for_one' && otpExact !== true ? { start: 'parallel' } : {};
 }
 
 /** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */

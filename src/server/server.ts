@@ -22,6 +22,7 @@ import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
 import { connectionShare } from './open-files.js';
 import { RefusedConnections } from './refused-connections.js';
+import { withServerDefaults } from './supervisor-defaults.js';
 import { VERSION } from './version.js';
 
 /** What a server wants of a tree that it makes. */
@@ -125,6 +126,7 @@ function offer({ config, createTree, failed, audit, actions }: ServerOptions, tr
     topics,
     maxAgents,
     plan: planSpawn,
+    withDefaults: withServerDefaults,
     failed,
     ...(audit !== undefined && { audit }),
     ...(actions !== undefined && { actions }),

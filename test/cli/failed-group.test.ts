@@ -1,31 +1,54 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/client.js';
 import { type Served, served, until } from './process.js';
 
-describe('a group that failed', { timeout: 60_000 }, () => {
+const BAD = { id: 'bad', command: ['sh', '-c', 'echo no disk >&2; exit 3'] };
+const FAILED =
+  'root/outer/group failed, because root/outer/group/bad failed: bad ended 1 times within 60000 ms, last with exit code 3; its last lines: "no disk"';
+
+describe('a group that failed', { timeout: 120_000 }, () => {
   let server: Served;
 
   beforeAll(async () => {
-    const bad = { id: 'bad', command: ['sh', '-c', 'echo no disk >&2; exit 3'] };
-    const group = { id: 'group', onExhausted: 'escalate', maxRestarts: 0, children: [bad] };
+    const group = { id: 'group', onExhausted: 'escalate', maxRestarts: 0, children: [BAD] };
     server = await served({
       children: [{ id: 'outer', maxRestarts: 0, children: [group] }],
     });
-  });
+    await until(async () => (await server.supertree('health')).code === 1);
+  }, 120_000);
   afterAll(() => server.close());
 
   it('makes the server unhealthy, with the reason', async () => {
-    await until(async () => (await server.supertree('health')).code === 1);
     const { out, err } = await server.supertree('health');
     expect(err).toMatch(/^UNHEALTHY: /);
-    expect(out).toMatch(
-      /^failed {7}root\/outer\/group failed: root\/outer\/group\/bad ended with exit code 3, its last line: "no disk"$/m,
-    );
+    expect(out).toContain(`failed       ${FAILED}\n`);
+  });
+
+  it.each([['ps'], ['tree']])('is below the table of %s', async (command) => {
+    const { code, out } = await server.supertree(command);
+    expect(code).toBe(0);
+    expect(out).toContain(`\n\n${FAILED}.\n`);
   });
 
   it('is told by status', async () => {
     const { code, out } = await server.supertree('status', 'group');
     expect(code).toBe(0);
     expect(out).toMatch(/^status {7}failed$/m);
-    expect(out).toMatch(/^failed {7}root\/outer\/group failed: .*exit code 3/m);
+    expect(out).toContain(`failed       ${FAILED}\n`);
+  });
+});
+
+describe('a group that is added to a server', { timeout: 120_000 }, () => {
+  it('has the defaults of a server: what fails in it takes no neighbour down', async () => {
+    const server = await served({ maxRestarts: 0, children: [{ id: 'web', command: ['sleep', '1000'] }] });
+    const client = await connect({ endpoint: server.endpoint });
+    const inner = { id: 'inner', maxRestarts: 0, children: [BAD] };
+    const spec = { id: 'added', maxRestarts: 0, children: [{ id: 'good', command: ['sleep', '1000'] }, inner] };
+    expect(await client.request('add_child', { spec })).toEqual({ path: 'root/added' });
+    await until(async () => (await client.status('bad')).detail === 'failed.exhausted');
+    const { healthy, states } = await client.request('health', {});
+    expect({ healthy, states }).toEqual({ healthy: true, states: { running: 2, failed: 1 } });
+    await client.close();
+    await server.close();
   });
 });

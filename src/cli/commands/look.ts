@@ -2,11 +2,13 @@ import type { Command } from 'commander';
 import type { Client } from '../../client/client.js';
 import type { SupervisorView } from '../../contract/view.js';
 import { SupertreeError } from '../../errors.js';
+import { failedSupervisors } from '../../protocol/failed-supervisors.js';
 import type { AgentRow } from '../../protocol/operations.js';
+
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
-import { renderAgents, renderHealth, renderStatus, renderSupervisor, renderTree } from '../render.js';
+import { renderAgents, renderFailures, renderHealth, renderStatus, renderSupervisor, renderTree } from '../render.js';
 import { printJson, printLines, UNCHANGED, viewOf, withClient } from '../session.js';
 import { findSupervisor } from '../supervisors.js';
 
@@ -38,17 +40,18 @@ export const addLooking: AddCommands = (program, { host, finish }) => {
   );
   look(
     'health',
-    'Ask the server how it is. Exits with 1 when it is not healthy.',
+    'Ask the server whether it is healthy. Exits with 1 when it is not: when its tree has ended or is stopping, and when a supervisor failed.',
     '  $ supertree health\n  $ supertree health --json\n',
   ).action(async (options: Options, command: Command) => finish(await health(host, options, command)));
 };
 
 async function ps(host: Host, { json }: Options, command: Command): Promise<number> {
-  const rows = await withClient(host, command, UNCHANGED, (client, signal) =>
-    client.request('ps', { usage: true }, { signal }),
-  );
+  const { rows, failed } = await withClient(host, command, UNCHANGED, async (client, signal) => {
+    const rows = await client.request('ps', { usage: true }, { signal });
+    return { rows, failed: json ? [] : ((await client.request('health', {}, { signal })).failed ?? []) };
+  });
   if (json) printJson(host.out, rows);
-  else printLines(host.out, renderAgents(rows, viewOf(host)));
+  else printLines(host.out, [...renderAgents(rows, viewOf(host)), ...renderFailures(failed)]);
   return EXIT.done;
 }
 
@@ -57,7 +60,7 @@ async function tree(host: Host, { json }: Options, command: Command): Promise<nu
     client.request('tree', { usage: true }, { signal }),
   );
   if (json) printJson(host.out, root);
-  else printLines(host.out, renderTree(root, viewOf(host)));
+  else printLines(host.out, [...renderTree(root, viewOf(host)), ...renderFailures(failedSupervisors(root))]);
   return EXIT.done;
 }
 

@@ -192,7 +192,9 @@ export class GuardedTree {
       const pruned = this.#prune(child);
       return pruned === null ? [] : [pruned];
     });
-    return children.length > 0 || this.observes(view.path) ? { ...view, children } : null;
+    if (children.length === 0 && !this.observes(view.path)) return null;
+    const { failure, ...rest } = view;
+    return failure === undefined || !this.observes(failure.path) ? { ...rest, children } : { ...view, children };
   }
 }
 
