@@ -1,32 +1,42 @@
 /**
  * The one error type of supertree and its catalogue: every code with its sentence and its remedy.
- * `{name}` in a sentence is replaced by the detail of that name.
+ * `{name}` in a sentence is replaced by the detail of that name. A program may read the remedy as well as a person: it names no command and no flag. Those
+ * that the command line adds are in cli/remedies.ts.
  */
 const CATALOGUE = {
   SPEC_INVALID: ['The tree is not valid: {problems}', 'Correct the named fields; nothing was started or changed.'],
-  AGENT_NOT_FOUND: ['There is no agent {agent}.', 'List the agents with `supertree ps`.'],
+  AGENT_NOT_FOUND: [
+    'There is no agent {agent}.',
+    'List the agents, and name one by its path, by its uuid, or by an id that is unique.',
+  ],
   AGENT_ABSENT: [
     '{agent} is not there at present: a supervisor above it is starting again, or has to be started.',
     'Ask again when that supervisor is running.',
   ],
   AGENT_AMBIGUOUS: ['{agent} names more than one agent: {paths}.', 'Use the path or the uuid of the one you mean.'],
-  SUPERVISOR_NOT_FOUND: ['There is no supervisor {path}.', 'List the supervisors with `supertree tree`.'],
+  SUPERVISOR_NOT_FOUND: [
+    'There is no supervisor {path}.',
+    'Look at the tree, and name a supervisor by its path, or by an id that is unique.',
+  ],
   SUPERVISOR_AMBIGUOUS: ['{supervisor} names more than one supervisor: {paths}.', 'Use the path of the one you mean.'],
-  NOT_FOUND: ['The supervisor {path} has no child {id}.', 'List its children with which().'],
+  NOT_FOUND: ['The supervisor {path} has no child {id}.', 'List its children.'],
   ALREADY_STARTED: ['The child {id} is already running.', 'Choose another id, or use the running child.'],
   ALREADY_PRESENT: ['The child {id} is already known and not running.', 'Restart it, or delete it and add it again.'],
-  RUNNING: ['The child {id} is running.', 'Stop it first, or delete it with `supertree delete --stop AGENT`.'],
-  RESTARTING: ['The child {id} is being restarted.', 'Wait for it, or terminate it to cancel the restart.'],
+  RUNNING: ['The child {id} is running.', 'Stop it first.'],
+  RESTARTING: ['The child {id} is being restarted.', 'Wait for it, or stop it to cancel the restart.'],
   SIMPLE_ONE_FOR_ONE: [
     'The pool {path} does not answer {command} by id.',
-    'Terminate the instance, or add a new one; instances of a pool are not kept when they end.',
+    'Add an instance, or stop one; instances are not kept when they end.',
   ],
-  POOL_FULL: ['The pool {path} already has its maximum of {max} instances.', 'Terminate an instance or raise `max`.'],
-  SUPERVISOR_ENDED: ['The supervisor {path} takes no commands: it is {status}.', 'Give commands while it is running.'],
+  POOL_FULL: ['The pool {path} already has its maximum of {max} instances.', 'Stop an instance, or raise `max`.'],
+  SUPERVISOR_ENDED: [
+    'The supervisor {path} takes no commands: it is {status}.',
+    'Start that supervisor again first; a root that has ended needs a new tree.',
+  ],
   START_FAILED: ['{agent} did not start: {reason}.', 'Correct its command or its spec and add or start it again.'],
   ENDED_AT_ONCE: [
     '{agent} was started and ended after {after} ms: {reason}; {next}.',
-    'Read its output with `supertree logs {agent}`, and its state with `supertree status {agent}`.',
+    'Read its output and its exit, then correct its command.',
   ],
   BOOT_FAILED: [
     '{path} did not start, because {child} failed: {reason}.',
@@ -34,17 +44,14 @@ const CATALOGUE = {
   ],
   EXHAUSTED: [
     '{agent} is not started: {reason} used up the restarts that its supervisor allows.',
-    'Read the exit of {reason}, correct it, then start its supervisor again, as with `supertree restart SUPERVISOR`.',
+    'Read the exit of {reason}, correct it, then start its supervisor again.',
   ],
   SUPERSEDED: ['The command for {agent} was overtaken by {by}.', 'Repeat the command if you still want it.'],
   ZOMBIE: [
     '{agent} cannot be ended: {blockers}.',
     'End the named processes by hand; the agent recovers when the last one is gone.',
   ],
-  INVALID_STATE: [
-    'Cannot {command} {agent} while it is {state}.',
-    'Wait for another state, see `supertree status {agent}`.',
-  ],
+  INVALID_STATE: ['Cannot {command} {agent} while it is {state}.', 'Wait for another state.'],
   PAUSE_FAILED: ['{agent} could not be paused by force: {problem}.', 'It is as it was before; try again.'],
   UNSUPPORTED: ['{agent} does not support {what}.', 'Use an agent with a command, or another mode.'],
   STDIN_CLOSED: ['The standard input of {agent} is closed.', 'Restart the agent if it should read again.'],
@@ -72,42 +79,33 @@ const CATALOGUE = {
     'Move the clock while you wait, as with `await clock.until(tree.start())`; see docs/testing.md.',
   ],
   TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first; a tree that has ended is created anew.'],
-  NO_SERVER: [
-    'No supertree server answered at {endpoint}.',
-    'Start one with `supertree serve`, or name it with --endpoint.',
-  ],
-  ENDPOINT_IN_USE: [
-    '{endpoint} is in use by {holder}.',
-    'Stop that server, or choose another endpoint with --endpoint.',
-  ],
+  NO_SERVER: ['No supertree server answered at {endpoint}.', 'Start one, or name the endpoint of one that runs.'],
+  ENDPOINT_IN_USE: ['{endpoint} is in use by {holder}.', 'Stop that server, or choose another endpoint.'],
   ENDPOINT_INVALID: ['{endpoint} is not an endpoint: {rule}.', 'Use ipc:///path/to/socket or tcp://127.0.0.1:PORT.'],
   ENDPOINT_UNUSABLE: [
     '{endpoint} cannot be used: {problem}.',
-    'Look at the owner and the mode of what is there, or choose another endpoint with --endpoint.',
+    'Look at the owner and the mode of what is there, or choose another endpoint.',
   ],
   ENDPOINT_FOREIGN: [
     '{endpoint} may be the server of somebody else: {problem}.',
-    'Keep the socket in a directory that only you can write, or say whose server you mean with --owner UID.',
+    'Keep the socket in a directory that only you can write, or say with the option `owner` whose server you mean.',
   ],
   ENDPOINT_EXPOSED: [
     '{endpoint} would be open to {who}.',
-    'Give the server keys (docs/security.md), use an ipc socket, or say --insecure.',
+    'Give the server keys (docs/security.md), use an ipc socket, or set the option `insecure`.',
   ],
   MESSAGE_INVALID: ['The message is not valid: {problem}.', 'Send a message of the agent protocol 1.0.0.'],
   MESSAGE_TOO_LARGE: ['Message size {size} exceeds maximum allowed size {max}.', 'Send less at a time.'],
   MESSAGE_TYPE: ['{type} is not a request that this server answers.', 'See the list of messages in docs/reference.md.'],
   COMMAND_UNKNOWN: ['There is no command {command}.', 'Use one of: {known}.'],
-  AGENT_LIMIT: [
-    'Maximum agent limit reached: {max}.',
-    'Remove an agent, or start the server with a higher --max-agents.',
-  ],
+  AGENT_LIMIT: ['Maximum agent limit reached: {max}.', 'Remove an agent, or raise `maxAgents` of the server.'],
   BACKEND_UNKNOWN: [
     'Unsupported model backend for process spawning: {backend}.',
     'Use claude, opencode, or PROGRAM-cli.',
   ],
   FILE_INVALID: ['{file} cannot be read as a tree: {problem}.', 'Correct the file; nothing was started.'],
-  CWD_GONE: ['The present directory cannot be used: {problem}.', 'Change to a directory that exists, as with `cd /`.'],
-  USAGE: ['{problem}.', 'See `supertree {command} --help`.'],
+  CWD_GONE: ['The present directory cannot be used: {problem}.', 'Change to a directory that exists.'],
+  USAGE: ['{problem}.', 'See the help of the command.'],
   EFFECT_MISSING: [
     'The chart of {actor} names the effect {effect}, and nobody provided it.',
     'Give it to the machine with `machine.provide({ actions })` before an actor is made of it.',
@@ -115,29 +113,26 @@ const CATALOGUE = {
   INTERNAL: ['supertree failed in a way it should not: {problem}.', 'Please report this with the cause.'],
   UNHEALTHY: [
     'The server {server} says that it is not healthy.',
-    'Look at its agents with `supertree ps`, and at its log.',
+    'Look at its supervisors and agents, and at its log.',
   ],
   FORBIDDEN: [
     'This takes the role {role} for {subtree}.',
     'Use a key that has it; roles are given in the table `security` of the server.',
   ],
-  KEY_INVALID: ['{which} {rule}.', 'Make a key pair with `supertree keygen`.'],
-  KEY_FILE: [
-    'The key file {file} {rule}.',
-    'Correct it, or make a key pair with `supertree keygen` under a name that is free.',
-  ],
+  KEY_INVALID: ['{which} {rule}.', 'Make a new key pair.'],
+  KEY_FILE: ['The key file {file} {rule}.', 'Correct it, or make a key pair under a name that is free.'],
   KEY_REFUSED: [
     '{endpoint} refused the connection: {reason}.',
-    'Give a key that the server knows with --key, and the public key of the server with --server-key.',
+    'Give a key that the server knows, and the public key of the server.',
   ],
-  AUDIT_FILE: ['The audit log {file} cannot be written: {problem}.', 'Name another file with --audit.'],
+  AUDIT_FILE: ['The audit log {file} cannot be written: {problem}.', 'Name another file.'],
   LOG_FILE: [
     'The log on {stream} cannot be written: {problem}.',
     'Make room for it; lines are lost until then, and where they are missing it says how many.',
   ],
   KEY_UNPROVEN: [
     'The routing id of this connection does not prove its key.',
-    'Begin it with what `supertree ticket` prints, a dot, and something unique.',
+    'Begin it with the ticket of the key (docs/security.md), a dot, and something unique.',
   ],
   TOO_MANY_REQUESTS: [
     'This peer has {count} {what} under way, the limit `{limit}` is {max}.',
@@ -265,7 +260,8 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-function fill(text: string, details: ErrorDetails): string {
+/** A text with each `{name}` replaced by the detail of that name; one without such a detail is left. */
+export function fill(text: string, details: ErrorDetails): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
     name in details ? shortened(String(details[name]), name) : whole,
   );

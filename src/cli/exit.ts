@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { asSupertreeError, type ErrorCode, SupertreeError } from '../errors.js';
+import { typedRemedy } from './remedies.js';
 
 /** The exit codes of `supertree`, for scripts. A command that a signal interrupts exits with 128 and its number. */
 export const EXIT = { done: 0, failed: 1, usage: 2, noServer: 3, SIGINT: 130, SIGTERM: 143 } as const;
@@ -35,7 +36,7 @@ export function exitCodeOf(error: SupertreeError): number {
 
 /** Code, sentence and remedy on exactly one line. */
 export function lineOf(error: SupertreeError): string {
-  return error.toLine().replace(/\s+/g, ' ').trim();
+  return `${error.code}: ${error.message} ${typedRemedy(error)}`.replace(/\s+/g, ' ').trim();
 }
 
 /**

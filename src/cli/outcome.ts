@@ -3,6 +3,7 @@ import type { AgentRow, SupervisorMark } from '../protocol/operations.js';
 import { EXIT, exitCodeOf, lineOf } from './exit.js';
 import { summary } from './format.js';
 import type { Host } from './host.js';
+import { typedRemedy } from './remedies.js';
 import { printLines } from './session.js';
 
 /** What is in the tree no more. */
@@ -47,5 +48,5 @@ export function codeOf(outcomes: readonly Outcome[]): number {
 }
 
 export function toJson({ agent, row, error }: Outcome): object {
-  return { agent, row, error: error && { code: error.code, message: error.message, remedy: error.remedy } };
+  return { agent, row, error: error && { code: error.code, message: error.message, remedy: typedRemedy(error) } };
 }
