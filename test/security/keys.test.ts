@@ -199,7 +199,7 @@ describe('the table of keys', () => {
 describe('an endpoint that other machines can reach', () => {
   it('is refused without keys, and named with the ways out', () => {
     expect(() => checkEndpoints(['tcp://0.0.0.0:5555'])).toThrowError(
-      expect.objectContaining({ code: 'ENDPOINT_EXPOSED', remedy: expect.stringContaining('--insecure') }),
+      expect.objectContaining({ code: 'ENDPOINT_EXPOSED', remedy: expect.stringContaining('`insecure`') }),
     );
     expect(checkEndpoints(['tcp://0.0.0.0:5555'], true)).toHaveLength(1);
   });

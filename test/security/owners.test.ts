@@ -65,7 +65,7 @@ describe('a client', { timeout: 90_000 }, () => {
       code: 'ENDPOINT_FOREIGN',
       message: expect.stringContaining(`belongs to user ${OTHER}`),
     });
-    expect(error.remedy).toContain('--owner');
+    expect(error.remedy).toContain('`owner`');
     expect(stranger.heard()).toBe('');
   });
 

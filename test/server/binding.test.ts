@@ -112,7 +112,7 @@ describe('a tcp endpoint', () => {
       code: 'ENDPOINT_IN_USE',
       details: { holder: expect.stringContaining(`pid ${process.pid}`) },
     });
-    expect(error.remedy).toContain('--endpoint');
+    expect(error.remedy).toContain('another endpoint');
     await close(stranger);
   });
 

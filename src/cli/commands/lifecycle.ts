@@ -2,7 +2,13 @@ import { type Command, Option } from 'commander';
 import type { Client, RequestOptions } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
 import type { PauseMode } from '../../model/spec.js';
-import type { AgentRow, SupervisorMark } from '../../protocol/operations.js';
+import {
+  type AgentRow,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  type SupervisorMark,
+} from '../../protocol/operations.js';
 import type { Host } from '../host.js';
 import { Fate } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
@@ -12,17 +18,7 @@ import { progressTo } from '../progress.js';
 import { printJson, withClient } from '../session.js';
 import { findSupervisor, OF_SUPERVISORS, steerSupervisor } from '../supervisors.js';
 
-/** Verb, what it does, and what it waits for. */
-const VERBS = {
-  start: ['Start agents that are down', 'done when they are ready'],
-  stop: ['Stop agents', 'done when the last process of each is verified gone'],
-  kill: ['End agents with SIGKILL at once', 'done when the last process of each is verified gone'],
-  restart: ['Stop and start agents', 'done when they are ready again'],
-  pause: ['Pause agents', 'done when every process of each is seen stopped'],
-  resume: ['Let paused agents go on', 'done when they run again'],
-} as const;
-
-type Verb = keyof typeof VERBS;
+type Verb = Extract<OperationName, 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'>;
 
 /** What is followed by a new incarnation, which may end at once. */
 const STARTING: ReadonlySet<Verb> = new Set(['start', 'restart']);
@@ -37,8 +33,10 @@ interface Options {
 
 /** `start`, `stop`, `kill`, `restart`, `pause`, `resume`: several agents at once, each on its own. */
 export const addLifecycle: AddCommands = (program, { host, finish }) => {
-  for (const verb of Object.keys(VERBS) as Verb[]) {
-    const [does, until] = VERBS[verb];
+  for (const [name, { cli }] of Object.entries<Operation>(OPERATIONS)) {
+    if (cli === undefined) continue;
+    const verb = name as Verb;
+    const { does, until } = cli;
     const command = program
       .command(`${verb} <agent...>`)
       .description(`${does}; ${until}. Several are done at the same time.${OF_SUPERVISORS.has(verb) ? ALSO : ''}`)
