@@ -1,4 +1,4 @@
-import { assign, cancel, enqueueActions, setup } from 'xstate';
+import { assign, cancel, enqueueActions, raise, setup } from 'xstate';
 import { type AgentEvent, MAX_EXTENSION } from '../model/agent.js';
 import type { Cause } from '../model/exit.js';
 import {
@@ -48,13 +48,27 @@ const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): nu
 /** Its types are given, because inferring them within `setup` fails. */
 const conditional = enqueueActions<AgentContext, AgentEvent, undefined, AgentEvent, never, never, never, never, never>;
 
+/*
+ * What is enqueued is made here and not by `enqueue.raise` and `enqueue.assign`: those make it while an effect of the supervisor sends an event,
+ * and there XState's development build takes it for an action that a custom action calls, and warns.
+ */
+const raiseRuntimeOver = raise<AgentContext, AgentEvent, AgentEvent, undefined, never>(
+  { type: 'RUNTIME_OVER' },
+  { id: 'runtime', delay: ({ context: { runtime } }) => runtime?.left ?? 0 },
+);
+const resetExtension = assign<AgentContext, AgentEvent, undefined, AgentEvent, never>({
+  extension: 0,
+  extended: 0,
+  overdue: false,
+});
+
 const startRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
-  if (runtime !== null) enqueue.raise({ type: 'RUNTIME_OVER' }, { id: 'runtime', delay: runtime.left });
+  if (runtime !== null) enqueue(raiseRuntimeOver);
 });
 
 /** Most agents never ask for more time, and an assignment copies the whole context. */
 const freshExtension = conditional(({ context: { extended, overdue }, enqueue }) => {
-  if (extended > 0 || overdue) enqueue.assign({ extension: 0, extended: 0, overdue: false });
+  if (extended > 0 || overdue) enqueue(resetExtension);
 });
 
 export const agentSetup = setup({

@@ -57,8 +57,10 @@ export class ScriptedServer {
 
   async #serve(): Promise<void> {
     for await (const frames of this.#router) {
-      const decoded = decode(frames.at(-1) ?? Buffer.alloc(0));
-      if (decoded.ok) this.#take(frames.slice(0, -1), decoded.message);
+      // The payload is the frame behind the empty delimiter; further frames are ignored.
+      const payload = frames.findIndex(({ length }) => length === 0) + 1;
+      const decoded = decode(frames[payload] ?? Buffer.alloc(0));
+      if (decoded.ok) this.#take(frames.slice(0, payload), decoded.message);
     }
   }
 
