@@ -89,5 +89,10 @@ const COLOURS: Readonly<Record<AgentState | 'other', number>> = {
   other: 1,
 };
 
-export const colourful: Paint = (state, text) => `\x1b[${COLOURS[state]}m${text}\x1b[0m`;
+const RESET = '\x1b[0m';
+
+/** Every sequence that `colourful` writes (ECMA-48, SGR). */
+export const SGR: readonly string[] = [RESET, ...new Set(Object.values(COLOURS).map((code) => `\x1b[${code}m`))];
+
+export const colourful: Paint = (state, text) => `\x1b[${COLOURS[state]}m${text}${RESET}`;
 export const plain: Paint = (_state, text) => text;

@@ -2,8 +2,11 @@ import type { Client } from '../client/client.js';
 
 /** One of the two output streams. */
 export interface Sink {
-  /** Writes in order and never throws; what a reader that has gone away would have read is dropped. */
-  write(data: string | Uint8Array): void;
+  /**
+   * Writes in order and never throws; what a reader that has gone away would have read is dropped. On a terminal every character that it would obey
+   * is spelled out, but for newlines and tabs; `styled` keeps our own colours too, `raw` is written byte for byte.
+   */
+  write(data: string | Uint8Array, as?: 'styled' | 'raw'): void;
   readonly terminal: boolean;
   /** Columns of the terminal; infinite when it is none. */
   readonly columns: number;

@@ -1,12 +1,13 @@
 import type { AgentView, SupervisorView, TreeView } from '../contract/view.js';
 import type { AgentState } from '../model/agent.js';
+import { printable } from '../model/printable.js';
 import { describeExit } from '../model/reason.js';
 import { blockersText } from '../model/report.js';
 import { failedSupervisors } from '../protocol/failed-supervisors.js';
 import type { AgentRow, ServerHealth } from '../protocol/operations.js';
 import { age, duration, type Paint, percent, ports, size, stateCell, stateText } from './format.js';
 import { type Column, table } from './table.js';
-import { pad, printable } from './width.js';
+import { pad } from './width.js';
 
 /** What a picture depends on besides its subject. */
 export interface View {
@@ -57,11 +58,11 @@ export function renderStatus(row: AgentRow, view: View): string[] {
   const facts: [string, string][] = [
     ['path', row.path],
     ['uuid', row.uuid],
-    ['state', `${view.paint(row.state, stateText(row))} for ${age(row.since, view.now)}`],
+    ['state', `${view.paint(row.state, printable(stateText(row)))} for ${age(row.since, view.now)}`],
     ['health', row.health],
     ['pid', row.pid === null ? '-' : String(row.pid)],
     ['ports', ports(row)],
-    ['command', printable(row.command.join(' '))],
+    ['command', row.command.join(' ')],
     ['incarnation', `${row.incarnation}, restarted ${row.restarts === 1 ? 'once' : `${row.restarts} times`}`],
     ['cpu', row.usage === null ? '-' : percent(row.usage.cpu)],
     ['memory', row.usage === null ? '-' : size(row.usage.memory)],
@@ -70,7 +71,8 @@ export function renderStatus(row: AgentRow, view: View): string[] {
     ['ready', since(row.readyAt)],
     ...occasional(row, view),
   ];
-  return facts.map(([name, value]) => `${pad(name, 12)} ${value}`).concat(tailLines(row));
+  const shown = facts.map(([name, value]) => `${pad(name, 12)} ${name === 'state' ? value : printable(value)}`);
+  return shown.concat(tailLines(row));
 }
 
 /** A supervisor or pool, a fact a line. */
@@ -80,9 +82,9 @@ export function renderSupervisor(node: SupervisorView): string[] {
     ['status', node.status],
     ['strategy', node.strategy],
     ['children', node.children.length === 0 ? '-' : node.children.map(({ id }) => id).join(' ')],
-    ...failedSupervisors(node).map((sentence): [string, string] => ['failed', printable(sentence)]),
+    ...failedSupervisors(node).map((sentence): [string, string] => ['failed', sentence]),
   ];
-  return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
+  return facts.map(([name, value]) => `${pad(name, 12)} ${printable(value)}`);
 }
 
 /** What comes below a table: the supervisors that failed, each with what made it fail. */
@@ -163,11 +165,11 @@ function occasional(row: AgentRow, view: View): [string, string][] {
   const facts: [string, string][] = [];
   if (row.pausedAt !== null) facts.push(['paused', `${age(row.pausedAt, view.now)} ago, ${row.pauseMode}`]);
   if (row.retryIn !== null) facts.push(['next try', `in ${Math.round(row.retryIn)} ms`]);
-  if (row.blockers.length > 0) facts.push(['blocked by', printable(blockersText(row.blockers))]);
-  for (const [name, value] of Object.entries(row.metadata)) facts.push(['metadata', printable(`${name}=${value}`)]);
+  if (row.blockers.length > 0) facts.push(['blocked by', blockersText(row.blockers)]);
+  for (const [name, value] of Object.entries(row.metadata)) facts.push(['metadata', `${name}=${value}`]);
   if (row.exit !== null) {
     const { exit } = row;
-    facts.push(['last exit', `${printable(describeExit(exit))}, ${age(exit.exitedAt, view.now)} ago`]);
+    facts.push(['last exit', `${describeExit(exit)}, ${age(exit.exitedAt, view.now)} ago`]);
   }
   return facts;
 }

@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { EXIT, endingOf } from './exit.js';
 import type { Host } from './host.js';
 import { createProgram } from './program.js';
+import { guarded } from './terminal.js';
 
 /** Runs one command line, without the program's name. Resolves with the exit code; never rejects and never exits. */
-export async function run(argv: readonly string[], host: Host): Promise<number> {
+export async function run(argv: readonly string[], given: Host): Promise<number> {
+  // Not a copy: the present directory is asked for only when it is needed.
+  const host: Host = Object.create(given, { out: { value: guarded(given.out) }, err: { value: guarded(given.err) } });
   let code: number = EXIT.done;
   try {
     const program = createProgram({ host, argv, finish: (finished) => (code = finished) }, version());

@@ -1,4 +1,5 @@
 import type { Host, Sink } from './host.js';
+import { styledText } from './terminal.js';
 
 /** Where one picture is shown after another. */
 export interface Screen {
@@ -26,9 +27,9 @@ export function openScreen(host: Host, spaced: boolean): Screen {
   if (!inPlace) {
     return { inPlace, rows: endless, show: (lines) => append(out, spaced ? [...lines, ''] : lines), close: () => {} };
   }
-  out.write(ENTER);
+  out.write(ENTER, 'raw');
   let last: readonly string[] = [];
-  const draw = (lines: readonly string[]) => write(out, `\x1b[H${lines.map(overwritten).join('\r\n')}`);
+  const draw = (lines: readonly string[]) => write(out, `\x1b[H${lines.map(overwritten).join('\r\n')}`, 'raw');
   const unguard = host.guardTerminal?.(ENTER, LEAVE, () => void draw(last));
   return {
     inPlace,
@@ -41,7 +42,7 @@ export function openScreen(host: Host, spaced: boolean): Screen {
     },
     close: () => {
       unguard?.();
-      out.write(LEAVE);
+      out.write(LEAVE, 'raw');
     },
   };
 }
@@ -53,14 +54,14 @@ export function canDrawOver({ out, env }: Host): boolean {
 
 /** What was there is erased first: behind a line that is as wide as the terminal, that would take its last character. */
 function overwritten(line: string, index: number, { length }: readonly string[]): string {
-  return `${index === length - 1 ? '\x1b[J' : '\x1b[K'}${line}`;
+  return `${index === length - 1 ? '\x1b[J' : '\x1b[K'}${styledText(line)}`;
 }
 
 function append(out: Sink, lines: readonly string[]): Promise<boolean> {
-  return write(out, lines.map((line) => `${line}\n`).join(''));
+  return write(out, lines.map((line) => `${line}\n`).join(''), 'styled');
 }
 
-async function write(out: Sink, text: string): Promise<boolean> {
-  out.write(text);
+async function write(out: Sink, text: string, as: 'styled' | 'raw'): Promise<boolean> {
+  out.write(text, as);
   return (await out.drained?.()) ?? true;
 }

@@ -91,8 +91,9 @@ export function printJson(sink: Sink, value: unknown): void {
   sink.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-export function printLines(sink: Sink, lines: readonly string[]): void {
-  sink.write(lines.map((line) => `${line}\n`).join(''));
+/** `styled` for lines with our own colours. */
+export function printLines(sink: Sink, lines: readonly string[], as?: 'styled'): void {
+  sink.write(lines.map((line) => `${line}\n`).join(''), as);
 }
 
 /** How to draw on standard output. Colours only on a terminal, and not when NO_COLOR is set (no-color.org). */

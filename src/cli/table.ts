@@ -1,3 +1,4 @@
+import { printable } from '../model/printable.js';
 import { abbreviate, displayWidth, pad } from './width.js';
 
 /** One column of a table. The first one names the row. */
@@ -49,7 +50,7 @@ export function table<Row>(
 }
 
 function lay<Row>(column: Column<Row>, rows: readonly Row[]): Laid<Row> {
-  const texts = rows.map((row) => column.cell(row));
+  const texts = rows.map((row) => printable(column.cell(row)));
   return {
     column,
     texts,

@@ -52,15 +52,6 @@ function within(parts: readonly string[], room: number): string[] {
   return taken;
 }
 
-/** `text` on one line, with control characters spelled out, so that an agent cannot steer the terminal of its operator. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => {
-    if (char === '\n') return '\\n';
-    if (char === '\t') return '\\t';
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
-}
-
 function columnsOf(grapheme: string): number {
   if (ZERO.test(grapheme)) return 0;
   return WIDE.test(grapheme) ? 2 : 1;

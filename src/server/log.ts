@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import { messageOf, SupertreeError } from '../errors.js';
+import { terminalText } from '../model/printable.js';
 import { LineFile } from './line-file.js';
 
 /** Where lines go: one of the two output streams. Must not throw. */
@@ -22,7 +23,7 @@ const LEVELS = { level: (label: string) => ({ level: label }) };
 
 function plain(line: string): string {
   const { level, msg = '' } = JSON.parse(line) as { level: string; msg?: string };
-  return `${level === 'info' ? '' : `${level}: `}${msg}\n`;
+  return `${level === 'info' ? '' : `${level}: `}${terminalText(msg)}\n`;
 }
 
 /**

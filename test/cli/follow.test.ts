@@ -33,7 +33,7 @@ describe('what is followed', () => {
       columns: 80,
     });
     const host: Pick<Host, 'out' | 'err'> = { out: sink('out'), err: sink('err') };
-    const code = await printFollowed(host as Host, from(items), false);
+    const code = await printFollowed(host as Host, from(items), {});
     return { code, ...said };
   };
   const line = (stream: StreamName, text: string, bytes?: Uint8Array): LogItem => {

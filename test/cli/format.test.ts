@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { age, size } from '../../src/cli/format.js';
 import { table } from '../../src/cli/table.js';
-import { abbreviate, displayWidth, pad, printable, truncate } from '../../src/cli/width.js';
+import { abbreviate, displayWidth, pad, truncate } from '../../src/cli/width.js';
+import { printable } from '../../src/model/printable.js';
 
 describe('age', () => {
   it.each([
@@ -58,7 +59,7 @@ describe('abbreviation', () => {
 
 describe('printable', () => {
   it('keeps text and spells out control characters', () => {
-    expect(printable('päth 日 \x1b[2J\x00\n\t\u009b')).toBe('päth 日 \\x1b[2J\\x00\\n\\t\\x9b');
+    expect(printable('päth 日 \x1b[2J\x00\n\t\u009b')).toBe('päth 日 \\x1b[2J\\x00\\n\\t\\u009b');
   });
 });
 

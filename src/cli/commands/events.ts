@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EventItem, TreeItem } from '../../client/client.js';
+import { printable } from '../../model/printable.js';
 import { toText } from '../../model/report.js';
 import type { Snapshot } from '../../protocol/operations.js';
 import { EXIT } from '../exit.js';
@@ -9,7 +10,6 @@ import type { AddCommands } from '../invocation.js';
 import { whileLinked } from '../link-watch.js';
 import { renderSnapshot } from '../render-snapshot.js';
 import { printJson, printLines, UNCHANGED, viewOf, withClient } from '../session.js';
-import { printable } from '../width.js';
 
 interface Options {
   follow?: boolean;
@@ -37,7 +37,7 @@ async function look(host: Host, { json }: Options, command: Command): Promise<nu
     client.request('snapshot', {}, { signal }),
   );
   if (json) printJson(host.out, snapshot);
-  else printLines(host.out, renderSnapshot(snapshot, viewOf(host)));
+  else printLines(host.out, renderSnapshot(snapshot, viewOf(host)), 'styled');
   return EXIT.done;
 }
 

@@ -10,8 +10,12 @@ const NEWLINE = 0x0a;
 type Line = Pick<LineView, 'stream' | 'text' | 'bytes'>;
 
 /** Prints what follows from `items` until it ends, or until nobody reads it. Resolves with the exit code. */
-export async function printFollowed(host: Host, items: AsyncIterable<LogItem>, json: boolean): Promise<number> {
-  const printer = new OutputPrinter(host);
+export async function printFollowed(
+  host: Host,
+  items: AsyncIterable<LogItem>,
+  { json = false, raw = false }: { readonly json?: boolean; readonly raw?: boolean },
+): Promise<number> {
+  const printer = new OutputPrinter(host, raw);
   for await (const item of items) {
     if (json) host.out.write(`${JSON.stringify(item.type === 'line' ? lineToJson(item) : item)}\n`);
     else if (item.type === 'line') printer.print(item);
@@ -27,20 +31,25 @@ export function followQuery(query: Omit<FollowQuery, 'follow'>): FollowQuery {
   return { ...query, follow: true };
 }
 
-/** Prints the bytes of lines as they were written; only where the other stream cuts into an unfinished line is a newline added. */
+/**
+ * Prints lines as they were written, on a terminal spelled out unless `raw`; only where the other stream cuts into an unfinished line is a newline
+ * added.
+ */
 export class OutputPrinter {
   readonly #host: Host;
+  readonly #as: 'raw' | undefined;
   #open: StreamName | null = null;
 
-  constructor(host: Host) {
+  constructor(host: Host, raw: boolean) {
     this.#host = host;
+    this.#as = raw ? 'raw' : undefined;
   }
 
   print(line: Line): void {
     const { out } = this.#host;
     const bytes = line.bytes ?? Buffer.from(line.text);
     if (this.#open !== null && this.#open !== line.stream) out.write('\n');
-    out.write(bytes);
+    out.write(bytes, this.#as);
     if (bytes.length > 0) this.#open = bytes[bytes.length - 1] === NEWLINE ? null : line.stream;
   }
 

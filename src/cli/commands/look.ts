@@ -51,7 +51,7 @@ async function ps(host: Host, { json }: Options, command: Command): Promise<numb
     return { rows, failed: json ? [] : ((await client.request('health', {}, { signal })).failed ?? []) };
   });
   if (json) printJson(host.out, rows);
-  else printLines(host.out, [...renderAgents(rows, viewOf(host)), ...renderFailures(failed)]);
+  else printLines(host.out, [...renderAgents(rows, viewOf(host)), ...renderFailures(failed)], 'styled');
   return EXIT.done;
 }
 
@@ -60,14 +60,14 @@ async function tree(host: Host, { json }: Options, command: Command): Promise<nu
     client.request('tree', { usage: true }, { signal }),
   );
   if (json) printJson(host.out, root);
-  else printLines(host.out, [...renderTree(root, viewOf(host)), ...renderFailures(failedSupervisors(root))]);
+  else printLines(host.out, [...renderTree(root, viewOf(host)), ...renderFailures(failedSupervisors(root))], 'styled');
   return EXIT.done;
 }
 
 async function status(host: Host, name: string, { json }: Options, command: Command): Promise<number> {
   const found = await withClient(host, command, UNCHANGED, (client, signal) => find(client, name, signal));
   if (json) printJson(host.out, found);
-  else printLines(host.out, 'uuid' in found ? renderStatus(found, viewOf(host)) : renderSupervisor(found));
+  else printLines(host.out, 'uuid' in found ? renderStatus(found, viewOf(host)) : renderSupervisor(found), 'styled');
   return EXIT.done;
 }
 

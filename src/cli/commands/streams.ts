@@ -24,6 +24,7 @@ interface LogsOptions {
   from?: number;
   stream?: StreamName | 'both';
   follow?: boolean;
+  raw?: boolean;
   json?: boolean;
 }
 
@@ -71,13 +72,17 @@ const addLogs: AddCommands = (program, { host, finish }) => {
   program
     .command('logs <agent>')
     .description(
-      'Print what an agent wrote, byte for byte as it wrote it, both streams in the order of time. ' +
-        'Nothing is filtered: its own colours and control sequences reach your terminal.',
+      'Print what an agent wrote, both streams in the order of time: byte for byte into a file or a pipe. ' +
+        'On a terminal its control sequences are spelled out.',
     )
     .option('-n, --lines <N>', 'only the last N lines. If not given, all that are kept', count)
     .option('--from <SEQ>', 'only lines from this sequence number on', count)
     .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
     .option('-f, --follow', 'go on with every line as it is written, over restarts of agent, supervisors and server')
+    .option(
+      '--raw',
+      'let its own colours and control sequences reach your terminal: they can do what a program there can',
+    )
     .option(
       '--json',
       'print { lines, dropped, next }, with -f one document a line; a line that is not UTF-8 has its bytes in base64',
@@ -97,7 +102,7 @@ async function printKept(host: Host, agent: string, options: LogsOptions, comman
     client.request('logs', query, { signal: interrupted }),
   );
   if (options.json) printJson(host.out, { ...page, lines: page.lines.map(lineToJson) });
-  else printOutput(host, page);
+  else printOutput(host, page, options.raw ?? false);
   return EXIT.done;
 }
 
@@ -106,7 +111,7 @@ function follow(host: Host, agent: string, options: LogsOptions, command: Comman
   return withClient(host, command, '', async (client) => {
     const { reconnections } = client.statistics;
     const items = client.logs(agent, followQuery(queryOf(options)));
-    const code = await whileLinked(host, client, () => printFollowed(host, items, options.json ?? false));
+    const code = await whileLinked(host, client, () => printFollowed(host, items, options));
     // It ends when the agent is removed. One that a server came back without is missed: then this rejects AGENT_NOT_FOUND.
     if (client.statistics.reconnections > reconnections) await client.status(agent);
     return code;
@@ -192,8 +197,8 @@ class Input {
   }
 }
 
-function printOutput(host: Host, page: LogsPage): void {
-  const printer = new OutputPrinter(host);
+function printOutput(host: Host, page: LogsPage, raw: boolean): void {
+  const printer = new OutputPrinter(host, raw);
   for (const line of page.lines) printer.print(line);
   printer.end();
   if (page.dropped > 0) printLines(host.err, [`${page.dropped} older lines are no longer kept.`]);

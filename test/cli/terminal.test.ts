@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { row, supertree } from './fake-host.js';
+import { type Served, scratch, served, until } from './process.js';
+
+/** ESC, C1 CSI, DEL, a right-to-left override, a right-to-left mark and a carriage return. */
+const HOSTILE = 'a\x1b]0;owned\x07\u009b2J\x7f\u202eb\u200fc\rd';
+const OBEYED = /(?!\r\n|\n|\t)[\p{Cc}\p{Bidi_Control}]/u;
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let place: Awaited<ReturnType<typeof scratch>>;
+let server: Served;
+
+beforeAll(async () => {
+  place = await scratch();
+  const write = `process.stdout.write(${JSON.stringify(`${HOSTILE}\n`)}); setInterval(() => {}, 1000)`;
+  const metadata = { note: HOSTILE };
+  server = await served({ children: [{ id: 'writer', command: [process.execPath, '-e', write], metadata }] });
+}, 60_000);
+
+afterAll(async () => {
+  await server.close();
+  await place.remove();
+});
+
+/** Begins to run the program on a terminal, a pseudo one of util-linux. */
+function begin(...argv: string[]) {
+  const words = [process.execPath, '--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...argv];
+  const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const env = { ...process.env, TERM: 'xterm', NO_COLOR: '1', SUPERTREE_ENDPOINT: server.endpoint };
+  const child = spawn('script', ['-qfec', quoted, '/dev/null'], { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'ignore'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  const ended = once(child, 'close').then(() => out);
+  return { out: () => out, type: (text: string) => child.stdin.write(text), ended };
+}
+
+describe('on a terminal what others wrote is text alone', { timeout: 60_000 }, () => {
+  it.each([
+    ['status', ['status', 'writer'], '\\u202eb\\u200fc'],
+    ['ps --json', ['ps', '--json'], '\\u202eb\\u200fc'],
+    ['events --json', ['events', '--json'], '\\u202eb\\u200fc'],
+    ['logs', ['logs', 'writer'], '\\x1b]0;owned\\x07\\u009b2J\\u007f\\u202eb\\u200fc\\x0dd'],
+    ['logs --json', ['logs', 'writer', '--json'], '\\u202eb'],
+    ['an error', ['status', HOSTILE], '\\x1b]0;owned'],
+    ['a complaint about the usage', [HOSTILE], '\\u202eb'],
+  ])('in %s', async (_what, argv, shown) => {
+    const out = await begin(...argv).ended;
+    expect(out).toContain(shown);
+    expect(out.match(OBEYED)).toBeNull();
+  });
+
+  it('in the log of a server whose agent has a program that is missing', async () => {
+    const file = join(place.path, 'tree.json');
+    await writeFile(file, JSON.stringify({ children: [{ id: 'none', command: [`/nowhere/${HOSTILE}`] }] }));
+    const terminal = begin('serve', file, '--endpoint', `ipc://${place.path}/other.sock`);
+    await until(() => terminal.out().includes('/nowhere/a\\x1b]0;owned'));
+    // Ctrl-C, which the terminal shows as ^C.
+    terminal.type('\x03');
+    expect((await terminal.ended).match(OBEYED)).toBeNull();
+  });
+});
+
+describe('raw', () => {
+  it('lets the output of an agent reach the terminal byte for byte', async () => {
+    const line = { seq: 0, stream: 'stdout', at: 0, partial: false, text: `${HOSTILE}\n` } as const;
+    const answers = { logs: () => ({ lines: [line], dropped: 0, next: { stdout: 1, stderr: 0 } }) };
+    expect((await supertree(['logs', 'web', '--raw'], { terminal: true, answers })).out).toBe(`${HOSTILE}\n`);
+    expect((await supertree(['logs', 'web'], { terminal: true, answers })).out.match(OBEYED)).toBeNull();
+    expect((await supertree(['logs', 'web'], { answers })).out).toBe(`${HOSTILE}\n`);
+  });
+});
+
+it('colours of ours are kept, and nobody else can use them', async () => {
+  const answers = { status: () => row('root/web', { metadata: { note: '\x1b[32mgreen' }, command: ['\x1b[31m'] }) };
+  const { out } = await supertree(['status', 'web'], { terminal: true, answers });
+  expect(out).toContain('\x1b[32mrunning');
+  expect(out).toContain('\\x1b[32mgreen');
+  expect(out).toContain('\\x1b[31m');
+});
