@@ -33,6 +33,18 @@ const normal = (output: string): string[] =>
     .split('\n')
     .filter((line) => !/npm warn/.test(line) && line !== '');
 
+/** The lines about each agent and supervisor: those of different ones may come in another order when the machine is busy. */
+function byPath(output: string): Record<string, string[]> {
+  const lines: Record<string, string[]> = {};
+  for (const line of normal(output)) {
+    const [path = ''] = line.split(' ', 1);
+    lines[path] = [...(lines[path] ?? []), line];
+  }
+  return lines;
+}
+
+const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+
 describe('examples', () => {
   it('embed restarts the one that crashes and stops in reverse', async () => {
     const { code, output } = await run('embed');
@@ -50,8 +62,13 @@ describe('examples', () => {
     ]);
   });
 
+  it('embed prints what the README says, of each agent and supervisor in this order', async () => {
+    const [, block = ''] = /^```text\n([\s\S]*?)^```$/m.exec(textOf('README.md')) ?? [];
+    const { output } = await run('embed');
+    expect(byPath(output)).toEqual(byPath(block));
+  });
+
   it('embed is the first example of the README', () => {
-    const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
     const [, block = ''] = /^```ts\n([\s\S]*?)^```$/m.exec(textOf('README.md')) ?? [];
     const code = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('//'));
     expect(code(block)).toEqual(code(textOf('examples/embed.ts')));
