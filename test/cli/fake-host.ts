@@ -17,7 +17,7 @@ export interface Seen {
 export type Answer = (params: never, tell: (progress: Progress) => void, accept: () => void) => unknown;
 
 export interface Setup {
-  /** What the fake server answers, by operation; a throw is a refusal. An operation without an answer never answers. */
+  /** What the fake server answers, by operation; a throw is a refusal. Without an answer, `tree` and `health` are those of an empty server; any other never answers. */
   answers?: Partial<Record<OperationName, Answer>>;
   env?: Record<string, string>;
   stdin?: readonly Uint8Array[];
@@ -145,6 +145,9 @@ function emptyTree(): SupervisorView {
   return { kind: 'supervisor', path: 'root', id: 'root', status: 'running', strategy: 'one_for_one', children: [] };
 }
 
+/** What a server answers that has nothing to tell. */
+const DEFAULT_ANSWERS: Setup['answers'] & object = { tree: emptyTree, health: () => ({ failed: [] }) };
+
 function fakeClient(setup: Setup, seen: Seen[], onClose: () => void): Client {
   let last: unknown;
   const request = async (
@@ -155,7 +158,7 @@ function fakeClient(setup: Setup, seen: Seen[], onClose: () => void): Client {
     // A look at what was started a moment ago.
     if (name === 'status' && setup.answers?.status === undefined && last !== undefined) return last;
     seen.push({ name, params });
-    const answer = setup.answers?.[name] ?? (name === 'tree' ? emptyTree : undefined);
+    const answer = setup.answers?.[name] ?? DEFAULT_ANSWERS[name];
     if (answer === undefined) return new Promise(() => undefined);
     const answered = await answer(
       params,
