@@ -9,6 +9,16 @@ import { fieldPath, type Problem } from './problem.js';
 /** Plain fields without a prototype. */
 export type Fields = Record<string, unknown>;
 
+/** A reading of one input under way. */
+export interface Reading {
+  readonly problems: Problem[];
+  /** How many values may still be read: one object that stands in many places is read once for each of them. */
+  left: number;
+}
+
+/** How many values one input may have. */
+export const MAX_VALUES = 2_000_000;
+
 /** Why `key` cannot be a name, as a rule; `null` when it can. */
 function nameProblem(key: string): string | null {
   return key in Object.prototype || key === 'prototype'
@@ -18,22 +28,17 @@ function nameProblem(key: string): string | null {
 
 /**
  * The fields of `value`, each read once; those named in `kept` are handed on as they are. `null` when it is not a plain
- * object. Forbidden names are added to `problems`. Never throws.
+ * object. Forbidden names, and more values than may be read, are added to the problems. Never throws.
  */
-export function readFields(
-  value: unknown,
-  kept: ReadonlySet<string>,
-  path: string,
-  problems: Problem[],
-): Fields | null {
+export function readFields(value: unknown, kept: ReadonlySet<string>, path: string, reading: Reading): Fields | null {
   try {
     if (!isPlain(value)) return null;
     const fields: Fields = Object.create(null);
     for (const key of namesOf(value)) {
       const at = fieldPath(path, key);
       const forbidden = nameProblem(key);
-      if (forbidden !== null) problems.push({ path: at, rule: forbidden, got: undefined });
-      else fields[key] = kept.has(key) ? read(value, key) : copy(read(value, key), key, at, 0, problems);
+      if (forbidden !== null) reading.problems.push({ path: at, rule: forbidden, got: undefined });
+      else fields[key] = kept.has(key) ? read(value, key) : copy(read(value, key), key, at, 0, reading);
     }
     return fields;
   } catch {
@@ -52,44 +57,54 @@ export function readList(value: unknown, limit: number): unknown[] | null {
   }
 }
 
-function copy(value: unknown, key: string, path: string, depth: number, problems: Problem[]): unknown {
+function copy(value: unknown, key: string, path: string, depth: number, reading: Reading): unknown {
+  if (--reading.left < 0) return tooMuch(path, reading);
   if (typeof value === 'function') return Symbol('(function)');
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) return Symbol('(nested too deep)');
   try {
-    if (Array.isArray(value)) return copyList(value, key, path, depth, problems);
+    if (Array.isArray(value)) return copyList(value, key, path, depth, reading);
     if (key === 'pattern' && path.endsWith('readiness.pattern') && isRegExp(value)) return ANY_PATTERN;
     if (!isPlain(value)) return Symbol('(not a plain object)');
-    return copyObject(value, path, depth, problems);
+    return copyObject(value, path, depth, reading);
   } catch {
     return UNREADABLE;
   }
 }
 
 /** A list where no field is a list is no list for us: schemas of objects and records would take it for one of theirs. */
-function copyList(value: readonly unknown[], key: string, path: string, depth: number, problems: Problem[]): unknown {
+function copyList(value: readonly unknown[], key: string, path: string, depth: number, reading: Reading): unknown {
   if (!LISTS.has(key)) return Symbol('(a list)');
   if (value.length > MAX_ENTRIES) {
-    problems.push({ path, rule: TOO_MANY, got: value.length });
+    reading.problems.push({ path, rule: TOO_MANY, got: value.length });
     return [read(value, 0)];
   }
-  return Array.from(value, (_, i) => copy(read(value, i), '', fieldPath(path, i), depth + 1, problems));
+  return Array.from(value, (_, i) => copy(read(value, i), '', fieldPath(path, i), depth + 1, reading));
 }
 
-function copyObject(value: object, path: string, depth: number, problems: Problem[]): Fields {
+function copyObject(value: object, path: string, depth: number, reading: Reading): Fields {
   const names = namesOf(value);
   const fields: Fields = Object.create(null);
   if (names.length > MAX_ENTRIES) {
-    problems.push({ path, rule: TOO_MANY, got: names.length });
+    reading.problems.push({ path, rule: TOO_MANY, got: names.length });
     return fields;
   }
   for (const key of names) {
+    if (reading.left < 0) break;
     const at = fieldPath(path, key);
     const forbidden = nameProblem(key);
-    if (forbidden !== null) problems.push({ path: at, rule: forbidden, got: undefined });
-    else fields[key] = copy(read(value, key), key, at, depth + 1, problems);
+    if (forbidden !== null) reading.problems.push({ path: at, rule: forbidden, got: undefined });
+    else fields[key] = copy(read(value, key), key, at, depth + 1, reading);
   }
   return fields;
+}
+
+/** Told once; what is left is not read. */
+function tooMuch(path: string, reading: Reading): symbol {
+  if (reading.left === -1) {
+    reading.problems.push({ path, rule: `must not be beyond value ${MAX_VALUES} of the input`, got: undefined });
+  }
+  return Symbol('(not read)');
 }
 
 /** Plain: made by a literal, by a parser, or without a prototype; also in another realm. */

@@ -7,7 +7,7 @@ import { fieldPath, HIDDEN, type Problem, problemsText, shown } from './problem.
 import { checkAgent, checkInstances, checkSignificance, checkSupervision, type ParentFacts } from './rule.js';
 import { isLogic } from './schema/agent.js';
 import { type Form, type NodeKind, SCHEMAS } from './schema.js';
-import { type Fields, readFields, readList } from './snapshot.js';
+import { type Fields, MAX_VALUES, type Reading, readFields, readList } from './snapshot.js';
 import type { AutoShutdown } from './spec.js';
 
 export type { Problem } from './problem.js';
@@ -19,8 +19,8 @@ const MAX_LEVELS = 64;
 export const MAX_NODES = 100_000;
 
 /**
- * All that is wrong with a whole tree as a person writes it; empty when nothing is. The input may be anything at all: it is
- * read once, never changed, and this never throws. Values of environment variables are never in a problem.
+ * All that is wrong with a whole tree as a person writes it; empty when nothing is. After a thousand problems no further node is judged.
+ * The input may be anything at all: it is read once, never changed, and this never throws. Values of environment variables are never in a problem.
  */
 export function validate(input: unknown): Problem[] {
   return judge(input, 'any', null);
@@ -52,10 +52,14 @@ export function invalidSpec(list: readonly Problem[]): SupertreeError {
   return new SupertreeError('SPEC_INVALID', { problems: problemsText(list), list });
 }
 
+/** So many problems are enough to correct: what is left of the input is not judged. */
+const MAX_PROBLEMS = 1_000;
+
 /** One judgement under way. */
-interface Walk {
+interface Walk extends Reading {
   readonly form: Form;
-  readonly problems: Problem[];
+  /** The nodes from the root down to the one that is judged. */
+  readonly ancestors: Set<unknown>;
   nodes: number;
 }
 
@@ -67,7 +71,7 @@ interface Place {
 }
 
 function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[] {
-  const walk: Walk = { form, problems: [], nodes: 0 };
+  const walk: Walk = { form, problems: [], left: MAX_VALUES, ancestors: new Set(), nodes: 0 };
   walkNode(walk, input, { path: '', level: 1, parent: parent ?? { autoShutdown: 'never' } }, parent === null);
   return walk.problems;
 }
@@ -76,9 +80,10 @@ function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[
 function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fields | undefined {
   walk.nodes++;
   if (walk.nodes > MAX_NODES) return void complain(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
+  if (walk.ancestors.has(input)) return void complain(walk, place.path, 'must not contain itself', undefined);
   if (place.level > MAX_LEVELS)
     return void complain(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
-  const node = readFields(input, NODE_PARTS, place.path, walk.problems);
+  const node = readFields(input, NODE_PARTS, place.path, walk);
   if (node === null) return void complain(walk, place.path, 'must be an object', input);
   const kind = isRoot ? 'root' : kindOf(node);
   const wrong = checkShape(walk, node, kind, place.path);
@@ -86,8 +91,14 @@ function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fi
   if (kind === 'agent') checkAgent(node, walk.form, within(walk, place.path));
   else checkSupervision(node, wrong, within(walk, place.path));
   if (kind === 'pool') walkPool(walk, node.pool, fieldPath(place.path, 'pool'));
+  walk.ancestors.add(input);
   if (kind === 'root' || kind === 'supervisor') walkChildren(walk, node, place, wrong.has('autoShutdown'));
+  walk.ancestors.delete(input);
   return node;
+}
+
+function isEnough({ nodes, left, problems }: Walk): boolean {
+  return nodes > MAX_NODES || left < 0 || problems.length >= MAX_PROBLEMS;
 }
 
 /** The keys decide what a node is, so that a problem speaks of what was meant. */
@@ -109,7 +120,7 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
   for (const [index, child] of children.entries()) {
     const at = fieldPath(path, index);
     const fields = walkNode(walk, child, { path: at, level: place.level + 1, parent }, false);
-    if (walk.nodes > MAX_NODES) return;
+    if (isEnough(walk)) return;
     siblings.push({ at, fields: fields ?? {} });
     const id = fields?.id;
     const twin = typeof id === 'string' ? known.get(id) : undefined;
@@ -121,13 +132,13 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
 
 /** C6: a pool has one template, not a list of them, and it has no id of its own. Its instances cannot be significant: pools do not end with them. */
 function walkPool(walk: Walk, input: unknown, path: string): void {
-  const instances = readFields(input, POOL_PARTS, path, walk.problems);
+  const instances = readFields(input, POOL_PARTS, path, walk);
   if (instances === null) return complain(walk, path, 'must be an object', input);
   const wrong = checkShape(walk, instances, 'instances', path);
   checkInstances(instances, wrong, within(walk, path));
   if (!('agent' in instances)) return;
   const at = fieldPath(path, 'agent');
-  const template = readFields(instances.agent, NODE_PARTS, at, walk.problems);
+  const template = readFields(instances.agent, NODE_PARTS, at, walk);
   if (template === null) return complain(walk, at, 'must be an object', instances.agent);
   checkShape(walk, template, 'template', at);
   checkSignificance(template, { autoShutdown: 'never' }, within(walk, at));

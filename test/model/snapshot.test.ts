@@ -75,6 +75,40 @@ describe('hostile input', () => {
     }
   });
 
+  it('names a node that contains itself, however it comes back to it, and does not go round', () => {
+    const outer = { id: 'o', children: [{ id: 'i', children: [] as unknown[] }] };
+    outer.children[0]?.children.push(agent(), outer);
+    const problem = { path: 'children[0].children[1]', rule: 'must not contain itself', got: undefined };
+    expect(validate(outer)).toEqual([problem]);
+    expect(validate(cyclic).length).toBeLessThan(20);
+  });
+
+  it('allows one object in several places that do not contain each other', () => {
+    const shared = [agent(), { id: 'b', command: ['x'] }];
+    expect(validate(tree({ id: 'l', children: shared }, { id: 'r', children: shared }))).toEqual([]);
+  });
+
+  it('reads no further than an input may be large, of which the same few objects can make more than anybody can read', () => {
+    let wide: unknown = 'x';
+    for (let depth = 0; depth < 8; depth++) wide = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [n, wide]));
+    const problems = validate(tree(agent({ metadata: { wide } })));
+    expect(problems.map(({ rule }) => rule)).toContain('must not be beyond value 2000000 of the input');
+    let children: unknown[] = [agent()];
+    for (let level = 0; level < 60; level++) {
+      children = [
+        { id: 'a', children },
+        { id: 'b', children },
+      ];
+    }
+    expect(validate({ children }).map(({ rule }) => rule)).toEqual(['must not be beyond node 100000']);
+  });
+
+  it('stops after so many problems that nobody corrects them at once', () => {
+    const problems = validate(tree(...Array.from({ length: 50_000 }, () => agent({ cwd: 7 }))));
+    expect(problems.length).toBeGreaterThanOrEqual(1_000);
+    expect(problems.length).toBeLessThan(1_010);
+  });
+
   it('reads every field once, so that a getter cannot show two faces', () => {
     let reads = 0;
     const child = {
