@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { ENTRY_POINTS } from '../docs/api-page.js';
 import { GENERATED } from '../docs/generate.js';
 import { CHARTS } from '../docs/machines-page.js';
 import { aliasOf, allStates, mermaid } from '../docs/mermaid.js';
@@ -35,6 +36,14 @@ describe('the generated files', () => {
       ...Object.keys(OPERATIONS).map((operation) => `| \`${operation}\` |`),
     ];
     expect(names.filter((name) => !reference.includes(name))).toEqual([]);
+  });
+
+  it('have a section in the API for every entry point of the package', () => {
+    const { exports } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
+    const modules = Object.keys(exports).filter((path) => !path.endsWith('.json'));
+    expect(ENTRY_POINTS.map(({ name }) => name).toSorted()).toEqual(
+      modules.map((path) => path.replace(/^\./, 'supertree')).toSorted(),
+    );
   });
 
   it('leave no cell of the reference undefined', () => {

@@ -1,8 +1,12 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createTree } from '../src/index.js';
+import { createServer } from '../src/server/index.js';
 
 /** Runs an example as a newcomer would, with tsx; `until` ends it with SIGINT when its output matches. */
 function run(
@@ -112,6 +116,38 @@ describe('examples', () => {
       'root/greeter exited: shutdown, exit code 0',
       'root/counter exited: shutdown, exit code 0',
     ]);
+  });
+
+  it('server answers for its tree and runs an action', async () => {
+    const { code, output } = await run('server');
+    expect(normal(output)).toEqual([
+      'root/cat running',
+      "{ action: 'greet', result: 'root/cat greets the world' }",
+      'stopped',
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('client starts an agent, writes to it, and reads it to its end', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'supertree-'));
+    const endpoint = `ipc://${directory}/server.sock`;
+    const config = { tree: { children: [] }, settings: { endpoints: [endpoint] } };
+    const server = await createServer({ config, createTree, failed: (thrown) => expect.unreachable(String(thrown)) });
+    try {
+      await server.tree.start();
+      const { code, output } = await run('client', { SUPERTREE_ENDPOINT: endpoint });
+      expect(normal(output)).toEqual(['hello', 'good-bye', 'root/hello exited with 0']);
+      expect(code).toBe(0);
+    } finally {
+      await server.stop();
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('machines reads the charts', async () => {
+    const { code, output } = await run('machines');
+    expect(normal(output)).toContain('an agent stops by asking, insisting, killing, sweeping, draining');
+    expect(code).toBe(0);
   });
 
   it('inspect serves the page on loopback and ends on SIGINT', async () => {
