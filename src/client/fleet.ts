@@ -74,7 +74,6 @@ export class Fleet {
   /** Does `spawn` on the server with the fewest active agents, those counted that are being spawned by this client. */
   async onEmptiest<T>(left: Left, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
     const server = await this.#emptiest(left, parent);
-    this.#count(server, 1);
     try {
       return await spawn(server);
     } finally {
@@ -137,23 +136,30 @@ export class Fleet {
     return this.idlest(hosts.length === 0 ? this.servers : hosts);
   }
 
+  /** Counts the spawn at once: answers for several spawns may come together, and each choice must see those before it. */
   async #emptiest(left: Left, parent: string | undefined): Promise<ServerLink> {
-    if (this.only !== null) return this.only;
+    if (this.only !== null) return this.#counted(this.only);
     const among = parent === undefined ? this.servers : await this.#hostsOf(parent, left);
     const [first, ...more] = among.filter(isConnected);
-    if (first === undefined || (parent !== undefined && more.length === 0)) return first ?? this.idlest(among);
+    if (first === undefined || (parent !== undefined && more.length === 0))
+      return this.#counted(first ?? this.idlest(among));
     const counts = await Promise.allSettled([first, ...more].map((server) => activeOn(server, left)));
     const answered = [first, ...more].flatMap((server, index) => {
       const count = counts[index];
       return count?.status === 'fulfilled' ? [{ server, count: count.value }] : [];
     });
-    if (answered.length === 0) return this.idlest(among);
-    return least(answered, ({ server, count }) => count + (this.#spawning.get(server) ?? 0)).server;
+    if (answered.length === 0) return this.#counted(this.idlest(among));
+    return this.#counted(least(answered, ({ server, count }) => count + (this.#spawning.get(server) ?? 0)).server);
   }
 
   async #hostsOf(path: string, left: Left): Promise<readonly ServerLink[]> {
     const hosts = await serversWith(this.servers, (server) => hasChild(server, { path }, left), left);
     return hosts.length === 0 ? this.servers : hosts;
+  }
+
+  #counted(server: ServerLink): ServerLink {
+    this.#count(server, 1);
+    return server;
   }
 
   #count(server: ServerLink, change: number): void {

@@ -21,7 +21,7 @@ describe('fields of an agent', () => {
     [{ command: [] }, 'command must name a program, got (a list)'],
     [{ command: [''] }, 'command must not begin with an empty name, got (a list)'],
     [{ command: ['a', 'b\0c'] }, 'command[1] must not contain a NUL byte, got "b\\u0000c"'],
-    [{ command: 'sleep 1' }, 'command must be a list of strings, got "sleep 1"'],
+    [{ command: 'sleep 1' }, 'command must be a list of strings, got (hidden)'],
     [{ cwd: '' }, 'cwd must not be empty, got ""'],
     [{ cwd: '/a\0' }, 'cwd must not contain a NUL byte, got "/a\\u0000"'],
     [{ id: '1' }, 'id must match ^[A-Za-z][\\w.-]*$, got "1"'],
@@ -51,12 +51,12 @@ describe('fields of an agent', () => {
     [{ limits: { cpu: { max: Number.NaN } } }, 'limits.cpu.max must be a number > 0, got NaN'],
     [{ successCodes: [0, 256] }, 'successCodes[1] must be an integer from 0 to 255, got 256'],
     [{ output: { lines: 0 } }, 'output.lines must be an integer > 0, got 0'],
-    [{ metadata: { a: 1 } }, 'metadata.a must be a string, got 1'],
+    [{ metadata: { a: 1 } }, 'metadata.a must be a string, got (hidden)'],
     [{ env: new Map() }, 'env must be an object, got (hidden)'],
     [{ cwd: new Date(0) }, 'cwd must be a string, got (not a plain object)'],
     [
       { command: ['x', '{port:web}'] },
-      'command[1] must not use {port:web}, a port that it does not have; the text itself is {{port:web}}, got "{port:web}"',
+      'command[1] must not use {port:web}, a port that it does not have; the text itself is {{port:web}}, got (hidden)',
     ],
   ])('says what is wrong with %j', (more, text) => {
     expect(agentTexts(more)).toEqual([text]);
@@ -112,7 +112,7 @@ describe('fields of an agent', () => {
   it('limits metadata to 64 entries', () => {
     const entries = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, '']));
     expect(agentTexts({ metadata: entries(64) })).toEqual([]);
-    expect(agentTexts({ metadata: entries(65) })).toEqual(['metadata must have at most 64 entries, got (an object)']);
+    expect(agentTexts({ metadata: entries(65) })).toEqual(['metadata must have at most 64 entries, got (hidden)']);
   });
 
   it('never shows the value of an environment variable', () => {
