@@ -49,8 +49,8 @@ const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): nu
 const conditional = enqueueActions<AgentContext, AgentEvent, undefined, AgentEvent, never, never, never, never, never>;
 
 /*
- * What is enqueued is made here and not by `enqueue.raise` and `enqueue.assign`: those make it while an effect of the supervisor sends an event,
- * and there XState's development build takes it for an action that a custom action calls, and warns.
+ * What is enqueued is made here, not by `enqueue.raise` and `enqueue.assign`. They would make it while an effect of the supervisor sends an
+ * event to the agent; XState's development build takes that for a custom action that calls an action creator, and warns.
  */
 const raiseRuntimeOver = raise<AgentContext, AgentEvent, AgentEvent, undefined, never>(
   { type: 'RUNTIME_OVER' },

@@ -1,9 +1,10 @@
-import { enqueueActions } from 'xstate';
+import { assign, enqueueActions } from 'xstate';
 import type { Sink } from '../../drivers/driver.js';
 import { listensOn } from '../../drivers/proc/sockets.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { agentMachine } from '../../machines/agent.js';
 import type { Notification, ReportedKind, ReportedState } from '../../machines/agent-setup.js';
+import type { AgentEvent } from '../../model/agent.js';
 import type { AgentContext } from '../../model/lifecycle.js';
 import { blockersText } from '../../model/report.js';
 import type { World } from '../world.js';
@@ -30,12 +31,14 @@ export function createAgentLogic(world: World): typeof agentMachine {
       });
     };
 
+  // Made once: under XState's development build, one that is made in the midst of an effect is a warning.
+  const noteTime = assign<AgentContext, AgentEvent, undefined, AgentEvent, never>({ since: () => world.clock.wall() });
+
   return agentMachine.provide({
     actions: {
       // Each assignment copies the whole context: there is none where the event brought the time.
       noteEntry: enqueueActions(({ context, enqueue }) => {
-        const since = world.clock.wall();
-        if (since !== context.since) enqueue.assign({ since });
+        if (world.clock.wall() !== context.since) enqueue(noteTime);
       }),
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
