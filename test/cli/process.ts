@@ -38,7 +38,7 @@ export async function scratch(): Promise<{ path: string; endpoint: string; remov
 /** Starts `supertree ARGV` with nothing in its environment that could name a server but `endpoint`. */
 export function launch(
   argv: readonly string[],
-  { endpoint, input }: { endpoint?: string; input?: Uint8Array } = {},
+  { endpoint, input }: { endpoint?: string; input?: Uint8Array | Readable } = {},
 ): Process {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv], { cwd: ROOT, env: environment(endpoint) });
   let out = '';
@@ -50,7 +50,8 @@ export function launch(
     err += text;
   });
   child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
+  if (input instanceof Readable) input.pipe(child.stdin);
+  else child.stdin.end(input);
   const finished = once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }));
   return { child, finished, out: () => out, err: () => err };
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { catches } from '../fixtures/signals.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 const PATIENCE = 60_000;
@@ -93,9 +93,16 @@ describe('the command line against a running server', { timeout: PATIENCE }, () 
   });
 
   it('is slowed down by an agent that does not read, and can be interrupted then', async () => {
-    const sending = launch(['send', 'deaf'], { endpoint: place.endpoint, input: Buffer.alloc(20_000_000) });
-    await until(() => catches(sending.child.pid, 'SIGINT'));
-    await sleep(500);
+    let taken = 0;
+    const pieces = async function* () {
+      for (; taken < 200; taken++) yield Buffer.alloc(100_000);
+    };
+    const sending = launch(['send', 'deaf'], {
+      endpoint: place.endpoint,
+      input: Readable.from(pieces(), { highWaterMark: 1 }),
+    });
+    // It reads only once it is connected, and then a signal is no longer the end of it.
+    await until(() => taken > 8);
     expect(sending.child.exitCode).toBe(null);
     sending.child.kill('SIGINT');
     expect(await sending.finished).toMatchObject({ code: 130 });

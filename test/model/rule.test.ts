@@ -20,7 +20,7 @@ describe('fields of an agent', () => {
   it.each([
     [{ command: [] }, 'command must name a program, got (a list)'],
     [{ command: [''] }, 'command must not begin with an empty name, got (a list)'],
-    [{ command: ['a', 'b\0c'] }, 'command[1] must not contain a NUL byte, got "b\\u0000c"'],
+    [{ command: ['a', 'b\0c'] }, 'command[1] must not contain a NUL byte, got (hidden)'],
     [{ command: 'sleep 1' }, 'command must be a list of strings, got (hidden)'],
     [{ cwd: '' }, 'cwd must not be empty, got ""'],
     [{ cwd: '/a\0' }, 'cwd must not contain a NUL byte, got "/a\\u0000"'],

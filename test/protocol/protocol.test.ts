@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { decode, encode } from '../../src/protocol/decode.js';
 import { MESSAGES, type MessageType, typeOfTag } from '../../src/protocol/protocol.js';
-import { scan } from '../../src/protocol/scan.js';
+import { MAX_DEPTH, scan } from '../../src/protocol/scan.js';
 import { VECTORS } from './vectors.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
@@ -202,8 +202,12 @@ describe('decode', () => {
   });
 
   it.each([
-    ['a million arrays in each other', Buffer.alloc(1_000_000, 0x91), 'nested deeper than 64'],
-    ['65 arrays in each other', Buffer.concat([Buffer.alloc(65, 0x91), Buffer.from([1])]), 'nested deeper than 64'],
+    ['a million arrays in each other', Buffer.alloc(1_000_000, 0x91), `nested deeper than ${MAX_DEPTH}`],
+    [
+      'one array too many in each other',
+      Buffer.concat([Buffer.alloc(MAX_DEPTH + 1, 0x91), Buffer.from([1])]),
+      `nested deeper than ${MAX_DEPTH}`,
+    ],
     ['an array that claims four thousand million elements', Buffer.from('ddffffffff', 'hex'), 'ends too early'],
     ['a map that claims more than there is', Buffer.from('82a161', 'hex'), 'ends too early'],
     ['bytes that claim more than there is', Buffer.from('c6ffffffff00', 'hex'), 'ends too early'],
