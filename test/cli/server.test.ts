@@ -95,14 +95,14 @@ describe('the command line against a running server', { timeout: PATIENCE }, () 
   it('is slowed down by an agent that does not read, and can be interrupted then', async () => {
     let taken = 0;
     const pieces = async function* () {
-      for (; taken < 200; taken++) yield Buffer.alloc(100_000);
+      for (; taken < 2_000; taken++) yield Buffer.alloc(10_000);
     };
     const sending = launch(['send', 'deaf'], {
       endpoint: place.endpoint,
       input: Readable.from(pieces(), { highWaterMark: 1 }),
     });
-    // It reads only once it is connected, and then a signal is no longer the end of it.
-    await until(() => taken > 8);
+    // More than the kernel keeps between the two: it reads, which it does only once it is connected and has its handler.
+    await until(() => taken > 30);
     expect(sending.child.exitCode).toBe(null);
     sending.child.kill('SIGINT');
     expect(await sending.finished).toMatchObject({ code: 130 });
