@@ -51,7 +51,11 @@ describe('what waits for its turn to be sent', { timeout: 60_000 }, () => {
 
   it('is not sent once its time is up', async () => {
     await connected({ window: 5 });
-    const spawns = numbers(20).map((n) => codeOf(client.spawn({ id: `a${n}`, command: ['a'] }, { timeout: 100 })));
+    // The window is full until after the time of those behind it.
+    const timeoutOf = (index: number) => (index < 5 ? 2_000 : 100);
+    const spawns = numbers(20).map((n, index) =>
+      codeOf(client.spawn({ id: `a${n}`, command: ['a'] }, { timeout: timeoutOf(index) })),
+    );
     expect(new Set(await Promise.all(spawns))).toEqual(new Set(['TIMEOUT']));
     await client.health();
     expect(server.asked('spawn')).toHaveLength(5);
