@@ -1,12 +1,13 @@
 // A program with a server of its own: other programs see and control its tree, and call an action of it.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTree } from 'supertree';
 import { connect } from 'supertree/client';
 import { createServer } from 'supertree/server';
 
-const endpoint = `ipc://${join(mkdtempSync(join(tmpdir(), 'supertree-')), 'server.sock')}`;
+const directory = mkdtempSync(join(tmpdir(), 'supertree-'));
+const endpoint = `ipc://${join(directory, 'server.sock')}`;
 const server = await createServer({
   config: {
     tree: { children: [{ id: 'cat', command: ['cat'] }] },
@@ -26,3 +27,4 @@ await client.close();
 
 const { clean } = await server.stop();
 console.log(clean ? 'stopped' : 'something is left');
+rmSync(directory, { recursive: true });
