@@ -1,7 +1,6 @@
 /**
- * The one error type of supertree and its catalogue: every code with its sentence and its remedy.
- * `{name}` in a sentence is replaced by the detail of that name. A program may read the remedy as well as a person: it names no command and no flag. Those
- * that the command line adds are in cli/remedies.ts.
+ * The one error type of supertree and its catalogue: every code with its sentence and its remedy. `{name}` in a sentence is replaced by the
+ * detail of that name. Remedies are written for programs as well as people, so they name no command and no flag; cli/remedies.ts adds those.
  */
 const CATALOGUE = {
   SPEC_INVALID: ['The tree is not valid: {problems}', 'Correct the named fields; nothing was started or changed.'],
@@ -10,8 +9,8 @@ const CATALOGUE = {
     'List the agents, and name one by its path, by its uuid, or by an id that is unique.',
   ],
   AGENT_ABSENT: [
-    '{agent} is not there at present: a supervisor above it is starting again, or has to be started.',
-    'Ask again when that supervisor is running.',
+    '{agent} is absent at present: a supervisor above it is restarting, or has stopped.',
+    'Try again when that supervisor is running.',
   ],
   AGENT_AMBIGUOUS: ['{agent} names more than one agent: {paths}.', 'Use the path or the uuid of the one you mean.'],
   SUPERVISOR_NOT_FOUND: [
@@ -52,16 +51,16 @@ const CATALOGUE = {
     'End the named processes by hand; the agent recovers when the last one is gone.',
   ],
   INVALID_STATE: ['Cannot {command} {agent} while it is {state}.', 'Wait for another state.'],
-  PAUSE_FAILED: ['{agent} could not be paused by force: {problem}.', 'It is as it was before; try again.'],
+  PAUSE_FAILED: ['{agent} could not be paused by force: {problem}.', 'Its state has not changed; try again.'],
   UNSUPPORTED: ['{agent} does not support {what}.', 'Use an agent with a command, or another mode.'],
-  STDIN_CLOSED: ['The standard input of {agent} is closed.', 'Restart the agent if it should read again.'],
+  STDIN_CLOSED: ['The standard input of {agent} is closed.', 'Restart the agent to open it again.'],
   STDIN_FULL: [
     'The standard input of {agent} has {queued} bytes waiting, the limit is {limit}.',
-    'Write again when the agent has read.',
+    'Write again when the agent has read some of them.',
   ],
   STDIN_STALLED: [
     '{agent} has read nothing for {timeout} ms: {taken} of {bytes} bytes are in its pipe, the others are not written.',
-    'Write the others when it reads again; those in the pipe arrive then.',
+    'Write the rest when it reads again; the bytes in the pipe arrive then.',
   ],
   SIGNAL_UNKNOWN: ['There is no signal {signal}.', 'Use one of: {known}.'],
   PORTS_EXHAUSTED: ['No free port for {agent} in {range}.', 'Widen the range, or free a port.'],
@@ -73,7 +72,7 @@ const CATALOGUE = {
     'Processes are supervised through /proc, which {platform} does not have.',
     'Run the tree on Linux; tasks, logics and the client of a server work everywhere.',
   ],
-  TIMEOUT: ['{what} was not done within {timeout} ms.', 'Ask for the state; the command itself goes on.'],
+  TIMEOUT: ['{what} was not done within {timeout} ms.', 'Query the state; the command itself continues.'],
   CLOCK_STALLED: [
     '{what} waits for a clock that nobody moves: it holds {held} callbacks, the next one due {due}.',
     'Move the clock while you wait, as with `await clock.until(tree.start())`; see docs/testing.md.',
@@ -84,11 +83,11 @@ const CATALOGUE = {
   ENDPOINT_INVALID: ['{endpoint} is not an endpoint: {rule}.', 'Use ipc:///path/to/socket or tcp://127.0.0.1:PORT.'],
   ENDPOINT_UNUSABLE: [
     '{endpoint} cannot be used: {problem}.',
-    'Look at the owner and the mode of what is there, or choose another endpoint.',
+    'Check the owner and the mode of the socket and its directory, or choose another endpoint.',
   ],
   ENDPOINT_FOREIGN: [
-    '{endpoint} may be the server of somebody else: {problem}.',
-    'Keep the socket in a directory that only you can write, or say with the option `owner` whose server you mean.',
+    '{endpoint} may be the server of another user: {problem}.',
+    'Keep the socket in a directory that only you can write, or name the user that runs the server with the option `owner`.',
   ],
   ENDPOINT_EXPOSED: [
     '{endpoint} would be open to {who}.',
@@ -128,7 +127,7 @@ const CATALOGUE = {
   AUDIT_FILE: ['The audit log {file} cannot be written: {problem}.', 'Name another file.'],
   LOG_FILE: [
     'The log on {stream} cannot be written: {problem}.',
-    'Make room for it; lines are lost until then, and where they are missing it says how many.',
+    'Make room for it; until then lines are lost, and a later line gives their number.',
   ],
   KEY_UNPROVEN: [
     'The routing id of this connection does not prove its key.',
@@ -139,7 +138,7 @@ const CATALOGUE = {
     'Wait for answers before you send more, or raise `{limit}` of the server.',
   ],
   ANSWER_UNSENT: [
-    'This was answered, but the answer of {size} bytes is not sent: {waiting} bytes wait for this peer to read them, the limit is {max}.',
+    'The request was carried out, but the answer of {size} bytes is not sent: {waiting} bytes wait for this peer to read them, the limit is {max}.',
     'Read answers while you send requests, or ask for less at once.',
   ],
   RATE_LIMITED: [
@@ -148,7 +147,7 @@ const CATALOGUE = {
   ],
   DEADLINE: [
     'The deadline of the {what} has passed: {outcome}.',
-    'Ask for the state, or repeat the request with the same idempotency key.',
+    'Query the state, or repeat the request with the same idempotency key.',
   ],
   KEY_REUSED: [
     'The idempotency key {key} was used for another request.',
@@ -156,12 +155,12 @@ const CATALOGUE = {
   ],
   ACTION_FAILED: [
     'The action {action} failed: {problem}.',
-    'See what the program that embeds the server says about it.',
+    'See the documentation of the program that embeds the server.',
   ],
   BATCH_LIMIT: ['The batch names {count} agents, the limit is {max}.', 'Send it in several parts.'],
   BATCH_STOPPED: [
-    'This was not begun, because {agent} failed before it and the batch was to fail fast.',
-    'Correct that one, then send the rest again.',
+    'This command was not started, because {agent} failed before it and the batch has `failFast`.',
+    'This command was not started, because {agent} failed before it and the batch stops at the first failure.',
   ],
   FILTER_SLOW: [
     'The filter {filter} was not done within {timeout} ms.',
@@ -177,33 +176,33 @@ const CATALOGUE = {
   ],
   REFUSED: [
     'The server refused: {problem}.',
-    'Its answer carries no code that is known here; read its own documentation.',
+    'The code in its answer is unknown here; read the documentation of that server.',
   ],
   FILTER_LIMIT: [
     'This peer has {count} filters under way, the limit is {max}.',
     'Wait for their answers before you send more; plain text has no limit.',
   ],
   FILTER_QUEUED: [
-    'The filter {filter} was not begun: it had no turn within {timeout} ms.',
-    'Send it again later, or look for plain text, which needs no turn.',
+    'The filter {filter} was not started: other filters took all of its {timeout} ms.',
+    'Send it again later, or filter for plain text, which does not queue.',
   ],
   CONNECTION_LIMIT: [
     'There were more than {max} connections, which is the share of the open files that connections may have; those at {endpoint} were closed.',
     'Find who connects there, and use keys; raise the limit of open files if you have so many clients. Clients reconnect by themselves.',
   ],
   SUBSCRIPTION_LIMIT: [
-    'More was subscribed to at {endpoint} than {max} different topics of 64 bytes; every subscriber there was disconnected.',
+    'More than {max} different topics of 64 bytes were subscribed to at {endpoint}; every subscriber there was disconnected.',
     'Subscribe to the empty topic for everything; subscribers that reconnect are served again.',
   ],
   OPTION_INVALID: ['The option `{option}` {rule}, got {got}.', 'Correct it; nothing was done.'],
   CLIENT_CLOSED: ['This client of {endpoint} was closed.', 'Call connect() again.'],
   SERVER_AMBIGUOUS: [
     '{name} could be meant for any of these servers: {endpoints}.',
-    'Ask the one that you mean: `client.servers` has a client of each.',
+    'Send the request through the client of one server: `client.servers` has one for each.',
   ],
   OUTPUT_FAILED: [
     '{stream} cannot be written: {problem}.',
-    'Make room there, or send it elsewhere; what the command did is done all the same.',
+    'Make room there, or redirect it; the command itself was carried out.',
   ],
 } as const satisfies Record<string, readonly [sentence: string, remedy: string]>;
 
@@ -214,7 +213,7 @@ export type ErrorCode = keyof typeof CATALOGUE;
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /**
- * What supertree throws and rejects with, always. `message` is a whole sentence, `remedy` says what to do, `code` is for programs.
+ * The error that supertree throws and rejects with. `message` is a whole sentence, `remedy` says what to do, `code` is for programs.
  */
 export class SupertreeError extends Error {
   override readonly name = 'SupertreeError';
@@ -260,26 +259,26 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-/** A text with each `{name}` replaced by the detail of that name; one without such a detail is left. */
+/** The text with each `{name}` replaced by the detail of that name. A name without a detail stays in place. */
 export function fill(text: string, details: ErrorDetails): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
     name in details ? shortened(String(details[name]), name) : whole,
   );
 }
 
-/** The text of a detail as an error repeats it: whole, or its beginning when somebody sent more than a person would read. */
+/** A detail as text for an error message: whole, or cut to a readable length with its size added. */
 export function shortened(text: string, name: string): string {
   const most = name === 'problem' || name === 'problems' ? MOST_OF_PROBLEMS : MOST_OF_A_VALUE;
   return text.length > most ? `${cut(text, most)}...` : text;
 }
 
-/** At most the first `most` code units of a text, one less where the cut would go through a pair of surrogates: half a pair is no text. */
+/** At most the first `most` code units of a text; one less where the cut would split a surrogate pair. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
   const last = text.charCodeAt(most - 1);
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? most - 1 : most);
 }
 
-/** Room for any path, and for twenty problems in words; in characters. */
+/** In characters: enough for any path, and for a list of twenty problems. */
 const MOST_OF_A_VALUE = 1_000;
 const MOST_OF_PROBLEMS = 5_000;

@@ -37,20 +37,20 @@ export interface OutputQueryOptions {
 
 export interface OutputLines {
   readonly lines: readonly string[];
-  /** How many lines match, whatever limit and offset; `null` when the server does not say. */
+  /** The number of lines that match, regardless of `limit` and `offset`; `null` when the server does not send it. */
   readonly total: number | null;
   readonly hasMore: boolean;
 }
 
 export interface BatchOptions extends RequestOptions {
-  /** Begins no further one after the first failure. If not given, false. */
+  /** Starts no further command after the first failure. If not given, false. */
   readonly failFast?: boolean;
   readonly payload?: unknown;
 }
 
-/** What became of one agent of a batch. */
+/** The result of the command for one agent of a batch. */
 export interface BatchResult {
-  /** As it was named. */
+  /** The name of the agent as the caller gave it. */
   readonly agent: string;
   /** `null` when there is no such agent. */
   readonly uuid: string | null;
@@ -66,31 +66,34 @@ export interface BatchOutcome {
   readonly success: boolean;
   readonly successful: number;
   readonly failed: number;
-  /** In the order in which they were named. */
+  /** In the order of the given names. */
   readonly results: readonly BatchResult[];
 }
 
-/** The agent protocol itself, for servers that speak nothing else, and for what has no method. */
+/** Raw messages of the agent protocol: for foreign servers, and for messages without a method of their own. */
 export interface ProtocolClient {
-  /** Sends one request and resolves with its answer, whether or not that tells of success; it has the same number. Rejects MESSAGE_INVALID for an answer of another kind. */
+  /**
+   * Sends one request and resolves with the answer of the same number, also when that reports a failure. Rejects MESSAGE_INVALID for an answer of
+   * another type.
+   */
   send<D extends RequestDraft>(message: D, options?: RequestOptions): Promise<AnswerTo<D['type']>>;
-  /** What the server publishes about an agent, as it comes. What is lost on the way is not told; for that there is `logs`. */
+  /** The messages that the server publishes about an agent. Lost messages are not reported; use `logs` to get every line. */
   stream(agentId: string): AsyncIterableIterator<StreamMessage>;
 }
 
 /**
- * A connection to one or several supertree servers. Every method rejects with the same SupertreeError that the server met; with NO_SERVER when the
- * connection is lost before the answer; with TIMEOUT; with CLIENT_CLOSED. Any number of requests may be made at once while it is connected; so many as
- * the window allows are in flight, the others wait in order.
+ * A connection to one or several supertree servers. Every method rejects with the SupertreeError of the server; with NO_SERVER when the connection
+ * is lost before the answer; with TIMEOUT; with CLIENT_CLOSED. Any number of requests may be made at once: up to `window` of them are in flight,
+ * the others are queued in order.
  *
- * After a loss it connects again by itself. Requests that carry an idempotency key are then sent again, and done once all the same;
- * requests that are made meanwhile wait, up to the bound `queue`; one more rejects QUEUE_FULL. Agents are named by path, by an id that is unique,
- * or by uuid.
+ * The client reconnects by itself. Requests with an idempotency key are then sent again, and the server carries them out once. Requests made while
+ * there is no connection are queued, up to `queue` of them; one more rejects QUEUE_FULL. Agents are named by path, by uuid, or by an id that is
+ * unique.
  *
- * With several servers, what names an agent or a supervisor goes to the server that has it, a spawn to the one with the fewest active agents of those
- * that have its parent, `agents` and `events` tell of all, and the rest goes to the least busy one; what would change something, and nobody knows
- * where, rejects SERVER_AMBIGUOUS. What none of those that are there has is waited for while one is away. Of several endpoints of one server one is
- * used. `servers` are clients of each.
+ * With several servers, a request that names an agent or a supervisor goes to the server that has it; a spawn goes to the server with the fewest
+ * active agents among those that have the parent; `agents` and `events` cover all servers; any other request goes to the least busy server. A
+ * request that changes something rejects SERVER_AMBIGUOUS when several servers could be meant. If no connected server has the name and one server is
+ * disconnected, the request waits for that server. Of several endpoints of one server only one is used. `servers` has a client for each server.
  */
 export interface Client extends AsyncDisposable {
   readonly endpoint: string;
@@ -113,26 +116,26 @@ export interface Client extends AsyncDisposable {
   signal(agent: string, signal: string, options?: RequestOptions): Promise<AgentRow>;
   /** Writes to standard input; `end` closes it behind the data. Resolves with the number of bytes. */
   send(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
-  /** The same as `send`. */
+  /** An alias of `send`. */
   stdin(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
-  /** What its rings hold of standard output. Reading takes nothing away. */
+  /** The buffered lines of standard output. Reading does not remove them. */
   stdout(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
   stderr(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent' | 'stream'>): Promise<LogsPage>;
-  /** What its rings hold; with `follow`, that and every line from then on. */
+  /** The buffered lines of both streams; with `follow`, those and every later line. */
   logs(agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
   logs(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
-  /** Lines that match, with how many there are. Rejects MESSAGE_INVALID for a filter that is none, FILTER_SLOW. */
+  /** The lines that match, and their number. Rejects MESSAGE_INVALID for an invalid filter, FILTER_SLOW. */
   output(agent: string, query?: RequestOptions & OutputQueryOptions): Promise<OutputLines>;
-  /** One command for many agents, at the same time. It rejects only when nothing could be done at all. */
+  /** One command for many agents, concurrently. Failures of single agents are in the results; it rejects only when the whole batch failed. */
   batch(agents: readonly string[], command: ControlCommandType, options?: BatchOptions): Promise<BatchOutcome>;
-  /** A custom action; resolves with what it answers. */
+  /** Runs a custom action and resolves with its result. */
   action(agent: string, action: string, params?: unknown, options?: RequestOptions): Promise<unknown>;
   health(options?: RequestOptions): Promise<ServerHealth>;
   snapshot(options?: RequestOptions): Promise<Snapshot>;
-  /** Everything that happens: first a snapshot, then every event after it; another snapshot says that something was missed. `TreeState` puts them together. */
+  /** A snapshot, then every event after it. Another snapshot follows whenever events were missed. `TreeState` applies both. */
   events(options?: EventsOptions): AsyncIterableIterator<TreeItem>;
-  /** Tries again at once where the client has given up, or waits before its next try. */
+  /** Connects at once if the client has given up or is waiting before its next attempt. */
   reconnect(): void;
-  /** Rejects what is not answered, and what is asked later, with CLIENT_CLOSED, and ends what is followed. Leaves no timer and no socket. */
+  /** Rejects pending and later requests with CLIENT_CLOSED and ends every iteration. Leaves no timer and no socket. */
   close(): Promise<void>;
 }

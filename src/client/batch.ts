@@ -12,8 +12,8 @@ type BatchAnswer = Message<'batch_control_response'>;
 type BatchResult = BatchAnswer['results'][number];
 
 /**
- * Sends a batch to the servers of its agents, to each its part, and puts the results together in the order of the batch. An agent that no
- * server has, or whose server does not answer, has that as its result. `fail_fast` is what each server makes of it for its own part.
+ * Splits a batch by the servers of its agents and joins the results in the order of the batch. An agent without a server, or whose server does not
+ * answer, gets that error as its result. `fail_fast` applies to each server's part separately.
  */
 export async function sendBatch(fleet: Fleet, batch: Batch, left: Left): Promise<BatchAnswer> {
   const { only } = fleet;
@@ -25,7 +25,7 @@ export async function sendBatch(fleet: Fleet, batch: Batch, left: Left): Promise
   return answerOf(batch.agent_ids.flatMap((id) => results.get(id) ?? []));
 }
 
-/** The answer to a batch for whoever named the agents; `uuids` are theirs, or why they have none. */
+/** The answer to a batch under the names that the caller gave; `uuids` has the uuid of each name, or the error of its lookup. */
 export function outcomeOf(
   agents: readonly string[],
   uuids: readonly (string | SupertreeError)[],
@@ -39,7 +39,7 @@ export function outcomeOf(
     if (done !== undefined) return done;
     const uuid = uuids[index] ?? '';
     const isKnown = typeof uuid === 'string';
-    const { agent_id: _, ...result } = isKnown ? (found.get(uuid.toLowerCase()) ?? UNTOLD) : failure('', uuid);
+    const { agent_id: _, ...result } = isKnown ? (found.get(uuid.toLowerCase()) ?? NO_RESULT) : failure('', uuid);
     return { agent, uuid: isKnown ? uuid : null, ...result };
   });
   const successful = results.filter(({ success }) => success).length;
@@ -48,8 +48,8 @@ export function outcomeOf(
 }
 
 /**
- * Gives a command of a batch to one agent by its name: a key that may command agents, and not look at them, is told no uuids. What has no operation
- * that does the same is refused as the look was.
+ * Sends a command of a batch to one agent by name. A key that may command agents but not observe them gets no uuids. A command without an operation
+ * of the same effect rejects with the error of the lookup.
  */
 export async function commandByName(
   fleet: Fleet,
@@ -77,7 +77,14 @@ function isOperation(command: string): command is 'pause' | 'resume' | 'stop' | 
   return command === 'pause' || command === 'resume' || command === 'stop' || command === 'kill';
 }
 
-const UNTOLD = { agent_id: '', success: false, status: null, data: null, code: null, error: 'the server told nothing' };
+const NO_RESULT = {
+  agent_id: '',
+  success: false,
+  status: null,
+  data: null,
+  code: null,
+  error: 'the server sent no result',
+};
 
 async function partsOf(
   fleet: Fleet,
@@ -109,7 +116,7 @@ async function sendPart(server: ServerLink, batch: Batch, left: Left): Promise<B
   }
 }
 
-/** The answer that these results make up. */
+/** The answer that consists of these results. */
 export function answerOf(results: BatchResult[]): BatchAnswer {
   const successful = results.filter(({ success }) => success).length;
   const failed = results.length - successful;
@@ -118,7 +125,7 @@ export function answerOf(results: BatchResult[]): BatchAnswer {
   return { type: 'batch_control_response', ...summary, ...reasons };
 }
 
-/** Never for what is no refusal: an abort ends the whole batch. */
+/** The result for an error. Throws anything but a SupertreeError: an abort ends the whole batch. */
 function failure(id: string, thrown: unknown): BatchResult {
   if (!(thrown instanceof SupertreeError)) throw thrown;
   const { message: error, code } = thrown;

@@ -53,7 +53,7 @@ export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Clien
   return client;
 }
 
-/** The methods of a client that are one operation each, as it is declared. */
+/** The client methods that are one operation each, by its declaration. */
 function plainMethods(methods: Methods) {
   const {
     ps: agents,
@@ -73,7 +73,7 @@ function plainMethods(methods: Methods) {
   return { agents, tree, status, spawn, start, stop, kill, restart, pause, resume, signal, health, snapshot };
 }
 
-/** The methods of a client that are more than one request. */
+/** The client methods that take more than one request. */
 class Calls {
   readonly #fleet: Fleet;
 
@@ -170,7 +170,7 @@ class Calls {
     );
   }
 
-  /** The agents of every server. Rejects when one of them does not answer: a list that lacks some would pass for the whole. */
+  /** The agents of all servers. Rejects when one server does not answer: a partial list would look complete. */
   async #agents(params: ParamsOf<'ps'>, options?: RequestOptions): Promise<AgentRow[]> {
     const rows = await Promise.all(this.#fleet.servers.map((server) => server.request('ps', params, options)));
     return rows.flat();
@@ -185,7 +185,7 @@ class Calls {
     return message.type === 'spawn_request' ? this.#fleet.onEmptiest(left, send) : send(this.#fleet.idlest());
   }
 
-  /** Its uuid, or why there is none. */
+  /** The uuid of an agent, or the error of the lookup. */
   async #lookUp(agent: string, left: Left): Promise<string | SupertreeError> {
     try {
       return await this.#uuidOf(agent, left);

@@ -24,14 +24,14 @@ export type { RequestOptions } from './server.js';
 export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './statistics.js';
 export type { StreamMessage } from './stream.js';
 
-/** While there is no server yet: how long after one try the next one comes, in ms; twice as long each time. */
+/** The delay between attempts while no server answers, in ms; it doubles with each attempt. */
 const AGAIN = { first: 100, last: 2_000 };
 
 /**
- * Connects to a server and asks for its health, so that what it resolves with is known to work; of several servers that are used together one must
- * answer. Rejects OPTION_INVALID; ENDPOINT_INVALID; KEY_INVALID; NO_SERVER, at once when nobody listens, or after `wait`; KEY_REFUSED when a server
- * listens and says that the two do not agree on their keys. One that only breaks off, as most do, is a NO_SERVER that tells of keys. ENDPOINT_FOREIGN
- * for an ipc socket that may be that of another user than the one who is meant, ENDPOINT_UNUSABLE for one that this user may not open.
+ * Connects to a server and asks for its health, so that the client is known to work; of several servers one must answer. Rejects OPTION_INVALID;
+ * ENDPOINT_INVALID; KEY_INVALID; NO_SERVER, at once when nothing listens, or after `wait`; KEY_REFUSED when the server refuses the key or has none
+ * itself. A server that breaks off the handshake without a reason gives a NO_SERVER that mentions keys. ENDPOINT_FOREIGN for an ipc socket that may
+ * belong to another user than `owner`, ENDPOINT_UNUSABLE for a socket that this user may not open.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const plan = planOf(options);
@@ -55,7 +55,7 @@ async function connectAll({ links, pubEndpoint }: ConnectPlan): Promise<Client> 
   throw failures.find((failure) => failure?.code !== 'NO_SERVER') ?? noServer(failures);
 }
 
-/** Why the first try failed; `null` when the server answered. */
+/** The error of the first attempt; `null` when the server answered. */
 async function failureOf({ link }: ServerLink): Promise<SupertreeError | null> {
   try {
     await link.connected({ first: true });
@@ -66,7 +66,7 @@ async function failureOf({ link }: ServerLink): Promise<SupertreeError | null> {
   }
 }
 
-/** One error for several servers, with what is known about each. */
+/** One error for several servers, with the endpoint and the hint of each. */
 function noServer(failures: readonly (SupertreeError | null)[]): SupertreeError {
   const endpoints = failures.map((failure) => failure?.details.endpoint);
   return new SupertreeError('NO_SERVER', { endpoint: endpoints.join(' or ') });

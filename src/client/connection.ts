@@ -10,14 +10,14 @@ export interface ConnectionOptions {
   /** `null` where no keys are used. */
   readonly security: ClientSecurity | null;
   readonly owner: ServerOwner;
-  /** The two sides understand each other: from now on messages can be sent. */
+  /** Called when the handshake is done: messages can be sent from now on. */
   readonly opened: () => void;
   readonly received: (bytes: Buffer) => void;
   /** Called once, when the connection is gone or could not be made, with the reason where one is known. Never after `close`. */
   readonly lost: (reason: SupertreeError | null) => void;
 }
 
-/** One connection to one server. It is not made again: whoever wants another one opens another one. */
+/** One connection to one server. It does not reconnect: open another one instead. */
 export interface Connection {
   /** Queues one message. Never throws. */
   send(bytes: Buffer): void;
@@ -25,8 +25,8 @@ export interface Connection {
 }
 
 /**
- * Opens a connection in the background. zeromq.js would connect again by itself, but then nobody could tell which requests had
- * been on the connection that broke. Throws KEY_INVALID, ENDPOINT_INVALID, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE.
+ * Opens a connection in the background. zeromq.js would reconnect by itself, but would not tell which requests had been sent on the connection that
+ * broke. Throws KEY_INVALID, ENDPOINT_INVALID, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE.
  */
 export function openConnection(options: ConnectionOptions): Connection {
   const { endpoint, security, owner } = options;
@@ -73,8 +73,9 @@ export function openConnection(options: ConnectionOptions): Connection {
 }
 
 /**
- * In a directory that others may write too: 1. the socket is our server's, 2. the server ends and removes it, 3. a stranger binds the path, 4. the
- * connection is made. So it is looked at again before the first byte of a message leaves: why it must not be used; `null` for the same socket.
+ * Why the connection must not be used; `null` if the socket is still the one that was checked. In a directory that others may write too: 1. the
+ * socket belongs to our server, 2. the server ends and removes it, 3. another user binds the path, 4. the connection is made. So the socket is
+ * checked again before the first byte is sent.
  */
 function replaced(endpoint: string, owner: ServerOwner, found: string | null): SupertreeError | null {
   try {
@@ -86,12 +87,12 @@ function replaced(endpoint: string, owner: ServerOwner, found: string | null): S
 }
 
 /**
- * A day, in ms. With -1, which means never, libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed: it
- * tells the socket to let go of the endpoint (libzmq pull request 2756), which it is letting go of already.
+ * A day, in ms. With -1 (never), libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed: it terminates the
+ * endpoint (libzmq pull request 2756) a second time.
  */
 const NEVER = 86_400_000;
 
-/** Sends one after another: zeromq.js allows one send at a time. */
+/** A send queue: zeromq.js allows one send at a time. */
 function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {
   let last: Promise<void> = Promise.resolve();
   return (bytes) => {

@@ -9,13 +9,13 @@ import { merged } from './merge.js';
 import type { ServerLink } from './server.js';
 
 /**
- * What is told instead of events where they are not known: at the `start`; after a `gap`, when events were missed; and when the server was
- * `restarted`. It replaces all that was told before.
+ * The whole state, where the events up to it are not known: at the `start`; after a `gap`, when events were missed; and when the server was
+ * `restarted`. It replaces the state that the items before it led to.
  */
 export interface SnapshotItem extends Snapshot {
   readonly type: 'snapshot';
   readonly reason: 'start' | 'gap' | 'restarted';
-  /** How many events were missed; `null` when nobody knows. */
+  /** The number of missed events; `null` when it cannot be known. */
   readonly missed: number | null;
   /** The endpoint of the server. */
   readonly server: string;
@@ -28,11 +28,11 @@ export type TreeItem = SnapshotItem | EventItem;
 
 const TOPIC = 'events';
 
-/** Longer than the server is ever silent towards a follower, in ms. */
+/** Longer than the server ever leaves a subscriber without a message, in ms. */
 const SILENCE = 12_000;
 
-/** How long the first word of a subscription may take. */
-const FIRST_WORD = 3_000;
+/** How long the first message of a subscription may take, in ms. */
+const FIRST_MESSAGE = 3_000;
 
 type Cursor = Pick<Snapshot, 'epoch' | 'seq'>;
 
@@ -42,8 +42,8 @@ export interface EventsOptions {
 }
 
 /**
- * The events of these servers from now on, as they come, without a gap that is not told: of each first a snapshot, then every event after it, and
- * another snapshot whenever something was missed. Rejects UNSUPPORTED when a server publishes nothing, NO_SERVER once a link gives up.
+ * The events of these servers from now on: of each server a snapshot, then every event after it, and another snapshot whenever events were missed.
+ * Rejects UNSUPPORTED when a server publishes nothing, NO_SERVER once a link gives up.
  */
 export function followAllEvents(
   servers: readonly ServerLink[],
@@ -64,7 +64,7 @@ class EventFollower {
     this.#scope = scope;
   }
 
-  /** One subscription after another: a new one for each connection, because the server may be another one, or publish elsewhere. */
+  /** One subscription for each connection: the server behind a new connection may be another one, or may publish at another endpoint. */
   async *run(): AsyncGenerator<TreeItem> {
     for (let attempt = 0; ; attempt++) {
       const { pubEndpoints } = await this.#scope.ask('streams', {});
@@ -82,19 +82,19 @@ class EventFollower {
     }
   }
 
-  /** Ends when the subscription is of no more use. */
+  /** Ends when the subscription has to be replaced. */
   async *#session(feed: ReturnType<Scope['open']>): AsyncGenerator<TreeItem> {
     let isLive = false;
     for (;;) {
-      const word = await this.#scope.race(feed.next(isLive ? SILENCE : FIRST_WORD));
-      if (word.type === 'opened') continue;
-      // Nothing comes from there; but whoever follows is told the state all the same.
-      if (word.type === 'quiet' && !isLive) yield* this.#catchUp();
-      if (word.type === 'quiet' || word.type === 'woken' || word.type === 'closed') return;
-      const told = word.type === 'frame' ? read(word.document) : null;
-      if (!isLive || told === null || this.#isMissing(told)) yield* this.#catchUp();
+      const item = await this.#scope.race(feed.next(isLive ? SILENCE : FIRST_MESSAGE));
+      if (item.type === 'opened') continue;
+      // The subscription delivers nothing, but the follower gets the present state all the same.
+      if (item.type === 'quiet' && !isLive) yield* this.#catchUp();
+      if (item.type === 'quiet' || item.type === 'woken' || item.type === 'closed') return;
+      const event = item.type === 'frame' ? read(item.document) : null;
+      if (!isLive || event === null || this.#isMissing(event)) yield* this.#catchUp();
       isLive = true;
-      if (told?.type === 'event') yield* this.#take(told);
+      if (event?.type === 'event') yield* this.#take(event);
     }
   }
 
@@ -123,15 +123,15 @@ class EventFollower {
   }
 }
 
-/** `null` for what is none of the two: then something is missing, whatever it was. */
+/** The document of a frame; `null` for an unknown one, which then counts as a missed event. */
 function read(document: Buffer): StreamEvent | StreamPosition | null {
   const { end } = scan(document);
-  const told = end === null ? null : value.read(unpack(document.subarray(0, end)), 'event');
-  if (!isMap(told) || typeof told.epoch !== 'string' || !Number.isSafeInteger(told.seq)) return null;
-  return told.type === 'event' || told.type === 'position' ? (told as unknown as StreamEvent | StreamPosition) : null;
+  const data = end === null ? null : value.read(unpack(document.subarray(0, end)), 'event');
+  if (!isMap(data) || typeof data.epoch !== 'string' || !Number.isSafeInteger(data.seq)) return null;
+  return data.type === 'event' || data.type === 'position' ? (data as unknown as StreamEvent | StreamPosition) : null;
 }
 
-/** All that the items of one server tell, kept up to date by `apply`. */
+/** The state of one server: apply each of its items. */
 export class TreeState {
   readonly agents = new Map<string, AgentView>();
   readonly supervisors = new Map<string, SupervisorMark>();

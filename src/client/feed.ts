@@ -4,39 +4,39 @@ import { type ClientSecurity, curveClient, isRefusal, watchHandshake } from './s
 import { checkSocketOwner, type ServerOwner } from './socket-owner.js';
 
 export interface FeedOptions {
-  /** `null` for a feed that never says anything by itself. */
+  /** `null` for a feed that receives nothing. */
   readonly endpoint: string | null;
-  /** What is received: frames whose topic is exactly this. */
+  /** Only frames with exactly this topic are received. */
   readonly topic: string;
   readonly security: ClientSecurity | null;
   readonly owner: ServerOwner;
-  /** Asks the server for signs of life. Not understood by every server of the agent protocol. */
+  /** Sends ZMTP heartbeats. Not every server of the agent protocol understands them. */
   readonly heartbeats: boolean;
 }
 
 /**
- * What comes next: the document of a frame; `opened` when the subscription was made, again after each loss; `overflow` when frames were
- * dropped because nobody took them in time; `woken`; `quiet` when nothing came in time; `closed`.
+ * The next item of a feed: the document of a frame; `opened` when the subscription was made, and again after each loss; `overflow` when frames
+ * were dropped because they were not taken in time; `woken` after `wake()`; `quiet` when nothing came in time; `closed`.
  */
-export type FeedWord =
+export type FeedItem =
   | { readonly type: 'frame'; readonly document: Buffer }
   | { readonly type: 'opened' | 'overflow' | 'woken' | 'quiet' | 'closed' };
 
-/** How much may wait to be taken. */
+/** The most that a feed holds until it is taken. */
 const MAX_WAITING = { frames: 10_000, bytes: 32 * 1024 * 1024 };
 
-/** How long after a handshake was broken off the subscription may take to come about after all, in ms. */
+/** After a broken-off handshake: how long libzmq's own attempts may still succeed, in ms. */
 const BROKEN_OFF = 5_000;
 
-/** ZMTP heartbeats (ZMTP 3.1), in ms: a server that has vanished is noticed although it sends nothing. */
+/** ZMTP heartbeats (ZMTP 3.1), in ms: they detect a server that vanished without closing its connection. */
 const HEARTBEAT = { heartbeatInterval: 3_000, heartbeatTimeout: 9_000 };
 
-/** One subscription. It connects again by itself; what was sent meanwhile is lost, and what was lost shows in the numbers. */
+/** One subscription. It reconnects by itself; frames published meanwhile are lost, which the sequence numbers show. */
 export class Feed {
   readonly #socket: Subscriber;
   readonly #prefix: Buffer;
-  /** What is before `#taken` has left; it is cut off when it is more than half, so each word is moved once on average. */
-  #words: (FeedWord | null)[] = [];
+  /** The items before index `#taken` have been taken. They are cut off once they are more than half, so each item is moved once on average. */
+  #items: (FeedItem | null)[] = [];
   #bytes = 0;
   #taken = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -67,20 +67,20 @@ export class Feed {
     this.#receive().catch(() => this.close());
   }
 
-  /** The next word; `quiet` when none comes within `ms`. Rejects KEY_REFUSED, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE. One call at a time. */
-  async next(ms: number): Promise<FeedWord> {
+  /** The next item; `quiet` when none comes within `ms`. Rejects KEY_REFUSED, ENDPOINT_FOREIGN, ENDPOINT_UNUSABLE. One call at a time. */
+  async next(ms: number): Promise<FeedItem> {
     if (this.#refusal !== null) throw this.#refusal;
-    if (this.#taken >= this.#words.length && !this.#socket.closed) await this.#wait(ms);
+    if (this.#taken >= this.#items.length && !this.#socket.closed) await this.#wait(ms);
     if (this.#refusal !== null) throw this.#refusal;
     return this.#take() ?? { type: this.#socket.closed ? 'closed' : 'quiet' };
   }
 
-  /** Makes `next` say `woken` when it comes to it. */
+  /** Makes the present or the next call of `next` return `woken`. */
   wake(): void {
     this.#push({ type: 'woken' });
   }
 
-  /** What waits is dropped. Can be called twice. */
+  /** Drops the items that were not taken. Can be called twice. */
   close(): void {
     this.#socket.close();
     clearTimeout(this.#retry);
@@ -97,8 +97,8 @@ export class Feed {
   }
 
   /**
-   * What breaks off a handshake may be a tunnel whose server is away, and libzmq tries again; it may be another end than the one that is
-   * wanted, and then whoever follows has to look for it.
+   * A broken-off handshake may come from a tunnel whose server is away: libzmq tries again by itself. It may also come from another program at the
+   * endpoint: then the follower has to ask for the endpoint again.
    */
   #fail(error: SupertreeError): void {
     if (isRefusal(error)) {
@@ -112,7 +112,7 @@ export class Feed {
     }
   }
 
-  /** False when it throws: then that is why there is no subscription. */
+  /** False when `check` throws; its error becomes the reason why there is no subscription. */
   #attempt(check: () => unknown): boolean {
     try {
       check();
@@ -123,34 +123,34 @@ export class Feed {
     }
   }
 
-  #take(): FeedWord | null {
-    const word = this.#words[this.#taken] ?? null;
-    if (word === null) return null;
-    this.#words[this.#taken] = null;
+  #take(): FeedItem | null {
+    const item = this.#items[this.#taken] ?? null;
+    if (item === null) return null;
+    this.#items[this.#taken] = null;
     this.#taken++;
-    if (word.type === 'frame') this.#bytes -= word.document.length;
-    if (this.#taken >= 64 && this.#taken * 2 >= this.#words.length) {
-      this.#words = this.#words.slice(this.#taken);
+    if (item.type === 'frame') this.#bytes -= item.document.length;
+    if (this.#taken >= 64 && this.#taken * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#taken);
       this.#taken = 0;
     }
-    return word;
+    return item;
   }
 
-  #push(word: FeedWord): void {
+  #push(item: FeedItem): void {
     if (this.#socket.closed) return;
-    const size = word.type === 'frame' ? word.document.length : 0;
-    if (this.#words.length - this.#taken >= MAX_WAITING.frames || this.#bytes + size > MAX_WAITING.bytes) {
+    const size = item.type === 'frame' ? item.document.length : 0;
+    if (this.#items.length - this.#taken >= MAX_WAITING.frames || this.#bytes + size > MAX_WAITING.bytes) {
       this.#clear();
-      this.#words.push({ type: 'overflow' });
+      this.#items.push({ type: 'overflow' });
     } else {
-      this.#words.push(word);
+      this.#items.push(item);
       this.#bytes += size;
     }
     this.#wake?.();
   }
 
   #clear(): void {
-    this.#words = [];
+    this.#items = [];
     this.#bytes = 0;
     this.#taken = 0;
   }

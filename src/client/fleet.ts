@@ -5,7 +5,7 @@ import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookup
 import type { RequestOptions, ServerLink } from './server.js';
 import { inTime, type Left } from './time.js';
 
-/** Where so many agents are is remembered. */
+/** The number of agents whose server is remembered. */
 const MAX_KNOWN = 10_000;
 
 interface ChildParams {
@@ -16,16 +16,16 @@ interface ChildParams {
 /** The servers of one client, and which of them a request goes to. */
 export class Fleet {
   readonly #all: readonly ServerLink[];
-  /** Servers by what an agent of theirs was called. */
+  /** The server of each agent, by the name that was used for the agent. */
   readonly #owners = new Map<string, ServerLink>();
-  /** Agents that are being spawned, which no server has counted yet. */
+  /** The number of agents that this client is spawning on each server, which the server does not count yet. */
   readonly #spawning = new Map<ServerLink, number>();
 
   constructor(servers: readonly [ServerLink, ...ServerLink[]]) {
     this.#all = servers;
   }
 
-  /** Each server once: of several endpoints of the same one the first that is connected. */
+  /** Each server once: of several endpoints of one server the first that is connected. */
   get servers(): readonly ServerLink[] {
     if (this.#all.length === 1) return this.#all;
     return this.#all.filter((server) => {
@@ -39,15 +39,15 @@ export class Fleet {
     return this.#all.every(({ isClosed }) => isClosed);
   }
 
-  /** The one server, where there is only one. */
+  /** The server, if the client has a single one; else `null`. */
   get only(): ServerLink | null {
     const { servers } = this;
     return (servers.length === 1 && servers[0]) || null;
   }
 
   /**
-   * Goes to the server of the agent or the supervisor that `params` names; a spawn to the one with the fewest active agents of those that have its
-   * `parent`; the rest to the least busy. Rejects SERVER_AMBIGUOUS for what would change something, and nobody knows where.
+   * Sends a request to the server of the agent or the supervisor in `params`; a spawn to the server with the fewest active agents among those that
+   * have its `parent`; any other request to the least busy server. Rejects SERVER_AMBIGUOUS for a change that several servers could be meant for.
    */
   async request<N extends OperationName>(
     name: N,
@@ -65,13 +65,13 @@ export class Fleet {
     });
   }
 
-  /** The connected server with the fewest requests under way; any one when none is connected. */
+  /** The connected server with the fewest pending requests; any server when none is connected. */
   idlest(among: readonly ServerLink[] = this.servers): ServerLink {
     const connected = among.filter(isConnected);
     return least(connected.length === 0 ? among : connected, ({ link }) => link.load);
   }
 
-  /** Does `spawn` on the server with the fewest active agents, those counted that are being spawned by this client. */
+  /** Does `spawn` on the server with the fewest active agents, including those that this client is spawning there. */
   async onEmptiest<T>(left: Left, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
     const server = await this.#emptiest(left, parent);
     try {
@@ -81,13 +81,13 @@ export class Fleet {
     }
   }
 
-  /** Does `work` on the server that has the agent; looks for it once more when it is there no longer. Rejects AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
+  /** Does `work` on the server of the agent; looks the agent up once more when it has left that server. Rejects AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
   async withOwner<T>(agent: string, left: Left, work: (server: ServerLink) => Promise<T>): Promise<T> {
     const known = this.#known(agent);
     if (known === null) return work(await this.ownerOf(agent, left));
     try {
       const done = await work(known);
-      // By this name there may be one that lives on another server by now.
+      // An agent of the same name may run on another server by now.
       if (this.only !== null || !isOver(done) || isUuid(agent)) return done;
     } catch (thrown) {
       const isElsewhere = thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND';
@@ -127,16 +127,16 @@ export class Fleet {
     return owner !== undefined && servers.includes(owner) ? owner : null;
   }
 
-  /** The server of a supervisor, or of its child. What only asks may ask any of several; what nobody has is for a server to say. */
+  /** The server of a supervisor or of its child. A query may go to any of several servers; a name that no server has goes to one, which rejects it. */
   async #hostOf(name: OperationName, params: unknown, left: Left): Promise<ServerLink> {
     const { path, id } = params as ChildParams;
     const hosts = await serversWith(this.servers, (server) => hasChild(server, { path, id }, left), left);
-    // What changes something is never done on any of several.
+    // A change must not go to an arbitrary server.
     if (hosts.length > 1 && OPERATIONS[name].idempotency !== 'none') throw ambiguous(id ?? path ?? 'The root', hosts);
     return this.idlest(hosts.length === 0 ? this.servers : hosts);
   }
 
-  /** Counts the spawn at once: answers for several spawns may come together, and each choice must see those before it. */
+  /** Counts the spawn before it is sent: several spawns may be placed in one turn, and each must see those before it. */
   async #emptiest(left: Left, parent: string | undefined): Promise<ServerLink> {
     if (this.only !== null) return this.#counted(this.only);
     const among = parent === undefined ? this.servers : await this.#hostsOf(parent, left);
@@ -176,7 +176,7 @@ function least<T>(all: readonly T[], measure: (each: T) => number): T {
   return all.reduce((best, each) => (measure(each) < measure(best) ? each : best));
 }
 
-/** True for what was told of an agent that is over. */
-function isOver(told: unknown): boolean {
-  return typeof told === 'object' && told !== null && 'over' in told && told.over === true;
+/** True for the status of an agent that has ended for good. */
+function isOver(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'over' in answer && answer.over === true;
 }

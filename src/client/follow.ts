@@ -8,12 +8,13 @@ import { Feed } from './feed.js';
 import type { ServerLink } from './server.js';
 
 /**
- * What one follower of a server uses: it ends with the iteration, and ends the iteration when the client is closed or the signal aborts.
+ * The resources of one iteration over a server's data. The scope ends with the iteration, and ends the iteration when the client is closed or the
+ * signal aborts.
  */
 export class Scope {
   readonly #server: ServerLink;
   readonly #signal: AbortSignal | undefined;
-  /** The ways to reject what is waited for. One promise to race against would keep whatever ever won, for as long as itself. */
+  /** The `reject` of each pending race. A single promise to race against would retain every value that ever won, as long as it exists itself. */
   readonly #racing = new Set<(reason: unknown) => void>();
   readonly #releases: (() => void)[];
   #feed: Feed | null = null;
@@ -27,12 +28,12 @@ export class Scope {
     const onAbort = () => this.end(signal?.reason);
     this.#releases = [server.onClose(() => this.end()), () => signal?.removeEventListener('abort', onAbort)];
     if (signal === undefined) return;
-    // Any number of iterations may hang on one signal; Node takes more than ten listeners for a leak.
+    // Any number of iterations may listen on one signal; Node warns of a leak above ten listeners.
     setMaxListeners(Number.POSITIVE_INFINITY, signal);
     signal.addEventListener('abort', onAbort);
   }
 
-  /** Another one after each start of the server; and after each new connection, where it does not say which one it is. */
+  /** Changes with each start of the server; of a server that sends no id, with each connection. */
   get era(): string {
     const { serverId, statistics } = this.#server.link;
     return serverId ?? `connection ${statistics.reconnections}`;
@@ -43,8 +44,8 @@ export class Scope {
   }
 
   /**
-   * Subscribes, to nothing where there is no endpoint; the subscription before it is let go of. `attempt` counts them, so that each endpoint gets
-   * its turn.
+   * Subscribes at one of `endpoints`, or nowhere if there is none, and closes the previous subscription. `attempt` selects the endpoint: each
+   * attempt takes the next one.
    */
   open(endpoints: readonly string[], attempt: number, topic: string): Feed {
     this.#feed?.close();
@@ -57,7 +58,7 @@ export class Scope {
     return feed;
   }
 
-  /** `work`, unless the iteration ends before. */
+  /** The result of `work`. Rejects when the iteration ends first. */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#isOver) reject(this.#reason);
@@ -66,14 +67,14 @@ export class Scope {
     });
   }
 
-  /** Asks as `insist` does. */
+  /** Sends a request and retries as `insist` does. */
   ask<N extends OperationName>(name: N, params: ParamsOf<N>): Promise<ResultOf<N>> {
     return this.insist((timeout) => this.#server.request(name, params, { timeout }));
   }
 
   /**
-   * Does `work` as often as it takes while the server is away or has too much to do, and while a supervisor above the agent is starting again. Rejects what the server refuses; NO_SERVER once the link has
-   * given up.
+   * Repeats `work` while the server is away or overloaded, and while a supervisor above the agent is restarting. Rejects other errors of the
+   * server; NO_SERVER once the link has given up.
    */
   async insist<T>(work: (timeout: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -88,17 +89,17 @@ export class Scope {
     }
   }
 
-  /** Calls `listener` when the server is connected again. Returns the way to end that. */
+  /** Calls `listener` when the server is connected again. Returns a function that removes the listener. */
   onReconnected(listener: () => void): () => void {
     return this.#server.link.onState((state) => state === 'connected' && listener());
   }
 
-  /** Resolves after `ms`. */
+  /** Resolves after `ms`. Rejects when the iteration ends first. */
   async pause(ms: number): Promise<void> {
     await this.race(new Promise<void>((resolve) => (this.#timer = systemClock.setTimeout(() => resolve(), ms))));
   }
 
-  /** Rejects whatever is waited for with `reason`, and lets go of all that is held. Can be called twice. */
+  /** Rejects pending races with `reason` and releases the subscription, the timer and the listeners. Can be called twice. */
   end(reason: unknown = ENDED): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -112,8 +113,8 @@ export class Scope {
 }
 
 /**
- * An iteration over what `run` makes, that can be abandoned at any time: whatever the scope holds is let go of at the end, at a `break`,
- * and when the client is closed, which ends the iteration without an error. An abort of `signal` ends it by throwing the reason.
+ * Makes an iteration of the generator `run` that can be abandoned at any time: the scope is released at the end, at a `break`, and when the client
+ * is closed, which ends the iteration without an error. An abort of `signal` makes the iteration throw its reason.
  */
 export function follow<T>(
   server: ServerLink,
@@ -148,7 +149,7 @@ async function* within<T>(scope: Scope, items: AsyncGenerator<T>): AsyncGenerato
   }
 }
 
-/** After how many ms to ask again: at once for a server that was away, since it is waited for; `null` when it refused. */
+/** The delay before the next attempt, in ms: 0 for a server that was away, since a request waits for its connection; `null` when it refused. */
 function delayAfter(thrown: unknown, attempt: number): number | null {
   if (!(thrown instanceof SupertreeError)) return null;
   if (AWAY.has(thrown.code)) return 0;
@@ -157,16 +158,14 @@ function delayAfter(thrown: unknown, attempt: number): number | null {
   return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : backoffDelay(BACKOFF, attempt, Math.random());
 }
 
-/** What the scope of an ended iteration rejects with; nobody else sees it. */
+/** The reason of a scope whose iteration has ended; it never reaches a caller. */
 const ENDED = Symbol('ended');
 
 const PATIENCE = 10_000;
 
 const AWAY: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
 
-/**
- * What passes: the other requests of the client are too many at present, or a supervisor above the agent is starting again.
- */
+/** Errors that pass: too many requests of this client at present, or a supervisor above the agent that is restarting. */
 const PASSING: ReadonlySet<string> = new Set(['QUEUE_FULL', 'TOO_MANY_REQUESTS', 'RATE_LIMITED', 'AGENT_ABSENT']);
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 5_000, jitter: 0.5, resetAfter: 0 };

@@ -1,10 +1,10 @@
 import type { Message, MessageType } from '../protocol/protocol.js';
 
-/** What a server says of itself in its first answer. */
+/** The server as its first answer on a connection describes it. */
 export interface Greeting {
   /** True for a server that understands more than the agent protocol. */
   readonly isOurs: boolean;
-  /** The name that it gives itself, another one after each start; `null` for a foreign one, which may use one for many. */
+  /** The server's id, a new one after each start; `null` for a foreign server, which may keep its id over restarts. */
   readonly serverId: string | null;
 }
 
@@ -14,6 +14,6 @@ export function greetingOf(message: Message<MessageType>): Greeting {
     const isOurs = features.split(',').includes('tree_request');
     return { isOurs, serverId: isOurs ? id : null };
   }
-  // A refusal with a code is ours too: a key may be allowed to do something, and not to look.
+  // An error with a code is an extension of supertree too: the key may have a role, but not `observe`.
   return { isOurs: 'code' in message && message.code !== null, serverId: null };
 }

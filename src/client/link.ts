@@ -9,7 +9,7 @@ import type { Message, MessageType } from '../protocol/protocol.js';
 import { type Connection, openConnection } from './connection.js';
 import { type Greeting, greetingOf } from './greeting.js';
 import type { LinkOptions } from './options.js';
-import { type CallOptions, isInterim, type RequestDraft, Ticket } from './requests.js';
+import { type CallOptions, isInterim, PendingRequest, type RequestDraft } from './requests.js';
 import { isRefusal } from './security.js';
 import type { LinkState, LinkStatistics } from './statistics.js';
 import { Watch } from './watch.js';
@@ -17,17 +17,17 @@ import { Window } from './window.js';
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 5_000 };
 
-/** A request that broke so many connections is not sent again: it may be what breaks them. */
+/** A request that was sent on so many broken connections is not sent again: it may be the cause. */
 const MAX_SENDS = 10;
 
 /**
- * A lasting link to one server, over any number of connections. Requests that are in flight when a connection breaks are sent again on the next
- * when they carry an idempotency key that the server knows; the others reject NO_SERVER. It begins to connect at once.
+ * A link to one server that outlives its connections. Requests that are in flight when a connection breaks are sent again on the next one if they
+ * carry an idempotency key and the server knows such keys; the others reject NO_SERVER. It starts to connect when it is made.
  */
 export class Link {
   readonly #options: LinkOptions;
   readonly #actor: Actor<typeof linkMachine>;
-  #queue = new Map<string, Ticket>();
+  #queue = new Map<string, PendingRequest>();
   readonly #window: Window;
   readonly #watch: Watch;
   readonly #counts = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, errors: 0, late: 0 };
@@ -38,7 +38,7 @@ export class Link {
   #isClosed = false;
   #reason: SupertreeError | null = null;
   #connectedSince: number | null = null;
-  /** The question that a connection begins with, and the one that a silent server is asked. */
+  /** The number of the request that opens a connection, and of the one that probes a silent server. */
   #hello = '';
   #probe = '';
   #greeting: Greeting = { isOurs: false, serverId: null };
@@ -75,7 +75,7 @@ export class Link {
     return typeof value === 'string' ? value : 'reconnecting';
   }
 
-  /** True for a server that understands more than the agent protocol. Known once it was connected, as is its name. */
+  /** True for a server that understands more than the agent protocol. Known after the first connection, as is `serverId`. */
   get isOurs(): boolean {
     return this.#greeting.isOurs;
   }
@@ -84,7 +84,7 @@ export class Link {
     return this.#greeting.serverId;
   }
 
-  /** How many requests are not answered. */
+  /** The number of unanswered requests. */
   get load(): number {
     return this.#queue.size + this.#window.waiting;
   }
@@ -102,8 +102,8 @@ export class Link {
   }
 
   /**
-   * Sends a request and resolves with the answer, whatever it says. Rejects TIMEOUT; NO_SERVER when the connection is lost, or when there is none
-   * for too long; QUEUE_FULL; MESSAGE_TOO_LARGE; CLIENT_CLOSED; with the signal's reason. An answer that comes after that is dropped.
+   * Sends a request and resolves with its answer, also when that reports a failure. Rejects TIMEOUT; NO_SERVER when the connection is lost, or does
+   * not come about in time; QUEUE_FULL; MESSAGE_TOO_LARGE; CLIENT_CLOSED; the signal's reason. An answer that comes later is dropped.
    */
   async request(draft: RequestDraft, options: CallOptions): Promise<Message<MessageType>> {
     options.signal?.throwIfAborted();
@@ -111,14 +111,14 @@ export class Link {
     const limit = this.#options.queue;
     if (!this.#isReady && this.#queue.size >= limit) throw new SupertreeError('QUEUE_FULL', { limit });
     const id = nanoid();
-    const ticket = new Ticket(id, draft, options, () => this.#done(id));
-    this.#queue.set(id, ticket);
-    if (!this.#isReady) ticket.wait(this.#options.patience, () => this.#noServer());
+    const request = new PendingRequest(id, draft, options, () => this.#done(id));
+    this.#queue.set(id, request);
+    if (!this.#isReady) request.wait(this.#options.patience, () => this.#noServer());
     this.#pump();
-    return ticket.answer;
+    return request.answer;
   }
 
-  /** Resolves when it is connected. Rejects when it has given up, when its key or its endpoint is refused, and with `first` as soon as a try fails. */
+  /** Resolves when it is connected. Rejects when it has given up, when its key or endpoint is refused, and with `first` when one attempt fails. */
   connected({ first = false }: { first?: boolean } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): boolean => {
@@ -136,7 +136,7 @@ export class Link {
     });
   }
 
-  /** Calls `listener` with each new state. Returns the way to end that. */
+  /** Calls `listener` with each new state. Returns a function that removes the listener. */
   onState(listener: (state: LinkState) => void): () => void {
     let last = this.state;
     const subscription = this.#actor.subscribe(() => {
@@ -147,12 +147,12 @@ export class Link {
     return () => subscription.unsubscribe();
   }
 
-  /** Tries again at once when it has given up, or waits before its next try. Nothing once it is closed. */
+  /** Connects at once if it has given up or is waiting before its next attempt. Does nothing once it is closed. */
   reconnect(): void {
     if (!this.#isClosed) this.#actor.send({ type: 'CONNECT' });
   }
 
-  /** Rejects whatever is not answered with CLIENT_CLOSED, and leaves no timer and no socket. Can be called twice. */
+  /** Rejects pending requests with CLIENT_CLOSED, and leaves no timer and no socket. Can be called twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -187,7 +187,7 @@ export class Link {
     this.#isReady = true;
     this.#reason = null;
     this.#connectedSince = Date.now();
-    for (const ticket of this.#queue.values()) ticket.endWait();
+    for (const request of this.#queue.values()) request.endWait();
     this.#pump();
   }
 
@@ -195,15 +195,15 @@ export class Link {
     this.#isReady = false;
     this.#connectedSince = null;
     const stranded = this.#window.clear();
-    const again = stranded.filter((ticket) => this.isOurs && ticket.repeatable && ticket.sends < MAX_SENDS);
-    this.#queue = new Map([...again.map((ticket) => [ticket.id, ticket] as const), ...this.#queue]);
-    for (const ticket of this.#queue.values()) ticket.wait(this.#options.patience, () => this.#noServer());
-    for (const ticket of stranded) if (!again.includes(ticket)) ticket.reject(this.#noServer());
+    const again = stranded.filter((request) => this.isOurs && request.repeatable && request.sends < MAX_SENDS);
+    this.#queue = new Map([...again.map((request) => [request.id, request] as const), ...this.#queue]);
+    for (const request of this.#queue.values()) request.wait(this.#options.patience, () => this.#noServer());
+    for (const request of stranded) if (!again.includes(request)) request.reject(this.#noServer());
   }
 
   #giveUp(): void {
     this.#hasGivenUp = true;
-    for (const ticket of [...this.#queue.values()]) ticket.reject(this.#noServer());
+    for (const request of [...this.#queue.values()]) request.reject(this.#noServer());
   }
 
   #lose(reason: SupertreeError | null): void {
@@ -213,16 +213,16 @@ export class Link {
   }
 
   #pump(): void {
-    for (const [id, ticket] of this.#queue) {
+    for (const [id, request] of this.#queue) {
       if (!this.#isReady || this.#window.isFull) return;
       this.#queue.delete(id);
       try {
-        const bytes = ticket.encode();
-        this.#window.add(ticket);
-        ticket.sends++;
+        const bytes = request.encode();
+        this.#window.add(request);
+        request.sends++;
         this.#send(bytes);
       } catch (thrown) {
-        ticket.reject(thrown);
+        request.reject(thrown);
       }
     }
   }
@@ -234,7 +234,7 @@ export class Link {
     if (this.isOurs) this.#watch.sent();
   }
 
-  /** Every server of the agent protocol answers this. */
+  /** Sends a health request: every server of the agent protocol answers it. */
   #ask(purpose: 'hello' | 'probe'): void {
     const id = nanoid();
     if (purpose === 'hello') this.#hello = id;
@@ -254,18 +254,18 @@ export class Link {
     }
     const { message } = decoded;
     const id = 'request_id' in message ? message.request_id : '';
-    const ticket = isInterim(message) ? this.#window.get(id) : this.#answered(id);
-    if (ticket !== undefined) ticket.take(message);
+    const request = isInterim(message) ? this.#window.get(id) : this.#answered(id);
+    if (request !== undefined) request.take(message);
     else if (id !== '' && id === this.#hello) this.#welcome(message);
     else if (id !== this.#probe) this.#counts.late++;
   }
 
-  /** The request that this is the answer of; `undefined` when nobody waits for it any more. Either way the server is done with it. */
-  #answered(id: string): Ticket | undefined {
-    const ticket = this.#window.get(id);
+  /** The pending request of an answer; `undefined` when it was abandoned. Either way it leaves the window. */
+  #answered(id: string): PendingRequest | undefined {
+    const request = this.#window.get(id);
     this.#window.remove(id);
     this.#pumpSoon();
-    return ticket;
+    return request;
   }
 
   #welcome(message: Message<MessageType>): void {
@@ -281,8 +281,8 @@ export class Link {
   }
 
   /**
-   * Whoever settles many requests at once (1. an abort tells one ticket after another, 2. the first leaves the window, 3. the next one in
-   * the queue, which is to be told as well, would be sent) is let finish first.
+   * Fills the window in a later turn, so that code that settles many requests at once finishes first: 1. an abort rejects one request after
+   * another, 2. the first leaves the window, 3. without the delay the next queued one would be sent, although it is about to be rejected.
    */
   #pumpSoon(): void {
     if (this.#queue.size > 0) queueMicrotask(() => this.#pump());

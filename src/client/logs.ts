@@ -11,7 +11,7 @@ import type { ServerLink } from './server.js';
 /** One line of a followed agent. */
 export type LogLine = { readonly type: 'line' } & Omit<LineView, 'partial'>;
 
-/** A line, or what is worth knowing between lines: some left the ring before they could be read; the numbering began anew. */
+/** A line, or a note between lines: `dropped` lines left the ring before they could be read; `restarted` when the numbers start at 1 again. */
 export type LogItem = LogLine | { readonly type: 'dropped'; readonly lines: number } | { readonly type: 'restarted' };
 
 export interface FollowQuery extends Omit<LogsQuery, 'agent' | 'limit'> {
@@ -20,24 +20,24 @@ export interface FollowQuery extends Omit<LogsQuery, 'agent' | 'limit'> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How many lines are asked for at once; less where they are so long that the answer would be too large. */
+/** Lines for each request; fewer where long lines would make the answer too large. */
 const PAGE = 500;
 
-/** A quiet agent is asked whether something was missed at its end: first after so many ms, then less and less often. */
+/** When nothing comes, the rings are read in case the last lines were missed: first after so many ms, then less and less often. */
 const QUIET = { first: 500, last: 10_000 };
 
-/** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that says that it is gone. */
+/** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that reports the removal. */
 const LAST_LINES = 250;
 
-/** How long after a restart of the server the agent may take to be there again, in ms. */
+/** How long an agent may take to reappear after a restart of its server, in ms. */
 const BOOT = 30_000;
 
 const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);
 
 /**
- * The lines of one agent: those that its rings hold, as `query` says, then each as it is written, by its number, none twice. What did not come is read
- * from the rings. Over restarts of the agent, of the supervisors above it and of the server; ends when the agent is removed, or over for good. Rejects AGENT_NOT_FOUND at the
- * start, and when a server that was started anew does not have it.
+ * The lines of one agent in order, each once: first those in its rings, as `query` selects, then each new one. Lines that the subscription missed are
+ * read from the rings. The iteration lasts over restarts of the agent, of the supervisors above it and of the server; it ends when the agent is
+ * removed or has ended for good. Rejects AGENT_NOT_FOUND at the start, and when a restarted server does not have the agent.
  */
 export function followLogs(server: ServerLink, agent: string, query: FollowQuery): AsyncIterableIterator<LogItem> {
   const { follow: _, signal, ...wanted } = query;
@@ -55,7 +55,7 @@ class LogFollower {
   #filledAt = 0;
   #epoch = '';
   #restartedAt = Number.NEGATIVE_INFINITY;
-  /** The agent is over for good, and all that it printed has been told. */
+  /** The agent has ended for good, and all its lines were yielded. */
   #isOver = false;
 
   constructor(agent: string, query: Omit<LogsQuery, 'agent'>, scope: Scope) {
@@ -82,7 +82,7 @@ class LogFollower {
     }
   }
 
-  /** A server that was started anew does not know the uuid, and not the agent either until its tree has booted. */
+  /** A restarted server does not know the uuid, nor the agent until its tree has booted. */
   async #lookForRestart(): Promise<Streams> {
     const streams = await this.#whereItPublishes();
     if (this.#epoch !== '' && this.#epoch !== streams.epoch) this.#restartedAt = performance.now();
@@ -90,9 +90,7 @@ class LogFollower {
     return streams;
   }
 
-  /**
-   * A key for a subtree may read its output, but not what is published: then it is as if nothing were.
-   */
+  /** The endpoints to subscribe at. A key for a subtree may read output but not subscribe: it gets none, and the rings are polled. */
   async #whereItPublishes(): Promise<Streams> {
     try {
       return await this.#scope.ask('streams', {});
@@ -102,7 +100,7 @@ class LogFollower {
     }
   }
 
-  /** Lasts as long as one connection to the server: another server has another agent under the same name. */
+  /** Lasts as long as one connection: the server behind the next one may have another agent under the same name. */
   async *#session(attempt: number): AsyncGenerator<LogItem> {
     const { pubEndpoints } = await this.#lookForRestart();
     const { uuid } = await this.#scope.ask('status', { agent: this.#agent });
@@ -114,7 +112,7 @@ class LogFollower {
       yield* this.#fill();
       yield* this.#live(feed, pubEndpoints.length === 0 ? QUIET.first : QUIET.last);
     } catch (thrown) {
-      // Its rings are gone with it, but not what has come here already.
+      // Its rings are gone with it, but lines that have already arrived are still yielded.
       if (isGone(thrown)) yield* this.#rest(feed);
       throw thrown;
     } finally {
@@ -125,14 +123,14 @@ class LogFollower {
 
   async *#live(feed: Feed, longest: number): AsyncGenerator<LogItem> {
     for (let delay = QUIET.first; !this.#isOver; ) {
-      const word = await this.#scope.race(feed.next(delay));
-      if (word.type === 'woken' || word.type === 'closed') return;
-      const message = word.type === 'frame' ? read(word.document) : null;
+      const item = await this.#scope.race(feed.next(delay));
+      if (item.type === 'woken' || item.type === 'closed') return;
+      const message = item.type === 'frame' ? read(item.document) : null;
       const isLine = message?.type === 'log_stream';
-      delay = word.type === 'quiet' ? Math.min(2 * delay, longest) : QUIET.first;
+      delay = item.type === 'quiet' ? Math.min(2 * delay, longest) : QUIET.first;
       if (isLine) yield* this.#take(message);
-      // What came before the subscription was made, or was lost at the end of a burst, has no later line that would show it.
-      else if (word.type !== 'opened' && this.#isWorthALook(message)) yield* this.#fill();
+      // Lines published before the subscription was made, or lost at the end of a burst, have no later line that would reveal the gap.
+      else if (item.type !== 'opened' && this.#isWorthALook(message)) yield* this.#fill();
     }
   }
 
@@ -148,7 +146,7 @@ class LogFollower {
       next[stream] = seq + 1;
       yield lineIn(message);
     } else if (seq > next[stream] || performance.now() - this.#filledAt > QUIET.first) {
-      // An old number is one that was read already, unless the numbering began anew.
+      // A lower number was read already, unless the numbers start again.
       yield* this.#fill();
     }
   }
@@ -156,8 +154,8 @@ class LogFollower {
   async *#rest(feed: Feed): AsyncGenerator<LogItem> {
     const next = this.#next;
     const wait = () => this.#scope.race(feed.next(LAST_LINES));
-    for (let word = await wait(); word.type === 'frame' && next !== null; word = await wait()) {
-      const message = read(word.document);
+    for (let item = await wait(); item.type === 'frame' && next !== null; item = await wait()) {
+      const message = read(item.document);
       if (message?.type !== 'log_stream' || !this.#streams.includes(message.stream_type)) continue;
       const missed = message.sequence - next[message.stream_type];
       if (missed < 0) continue;
@@ -167,7 +165,7 @@ class LogFollower {
     }
   }
 
-  /** Reads from the rings what has not been read. */
+  /** Reads the unread lines from the rings. */
   async *#fill(): AsyncGenerator<LogItem> {
     this.#filledAt = performance.now();
     if (this.#next === null) yield* this.#begin();
@@ -190,7 +188,7 @@ class LogFollower {
     for (const line of page.lines) yield lineOf(line);
   }
 
-  /** A page of each stream; `null` when the rings end before what was read: they are new ones. */
+  /** One page of each stream; `null` when a ring ends before the last number that was read: it belongs to a restarted server. */
   async #pagesFrom(from: Readonly<Record<StreamName, number>>): Promise<LogsPage[] | null> {
     const pages: LogsPage[] = [];
     for (const stream of this.#streams) {

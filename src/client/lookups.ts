@@ -3,12 +3,12 @@ import { isUuid } from '../protocol/kinds.js';
 import type { ServerLink } from './server.js';
 import { type Left, lookingFor } from './time.js';
 
-/** How long a server may take to say how it is, or whether it has something, in ms. */
+/** How long a server may take to answer a health or lookup request, in ms. */
 const LOOK_TIMEOUT = 5_000;
 
 /**
- * The servers that have it. One that is away is waited for, as long as a request would be, only where none of those that are there has it. Rejects
- * with the reason when none has it and one could not be asked: then nobody knows that it is nowhere.
+ * The servers that have the name. A disconnected server is waited for, as long as a request would wait, only if no connected server has the name.
+ * Rejects with an error of a server that could not be asked if no other has the name: the name may exist there.
  */
 export async function serversWith(
   servers: readonly ServerLink[],
@@ -33,7 +33,7 @@ export async function serversWith(
   return [];
 }
 
-/** Asks in the way that the server understands; a foreign one knows agents by their uuids alone. `over`: one that is over counts too. */
+/** Whether the server has the agent; a foreign server knows agents by uuid alone. `over`: agents that have ended count too. */
 export async function hasAgent(server: ServerLink, agent: string, left: Left, over: boolean): Promise<boolean> {
   const options = lookingFor(left, LOOK_TIMEOUT);
   if (server.isOurs) {
@@ -49,7 +49,7 @@ export async function hasAgent(server: ServerLink, agent: string, left: Left, ov
   return agents.some(({ id }) => id === agent.toLowerCase());
 }
 
-/** Whether it has the supervisor; with `id`, that child of it. Every server has a root, which is meant where no path is given. */
+/** Whether the server has the supervisor, or with `id` that child of it. Without a path the root is meant, which every server has. */
 export async function hasChild(
   server: ServerLink,
   { path, id }: { path?: string | undefined; id?: string | undefined },
@@ -65,7 +65,7 @@ export async function hasChild(
   return knowsIt && isThere;
 }
 
-/** How many agents are active there. */
+/** The number of active agents on the server. */
 export async function activeOn(server: ServerLink, left: Left): Promise<number> {
   const options = lookingFor(left, LOOK_TIMEOUT);
   const { healthy, active_agents } = await server.send({ type: 'health_check_request' }, options);
@@ -77,7 +77,7 @@ export function isConnected({ link }: ServerLink): boolean {
   return link.state === 'connected';
 }
 
-/** A server forbids only what it has, and has what is absent for a while; anything else it does not know. */
+/** FORBIDDEN and AGENT_ABSENT prove that the server has the name. Throws other errors than those and `missing`: they prove nothing. */
 async function knows(
   missing: 'AGENT_NOT_FOUND' | 'SUPERVISOR_NOT_FOUND',
   look: () => Promise<unknown>,
@@ -95,7 +95,7 @@ async function knows(
 
 const NOT_THERE = Symbol('not there');
 
-/** The first that is fulfilled; otherwise why none was. */
+/** The first value that is fulfilled; otherwise the reasons of all. */
 async function firstOf<T>(all: readonly Promise<T>[]): Promise<{ value: T } | { reasons: readonly unknown[] }> {
   try {
     return { value: await Promise.any(all) };

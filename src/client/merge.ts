@@ -1,6 +1,6 @@
 /**
- * The items of all, as they come, each once, whoever takes them. It ends when all have ended, and rejects when one does; the others are then
- * abandoned. Nothing is asked of them before somebody takes the first item.
+ * The items of all sources as they come, each given once even if several consumers take items. It ends when all sources have ended, and rejects when
+ * one does; the others are then abandoned. The sources are not started before the first item is taken.
  */
 export function merged<T>(all: readonly AsyncIterableIterator<T>[]): AsyncIterableIterator<T> {
   const [only] = all;
@@ -9,7 +9,7 @@ export function merged<T>(all: readonly AsyncIterableIterator<T>[]): AsyncIterab
   return {
     next: () => items.next(),
     return: async () => {
-      // What has been asked for is answered by that, and then whoever waits is.
+      // Abandoning the sources settles the requests for items first, then the consumers that wait for them.
       await abandon(all);
       return items.return(undefined);
     },
@@ -19,7 +19,7 @@ export function merged<T>(all: readonly AsyncIterableIterator<T>[]): AsyncIterab
   };
 }
 
-/** A generator puts the calls of `next` in line. Each source is asked for one item at a time. */
+/** A generator queues the calls of `next`. Each source is asked for one item at a time. */
 async function* interleaved<T>(all: readonly AsyncIterator<T>[]): AsyncGenerator<T, undefined> {
   const arrivals = new Arrivals<T>();
   try {
@@ -44,8 +44,8 @@ interface Arrived<T> {
 }
 
 /**
- * What the sources have answered, in that order. A source can be silent for long, so nothing is raced against its promise, which would keep whatever
- * won; and it can fail while nobody waits, so its rejection is taken at once and thrown to who comes next.
+ * The answers of the sources, in their order. No race against the promise of a source: a source can be silent for long, and its promise would retain
+ * every value that won. A source can fail while no consumer waits: its rejection is caught at once and thrown to the next consumer.
  */
 class Arrivals<T> {
   readonly #arrived: (() => Arrived<T>)[] = [];
@@ -77,14 +77,14 @@ async function abandon(all: readonly AsyncIterator<unknown>[]): Promise<void> {
   await Promise.all(all.map((each) => each.return?.()));
 }
 
-/** The items of what is only known when `source` is. An abort of `signal` before that is thrown instead of them. */
+/** The items of an iteration that can be made once `source` is known. An abort of `signal` before that is thrown. */
 export function fromLater<S, T>(
   source: Promise<S>,
   iterate: (source: S) => AsyncIterableIterator<T>,
   signal?: AbortSignal,
 ): AsyncIterableIterator<T> {
   const iterating = unlessAborted(source, signal).then(iterate);
-  // Whoever never takes an item is not told either.
+  // The error is thrown to the consumer of the first item; without a consumer it must not be an unhandled rejection.
   iterating.catch(() => {});
   return {
     next: async () => (await iterating).next(),

@@ -36,7 +36,7 @@ export function methodsOf(ask: Ask): Methods {
   return Object.fromEntries(names.map((name) => [name, methodOf(name)])) as unknown as Methods;
 }
 
-/** Parameters, of which none is undefined, and the options of the request, which were given together. */
+/** Splits what a caller gave together: parameters, without those that are undefined, and the options of the request. */
 export function parted<T extends object>(
   all: T & RequestOptions,
 ): [params: Omit<T, keyof RequestOptions>, RequestOptions] {

@@ -9,56 +9,56 @@ export interface ConnectOptions {
    * One server, or several that are used together. If not given, SUPERTREE_ENDPOINT, else the ipc socket of this user.
    */
   readonly endpoint?: string | readonly string[] | undefined;
-  /** Where to subscribe to what the server publishes, as through a tunnel; for one server only. If not given, where the server says. */
+  /** An endpoint to subscribe at, such as a tunnel; for a single server only. If not given, the endpoint that the server names. */
   readonly pubEndpoint?: string | undefined;
   /**
-   * Whose server is meant, as a user id: an ipc socket that this user and root alone cannot have made is refused with ENDPOINT_FOREIGN. If not
-   * given, this user; for root that names an endpoint, the user in whose directory the socket lies.
+   * The user id that the server must run as: an ipc socket that another user than this one and root could have made is refused with
+   * ENDPOINT_FOREIGN. If not given, this user; for root with a given endpoint, the user in whose directory the socket lies.
    */
   readonly owner?: number | undefined;
-  /** How long to go on trying while no server answers, in ms; Infinity for ever. If not given, 0: the first try decides. */
+  /** How long to retry while no server answers, in ms; may be Infinity. If not given, 0: the first attempt decides. */
   readonly wait?: number | undefined;
-  /** How long a server has to answer the first question of a connection, in ms. If not given, 1500. */
+  /** How long a server may take to answer the first request of a connection, in ms. If not given, 1500. */
   readonly timeout?: number | undefined;
   /** The public key of the server, in Z85. If not given, the server has none; ipc never has. */
   readonly serverKey?: string | undefined;
   /** The key pair of this client, in Z85. It goes with `serverKey`. */
   readonly keys?: KeyPair | undefined;
-  /** After a loss: how many tries in a row may fail before the client gives up. If not given, it never does. */
+  /** After a lost connection: how many attempts in a row may fail before the client gives up. If not given, any number. */
   readonly attempts?: number | undefined;
   /** How long a request may wait for a connection, in ms. If not given, 30000. */
   readonly patience?: number | undefined;
-  /** While there is no connection: how many requests may wait for it, to each server. If not given, 1000. */
+  /** How many requests may wait for a connection to each server. If not given, 1000. */
   readonly queue?: number | undefined;
-  /** How many requests may be in flight to one server; further ones wait to be sent. If not given, 1000. */
+  /** How many requests may be in flight to one server; further ones are queued. If not given, 1000. */
   readonly window?: number | undefined;
   /**
-   * A server that owes answers and has been silent for so long, in ms, is asked whether it is there; after as long again the connection counts as
-   * lost. If not given, 10000.
+   * A server with pending requests that sends nothing for so long, in ms, is probed; after as long again the connection counts as lost. If not
+   * given, 10000.
    */
   readonly idle?: number | undefined;
 }
 
-/** How one server is talked to. */
+/** How to connect to one server. */
 export interface LinkOptions {
   readonly endpoint: string;
   readonly security: ClientSecurity | null;
   readonly owner: ServerOwner;
-  /** How long a try may take until the server has answered, in ms. */
+  /** How long an attempt may take until the server has answered, in ms. */
   readonly timeout: number;
-  /** How many tries in a row may fail. */
+  /** How many attempts in a row may fail. */
   readonly attempts: number;
   /** How many requests may wait for a connection. */
   readonly queue: number;
   /** How long a request may wait for a connection, in ms. */
   readonly patience: number;
-  /** How many requests may wait for their answers at once; more wait to be sent. */
+  /** How many requests may be in flight at once; further ones are queued. */
   readonly window: number;
-  /** A server that owes answers and is silent for so long is asked whether it is there, and then once more so long; in ms. */
+  /** A server with pending requests that sends nothing for so long, in ms, is probed; after as long again the connection counts as lost. */
   readonly idle: number;
 }
 
-/** What `connect` is to do. */
+/** The checked options of `connect`. */
 export interface ConnectPlan {
   readonly links: readonly LinkOptions[];
   readonly pubEndpoint: string | null;
@@ -68,11 +68,11 @@ export interface ConnectPlan {
 interface Rule {
   readonly usual: number;
   readonly least: number;
-  /** What is counted has no halves. */
+  /** True for a number that must be an integer. */
   readonly whole: boolean;
 }
 
-/** The server allows a peer 1024 requests in flight; a few are left for what the client itself asks. */
+/** The server allows a peer 1024 requests in flight; the rest is for the client's own requests. */
 const RULES = {
   wait: { usual: 0, least: 0, whole: false },
   timeout: { usual: 1_500, least: 1, whole: false },
@@ -83,7 +83,7 @@ const RULES = {
   idle: { usual: 10_000, least: 1, whole: false },
 } as const satisfies Record<string, Rule>;
 
-/** Checks the options, and fills in what is not given. Throws OPTION_INVALID, ENDPOINT_INVALID, KEY_INVALID. */
+/** Checks the options and fills in defaults. Throws OPTION_INVALID, ENDPOINT_INVALID, KEY_INVALID. */
 export function planOf(options: ConnectOptions): ConnectPlan {
   const { endpoint, pubEndpoint = null } = options;
   const numbers = {
@@ -101,7 +101,7 @@ export function planOf(options: ConnectOptions): ConnectPlan {
   if (pubEndpoint !== null && endpoints.length > 1) {
     throw new SupertreeError('ENDPOINT_INVALID', {
       endpoint: pubEndpoint,
-      rule: 'it cannot be that of several servers',
+      rule: 'cannot be used with several servers',
     });
   }
   return {
@@ -147,7 +147,7 @@ function securityOf({ serverKey, keys }: ConnectOptions): ClientSecurity | null 
   return { serverKey, keys };
 }
 
-/** Never shows what it was given: it may be a secret. */
+/** Never shows the value: it may be a secret. */
 function checkKey(which: string, key: unknown): void {
   if (typeof key === 'string' && isKey(key)) return;
   const isPadded = typeof key === 'string' && isKey(key.trim());

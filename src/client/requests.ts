@@ -4,7 +4,7 @@ import { SupertreeError } from '../errors.js';
 import { encode } from '../protocol/decode.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 
-/** The requests of the agent protocol, and ours. */
+/** The requests of the agent protocol, and the additions of supertree. */
 export type RequestType =
   | 'spawn_request'
   | 'control_command'
@@ -15,12 +15,12 @@ export type RequestType =
   | 'output_query_request'
   | 'tree_request';
 
-/** A request that is not numbered yet. */
+/** A request without a number. */
 export type RequestDraft<T extends RequestType = RequestType> = T extends RequestType
   ? Omit<Draft<T>, 'request_id' | 'deadline' | 'accepted'>
   : never;
 
-/** What may come for a request before its answer. */
+/** The messages that may come for a request before its answer. */
 export type Interim = Message<'tree_progress'> | Message<'accepted'>;
 
 export function isInterim(message: Message<MessageType>): message is Interim {
@@ -28,30 +28,30 @@ export function isInterim(message: Message<MessageType>): message is Interim {
 }
 
 export interface CallOptions {
-  /** What is asked for, in an error. */
+  /** The request as an error names it. */
   readonly what: string;
   /** How long to wait for the answer, in ms; Infinity for ever. */
   readonly timeout: number;
-  /** Asks for words before the answer, and takes them. When it throws, the call rejects with that. */
+  /** Asks for interim messages and receives them. When it throws, the call rejects with its error. */
   readonly onInterim?: ((interim: Interim) => void) | undefined;
-  /** Also asks to be told when the request was taken. If not given, false. */
+  /** Also asks for a message when the server has accepted the request. If not given, false. */
   readonly accepted?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One request on its way to an answer. It is settled once, whatever comes. */
-export class Ticket {
+/** One request until its answer. It is settled once; later messages are ignored. */
+export class PendingRequest {
   readonly answer: Promise<Message<MessageType>>;
   /** How often it was sent. */
   sends = 0;
   #resolve: (message: Message<MessageType>) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
-  readonly #due: number;
+  readonly #deadline: number;
   readonly #draft: RequestDraft;
   readonly #options: CallOptions;
-  #deadline: unknown;
+  #timer: unknown;
   #patience: unknown;
-  /** Why there is no connection; `null` while there is one. */
+  /** Makes the error for a missing connection; `null` while there is a connection. */
   #whyAway: (() => SupertreeError) | null = null;
   #onAbort: (() => void) | undefined;
 
@@ -64,28 +64,28 @@ export class Ticket {
   ) {
     this.#draft = draft;
     this.#options = options;
-    this.#due = performance.now() + options.timeout;
+    this.#deadline = performance.now() + options.timeout;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#deadline = systemClock.setTimeout(() => this.reject(this.#late()), options.timeout);
+    this.#timer = systemClock.setTimeout(() => this.reject(this.#late()), options.timeout);
     if (options.signal === undefined) return;
     this.#onAbort = () => this.reject(options.signal?.reason);
-    // Any number of requests may hang on one signal; Node takes more than ten listeners for a leak.
+    // Any number of requests may listen on one signal; Node warns of a leak above ten listeners.
     setMaxListeners(Number.POSITIVE_INFINITY, options.signal);
     options.signal.addEventListener('abort', this.#onAbort);
   }
 
-  /** True when the server does it once however often it is sent. */
+  /** True when the server carries it out once, however often it is sent. */
   get repeatable(): boolean {
     return 'idempotency_key' in this.#draft && typeof this.#draft.idempotency_key === 'string';
   }
 
-  /** The request as it is to be sent now, with the time that is left for it. Throws why it is not to be sent any more; MESSAGE_TOO_LARGE. */
+  /** The request as a message, with the time that is left for it. Throws the reason why it must not be sent; MESSAGE_TOO_LARGE. */
   encode(): Buffer {
     this.#options.signal?.throwIfAborted();
-    const left = Math.ceil(this.#due - performance.now());
+    const left = Math.ceil(this.#deadline - performance.now());
     if (left <= 0) throw this.#late();
     const message = {
       ...this.#draft,
@@ -96,7 +96,7 @@ export class Ticket {
     return encode(message as Draft<RequestType>);
   }
 
-  /** Rejects with `reason` after `ms` unless `endWait` comes before: how long it may stay without a connection. */
+  /** Rejects with `reason` after `ms` without a connection, unless `endWait` is called before. */
   wait(ms: number, reason: () => SupertreeError): void {
     systemClock.clearTimeout(this.#patience);
     this.#whyAway = reason;
@@ -108,7 +108,7 @@ export class Ticket {
     this.#whyAway = null;
   }
 
-  /** Takes in what came for it. */
+  /** Handles a message for this request. */
   take(message: Message<MessageType>): void {
     if (!isInterim(message)) return this.#settle(() => this.#resolve(message));
     try {
@@ -123,14 +123,14 @@ export class Ticket {
   }
 
   #settle(settle: () => void): void {
-    systemClock.clearTimeout(this.#deadline);
+    systemClock.clearTimeout(this.#timer);
     systemClock.clearTimeout(this.#patience);
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.done();
     settle();
   }
 
-  /** What was never sent, because there was no connection, does not go on anywhere. */
+  /** The error of a missed deadline. NO_SERVER for a request that was never sent: nothing of it goes on at the server. */
   #late(): SupertreeError {
     if (this.#whyAway !== null && this.sends === 0) return this.#whyAway();
     return new SupertreeError('TIMEOUT', { what: this.#options.what, timeout: this.#options.timeout });

@@ -2,14 +2,14 @@ import type { Dealer, Subscriber } from 'zeromq';
 import { SupertreeError } from '../errors.js';
 import { clientTicket, type KeyPair, publicKeyOf } from '../protocol/curve.js';
 
-/** What a client needs for a server with keys. */
+/** The keys for a server that uses CURVE. */
 export interface ClientSecurity {
   /** The public key of the server, in Z85. */
   readonly serverKey: string;
   readonly keys: KeyPair;
 }
 
-/** True for a reason why a connection failed that the next try would fail for as well. */
+/** True for errors that another attempt to connect would meet again. */
 export function isRefusal(error: SupertreeError | null): boolean {
   return error !== null && REFUSALS.has(error.code);
 }
@@ -23,10 +23,7 @@ export interface CurveClientOptions {
   readonly curveSecretKey: string;
 }
 
-/**
- * The socket options for one endpoint: those of CURVE for tcp; none without keys, and none for ipc, which has no keys. Throws
- * KEY_INVALID.
- */
+/** The socket options for one endpoint: those of CURVE for tcp; none without keys, and none for ipc, which has no keys. Throws KEY_INVALID. */
 export function curveClient(
   endpoint: string,
   security: ClientSecurity | null,
@@ -39,16 +36,15 @@ export function curveClient(
   return { curveServerKey: serverKey, curvePublicKey: keys.publicKey, curveSecretKey: keys.secretKey };
 }
 
-/** The routing id that proves the key of a client (see `clientTicket`); `null` where there is nothing to prove. */
+/** The routing id that proves the key of a client (see `clientTicket`); `null` without keys and for ipc. */
 export function provenRoutingId(endpoint: string, security: ClientSecurity | null, unique: string): string | null {
   if (security === null || endpoint.startsWith('ipc://')) return null;
   return `${clientTicket(security.keys.secretKey, security.serverKey)}.${unique}`;
 }
 
 /**
- * Calls `refused` when the two sides cannot agree on who they are: with KEY_REFUSED when the server says so, with a NO_SERVER that
- * tells of keys when it only breaks off, which a wrong server key shows itself by, but a server that is killed too. libzmq itself
- * would try again for ever.
+ * Calls `refused` when the CURVE handshake fails: with KEY_REFUSED when the server says so; with a NO_SERVER that mentions keys when the server only
+ * breaks off, which a wrong server key causes, but the end of a server too. libzmq itself would retry for ever.
  */
 export function watchHandshake(
   socket: Dealer | Subscriber,

@@ -9,29 +9,29 @@ import type { ClientSecurity } from './security.js';
 import type { ServerOwner } from './socket-owner.js';
 
 export interface RequestOptions {
-  /** How long to wait, in ms. If not given, 30000; for what takes as long as the agent takes (start, stop, ...), for ever. */
+  /** How long to wait, in ms. If not given, 30000; Infinity for operations that last as long as the agent takes (start, stop, ...). */
   readonly timeout?: number | undefined;
-  /** Called with each word about the running request. If not given, none are sent. */
+  /** Called with each progress message of the running request. If not given, none are sent. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called when the server has taken a request that takes its time; again after a reconnect. If not given, it is not asked for. */
+  /** Called when the server has accepted a request that takes long; again after a reconnect. If not given, the server is not asked for that. */
   readonly onAccepted?: (() => void) | undefined;
-  /** Ends the wait, not the work. */
+  /** An abort ends the wait. The request itself is not cancelled. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Requests of one client with the same key and content are done once. If not given, what starts, ends or adds something gets a key of its own,
-   * so that it can be sent again after a lost connection, and the rest gets none.
+   * Requests of one client with the same key and content are carried out once. If not given, a request that starts, ends or adds something gets a
+   * generated key, so that it can be sent again after a lost connection; other requests get none.
    */
   readonly idempotencyKey?: string | undefined;
 }
 
 const REQUEST_TIMEOUT = 30_000;
 
-/** One server as a client talks to it: with our own operations, or with the messages of the agent protocol. */
+/** One server as a client sees it: it sends operations of supertree, or messages of the agent protocol. */
 export class ServerLink {
   readonly link: Link;
   readonly security: ClientSecurity | null;
   readonly owner: ServerOwner;
-  /** Where to subscribe instead of where the server says; `null` for there. */
+  /** The endpoint to subscribe at; `null` for the one that the server names. */
   readonly pubEndpoint: string | null;
   readonly #closing = new Set<() => void>();
   #isClosed = false;
@@ -47,7 +47,7 @@ export class ServerLink {
     return this.link.isOurs;
   }
 
-  /** One of our operations. Rejects as the server does; SERVER_FOREIGN for a server that knows none. */
+  /** Sends an operation of supertree. Rejects with the server's error; SERVER_FOREIGN for a server that knows no operations. */
   async request<N extends OperationName>(
     name: N,
     params: ParamsOf<N>,
@@ -71,7 +71,7 @@ export class ServerLink {
     return message.data as ResultOf<N>;
   }
 
-  /** Sends a message of the agent protocol and resolves with its answer, whether or not that tells of success. */
+  /** Sends a message of the agent protocol and resolves with its answer, also when that reports a failure. */
   async send<D extends RequestDraft>(draft: D, options: RequestOptions = {}): Promise<AnswerTo<D['type']>> {
     const key = options.idempotencyKey ?? (wantsKey(draft) ? nanoid() : undefined);
     const keyed = (key === undefined ? draft : { idempotency_key: key, ...draft }) as RequestDraft;
@@ -83,7 +83,7 @@ export class ServerLink {
     return this.#isClosed;
   }
 
-  /** Calls `listener` when this is closed; soon, when it was closed before. Returns the way to undo that. */
+  /** Calls `listener` when this is closed, or in a later turn if it is closed already. Returns a function that removes the listener. */
   onClose(listener: () => void): () => void {
     if (this.#isClosed) queueMicrotask(listener);
     this.#closing.add(listener);
@@ -98,10 +98,10 @@ export class ServerLink {
   }
 }
 
-/** More than the server is given, so that its own word about the time comes first. */
+/** The client waits longer than the server, in ms, so that the server's own DEADLINE arrives first. */
 const GRACE = 2_000;
 
-/** A time that the message itself gives replaces the usual one; a batch may take twice as long. */
+/** A time in the message itself replaces the usual one; a batch may take twice as long. */
 function timeoutOf(draft: RequestDraft): number {
   if (draft.type === 'batch_control_command') return 2 * REQUEST_TIMEOUT;
   const seconds = 'timeout_secs' in draft ? (draft.timeout_secs ?? null) : null;

@@ -5,21 +5,21 @@ import { pathProblem } from '../model/path-owner.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 
 /**
- * Whose server a client means to talk to: a user id. `null` for root that named an endpoint: it may mean the server of any user, and is sure of
- * it where the socket lies in a directory of that user.
+ * The user id that the server must run as. `null` for root with a given endpoint: it may connect to the server of any user, and the owner of the
+ * socket's directory decides.
  */
 export type ServerOwner = number | null;
 
-/** Who means nobody else means a server of its own. */
+/** The owner to expect: the given one, else this user; `null` for root that named an endpoint. */
 export function ownerMeant(given: number | undefined, isNamed: boolean): ServerOwner {
   const user = process.geteuid?.() ?? 0;
   return given ?? (isNamed && user === 0 ? null : user);
 }
 
 /**
- * Makes sure that only `owner`, or root, can be the one who listens at an ipc endpoint, and returns what names the socket that is there now: the
- * same text as long as it is the same socket; `null` when there is none, for tcp, and on a system without users. Throws ENDPOINT_FOREIGN;
- * ENDPOINT_UNUSABLE when this user may not open it.
+ * Makes sure that only `owner` or root can have bound an ipc endpoint, and returns a text that identifies the socket: the same text as long as it is
+ * the same socket; `null` when there is no socket, for tcp, and on a system without users. Throws ENDPOINT_FOREIGN; ENDPOINT_UNUSABLE when this user
+ * may not open it.
  */
 export function checkSocketOwner(endpoint: string, owner: ServerOwner): string | null {
   const parsed = parseEndpoint(endpoint);
@@ -40,7 +40,7 @@ export function checkSocketOwner(endpoint: string, owner: ServerOwner): string |
   }
 }
 
-/** libzmq would try again for ever, and not say why. */
+/** Throws when this user may not open the socket: libzmq would retry for ever without a reason. */
 function refuseClosed(path: string, { uid, mode }: Stats): void {
   try {
     accessSync(path, constants.W_OK);

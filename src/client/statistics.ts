@@ -1,7 +1,7 @@
 /** The states of the link to one server (docs/machines.md). */
 export type LinkState = 'disconnected' | 'connecting' | 'connected' | 'reconnecting' | 'failed';
 
-/** What a client has done since it was made. */
+/** Counts since the client was made. */
 export interface Statistics {
   readonly messagesSent: number;
   readonly messagesReceived: number;
@@ -9,12 +9,12 @@ export interface Statistics {
   readonly bytesReceived: number;
   /** Connections that broke or could not be made, and messages that could not be read. */
   readonly errors: number;
-  /** Answers that came when nobody waited for them any more; they were dropped. */
+  /** Answers that came after their request had been abandoned; they were dropped. */
   readonly late: number;
   readonly reconnections: number;
-  /** Requests that wait to be sent. */
+  /** Requests that are not sent yet. */
   readonly queued: number;
-  /** Requests that wait for their answers. */
+  /** Requests that were sent and are not answered. */
   readonly inFlight: number;
 }
 
@@ -26,12 +26,12 @@ export interface LinkStatistics extends Statistics {
 }
 
 export interface ClientStatistics extends Statistics {
-  /** The oldest connection that lasts, in wall-clock ms; `null` while there is none. */
+  /** Since when the oldest of the present connections exists, in wall-clock ms; `null` while there is none. */
   readonly connectedSince: number | null;
   readonly servers: readonly LinkStatistics[];
 }
 
-/** The statistics of all servers together, and each. */
+/** The sums over all servers, and the statistics of each. */
 export function totalOf(servers: readonly LinkStatistics[]): ClientStatistics {
   const sum = (pick: (each: LinkStatistics) => number) => servers.reduce((total, each) => total + pick(each), 0);
   const since = servers.flatMap(({ connectedSince }) => connectedSince ?? []);

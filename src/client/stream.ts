@@ -7,13 +7,13 @@ import type { Feed } from './feed.js';
 import { follow, type Scope } from './follow.js';
 import type { ServerLink } from './server.js';
 
-/** What a server of the agent protocol publishes about an agent. */
+/** A message that a server of the agent protocol publishes about an agent. */
 export type StreamMessage = Message<'log_stream'> | Message<'status_update'>;
 
-/** How long nothing may come before it is looked again whether the subscription still is, in ms. Most of the time nothing happens. */
+/** The longest single wait for a message, in ms; then the wait is repeated. An agent may be silent for long. */
 const PATIENCE = 3_600_000;
 
-/** What a server publishes about one agent, as it comes: what was published before, or is lost on the way, is not told. */
+/** The messages that a server publishes about one agent from now on. Lost messages are not reported. */
 export function followStream(server: ServerLink, agentId: string): AsyncIterableIterator<StreamMessage> {
   return follow(server, (scope) => messages(server, agentId, scope));
 }
@@ -34,16 +34,16 @@ async function* messages(server: ServerLink, agentId: string, scope: Scope): Asy
 
 async function* framesOf(feed: Feed, scope: Scope): AsyncGenerator<StreamMessage> {
   for (;;) {
-    const word = await scope.race(feed.next(PATIENCE));
-    if (word.type === 'woken' || word.type === 'closed') return;
-    const decoded = word.type === 'frame' ? decode(word.document) : null;
+    const item = await scope.race(feed.next(PATIENCE));
+    if (item.type === 'woken' || item.type === 'closed') return;
+    const decoded = item.type === 'frame' ? decode(item.document) : null;
     if (decoded?.ok !== true) continue;
     const { message } = decoded;
     if (message.type === 'log_stream' || message.type === 'status_update') yield message;
   }
 }
 
-/** Rejects what the server refuses; UNSUPPORTED when it does not say where. */
+/** Asks the server for the endpoint and the topic. Rejects with the server's error; UNSUPPORTED when it does not name them. */
 async function askWhere(
   server: ServerLink,
   agentId: string,
@@ -60,7 +60,7 @@ async function askWhere(
   return { endpoint: reachable(endpoint, server.link.endpoint), topic };
 }
 
-/** A server may tell the address that it is bound to, which on another machine means that machine: then it is where its requests go. */
+/** A wildcard address is only valid on the server's own machine: it is replaced by the host that requests go to. */
 function reachable(published: string, asked: string): string {
   const [, host] = /^tcp:\/\/(\[[^\]]+\]|[^:]+):/.exec(asked) ?? [];
   return host === undefined ? published : published.replace(/^tcp:\/\/(0\.0\.0\.0|\*|\[::\]):/, `tcp://${host}:`);

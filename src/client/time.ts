@@ -1,33 +1,34 @@
 import { SupertreeError } from '../errors.js';
 import type { RequestOptions } from './server.js';
 
-/** The options for the next request of a call: its own, with the time that is left. Throws TIMEOUT, and the reason of its signal. */
+/** Makes the options for the next request of a call: the caller's options with the time that is left. Throws TIMEOUT, and the reason of the signal. */
 export type Left = () => RequestOptions;
 
-/** A timer may fire so much before its time, in ms. */
+/** A timer may fire so much before its deadline, in ms. */
 const EARLY = 2;
 
-/** Does `work`, which takes several requests: they have the time of the call together. Rejects as one request would. */
+/** Does `work`, which takes several requests that share the time of the call. Rejects as one request would. */
 export async function inTime<T>(what: string, options: RequestOptions, work: (left: Left) => Promise<T>): Promise<T> {
   const { signal, timeout = Number.POSITIVE_INFINITY } = options;
-  const due = performance.now() + timeout;
+  const deadline = performance.now() + timeout;
   const late = () => new SupertreeError('TIMEOUT', { what, timeout });
   const left = () => {
     signal?.throwIfAborted();
-    const rest = due - performance.now();
+    const rest = deadline - performance.now();
     if (rest <= 0) throw late();
     return options.timeout === undefined ? options : { ...options, timeout: rest };
   };
   try {
     return await work(left);
   } catch (thrown) {
-    // The part knows only its own share of the time.
-    const isLate = thrown instanceof SupertreeError && thrown.code === 'TIMEOUT' && performance.now() > due - EARLY;
+    // The error of a request names the time of that request; the caller needs the time of the whole call.
+    const isLate =
+      thrown instanceof SupertreeError && thrown.code === 'TIMEOUT' && performance.now() > deadline - EARLY;
     throw isLate ? late() : thrown;
   }
 }
 
-/** For a question that is only asked to find out where to ask: it has at most `most` ms, and none of the words are for the caller. */
+/** Options for a lookup on behalf of a call: at most `most` ms, and without the caller's progress callbacks. */
 export function lookingFor(left: Left, most: number): RequestOptions {
   const { timeout = Number.POSITIVE_INFINITY, signal } = left();
   return { timeout: Math.min(timeout, most), signal };

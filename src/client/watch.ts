@@ -1,36 +1,36 @@
 export interface WatchOptions {
-  /** A server that is silent for so long, in ms, is asked whether it is there; after as long again it counts as gone. */
+  /** After so many ms without a message the server is probed; after as long again it counts as gone. */
   readonly idle: number;
-  /** Whether answers are owed. While none are, nothing is watched. */
+  /** Whether there are pending requests. Without any, nothing is watched. */
   readonly isOwed: () => boolean;
-  /** Asks the server whether it is there. */
+  /** Probes the server. */
   readonly ask: () => void;
-  /** The answers that are owed will not come on this connection. */
+  /** The pending requests will not be answered on this connection. */
   readonly lost: (reason: 'silent' | 'held up') => void;
 }
 
-/** How often it is looked while answers are owed, in ms. */
+/** The interval of the checks while there are pending requests, in ms. */
 const TICK = 1_000;
 
 /**
- * A process that did not run for so long, in ms (stopped by SIGSTOP, or busy with one thing), did not read either: a server drops the answers of a
- * peer that takes nothing for 5 s.
+ * A process that did not run for so long, in ms (stopped by SIGSTOP, or blocked by one task), did not read either: a server drops the answers of a
+ * peer that reads nothing for 5 s.
  */
 const HELD_UP = 3_000;
 
-/** What has come meanwhile is taken in first: how long that may take, in ms. */
+/** How long messages that arrived in the meantime may take to be read first, in ms. */
 const CATCH_UP = 250;
 
 /**
- * Notices what a connection does not tell: that the other end has vanished, which TCP notices after many minutes, and that this end did not read
- * for so long that answers were dropped, which nobody would ever notice: the server is there, and answers what is asked from then on.
+ * Detects two failures that the connection does not report: 1. the other end has vanished, which TCP notices after many minutes; 2. this process did
+ * not read for so long that the server dropped answers: the connection is intact, later requests are answered, and the dropped answers never come.
  */
 export class Watch {
   readonly #options: WatchOptions;
   #timer: NodeJS.Timeout | undefined;
-  #due = 0;
+  #checkAt = 0;
   #heard = 0;
-  /** When the server was asked; `null` when it has answered since, whatever that was. */
+  /** When the server was probed; `null` when it has sent any message since. */
   #asked: number | null = null;
   #wasHeldUp = false;
 
@@ -38,14 +38,14 @@ export class Watch {
     this.#options = options;
   }
 
-  /** Something was sent that will be answered. */
+  /** A request was sent. */
   sent(): void {
     if (this.#timer !== undefined) return;
     this.#heard = performance.now();
     this.#schedule(this.#tick);
   }
 
-  /** Something came. */
+  /** A message arrived. */
   heard(): void {
     this.#heard = performance.now();
     this.#asked = null;
@@ -63,7 +63,7 @@ export class Watch {
   }
 
   #schedule(ms: number): void {
-    this.#due = performance.now() + ms;
+    this.#checkAt = performance.now() + ms;
     this.#timer = setTimeout(() => this.#look(), ms);
   }
 
@@ -72,7 +72,7 @@ export class Watch {
     if (!isOwed()) return this.stop();
     if (this.#wasHeldUp) return lost('held up');
     const now = performance.now();
-    this.#wasHeldUp = now - this.#due > HELD_UP;
+    this.#wasHeldUp = now - this.#checkAt > HELD_UP;
     if (this.#wasHeldUp) return this.#schedule(CATCH_UP);
     if (this.#asked !== null && now - this.#asked >= idle) return lost('silent');
     this.#schedule(this.#tick);

@@ -1,9 +1,9 @@
-import type { Ticket } from './requests.js';
+import type { PendingRequest } from './requests.js';
 
-/** The requests that were sent and are not answered. Those that nobody waits for any more count: the server counts them too. */
+/** The requests that were sent and are not answered. Abandoned ones count: the server counts them too. */
 export class Window {
   readonly #max: number;
-  readonly #waiting = new Map<string, Ticket>();
+  readonly #waiting = new Map<string, PendingRequest>();
   readonly #abandoned = new Set<string>();
 
   constructor(max: number) {
@@ -14,16 +14,16 @@ export class Window {
     return this.#waiting.size + this.#abandoned.size >= this.#max;
   }
 
-  /** How many somebody waits for. */
+  /** The number of requests that were not abandoned. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  add(ticket: Ticket): void {
-    this.#waiting.set(ticket.id, ticket);
+  add(request: PendingRequest): void {
+    this.#waiting.set(request.id, request);
   }
 
-  get(id: string): Ticket | undefined {
+  get(id: string): PendingRequest | undefined {
     return this.#waiting.get(id);
   }
 
@@ -33,7 +33,7 @@ export class Window {
     this.#abandoned.delete(id);
   }
 
-  /** Nobody waits for it any more, and its answer may come all the same. Some answers never do: one place is always left for what is new. */
+  /** Its caller has given up, and its answer may still come. Some answers never do: one place is always left for a new request. */
   abandon(id: string): void {
     if (!this.#waiting.delete(id)) return;
     this.#abandoned.add(id);
@@ -41,8 +41,8 @@ export class Window {
     if (this.#abandoned.size >= this.#max) this.#abandoned.delete(oldest);
   }
 
-  /** Takes out all: their connection is gone. Returns those that somebody waits for. */
-  clear(): Ticket[] {
+  /** Removes all requests, because their connection is gone. Returns those that were not abandoned. */
+  clear(): PendingRequest[] {
     const stranded = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#abandoned.clear();

@@ -111,7 +111,7 @@ describe('filters', () => {
     const working = filters.search('a', slow, forever).catch((thrown: unknown) => thrown);
     await expect(filters.search('a', slow, forever)).rejects.toMatchObject({
       code: 'FILTER_QUEUED',
-      message: 'The filter ^(a+)+$ was not begun: it had no turn within 300 ms.',
+      message: 'The filter ^(a+)+$ was not started: other filters took all of its 300 ms.',
     });
     await filters.close();
     expect(await working).toMatchObject({ code: 'FILTER_SLOW' });
