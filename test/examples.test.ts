@@ -95,6 +95,16 @@ describe('examples', () => {
     ]);
   });
 
+  it('parallel starts together what is independent, and says for whom the others wait', async () => {
+    const { code, output } = await run('parallel');
+    const lines = normal(output);
+    expect(code).toBe(0);
+    expect(lines).toContain('root/web is waiting for db, mail to be ready');
+    expect(lines.slice(-2)).toEqual(['root/web started', 'root/web ready']);
+    const line = (text: string) => lines.indexOf(text);
+    expect(Math.max(line('root/db started'), line('root/mail started'))).toBeLessThan(line('root/db ready'));
+  });
+
   it('ports leases two ports and gives a crashed agent its own one back', async () => {
     const { code, output } = await run('ports');
     const [one, two, again] = normal(output);

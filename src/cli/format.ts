@@ -1,5 +1,6 @@
 import type { AgentView } from '../contract/view.js';
 import type { AgentState } from '../model/agent.js';
+import { isWaiting } from '../model/report.js';
 import type { AgentRow } from '../protocol/operations.js';
 
 const AGE_UNITS: readonly (readonly [name: string, ms: number])[] = [
@@ -52,6 +53,7 @@ export function stateText({ state, detail }: { state: string; detail: string }):
 
 /** The state of an agent for a table. One that failed says what comes of it: `exhausted`, or when it is tried again. */
 export function stateCell({ state, detail, retryIn, since }: AgentView, now: number): string {
+  if (isWaiting({ detail })) return detail;
   if (state !== 'failed') return state;
   if (isExhausted({ detail })) return 'exhausted';
   if (retryIn === null) return state;

@@ -14,7 +14,7 @@ export interface AgentView {
   /** Its name for ever: whoever is added at the same path later has another one. */
   readonly uuid: string;
   readonly state: AgentState;
-  /** The whole state, sub-states with dots: `stopping.asking`. */
+  /** The whole state, sub-states with dots: `stopping.asking`. Where its start waits for siblings, for whom: `waiting for db to be ready`. */
   readonly detail: string;
   /** Of its main process; `null` when there is none. */
   readonly pid: number | null;

@@ -1,5 +1,5 @@
 import { asSupertreeError } from '../errors.js';
-import type { Report } from '../model/report.js';
+import { type Report, waitingText } from '../model/report.js';
 import { encode } from '../protocol/decode.js';
 import type { Control } from './control.js';
 import { type Place, placeOf, ReportBatch } from './streams/report-batch.js';
@@ -46,7 +46,7 @@ export function reportProgress(
 
 /** It is not started yet: others have to be ready first. */
 function waitingPlace({ for: others }: Extract<Report, { type: 'waiting' }>): Place {
-  return { state: 'stopped', detail: `waiting for ${others.join(', ')} to be ready` };
+  return { state: 'stopped', detail: waitingText(others) };
 }
 
 function placeAt(control: Control, path: string): Place | null {

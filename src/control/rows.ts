@@ -1,4 +1,5 @@
 import type { AgentHandle, AgentView, SupervisorView, TreeView, Usage } from '../contract/view.js';
+import { isWaiting } from '../model/report.js';
 import type { AgentRow } from '../protocol/operations.js';
 import { keepPacked, packedInParts, withLastField } from '../protocol/packed-parts.js';
 import type { Request } from './request.js';
@@ -12,7 +13,8 @@ export async function rowsOf(request: Request, views: readonly AgentView[], meas
 /** The row of an agent. A peer that may not observe it learns its state, which is what became of its command, and not what it runs. */
 export async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
   const view = agent.view();
-  if (!request.tree.observes(view.path)) return { ...view, usage: null, ...HIDDEN };
+  if (!request.tree.observes(view.path))
+    return { ...view, usage: null, ...HIDDEN, detail: isWaiting(view) ? view.state : view.detail };
   const [row] = (await rowsOf(request, [view], measure)) as [AgentRow];
   return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
 }

@@ -124,4 +124,6 @@ export interface Engine {
   which(): ChildRow[];
   row(id: string): ChildRow | undefined;
   count(): ChildCount;
+  /** The siblings that must be ready before this child starts, as far as a start of it is due; empty otherwise. */
+  awaitedBy(id: string): readonly string[];
 }

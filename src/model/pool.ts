@@ -44,6 +44,7 @@ export function createPool(spec: PoolSpec, generations?: (id: string) => number,
       return instance && rowOf(instance);
     },
     count: () => countOf(state),
+    awaitedBy: () => [],
   };
 }
 

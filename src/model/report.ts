@@ -104,7 +104,7 @@ function detailOf(report: Report): string {
     case 'restarting':
       return `restarts in ${Math.round(report.delay)} ms after ${report.reason} (${report.left} left)`;
     case 'waiting':
-      return `is waiting for ${report.for.join(', ')} to be ready`;
+      return `is ${waitingText(report.for)}`;
     case 'exhausted':
       return `spent its budget: ended ${report.restarts} times within ${report.within} ms, last with ${report.reason}`;
     case 'zombie':
@@ -121,6 +121,18 @@ function detailOf(report: Report): string {
       return `met an error: ${report.problem}`;
   }
 }
+
+/** For whom a start waits, as the end of a sentence and as the detail of an agent's state. */
+export function waitingText(siblings: readonly string[]): string {
+  return `${WAITING}${siblings.join(', ')} to be ready`;
+}
+
+/** True for an agent whose start waits for siblings. */
+export function isWaiting({ detail }: { readonly detail: string }): boolean {
+  return detail.startsWith(WAITING);
+}
+
+const WAITING = 'waiting for ';
 
 /** The blockers of a zombie as the end of a sentence. */
 export function blockersText(blockers: readonly Blocker[]): string {

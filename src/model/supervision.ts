@@ -2,6 +2,7 @@ import { answerWaiters, isAlive, isEnding, setStatus } from './book.js';
 import { inStartOrder } from './dependencies.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
+import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
 import { mayRead, mustWait } from './supervision/mailbox.js';
@@ -37,6 +38,7 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
       return child && rowOf(child);
     },
     count: () => countOf(state),
+    awaitedBy: (id) => awaitedBy(state, id),
   };
 }
 
@@ -46,11 +48,11 @@ function receive(state: State, fact: Fact, known: (id: string) => number): void 
   else take(state, fact, known);
 }
 
-/** Whoever waits is told for whom. */
+/** The answer to a call that waits says for whom. */
 function postpone(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): void {
   state.mailbox.push({ type: 'fact', fact });
   if (fact.type === 'due') return;
-  const starting = state.order.filter((id) => state.children.get(id)?.phase === 'starting');
+  const starting = startingFirst(state);
   const id = fact.type === 'add' ? fact.spec.id : fact.id;
   if (starting.length > 0) state.out.push({ type: 'waiting', id, for: starting });
 }

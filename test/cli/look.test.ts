@@ -131,6 +131,15 @@ describe('an agent that failed', () => {
   });
 });
 
+describe('an agent whose start waits', () => {
+  const waiting = row('root/web', { state: 'stopped', detail: 'waiting for db to be ready', pid: null });
+
+  it.each(['ps', 'status web'])('shows in %s for whom', async (line) => {
+    const { out } = await supertree(line.split(' '), { answers: { ps: () => [waiting], status: () => waiting } });
+    expect(out).toContain('waiting for db to be ready');
+  });
+});
+
 describe('supertree tree', () => {
   it('draws supervisors, pools and agents in start order', async () => {
     const result = await supertree(['tree'], { answers: { tree: () => view } });

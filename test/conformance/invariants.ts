@@ -21,6 +21,7 @@ export function watched(engine: Engine, violations: string[], rules: readonly Ru
     which: () => engine.which(),
     row: (id) => engine.row(id),
     count: () => engine.count(),
+    awaitedBy: (id) => engine.awaitedBy(id),
   };
 }
 

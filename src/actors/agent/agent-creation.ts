@@ -13,7 +13,7 @@ export function createAgent(
   systems: Systems,
   spec: AgentSpec,
   path: string,
-  { notifySupervisor, requestStop }: Pick<Agent, 'notifySupervisor' | 'requestStop'>,
+  { notifySupervisor, requestStop, awaited }: Pick<Agent, 'notifySupervisor' | 'requestStop' | 'awaited'>,
 ): Agent {
   const identity = world.registry.identity(path, world.clock.wall());
   const isNew = identity.output === null;
@@ -31,6 +31,7 @@ export function createAgent(
     output,
     notifySupervisor,
     requestStop,
+    awaited,
     identity,
     ref,
     body: null,

@@ -6,6 +6,7 @@ import type { AgentState, Blocker } from '../../model/agent.js';
 import type { ExitRecord } from '../../model/exit.js';
 import type { AgentContext } from '../../model/lifecycle.js';
 import type { Reason } from '../../model/reason.js';
+import { isWaiting, waitingText } from '../../model/report.js';
 import type { AgentSpec } from '../../model/spec.js';
 import type { Output } from '../output/output.js';
 import type { Identity } from './identity.js';
@@ -30,6 +31,8 @@ export interface Agent {
   readonly notifySupervisor: (fact: ChildFact) => void;
   /** Asks the supervisor to stop it for good; resolves when it is stopped. */
   readonly requestStop: () => Promise<string>;
+  /** The siblings that must be ready before it is started, as far as a start of it is due. */
+  readonly awaited: () => readonly string[];
   /** What stays with its path. */
   readonly identity: Identity;
   readonly ref: ActorRefFrom<typeof agentMachine>;
@@ -69,8 +72,8 @@ export function stateOf({ ref }: Agent): AgentState {
 }
 
 /** The whole state of its chart, sub-states with dots: `stopping.asking.asked`. */
-export function detailOf({ ref }: Agent): string {
-  return textOf(ref.getSnapshot().value);
+function detailOf({ ref }: Agent, awaited: readonly string[]): string {
+  return awaited.length > 0 ? waitingText(awaited) : textOf(ref.getSnapshot().value);
 }
 
 /** Here nothing of it is left, and its ports are given back. */
@@ -95,8 +98,10 @@ export function blockersOf({ body }: Agent): Blocker[] {
 export function viewOf(agent: Agent): AgentView {
   const snapshot = agent.ref.getSnapshot();
   const { exit, identity, view } = agent;
-  if (view?.snapshot === snapshot && view.exit === exit && view.starts === identity.starts) return view.of;
-  const of = makeView(agent);
+  const same = view?.snapshot === snapshot && view.exit === exit && view.starts === identity.starts;
+  const awaited = isAtRest(agent) ? agent.awaited() : [];
+  if (same && awaited.length === 0 && !isWaiting(view.of)) return view.of;
+  const of = makeView(agent, awaited);
   // The blockers of a zombie are looked for each time.
   if (of.state !== 'zombie') agent.view = { of: Object.freeze(of), snapshot, exit, starts: identity.starts };
   return of;
@@ -117,7 +122,7 @@ type AgentNode = { readonly kind: 'agent' } & AgentView;
 
 const nodes = new WeakMap<AgentView, AgentNode>();
 
-function makeView(agent: Agent): AgentView {
+function makeView(agent: Agent, awaited: readonly string[]): AgentView {
   const context = contextOf(agent);
   const state = stateOf(agent);
   const { body } = agent.spec;
@@ -127,7 +132,7 @@ function makeView(agent: Agent): AgentView {
     id: agent.id,
     uuid: agent.uuid,
     state,
-    detail: detailOf(agent),
+    detail: detailOf(agent, awaited),
     pid: context.pid,
     ports: AT_REST.has(state) ? {} : context.ports,
     restart: agent.spec.restart,

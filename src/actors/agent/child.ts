@@ -37,7 +37,7 @@ export class AgentChild implements Child {
     systems: Systems,
     spec: AgentSpec,
     path: string,
-    supervisor: Pick<Agent, 'notifySupervisor' | 'requestStop'>,
+    supervisor: Pick<Agent, 'notifySupervisor' | 'requestStop' | 'awaited'>,
   ) {
     this.#world = world;
     this.#systems = systems;

@@ -223,6 +223,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     return new AgentChild(this.world, this.#systems, spec, path, {
       notifySupervisor: (fact) => this.#hear(spec.id, fact),
       requestStop: () => this.command('stop', spec.id),
+      awaited: () => this.#engine.awaitedBy(spec.id),
     });
   }
 
