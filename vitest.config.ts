@@ -21,7 +21,9 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for processes and sockets: more workers than cores keep the cores busy.
     maxWorkers: 4,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // How long a test waits for what must come. Only a failing test takes that long: on a busy machine a process may need a minute to start.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -84,13 +84,13 @@ describe('the pages', () => {
     const snippets = PAGES.flatMap((page) => snippetsOf(ROOT, page));
     expect(snippets.map(({ page }) => page)).toContain('README.md');
     expect(complaintsAbout(ROOT, snippets)).toEqual([]);
-  }, 120_000);
+  });
 
   it('would be told of an example that does not compile', () => {
     const text = "import { createTree } from 'supertree';\ncreateTree({ childs: [] });\n";
     const [complaint] = complaintsAbout(ROOT, [{ page: 'PLANTED.md', line: 10, text }]);
     expect(complaint).toMatch(/^PLANTED\.md:11 .*childs/);
-  }, 120_000);
+  });
 
   it('have no link within the package that leads nowhere', () => {
     expect(PAGES.flatMap((page) => brokenLinks(ROOT, page))).toEqual([]);

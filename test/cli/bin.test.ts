@@ -14,7 +14,7 @@ interface Ended {
   readonly err: string;
 }
 
-describe('the program that is installed as supertree', { timeout: 60_000 }, () => {
+describe('the program that is installed as supertree', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
   let link: string;
 

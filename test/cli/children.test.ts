@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, supertree as fake, row, type Setup } from './fake-host.js';
 import { type Served, served, until } from './process.js';
 
-const PATIENCE = 90_000;
 const command = ['sleep', '1000'];
 const TREE = {
   children: [
@@ -12,7 +11,7 @@ const TREE = {
   ],
 };
 
-describe('the children of a supervisor, by the command line', { timeout: PATIENCE }, () => {
+describe('the children of a supervisor, by the command line', () => {
   let server: Served;
   const supertree = (...argv: string[]) => server.supertree(...argv);
   const stateOf = async (path: string) => {
@@ -23,9 +22,9 @@ describe('the children of a supervisor, by the command line', { timeout: PATIENC
   beforeAll(async () => {
     server = await served(TREE);
     await until(async () => (await stateOf('root/group/job')) === 'running');
-  }, PATIENCE);
+  });
 
-  afterAll(() => server.close(), PATIENCE);
+  afterAll(() => server.close());
 
   it('are stopped, started and restarted with all that is below them', async () => {
     expect(await supertree('stop', 'root/group')).toMatchObject({ code: 0, out: 'root/group is stopped\n', err: '' });

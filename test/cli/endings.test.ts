@@ -19,11 +19,11 @@ let server: Served;
 
 beforeAll(async () => {
   server = await served({ children: [noisy] });
-}, 60_000);
+});
 
 afterAll(() => server.close());
 
-describe('a command whose output nobody reads', { timeout: 60_000 }, () => {
+describe('a command whose output nobody reads', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with the first %s', async (signal) => {
     const [command = '', ...args] = PROGRAM;
     const env = { ...process.env, SUPERTREE_ENDPOINT: server.endpoint };
@@ -39,7 +39,7 @@ describe('a command whose output nobody reads', { timeout: 60_000 }, () => {
   });
 });
 
-describe('serve', { timeout: 60_000 }, () => {
+describe('serve', () => {
   it('that was stopped cleanly exits with 0, also when its log could not be written', async () => {
     const place = await scratch();
     const [command = '', ...args] = PROGRAM;
@@ -77,17 +77,17 @@ async function topUntil(signal: NodeJS.Signals): Promise<string> {
   const target = Number(await readFile(pid, 'utf8'));
   process.kill(target, signal);
   if (signal === 'SIGTSTP') {
-    // `script` stops with what it runs, before it has read everything, and goes on with it.
+    // `script` stops with what it runs and goes on with it; it may read of the same stop twice, so it is continued until it has ended.
     await until(async () => child.kill('SIGCONT') && (await shown()).split(`${SWITCH}h`).length > 2);
     process.kill(target, 'SIGTERM');
-  }
-  await once(child, 'exit');
+    await until(() => !child.kill('SIGCONT'));
+  } else await once(child, 'exit');
   const text = await shown();
   await place.remove();
   return text;
 }
 
-describe('top', { timeout: 60_000 }, () => {
+describe('top', () => {
   it.each(['SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGTSTP'] as const)(
     'leaves the terminal as it was on %s',
     async (signal) => {

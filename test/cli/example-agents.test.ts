@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentRow } from '../../src/protocol/operations.js';
 import { ask, launch, type Process, scratch, until } from './process.js';
 
-const PATIENCE = 90_000;
 const PATHS = [
   'root/web',
   'root/flaky',
@@ -16,7 +15,7 @@ const PATHS = [
   'root/workers/3',
 ];
 
-describe('examples/agents', { timeout: PATIENCE }, () => {
+describe('examples/agents', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
   let server: Process;
   const supertree = (...argv: string[]) => ask(argv, place.endpoint);
@@ -31,7 +30,7 @@ describe('examples/agents', { timeout: PATIENCE }, () => {
       const all = await rows();
       return all.length === PATHS.length && all.every(({ path, pid }) => path === 'root/flaky' || pid !== null);
     });
-  }, PATIENCE);
+  });
 
   afterAll(async () => {
     server.child.kill('SIGINT');

@@ -6,7 +6,7 @@ const BAD = { id: 'bad', command: ['sh', '-c', 'echo no disk >&2; exit 3'] };
 const FAILED =
   'root/outer/group failed, because root/outer/group/bad failed: bad ended 1 times within 60000 ms, last with exit code 3; its last lines: "no disk"';
 
-describe('a group that failed', { timeout: 120_000 }, () => {
+describe('a group that failed', () => {
   let server: Served;
 
   beforeAll(async () => {
@@ -15,7 +15,7 @@ describe('a group that failed', { timeout: 120_000 }, () => {
       children: [{ id: 'outer', maxRestarts: 0, children: [group] }],
     });
     await until(async () => (await server.supertree('health')).code === 1);
-  }, 120_000);
+  });
   afterAll(() => server.close());
 
   it('makes the server unhealthy, with the reason', async () => {
@@ -38,7 +38,7 @@ describe('a group that failed', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a group that is added to a server', { timeout: 120_000 }, () => {
+describe('a group that is added to a server', () => {
   it('has the defaults of a server: what fails in it takes no neighbour down', async () => {
     const server = await served({ maxRestarts: 0, children: [{ id: 'web', command: ['sleep', '1000'] }] });
     const client = await connect({ endpoint: server.endpoint });

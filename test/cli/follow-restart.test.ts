@@ -18,7 +18,7 @@ const STACK = {
   ],
 };
 
-describe('whoever follows an agent, over a restart of the supervisors above it', { timeout: 120_000 }, () => {
+describe('whoever follows an agent, over a restart of the supervisors above it', () => {
   let server: Served;
   let client: Client;
 
@@ -26,7 +26,7 @@ describe('whoever follows an agent, over a restart of the supervisors above it',
     server = await served({ children: [STACK] });
     client = await connect({ endpoint: server.endpoint });
     await until(async () => (await client.status('app1')).state === 'running');
-  }, 60_000);
+  });
   afterAll(async () => {
     await client.close();
     await server.close();

@@ -3,7 +3,7 @@ import { type Served, served, until } from './process.js';
 
 const DIES = ['sh', '-c', 'echo bad config >&2; exit 3'];
 
-describe('an agent that ends as soon as it runs', { timeout: 60_000 }, () => {
+describe('an agent that ends as soon as it runs', () => {
   let server: Served;
 
   beforeAll(async () => {

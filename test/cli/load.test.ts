@@ -2,17 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, row } from './fake-host.js';
 import { type Served, served } from './process.js';
 
-const PATIENCE = 90_000;
-
-describe('supertree load', { timeout: PATIENCE }, () => {
+describe('supertree load', () => {
   let server: Served;
   const supertree = (...argv: string[]) => server.supertree(...argv);
 
   beforeAll(async () => {
     server = await served();
-  }, PATIENCE);
+  });
 
-  afterAll(() => server.close(), PATIENCE);
+  afterAll(() => server.close());
 
   it('needs an agent for what asks about one, and none for the list', async () => {
     const refused = await supertree('load', '--requests', '10');

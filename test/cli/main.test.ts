@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launch, scratch, shell } from './process.js';
 
-const PATIENCE = 60_000;
-
-describe('the supertree program', { timeout: PATIENCE }, () => {
+describe('the supertree program', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
 
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Served, served, until } from './process.js';
 
-describe('a remedy that is typed', { timeout: 120_000 }, () => {
+describe('a remedy that is typed', () => {
   let server: Served;
   /** The commands of the remedy on standard error. */
   const typed = (err: string) => [...err.matchAll(/`supertree ([^`]*)`/g)].map(([, line = '']) => line.split(' '));
@@ -9,7 +9,7 @@ describe('a remedy that is typed', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     server = await served({ children: [{ id: 'good', command: ['sleep', '1000'] }] });
     await until(async () => (await server.supertree('ps')).out.includes('running'));
-  }, 120_000);
+  });
   afterAll(() => server.close());
 
   it('names no command for a program that cannot be run: there is nothing to look at', async () => {

@@ -6,8 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
-const PATIENCE = 60_000;
-
 /** Reads nothing, for as long as it lives. */
 const DEAF = ['sh', '-c', 'exec sleep 1000'];
 /** Ends on SIGKILL only. */
@@ -23,7 +21,7 @@ const TREE = {
   ],
 };
 
-describe('the command line against a running server', { timeout: PATIENCE }, () => {
+describe('the command line against a running server', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
   let server: Process;
   const supertree = (...argv: string[]) => ask(argv, place.endpoint);
@@ -35,7 +33,7 @@ describe('the command line against a running server', { timeout: PATIENCE }, () 
     await writeFile(file, JSON.stringify(TREE));
     server = launch(['serve', file], { endpoint: place.endpoint });
     await until(async () => (await json('ps')).every(({ state }: { state: string }) => state === 'running'));
-  }, PATIENCE);
+  });
 
   afterAll(async () => {
     server.child.kill('SIGTERM');
@@ -44,7 +42,7 @@ describe('the command line against a running server', { timeout: PATIENCE }, () 
     server.child.kill('SIGTERM');
     await server.finished;
     await place.remove();
-  }, PATIENCE);
+  });
 
   it('lists agents, as a table, a tree and JSON', async () => {
     const rows = await json('ps');

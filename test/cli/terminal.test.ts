@@ -21,7 +21,7 @@ beforeAll(async () => {
   const write = `process.stdout.write(${JSON.stringify(`${HOSTILE}\n`)}); setInterval(() => {}, 1000)`;
   const metadata = { note: HOSTILE };
   server = await served({ children: [{ id: 'writer', command: [process.execPath, '-e', write], metadata }] });
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.close();
@@ -42,7 +42,7 @@ function begin(...argv: string[]) {
   return { out: () => out, type: (text: string) => child.stdin.write(text), ended };
 }
 
-describe('on a terminal what others wrote is text alone', { timeout: 60_000 }, () => {
+describe('on a terminal what others wrote is text alone', () => {
   it.each([
     ['status', ['status', 'writer'], '\\u202eb\\u200fc'],
     ['ps --json', ['ps', '--json'], '\\u202eb\\u200fc'],

@@ -7,8 +7,6 @@ import { SupertreeError } from '../../src/errors.js';
 import { begin, row, supertree } from './fake-host.js';
 import { ask, type Served, served, shell } from './process.js';
 
-const PATIENCE = 90_000;
-
 const ROWS = [
   row('root/calm', { usage: { cpu: 0.5, memory: 9_000_000 }, restarts: 2 }),
   row('root/busy', { usage: { cpu: 90, memory: 1_000_000 } }),
@@ -93,9 +91,9 @@ describe('supertree top where there is no terminal', () => {
     const running = begin(['top', '--json'], { answers: { health: () => ({}) }, link });
     await expect.poll(() => running.seen.length).toBe(1);
     link.state = 'reconnecting';
-    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/^\S+ Connection lost: .*\n$/);
+    await expect.poll(running.err).toMatch(/^\S+ Connection lost: .*\n$/);
     link.state = 'connected';
-    await expect.poll(running.err, { timeout: 5_000 }).toMatch(/Connected again\.\n$/);
+    await expect.poll(running.err).toMatch(/Connected again\.\n$/);
     running.interrupt('SIGINT');
     expect(await running.result).toMatchObject({ code: 130, out: '' });
   });
@@ -142,9 +140,7 @@ describe('supertree top on a small terminal', () => {
     let asked = 0;
     const ps = () => (asked++ === 0 ? many : new Promise(() => undefined));
     const running = begin([...path, '--interval', '1'], { answers: { ps }, ...small });
-    await expect
-      .poll(() => frame(running.out())[0], { timeout: 10_000 })
-      .toMatch(/^no answer since \d\d:\d\d:\d\d {2}40 agents/);
+    await expect.poll(() => frame(running.out())[0]).toMatch(/^no answer since \d\d:\d\d:\d\d {2}40 agents/);
     expect(frame(running.out())[3]).toMatch(/agent-00/);
     running.interrupt('SIGINT');
     await running.result;
@@ -167,15 +163,15 @@ describe('supertree top on a small terminal', () => {
   });
 });
 
-describe('supertree top in a terminal', { timeout: PATIENCE }, () => {
+describe('supertree top in a terminal', () => {
   let server: Served;
 
   beforeAll(async () => {
     server = await served();
     await server.supertree('spawn', 'web', '--', 'sleep', '1000');
-  }, PATIENCE);
+  });
 
-  afterAll(() => server.close(), PATIENCE);
+  afterAll(() => server.close());
 
   it('shows the agents, and q ends it', async () => {
     const { code, out } = await inTerminal('q', 'top --interval 200', server.endpoint);

@@ -181,14 +181,11 @@ describe('the publisher', () => {
       for await (const frames of socket) received.push(frames);
     })();
     await expect
-      .poll(
-        () => {
-          tree.member('worker').print('stdout', 'unwanted\n');
-          web.print('stdout', Buffer.from([0x48, 0xff, 0x0a]));
-          return received.length;
-        },
-        { timeout: 20_000 },
-      )
+      .poll(() => {
+        tree.member('worker').print('stdout', 'unwanted\n');
+        web.print('stdout', Buffer.from([0x48, 0xff, 0x0a]));
+        return received.length;
+      })
       .toBeGreaterThan(0);
     web.move('paused');
     web.print('stderr', Buffer.from([0x48, 0xff, 0x0a]));
@@ -199,7 +196,7 @@ describe('the publisher', () => {
       stream_type: 'stderr',
       data: Uint8Array.from([0x48, 0xff, 0x0a]),
     };
-    await expect.poll(messages, { timeout: 20_000 }).toContainEqual({
+    await expect.poll(messages).toContainEqual({
       ok: true,
       message: { ...line, timestamp: [1_700_000_000, 0], sequence: 0 },
     });

@@ -7,8 +7,6 @@ import { FakeTree } from '../transport/fake-tree.js';
 import { Stage } from '../transport/live.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
-const PATIENCE = { timeout: 20_000 };
-
 let stage: Stage;
 let server: ScriptedServer;
 
@@ -53,19 +51,19 @@ async function begun(items: readonly TreeItem[], seq: number): Promise<void> {
     server.publish('events', { type: 'position', epoch: 'e', seq, at: 1 });
     return items.length;
   };
-  await expect.poll(told, PATIENCE).toBe(1);
+  await expect.poll(told).toBe(1);
 }
 
 const outline = (items: readonly TreeItem[]) =>
   items.map((item) => (item.type === 'event' ? item.seq : `${item.reason} ${item.missed} ${item.seq}`));
 
-describe('events', { timeout: 60_000 }, () => {
+describe('events', () => {
   it('begin with a snapshot, then come in order, each once, and nothing that the snapshot has', async () => {
     server.answers.snapshot = () => snapshotAt(7);
     const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 7);
     for (const seq of [6, 7, 8, 8, 9, 7, 10]) server.publish('events', event(seq));
-    await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 7', 8, 9, 10]);
+    await expect.poll(() => outline(items)).toEqual(['start 0 7', 8, 9, 10]);
     expect(items[1]).toEqual({ ...event(8), server: server.endpoint });
   });
 
@@ -75,7 +73,7 @@ describe('events', { timeout: 60_000 }, () => {
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(6);
     for (const seq of [4, 6, 7]) server.publish('events', event(seq));
-    await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 3', 4, 'gap 2 6', 7]);
+    await expect.poll(() => outline(items)).toEqual(['start 0 3', 4, 'gap 2 6', 7]);
   });
 
   it('that are missing at the end are noticed by the position of the stream', async () => {
@@ -84,7 +82,7 @@ describe('events', { timeout: 60_000 }, () => {
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(5);
     server.publish('events', { type: 'position', epoch: 'e', seq: 5, at: 1 });
-    await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 3', 'gap 2 5']);
+    await expect.poll(() => outline(items)).toEqual(['start 0 3', 'gap 2 5']);
   });
 
   it('of another epoch are those of another server: a snapshot says that it was restarted', async () => {
@@ -93,7 +91,7 @@ describe('events', { timeout: 60_000 }, () => {
     await begun(items, 3);
     server.answers.snapshot = () => snapshotAt(2, 'f');
     for (const seq of [2, 3]) server.publish('events', event(seq, {}, 'f'));
-    await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 3', 'restarted null 2', 3]);
+    await expect.poll(() => outline(items)).toEqual(['start 0 3', 'restarted null 2', 3]);
   });
 
   it('survive what is no event, without a word', async () => {
@@ -105,7 +103,7 @@ describe('events', { timeout: 60_000 }, () => {
     }
     server.publish('eventsandmore', event(9));
     server.publish('events', event(4));
-    await expect.poll(() => outline(items), PATIENCE).toEqual(['start 0 3', 4]);
+    await expect.poll(() => outline(items)).toEqual(['start 0 3', 4]);
   });
 
   it('end when they are abandoned, and when the client is closed', async () => {
@@ -149,18 +147,18 @@ describe('events', { timeout: 60_000 }, () => {
         if (item.type === 'snapshot') reasons.push(item.reason);
       }
     })();
-    await expect.poll(() => reasons, PATIENCE).toEqual(['start']);
+    await expect.poll(() => reasons).toEqual(['start']);
     await client.restart('web');
     await client.spawn({ id: 'job', command: ['sleep', '1000'] });
     await client.spawn({ id: 'brief', command: ['true'], restart: 'temporary' }).catch(() => {});
     await client.pause('job');
-    await expect.poll(() => sorted(state.agents.values()), PATIENCE).toEqual(sorted((await client.snapshot()).agents));
+    await expect.poll(() => sorted(state.agents.values())).toEqual(sorted((await client.snapshot()).agents));
     await first.stop();
     const second = await stage.serveTree('a', tree());
     await second.server.tree.start();
-    await expect.poll(() => reasons, PATIENCE).toEqual(['start', 'restarted']);
+    await expect.poll(() => reasons).toEqual(['start', 'restarted']);
     await client.stop('web');
-    await expect.poll(() => sorted(state.agents.values()), PATIENCE).toEqual(sorted((await client.snapshot()).agents));
+    await expect.poll(() => sorted(state.agents.values())).toEqual(sorted((await client.snapshot()).agents));
     expect([...state.supervisors.values()]).toEqual((await client.snapshot()).supervisors);
   });
 });

@@ -8,8 +8,6 @@ import { createSecureRig } from '../security/rig.js';
 import { Stage } from '../transport/live.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
-const PATIENCE = { timeout: 20_000 };
-
 let stage: Stage;
 let server: ScriptedServer;
 const undo: (() => unknown)[] = [];
@@ -64,18 +62,18 @@ function refuse(operation: string, times: number, code: ErrorCode, details: Reco
   return tries;
 }
 
-describe('a follower asks again', { timeout: 60_000 }, () => {
+describe('a follower asks again', () => {
   it('when the other requests of the peer are too many for the server', async () => {
     refuse('logs', 2, 'TOO_MANY_REQUESTS', { count: 1, what: 'requests', limit: 'limits.requests', max: 1 });
     const { told } = collect((await connected()).logs('web', { follow: true }));
-    await expect.poll(() => told, PATIENCE).toEqual(['line']);
+    await expect.poll(() => told).toEqual(['line']);
   });
 
   it('when the server limits the rate, and not before it may', async () => {
     const details = { limit: 'limits.rate', rate: 5, burst: 1, retryAfter: 200 };
     const tries = refuse('status', 2, 'RATE_LIMITED', details);
     const { told } = collect((await connected()).logs('web', { follow: true }));
-    await expect.poll(() => told, PATIENCE).toEqual(['line']);
+    await expect.poll(() => told).toEqual(['line']);
     const waits = tries.slice(1).map((at, index) => at - (tries[index] ?? at));
     expect(waits).toHaveLength(2);
     // A timer of Node may fire a little early.
@@ -87,7 +85,7 @@ describe('a follower asks again', { timeout: 60_000 }, () => {
     const { uuid } = first.tree.member('web').view();
     const client = await connected({ endpoint: first.endpoint, queue: 5 });
     await first.stop();
-    await expect.poll(() => client.statistics.servers[0]?.state, PATIENCE).not.toBe('connected');
+    await expect.poll(() => client.statistics.servers[0]?.state).not.toBe('connected');
     const waiting = Array.from({ length: 5 }, () => client.health());
     const logs = collect(client.logs('web', { follow: true }));
     const published = client.protocol.stream(uuid).next();
@@ -97,7 +95,7 @@ describe('a follower asks again', { timeout: 60_000 }, () => {
     await Promise.all(waiting);
     const printing = setInterval(() => first.tree.member('web').print('stdout', 'line\n'), 50);
     undo.push(() => clearInterval(printing));
-    await expect.poll(() => logs.told[0], PATIENCE).toBe('line');
+    await expect.poll(() => logs.told[0]).toBe('line');
     expect((await published).value).toMatchObject({ type: 'log_stream', agent_id: uuid });
   });
 });
@@ -123,7 +121,7 @@ async function tunnelTo(port: () => number): Promise<{ endpoint: string; cut: ()
 
 const portOf = (endpoint: string) => Number(endpoint.split(':').at(-1));
 
-describe('a follower of what is published behind a tunnel', { timeout: 60_000 }, () => {
+describe('a follower of what is published behind a tunnel', () => {
   it('goes on when the tunnel takes connections while there is nobody at its end', async () => {
     let to = 1;
     const { endpoint: pubEndpoint } = await tunnelTo(() => to);
@@ -135,17 +133,17 @@ describe('a follower of what is published behind a tunnel', { timeout: 60_000 },
       for await (const { type, seq } of client.events()) told.push(type === 'event' ? seq : type);
     })().catch(String);
     // The state is told although nothing comes from there.
-    await expect.poll(() => told, PATIENCE).toEqual(['snapshot']);
+    await expect.poll(() => told).toEqual(['snapshot']);
     to = portOf(server.pubEndpoint);
     const telling = setInterval(() => server.publish('events', { type: 'event', epoch: 'e', seq: 4, at: 1 }), 50);
     undo.push(() => clearInterval(telling));
-    await expect.poll(() => told, PATIENCE).toEqual(['snapshot', 4]);
+    await expect.poll(() => told).toEqual(['snapshot', 4]);
     await client.close();
     expect(await over).toBeUndefined();
   });
 });
 
-describe('followed logs of a key for a subtree', { timeout: 60_000 }, () => {
+describe('followed logs of a key for a subtree', () => {
   it('come by asking', async () => {
     const rig = await createSecureRig();
     undo.push(() => rig.close());
@@ -154,9 +152,9 @@ describe('followed logs of a key for a subtree', { timeout: 60_000 }, () => {
     const boss = await connected({ endpoint: rig.ipc, timeout: 20_000 });
     const { told, over } = collect(client.logs('one', { follow: true }));
     await boss.send('one', 'first\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['first']);
+    await expect.poll(() => told).toEqual(['first']);
     await boss.send('one', 'second\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['first', 'second']);
+    await expect.poll(() => told).toEqual(['first', 'second']);
     expect(await collect(client.logs('two', { follow: true })).over).toBe('AGENT_NOT_FOUND');
     await client.close();
     expect(await over).toBe('ended');
@@ -166,16 +164,16 @@ describe('followed logs of a key for a subtree', { timeout: 60_000 }, () => {
     refuse('streams', Number.POSITIVE_INFINITY, 'FORBIDDEN', { role: 'observe', subtree: 'root' });
     const { endpoint, cut } = await tunnelTo(() => portOf(server.endpoint));
     const { told } = collect((await connected({ endpoint })).logs('web', { follow: true }));
-    await expect.poll(() => told, PATIENCE).toEqual(['line']);
+    await expect.poll(() => told).toEqual(['line']);
     server.answers.status = () => ({ uuid: 'v' });
     const gone = refuse('status', 2, 'AGENT_NOT_FOUND', { agent: 'web' });
     cut();
-    await expect.poll(() => told, PATIENCE).toEqual(['line', 'restarted', 'line']);
+    await expect.poll(() => told).toEqual(['line', 'restarted', 'line']);
     expect(gone).toHaveLength(3);
   });
 });
 
-describe('a signal', { timeout: 60_000 }, () => {
+describe('a signal', () => {
   it('ends followed logs with its reason: while they wait, between items, before they begin', async () => {
     const client = await connected();
     const controller = new AbortController();
@@ -183,7 +181,7 @@ describe('a signal', { timeout: 60_000 }, () => {
     const waiting = collect(client.logs('web', { follow: true, signal }));
     const between = client.logs('web', { follow: true, signal });
     await between.next();
-    await expect.poll(() => waiting.told, PATIENCE).toEqual(['line']);
+    await expect.poll(() => waiting.told).toEqual(['line']);
     controller.abort(new Error('enough'));
     expect(await waiting.over).toBe('Error: enough');
     await expect(between.next()).rejects.toThrow('enough');

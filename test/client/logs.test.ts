@@ -6,7 +6,6 @@ import { encode } from '../../src/protocol/decode.js';
 import { Stage } from '../transport/live.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
-const PATIENCE = { timeout: 20_000 };
 const WEB = '00112233-4455-6677-8899-aabbccddeeff';
 
 let stage: Stage;
@@ -87,15 +86,15 @@ class Writer {
   }
 }
 
-describe('followed logs', { timeout: 60_000 }, () => {
+describe('followed logs', () => {
   it('are what the rings have and then every line, both streams, each once', async () => {
     const live = await stage.serve('a', 'web');
     const web = live.tree.member('web');
     for (let n = 0; n < 3; n++) web.print('stdout', `old ${n}\n`);
     const { told } = collect(await stage.connect(live.endpoint), { last: 2 });
-    await expect.poll(() => told, PATIENCE).toEqual(['1 old 1', '2 old 2']);
+    await expect.poll(() => told).toEqual(['1 old 1', '2 old 2']);
     for (let n = 0; n < 500; n++) web.print(n % 2 === 0 ? 'stdout' : 'stderr', `new ${n}\n`);
-    await expect.poll(() => told.length, PATIENCE).toBe(502);
+    await expect.poll(() => told.length).toBe(502);
     expect(told.filter((line) => !line.startsWith('!'))).toEqual([
       '1 old 1',
       '2 old 2',
@@ -116,10 +115,10 @@ describe('followed logs', { timeout: 60_000 }, () => {
     void (async () => {
       for await (const item of client.logs('web', { follow: true, stream: 'stderr', from: 1 })) items.push(item);
     })();
-    await expect.poll(() => items.length, PATIENCE).toBe(1);
+    await expect.poll(() => items.length).toBe(1);
     web.print('stdout', 'unwanted\n');
     web.print('stderr', Buffer.from([0xfe, 0x0a]));
-    await expect.poll(() => items.length, PATIENCE).toBe(2);
+    await expect.poll(() => items.length).toBe(2);
     const line = { type: 'line', stream: 'stderr', text: '\uFFFD\n' };
     expect(items).toEqual([
       { ...line, seq: 1, at: 1_700_000_000_001, bytes: Buffer.from([0xff, 0x0a]) },
@@ -133,10 +132,10 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const { told } = collect(client);
     for (const text of ['a', 'b', 'c', 'd']) writer.write('stdout', text);
     writer.publish('stdout', 2);
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b', '2 c', '3 d']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c', '3 d']);
     writer.publish('stdout', 1);
     writer.write('stderr', 'silent');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b', '2 c', '3 d', '!0 silent']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c', '3 d', '!0 silent']);
     await client.close();
     await writer.server.close();
   });
@@ -146,10 +145,10 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(writer.server.endpoint);
     writer.write('stdout', 'a');
     const { told } = collect(client);
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a']);
+    await expect.poll(() => told).toEqual(['0 a']);
     writer.gone = 3;
     for (const text of ['b', 'c', 'd']) writer.write('stdout', text);
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', 'dropped 2', '3 d']);
+    await expect.poll(() => told).toEqual(['0 a', 'dropped 2', '3 d']);
     await client.close();
     await writer.server.close();
   });
@@ -159,9 +158,9 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(writer.server.endpoint);
     for (const text of ['a', 'b']) writer.write('stdout', text);
     const { told } = collect(client);
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b']);
     writer.rings.stdout = ['new'];
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b', 'restarted', '0 new']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b', 'restarted', '0 new']);
     await client.close();
     await writer.server.close();
   });
@@ -171,7 +170,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(writer.server.endpoint);
     for (let n = 0; n < 1_200; n++) writer.write('stdout', `${n}`);
     const { told } = collect(client);
-    await expect.poll(() => told.length, PATIENCE).toBe(1_200);
+    await expect.poll(() => told.length).toBe(1_200);
     expect(told.at(-1)).toBe('1199 1199');
     expect(writer.server.asked('logs').every(({ params }) => Number(params.limit) <= 500)).toBe(true);
     await client.close();
@@ -184,7 +183,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const web = live.tree.member('web');
     const { told, over } = collect(client);
     web.print('stdout', 'first\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 first']);
+    await expect.poll(() => told).toEqual(['0 first']);
     web.print('stdout', 'last\n');
     await client.request('delete_child', { id: 'web' });
     expect(await over).toBe('ended');
@@ -198,7 +197,7 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(live.endpoint);
     const { told, over } = collect(client);
     web.print('stdout', 'first\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 first']);
+    await expect.poll(() => told).toEqual(['0 first']);
     web.print('stdout', 'last\n');
     web.end(0);
     live.tree.leave('web');
@@ -214,11 +213,11 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(first.endpoint);
     const { told } = collect(client);
     first.tree.member('web').print('stdout', 'before\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 before']);
+    await expect.poll(() => told).toEqual(['0 before']);
     await first.stop();
     const second = await stage.serve('a', 'web');
     second.tree.member('web').print('stdout', 'after\n');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 before', 'restarted', '0 after']);
+    await expect.poll(() => told).toEqual(['0 before', 'restarted', '0 after']);
   });
 
   it('end when they are abandoned, and when the client is closed', async () => {
@@ -240,9 +239,9 @@ describe('followed logs', { timeout: 60_000 }, () => {
     const client = await stage.connect(writer.server.endpoint);
     const { told } = collect(client);
     for (const text of ['a', 'b']) writer.write('stdout', text);
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b']);
     writer.write('stdout', 'c');
-    await expect.poll(() => told, PATIENCE).toEqual(['0 a', '1 b', '2 c']);
+    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c']);
     await client.close();
     await writer.server.close();
   });

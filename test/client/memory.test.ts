@@ -37,7 +37,7 @@ function quiet<T>(): AsyncIterableIterator<T> {
   };
 }
 
-describe('what was told is kept by nobody', { timeout: 60_000 }, () => {
+describe('what was told is kept by nobody', () => {
   it('while its follower goes on', async () => {
     const scope = new Scope({ onClose: () => () => {} } as unknown as ServerLink);
     const items: WeakRef<object>[] = [];

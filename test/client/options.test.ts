@@ -16,7 +16,7 @@ afterEach(async () => {
 
 const refusal = (options: object) => connect(options as ConnectOptions).catch((thrown: unknown) => thrown);
 
-describe('the options of connect', { timeout: 60_000 }, () => {
+describe('the options of connect', () => {
   it.each([
     ['timeout', 0, 'must be a number from 1, or Infinity', '0'],
     ['timeout', '1000', 'must be a number from 1, or Infinity', '"1000"'],
@@ -67,7 +67,7 @@ describe('the options of connect', { timeout: 60_000 }, () => {
   });
 });
 
-describe('connect with `wait`', { timeout: 60_000 }, () => {
+describe('connect with `wait`', () => {
   it('goes on until there is a server', async () => {
     const { endpoint, stop } = await stage.serve('a', 'web');
     await stop();

@@ -31,7 +31,7 @@ const codeOf = (work: Promise<unknown>) =>
     (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
   );
 
-describe('what names no agent, with several servers', { timeout: 60_000 }, () => {
+describe('what names no agent, with several servers', () => {
   it('goes to the server that has the child', async () => {
     const one = await stage.serve('one', 'web', 'both');
     const two = await stage.serve('two', 'job', 'both');
@@ -79,7 +79,7 @@ describe('what names no agent, with several servers', { timeout: 60_000 }, () =>
   });
 });
 
-describe('an agent that no server has, while one is away', { timeout: 60_000 }, () => {
+describe('an agent that no server has, while one is away', () => {
   it('is waited for as one that is known would be', async () => {
     const one = await stage.serve('one', 'web');
     const two = await stage.serve('two', 'job');
@@ -106,12 +106,12 @@ describe('an agent that no server has, while one is away', { timeout: 60_000 }, 
     expect(await codeOf(client.status('web'))).toBe('NO_SERVER');
     expect(await codeOf(client.status('job'))).toBe('done');
     await stage.serve('one', 'web');
-    await expect.poll(() => client.statistics.servers[0]?.state, { timeout: 20_000 }).toBe('connected');
+    await expect.poll(() => client.statistics.servers[0]?.state).toBe('connected');
     expect(await codeOf(client.status('nobody'))).toBe('AGENT_NOT_FOUND');
   });
 });
 
-describe('one server under two endpoints', { timeout: 60_000 }, () => {
+describe('one server under two endpoints', () => {
   it('is one server, by whichever endpoint it can be reached', async () => {
     const { server } = await stage.serve('one', 'web', 'worker');
     const two = await stage.serve('two', 'job');
@@ -128,7 +128,7 @@ describe('one server under two endpoints', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a key that may command agents and not look at them', { timeout: 60_000 }, () => {
+describe('a key that may command agents and not look at them', () => {
   const forbidden = () => {
     throw new SupertreeError('FORBIDDEN', { role: 'observe', subtree: 'root/web' });
   };

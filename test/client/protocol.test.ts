@@ -93,7 +93,7 @@ const config = {
   agents: null,
 };
 
-describe('the client of a server that knows only the agent protocol', { timeout: 60_000 }, () => {
+describe('the client of a server that knows only the agent protocol', () => {
   it('spawns, lists and asks for health', async () => {
     const spawned = await client.protocol.send({
       type: 'spawn_request',

@@ -6,8 +6,6 @@ import { FaultyNetwork } from '../transport/faulty-network.js';
 import { Stage } from '../transport/live.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
-const PATIENCE = { timeout: 20_000 };
-
 let stage: Stage;
 
 beforeEach(async () => {
@@ -43,7 +41,7 @@ async function underWay(
   return { stop, release };
 }
 
-describe('a client whose connection breaks', { timeout: 60_000 }, () => {
+describe('a client whose connection breaks', () => {
   const breaks = {
     'is cut': (proxy: FaultyNetwork) => proxy.cut(),
     'is half closed': (proxy: FaultyNetwork) => proxy.halfClose(),
@@ -56,7 +54,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
     const client = await stage.connect(proxy.endpoint, { idle: 300 });
     const { stop, release } = await underWay(live, client);
     harm(proxy);
-    await expect.poll(() => client.statistics.reconnections, PATIENCE).toBe(1);
+    await expect.poll(() => client.statistics.reconnections).toBe(1);
     release();
     expect(await stop).toBe('stopped');
     expect(live.tree.member('web').calls).toEqual(['stop']);
@@ -93,7 +91,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
     const signal = client.request('signal', { agent: 'web', signal: 'HUP' }, { idempotencyKey: 'once' });
     await expect.poll(() => web.calls).toEqual(['signal HUP']);
     proxy.cut();
-    await expect.poll(() => client.statistics.reconnections, PATIENCE).toBe(1);
+    await expect.poll(() => client.statistics.reconnections).toBe(1);
     release();
     expect(await signal).toMatchObject({ path: 'root/web' });
     expect(web.calls).toEqual(['signal HUP']);
@@ -112,7 +110,7 @@ describe('a client whose connection breaks', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a client without a connection', { timeout: 60_000 }, () => {
+describe('a client without a connection', () => {
   it('keeps so many requests, refuses the next with the limit, and rejects them when it takes too long', async () => {
     const live = await stage.serve('a', 'web');
     const client = await stage.connect(live.endpoint, { queue: 3, patience: 500 });
@@ -146,7 +144,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
     await live.stop();
     const waiting = codeOf(client.stop('web'));
     expect(await waiting).toBe('NO_SERVER');
-    await expect.poll(() => stateOf(client), PATIENCE).toBe('failed');
+    await expect.poll(() => stateOf(client)).toBe('failed');
     expect(await codeOf(client.health())).toBe('NO_SERVER');
     await stage.serve('a', 'web');
     client.reconnect();
@@ -167,7 +165,7 @@ describe('a client without a connection', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what a client sends', { timeout: 60_000 }, () => {
+describe('what a client sends', () => {
   it('carries its deadline, and a key of its own where it begins or ends something', async () => {
     const server = await ScriptedServer.start();
     for (const name of ['health', 'stop', 'spawn', 'send']) server.answers[name] = () => ({ bytes: 0 });

@@ -45,7 +45,7 @@ async function connected(...servers: readonly ScriptedServer[]): Promise<Client>
   return client;
 }
 
-describe.each(Object.entries(CALLS))('a call of %s that nobody answers', { timeout: 60_000 }, (_, call) => {
+describe.each(Object.entries(CALLS))('a call of %s that nobody answers', (_, call) => {
   it('ends at its time, and with its signal, on one server and on two', async () => {
     for (const servers of [[one], [one, two]]) {
       const client = await connected(...servers);
@@ -70,7 +70,7 @@ describe.each(Object.entries(CALLS))('a call of %s that nobody answers', { timeo
   });
 });
 
-describe('a call while the server is away', { timeout: 60_000 }, () => {
+describe('a call while the server is away', () => {
   it('that ends before it could be sent says that there is no server, and not that it goes on', async () => {
     const stage = await Stage.open();
     const live = await stage.serve('a', 'web');

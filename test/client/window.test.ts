@@ -3,8 +3,6 @@ import { type Client, type ConnectOptions, connect } from '../../src/client/clie
 import { SupertreeError } from '../../src/errors.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
-const PATIENCE = { timeout: 20_000 };
-
 let server: ScriptedServer;
 let client: Client;
 
@@ -35,14 +33,14 @@ function holdUp(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-describe('what waits for its turn to be sent', { timeout: 60_000 }, () => {
+describe('what waits for its turn to be sent', () => {
   it('is not sent by the abort that ends it', async () => {
     await connected({ window: 5 });
     const abort = new AbortController();
     const spawns = numbers(20).map((n) =>
       codeOf(client.spawn({ id: `a${n}`, command: ['a'] }, { signal: abort.signal })),
     );
-    await expect.poll(() => server.asked('spawn').length, PATIENCE).toBe(5);
+    await expect.poll(() => server.asked('spawn').length).toBe(5);
     abort.abort('enough');
     expect(new Set(await Promise.all(spawns))).toEqual(new Set(['enough']));
     await client.health();
@@ -65,14 +63,14 @@ describe('what waits for its turn to be sent', { timeout: 60_000 }, () => {
     await connected({ window: 3 });
     const abort = new AbortController();
     const given = ['a', 'b'].map((id) => codeOf(client.stop(id, { signal: abort.signal })));
-    await expect.poll(() => server.asked('stop').length, PATIENCE).toBe(2);
+    await expect.poll(() => server.asked('stop').length).toBe(2);
     abort.abort('enough');
     expect(await Promise.all(given)).toEqual(['enough', 'enough']);
     const rows = ['c', 'd'].map((id) => client.status(id));
     expect(client.statistics).toMatchObject({ inFlight: 1, queued: 1 });
     const [late] = server.asked('stop');
     server.answer(late?.request_id ?? '', {});
-    await expect.poll(() => server.asked('status').length, PATIENCE).toBe(2);
+    await expect.poll(() => server.asked('status').length).toBe(2);
     for (const { request_id, params } of server.asked('status')) server.answer(request_id, { id: params.agent });
     expect(await Promise.all(rows)).toEqual([{ id: 'c' }, { id: 'd' }]);
   });
@@ -81,7 +79,7 @@ describe('what waits for its turn to be sent', { timeout: 60_000 }, () => {
     await connected({ window: 2 });
     const abort = new AbortController();
     const given = numbers(10).map(() => codeOf(client.stop('a', { signal: abort.signal })));
-    await expect.poll(() => server.asked('stop').length, PATIENCE).toBe(2);
+    await expect.poll(() => server.asked('stop').length).toBe(2);
     abort.abort('enough');
     await Promise.all(given);
     expect(await Promise.all([client.health(), client.health()])).toMatchObject([{ healthy: true }, { healthy: true }]);
@@ -95,14 +93,14 @@ describe('what waits for its turn to be sent', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a client that did not run for so long that a server drops its answers', { timeout: 60_000 }, () => {
+describe('a client that did not run for so long that a server drops its answers', () => {
   it('sends again what may be sent again, and rejects the rest', async () => {
     await connected();
     const stop = client.stop('web');
     const status = client.status('web').catch((thrown: unknown) => thrown);
-    await expect.poll(() => server.asked('status').length, PATIENCE).toBe(1);
+    await expect.poll(() => server.asked('status').length).toBe(1);
     holdUp(4_500);
-    await expect.poll(() => server.asked('stop').length, PATIENCE).toBe(2);
+    await expect.poll(() => server.asked('stop').length).toBe(2);
     expect(await status).toMatchObject({ code: 'NO_SERVER', message: expect.stringContaining('did not read') });
     const [first, again] = server.asked('stop');
     expect(again?.idempotency_key).toBe(first?.idempotency_key);
@@ -121,7 +119,7 @@ describe('a client that did not run for so long that a server drops its answers'
   });
 });
 
-describe('a client that was closed', { timeout: 60_000 }, () => {
+describe('a client that was closed', () => {
   it('says so to whoever waits, and to whoever asks', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     await connected();

@@ -112,7 +112,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       await Promise.all(all.map(({ heard }) => heard.ended()));
       for (const { heard } of all) expectEachOnce(heard);
       expect(all.every(({ heard }) => heard.get('EXITED')?.code === 0)).toBe(true);
-    }, 60_000);
+    });
 
     it('ends everything at close, and starts nothing after it', async () => {
       const all = [start(subjects.forever), start(subjects.forever)];

@@ -93,7 +93,7 @@ export function begin(driver: Driver, order: StartOrder): { body: Incarnation; h
 }
 
 /** Resolves when the condition holds; rejects with its name when it does not within `patience` ms. */
-export async function eventually(condition: () => boolean, what: string, patience = 20_000): Promise<void> {
+export async function eventually(condition: () => boolean, what: string, patience = 60_000): Promise<void> {
   const until = performance.now() + patience;
   while (!condition()) {
     if (performance.now() > until) throw new Error(`waited in vain for ${what}`);

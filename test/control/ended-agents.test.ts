@@ -38,7 +38,7 @@ const request = (message: object) => ask(server.endpoints[0] ?? '', pack({ reque
 async function over(backend: string, task: string): Promise<unknown> {
   const config = { name: 'passing', model_backend: backend, task };
   const { agent_info: info } = await request({ type: 'spawn_request', config });
-  await expect.poll(() => server.tree.agents(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => server.tree.agents()).toEqual([]);
   return (info as Answer).id;
 }
 
@@ -80,20 +80,17 @@ describe('an agent that a client spawned and that is over', () => {
       const updates = () =>
         follower.frames.map(([frame]) => documentOf(frame) as Answer).filter(({ type }) => type === 'status_update');
       await expect
-        .poll(
-          async () => {
-            await request({ type: 'spawn_request', config });
-            return updates().map(({ data }) => data);
-          },
-          { timeout: 20_000 },
-        )
+        .poll(async () => {
+          await request({ type: 'spawn_request', config });
+          return updates().map(({ data }) => data);
+        })
         .toContainEqual(
           expect.objectContaining({ state: 'failed', exit: expect.objectContaining({ code: expect.any(Number) }) }),
         );
     } finally {
       await follower.close();
     }
-  }, 30_000);
+  });
 
   it('was given its task and its context as they were written, whatever they look like', async () => {
     const text = '{id} {{port}} {port:web} {env:HOME} {incarnation}';
@@ -102,7 +99,7 @@ describe('an agent that a client spawned and that is over', () => {
     expect(await request({ type: 'spawn_request', config: { ...config, environment } })).toMatchObject({
       success: true,
     });
-    await expect.poll(() => server.tree.agents(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => server.tree.agents()).toEqual([]);
     const { data } = await request({ type: 'tree_request', operation: 'logs', params: { agent: 'p' } });
     const lines = (data as { lines: { text: string }[] }).lines.map((line) => line.text.trim());
     expect(lines).toEqual(expect.arrayContaining([`AGENT_CONTEXT=${text}`, `CONTEXT=${text}`]));

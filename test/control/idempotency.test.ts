@@ -59,7 +59,7 @@ describe('a request with an idempotency key', () => {
     const gone = new Dealer({ linger: 1_000 });
     gone.connect(rig.tcp);
     await gone.send(['', pack(spawnRequest('r1'))]);
-    await expect.poll(() => rig.tree.members.length, { timeout: 20_000 }).toBe(3);
+    await expect.poll(() => rig.tree.members.length).toBe(3);
     gone.close();
     const second = ask(rig.tcp, pack(spawnRequest('r2')));
     const third = request(rig, spawnRequest('r3'));

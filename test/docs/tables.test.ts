@@ -22,7 +22,7 @@ beforeAll(async () => {
   const script = 'while read line; do echo "$line"; echo "$line" >&2; done';
   await served.operate('spawn', { spec: { id: 'parrot', command: ['sh', '-c', script] } });
   uuid = served.server.tree.agent('parrot').uuid;
-}, 60_000);
+});
 
 afterAll(() => served.close());
 
@@ -86,7 +86,7 @@ describe('the table of commands', () => {
   it('names every key of the data of an answer', async () => {
     await command('write_stdin', GOOD.write_stdin[0]);
     const lines = (stream: 'stdout' | 'stderr') => served.server.tree.agent(uuid).output({ stream }).lines.length;
-    await expect.poll(() => Math.min(lines('stdout'), lines('stderr')), PATIENCE).toBeGreaterThan(0);
+    await expect.poll(() => Math.min(lines('stdout'), lines('stderr'))).toBeGreaterThan(0);
     for (const [name, payloads] of Object.entries(GOOD) as [ControlCommandType, readonly object[]][]) {
       const keys = new Set<string>();
       const documented = (COMMANDS[name].data ?? []).map((key) => key.name);
@@ -98,7 +98,7 @@ describe('the table of commands', () => {
       }
       expect([...keys].sort(), name).toEqual(documented.map((key) => key.replace('?', '')).sort());
     }
-  }, 60_000);
+  });
 });
 
 /** A reading command is given until there is nothing more to read. */
@@ -150,18 +150,18 @@ describe('the other tables about the wire', () => {
       subscription.frames
         .map(([frame]) => documentOf(frame) as Answer)
         .filter(({ type, data }) => type === 'status_update' && (data as Answer).path === 'root/fails');
-    await expect.poll(() => subscription.frames.length, PATIENCE).toBeGreaterThan(0);
+    await expect.poll(() => subscription.frames.length).toBeGreaterThan(0);
     await tree.supervisor().add({ id: 'fails', command: ['sh', '-c', 'read x; exit 1'], restart: 'transient' });
     await tree.agent('fails').write('\n');
-    await expect.poll(() => updates().some(({ update_type }) => update_type === 'error'), PATIENCE).toBe(true);
+    await expect.poll(() => updates().some(({ update_type }) => update_type === 'error')).toBe(true);
     await tree.agent('fails').stop();
-    await expect.poll(() => updates().at(-1)?.update_type, PATIENCE).toBe('terminated');
+    await expect.poll(() => updates().at(-1)?.update_type).toBe('terminated');
     await subscription.close();
     for (const { data, update_type } of updates()) {
       expect(Object.keys(data as object)).toEqual(Object.keys(UPDATE_DATA));
       expect(UPDATES.map(([, type]) => type)).toContain(update_type);
     }
-  }, 60_000);
+  });
 });
 
 describe('what is said of agents that are over', () => {
@@ -170,7 +170,7 @@ describe('what is said of agents that are over', () => {
     const { agent_info } = await served.ask({ type: 'spawn_request', config });
     const agent_id = (agent_info as Answer).id;
     const agent = 'root/brief';
-    await expect.poll(() => served.server.tree.agents().map(({ id }) => id), PATIENCE).not.toContain('brief');
+    await expect.poll(() => served.server.tree.agents().map(({ id }) => id)).not.toContain('brief');
     for (const command_type of ['get_status', 'query_output', 'read_stdout', 'read_stderr']) {
       const answer = await served.ask({ type: 'control_command', agent_id, command_type });
       expect(answer, command_type).toMatchObject({ success: true, status: 'completed' });
@@ -189,5 +189,5 @@ describe('what is said of agents that are over', () => {
     const { uuid } = status.data as Answer;
     expect(await served.operate('stop', { agent: uuid })).toMatchObject({ success: true });
     expect(await served.operate('start', { agent: uuid })).toMatchObject({ code: 'INVALID_STATE' });
-  }, 60_000);
+  });
 });

@@ -33,7 +33,7 @@ describe('the page about the wire', () => {
     const { stdout, stderr } = await promisify(execFile)(PYTHON, ['-c', program, served.endpoint], { timeout: 60_000 });
     expect({ stdout, stderr }).toEqual({ stdout: prints, stderr: '' });
     expect(served.server.tree.agents()).toEqual([]);
-  }, 90_000);
+  });
 
   it('has the first request and its answer as they are, byte for byte', async () => {
     const [request, answer] = fenced(PAGE, 'hex').map(bytesIn);

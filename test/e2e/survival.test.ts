@@ -15,7 +15,6 @@ import { MARK, marked } from './proc.js';
  * who follows knows in the end what is.
  */
 
-const PATIENCE = 150_000;
 const POLL = { timeout: 60_000, interval: 100 };
 
 let place: Awaited<ReturnType<typeof scratch>>;
@@ -82,7 +81,7 @@ async function endings(requests: readonly Promise<unknown>[]): Promise<string[]>
   if (typeof ended === 'string') throw new Error(ended);
   // Whoever follows events or lines asks now and then; what these requests left must go.
   const left = () => ({ inFlight: client.statistics.inFlight, queued: client.statistics.queued });
-  await expect.poll(left, { timeout: 30_000 }).toEqual({ inFlight: 0, queued: 0 });
+  await expect.poll(left).toEqual({ inFlight: 0, queued: 0 });
   return ended.flatMap((each) => {
     if (each.status === 'fulfilled') return [];
     expect(each.reason).toBeInstanceOf(SupertreeError);
@@ -143,7 +142,7 @@ async function sameAsSnapshot(state: TreeState): Promise<void> {
   await expect.poll(look, POLL).toBe(true);
 }
 
-describe('a server that is killed under 200 requests', { timeout: PATIENCE }, () => {
+describe('a server that is killed under 200 requests', () => {
   it.each([0, 20, 150])('and is started anew: each ends, after %i ms', async (delay) => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 60_000 });
     const { state, snapshots } = follow();
@@ -175,7 +174,7 @@ describe('a server that is killed under 200 requests', { timeout: PATIENCE }, ()
   });
 });
 
-describe('a network between client and server', { timeout: PATIENCE }, () => {
+describe('a network between client and server', () => {
   const harms: Readonly<Record<string, (network: FaultyNetwork) => void>> = {
     cuts: (network) => network.cut(),
     stalls: (network) => network.stall(),
@@ -221,7 +220,7 @@ async function through(endpoint: string): Promise<FaultyNetwork> {
   return network;
 }
 
-describe('a client that is closed', { timeout: PATIENCE }, () => {
+describe('a client that is closed', () => {
   it('leaves nothing that would keep its process alive, whatever it was doing', async () => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000 });
     const script = `

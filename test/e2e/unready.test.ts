@@ -3,7 +3,7 @@ import { createTree } from '../../src/actors/tree.js';
 import { asSupertreeError } from '../../src/errors.js';
 import type { Report } from '../../src/model/report.js';
 
-describe('polls of readiness that fail', { timeout: 30_000 }, () => {
+describe('polls of readiness that fail', () => {
   it('are no errors; the last one is told with the timeout', async () => {
     const reports: Report[] = [];
     const readiness = { type: 'exec', command: ['sh', '-c', 'exit 7'], interval: 20, timeout: 300 } as const;

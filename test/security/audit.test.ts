@@ -6,9 +6,9 @@ const wires: Wire[] = [];
 
 beforeAll(async () => {
   rig = await createSecureRig();
-}, 30_000);
+});
 
-afterAll(() => rig.close(), 30_000);
+afterAll(() => rig.close());
 
 beforeEach(() => {
   (rig.audit as unknown[]).length = 0;

@@ -16,12 +16,12 @@ const connections: Connection[] = [];
 
 beforeAll(async () => {
   rig = await createSecureRig();
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const each of connections) each.close();
   await rig?.close();
-}, 60_000);
+});
 
 /** Opens one connection after another until one of them works, or one has a reason that passes `enough`. */
 async function outcome(

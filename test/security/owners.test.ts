@@ -52,7 +52,7 @@ async function outcome(options: ConnectOptions): Promise<string> {
   }
 }
 
-describe('a client', { timeout: 90_000 }, () => {
+describe('a client', () => {
   it('sends nothing to an ipc socket that somebody else made in a directory that all may write', async () => {
     await chmod(directory, 0o1777);
     const path = join(directory, 's.sock');
@@ -121,7 +121,7 @@ describe('a client', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a server', { timeout: 90_000 }, () => {
+describe('a server', () => {
   it('says what the system says of a path that it may not use, and reports no failure of its own', async () => {
     await chmod(directory, 0o700);
     for (const path of [`${directory}/y.sock`, '/proc/1/y.sock', '/nowhere/at/all/y.sock']) {

@@ -16,7 +16,7 @@ afterAll(async () => {
 const as = (name: Name) =>
   connect({ endpoint: rig.tcp, serverKey: rig.serverKey, keys: rig.keys[name], timeout: 20_000 });
 
-describe('a key with the role input', { timeout: 60_000 }, () => {
+describe('a key with the role input', () => {
   it('writes, and may not end the agent by closing its standard input', async () => {
     const client = await as('typist');
     expect(await client.request('send', { agent: 'root/a/one', data: 'x\n' })).toEqual({ bytes: 2 });
@@ -32,7 +32,7 @@ describe('a key with the role input', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the snapshot of a key for a part of the tree', { timeout: 60_000 }, () => {
+describe('the snapshot of a key for a part of the tree', () => {
   it('counts the events of that part alone', async () => {
     const [lead, boss] = [await as('lead'), await as('boss')];
     const seqOf = async () => (await lead.request('snapshot', {})).seq;

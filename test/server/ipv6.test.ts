@@ -36,5 +36,5 @@ describe.runIf(here)('an IPv6 endpoint', () => {
     await client.close();
     await server.stop({ brutal: true });
     expect(failures).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -47,7 +47,7 @@ describe('lockPath', () => {
       socket.on('close', () => clearInterval(timer));
     });
     expect(await lockPath(path)).toBe(NOBODY);
-  }, 10_000);
+  });
 
   it('does not wait for a holder that says one byte after the other, or nothing', async () => {
     const server = await squat((socket) => {
@@ -58,13 +58,13 @@ describe('lockPath', () => {
     server.removeAllListeners('connection');
     server.on('connection', (socket) => closing.push(() => socket.destroy()));
     expect(await lockPath(path)).toBe(NOBODY);
-  }, 10_000);
+  });
 
   it('does not call a holder a supertree server that names the process of another user', async () => {
     await squat((socket) => socket.end('pid 1'));
     const own = process.getuid?.() === 0;
     expect(await lockPath(path)).toBe(own ? 'another supertree server (pid 1)' : NOBODY);
-  }, 10_000);
+  });
 
   it('is the same lock however the directory is spelt', async () => {
     const link = join(directory, 'link');
@@ -72,7 +72,7 @@ describe('lockPath', () => {
     const lock = await lockPath(path);
     expect(await lockPath(join(link, 's.sock'))).toBe(`another supertree server (pid ${process.pid})`);
     if (typeof lock !== 'string') await lock.release();
-  }, 10_000);
+  });
 
   it('is released although somebody keeps a connection to it open', async () => {
     const lock = await lockPath(path);
@@ -84,5 +84,5 @@ describe('lockPath', () => {
     const again = await lockPath(path);
     expect(again).toHaveProperty('release');
     if (typeof again !== 'string') await again.release();
-  }, 10_000);
+  });
 });

@@ -32,4 +32,4 @@ it('answers with the deepest tree that is valid, and takes one', async () => {
   await server.stop({ brutal: true });
   await rm(directory, { recursive: true });
   expect(failures).toEqual([]);
-}, 60_000);
+});

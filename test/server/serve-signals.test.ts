@@ -35,7 +35,7 @@ async function serving(more: object = {}): Promise<number> {
   const file = join(directory, 'tree.json');
   await writeFile(file, JSON.stringify({ children: [{ id: 'a', command: ['cat'] }] }));
   await connected({ file, ...more });
-  await expect.poll(() => told, { timeout: 30_000 }).toContain('root is up');
+  await expect.poll(() => told).toContain('root is up');
   return (await client.status('a')).pid ?? 0;
 }
 
@@ -46,7 +46,7 @@ async function connected(options: object, stdout: 'pipe' | number = 'pipe'): Pro
   const args = ['--import', 'tsx', FOREGROUND, JSON.stringify({ endpoint, ...options })];
   server = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
   listen();
-  await expect.poll(() => existsSync(path), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => existsSync(path)).toBe(true);
   client = await connect({ endpoint, timeout: 20_000 });
 }
 
@@ -83,12 +83,12 @@ describe('serve', () => {
     const slow = { id: 'slow', command: ['cat'], readiness: { type: 'log', pattern: 'never' } };
     await writeFile(file, JSON.stringify({ children: [slow] }));
     await connected({ file });
-    await expect.poll(async () => (await client.status('slow')).pid ?? 0, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await client.status('slow')).pid ?? 0).toBeGreaterThan(0);
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(told).toContain('SIGTERM: stopping everything in reverse order');
     expect(complained).not.toContain('SUPERSEDED');
-  }, 60_000);
+  });
 
   it('answers, and ends, as if nothing were amiss when its audit log is full, and says so once', async () => {
     const pid = await serving({ audit: '/dev/full' });
@@ -99,7 +99,7 @@ describe('serve', () => {
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(complained.match(/The audit log \/dev\/full cannot be written/g)).toHaveLength(1);
-  }, 60_000);
+  });
 
   it('says on standard error, once, that its log cannot be written, and works on', async () => {
     const file = join(directory, 'tree.json');
@@ -111,7 +111,7 @@ describe('serve', () => {
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(complained.match(/LOG_FILE: The log on standard output cannot be written: ENOSPC/g)).toHaveLength(1);
-  }, 60_000);
+  });
 
   it('says once for each kind of door that is open without a key who may do what there', async () => {
     const open = { insecure: true, endpoint: 'tcp://0.0.0.0:0', pubEndpoint: 'tcp://127.0.0.1:0' };
@@ -119,11 +119,11 @@ describe('serve', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     listen();
-    await expect.poll(() => told, { timeout: 30_000 }).toContain('root is up');
+    await expect.poll(() => told).toContain('root is up');
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(complained.match(/give the server keys/g)).toHaveLength(2);
     expect(complained).toMatch(/anybody who reaches this machine may do everything at tcp:\/\/0\.0\.0\.0:[1-9]/);
     expect(complained).toMatch(/every user of this machine may read what is published at tcp:\/\/127\.0\.0\.1:[1-9]/);
-  }, 60_000);
+  });
 });

@@ -102,7 +102,7 @@ describe('serve', () => {
   it('runs a tree file, answers, and stops in reverse order with exit code 0 at SIGINT, leaving nothing', async () => {
     const server = await serving({ children: [cat('a'), cat('b')] });
     expect(statSync(join(directory, 's.sock')).mode & 0o777).toBe(0o600);
-    await expect.poll(() => server.told(), { timeout: 20_000 }).toContain('root is up');
+    await expect.poll(() => server.told()).toContain('root is up');
     expect(server.told()).toContain(`listening on ${server.endpoint}`);
     const rows = await server.client.agents();
     expect(rows).toMatchObject([
@@ -119,7 +119,7 @@ describe('serve', () => {
     expect(told.at(-1)).toBe('stopped');
     expect(rows.some(({ pid }) => alive(pid))).toBe(false);
     expect(existsSync(join(directory, 's.sock'))).toBe(false);
-  }, 60_000);
+  });
 
   it('runs what a client of the agent protocol spawns: told, read, written to, paused, stopped', async () => {
     const server = await serving({ children: [] });
@@ -135,9 +135,7 @@ describe('serve', () => {
       success: true,
       data: { bytes_written: 6 },
     });
-    await expect
-      .poll(() => control('read_stdout'), { timeout: 20_000 })
-      .toMatchObject({ data: { data: 'aGVsbG8K', bytes: 6 } });
+    await expect.poll(() => control('read_stdout')).toMatchObject({ data: { data: 'aGVsbG8K', bytes: 6 } });
     const [row] = await server.client.agents();
     const stateOf = () => readStat(row?.pid ?? 0)?.state;
     expect(await control('pause', { force: true })).toMatchObject({ success: true, status: 'paused' });
@@ -146,16 +144,14 @@ describe('serve', () => {
     expect(stateOf()).not.toBe('T');
     expect(await control('stop')).toMatchObject({ success: true, status: 'terminated' });
     expect(alive(row?.pid)).toBe(false);
-  }, 60_000);
+  });
 
   it('takes a second SIGINT within a second for the first one, and hurries at a later one', async () => {
     const server = await serving({ children: [DEAF] });
-    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('running');
+    await expect.poll(async () => (await server.client.status('deaf')).state).toBe('running');
     const { pid } = await server.client.status('deaf');
     server.process.kill('SIGINT');
-    await expect
-      .poll(() => server.told(), { timeout: 20_000 })
-      .toContain('SIGINT: stopping everything in reverse order');
+    await expect.poll(() => server.told()).toContain('SIGINT: stopping everything in reverse order');
     server.process.kill('SIGINT');
     // It answers while it stops.
     expect(await server.client.status('deaf')).toMatchObject({ state: 'stopping' });
@@ -166,7 +162,7 @@ describe('serve', () => {
     expect(await server.ended).toBe(0);
     expect(server.told()).toContain('SIGINT again: ending what is left by force');
     expect(alive(pid)).toBe(false);
-  }, 60_000);
+  });
 
   it('exits with 1 when its tree gives up', async () => {
     const file = join(directory, 'tree.toml');
@@ -175,7 +171,7 @@ describe('serve', () => {
     expect(await ended).toBe(1);
     expect(told().at(-1)).toMatch(/^gave up: /);
     expect(existsSync(join(directory, 's.sock'))).toBe(false);
-  }, 60_000);
+  });
 
   it('does not start anything when its endpoint is taken by a living server', async () => {
     const server = await serving({ children: [cat('a')] });
@@ -186,22 +182,22 @@ describe('serve', () => {
     );
     expect(second.told()).toEqual([]);
     expect(await server.client.agents()).toMatchObject([{ path: 'root/a', state: 'running' }]);
-  }, 60_000);
+  });
 
   it('takes over the socket of a server that was killed; its clients were told, and connect again by themselves', async () => {
     const server = await serving({ children: [DEAF] });
-    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('running');
+    await expect.poll(async () => (await server.client.status('deaf')).state).toBe('running');
     const { pid } = await server.client.status('deaf');
     const pending = server.client.stop('deaf').catch((thrown: unknown) => thrown);
-    await expect.poll(async () => (await server.client.status('deaf')).state, { timeout: 20_000 }).toBe('stopping');
+    await expect.poll(async () => (await server.client.status('deaf')).state).toBe('stopping');
     await killed(server.process);
     if (pid !== null) process.kill(pid, 'SIGKILL');
     expect(await pending).toMatchObject({ code: 'NO_SERVER' });
     expect(existsSync(join(directory, 's.sock'))).toBe(true);
     await serving({ children: [cat('new')] });
     const again = () => server.client.agents().catch(() => []);
-    await expect.poll(again, { timeout: 20_000 }).toMatchObject([{ path: 'root/new' }]);
-  }, 90_000);
+    await expect.poll(again).toMatchObject([{ path: 'root/new' }]);
+  });
 
   it('publishes where it is told to, and says so', async () => {
     const server = await serving(
@@ -209,11 +205,11 @@ describe('serve', () => {
       { pubEndpoint: 'tcp://127.0.0.1:0', insecure: true, maxAgents: 1 },
     );
     await expect
-      .poll(() => server.told().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')), { timeout: 20_000 })
+      .poll(() => server.told().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')))
       .toBeDefined();
     const [row] = await server.client.agents();
     const reply = await ask(server.endpoint, pack(['control_command', 'c', row?.uuid, 'stream_logs', null]));
     expect(reply).toMatchObject({ success: true, data: { enabled: true, topic: row?.uuid } });
     await expect(server.client.spawn({ id: 'b', command: ['cat'] })).rejects.toMatchObject({ code: 'AGENT_LIMIT' });
-  }, 60_000);
+  });
 });

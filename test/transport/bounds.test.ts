@@ -101,7 +101,7 @@ describe('the result of an action', () => {
     const act = (action: string) => request(rig, { type: 'custom_action_request', request_id: 'r', agent_id, action });
     expect(await act('twice')).toMatchObject({ data: { result: [{ n: 1 }, { n: 1 }, { part: { n: 1 } }] } });
     expect(await act('shared')).toMatchObject({ success: false, code: 'MESSAGE_TOO_LARGE' });
-  }, 20_000);
+  });
 });
 
 describe('the agent limit', () => {
@@ -116,7 +116,7 @@ describe('the agent limit', () => {
     await expect(second).resolves.toMatchObject({ code: 'AGENT_LIMIT' });
     go();
     await first;
-  }, 20_000);
+  });
 });
 
 describe('a publisher with more subscriptions than it holds', () => {
@@ -135,15 +135,15 @@ describe('a publisher with more subscriptions than it holds', () => {
       const good = subscribe(`ipc://${path}`, 'topic');
       const greedy = new XSubscriber({ linger: 0, reconnectInterval: -1, sendHighWaterMark: 0 });
       try {
-        await expect.poll(() => publisher.hasSubscriber('topic'), { timeout: 20_000 }).toBe(true);
+        await expect.poll(() => publisher.hasSubscriber('topic')).toBe(true);
         greedy.connect(`ipc://${path}`);
         for (let n = 0; n < count; n++) await greedy.send(`\u0001greedy${n}${padding}`);
-        await expect.poll(() => failures.length, { timeout: 20_000 }).toBe(1);
+        await expect.poll(() => failures.length).toBe(1);
         expect(failures[0]).toMatchObject({ code: 'SUBSCRIPTION_LIMIT' });
-        await expect.poll(() => publisher.stats.subscriptions, { timeout: 20_000 }).toBe(1);
+        await expect.poll(() => publisher.stats.subscriptions).toBe(1);
         expect(publisher.hasSubscriber('topic')).toBe(true);
         publisher.publish('topic', () => Buffer.from('d'));
-        await expect.poll(() => good.frames.length, { timeout: 20_000 }).toBe(1);
+        await expect.poll(() => good.frames.length).toBe(1);
         expect((await stat(path)).mode & 0o777).toBe(0o600);
       } finally {
         greedy.close();

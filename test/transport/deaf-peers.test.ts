@@ -24,15 +24,15 @@ it('peers that ask for everything and never read have five answers each before t
   for (let n = 0; n < 100; n++) {
     for (const peer of deaf) peer.send(pack({ ...action, request_id: `r${n}` }));
   }
-  await expect.poll(() => rig.router.stats.received, { timeout: 30_000 }).toBe(PEERS * 100);
-  await expect.poll(() => rig.router.stats.dropped, { timeout: 60_000 }).toBeGreaterThan(0);
+  await expect.poll(() => rig.router.stats.received).toBe(PEERS * 100);
+  await expect.poll(() => rig.router.stats.dropped).toBeGreaterThan(0);
   const { held, sent } = rig.router.stats;
   expect(held).toBeLessThanOrEqual(PEERS * (SEND_QUEUE + 1) * (SIZE + 2048));
   // What the kernel and the peer's own buffers took has left libzmq; a hundred answers each would be 500 MB.
   expect(sent * SIZE).toBeLessThan(PEERS * 16 * 1024 * 1024);
   expect(await ask(rig.tcp, pack({ type: 'health_check_request', request_id: 'h' }))).toMatchObject({ healthy: true });
   expect(rig.failures).toEqual([]);
-}, 120_000);
+});
 
 it('answers are joined in one message for a peer that says that it reads several, each once and in any order', async () => {
   const { Dealer } = await import('zeromq');
@@ -54,4 +54,4 @@ it('answers are joined in one message for a peer that says that it reads several
   }
   expect(seen.sort()).toEqual([...ids].sort());
   expect(messages).toBeLessThan(ids.length);
-}, 60_000);
+});

@@ -35,7 +35,7 @@ describe('a fair queue', () => {
     for (let n = 0; n < 50; n++) queue.enter(from('greedy'), 1, work('greedy'));
     queue.enter(from('modest'), 1, work('modest'));
     const late = begun.length;
-    await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(51);
+    await expect.poll(() => begun.length).toBe(51);
     expect(late).toBeLessThan(50);
     expect(begun.indexOf('modest')).toBeLessThanOrEqual(late + 1);
   });
@@ -50,7 +50,7 @@ describe('a fair queue', () => {
     for (let n = 0; n < 100; n++) queue.enter(from(`dear-${n % 20}`, 'dear'), 1, work('dear', 3));
     for (let n = 0; n < 5; n++) queue.enter(from('cheap', 'cheap'), 1, work('cheap', 0));
     const late = begun.length;
-    await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(105);
+    await expect.poll(() => begun.length).toBe(105);
     // At the start of the next slice the cheap ones come: they cost next to nothing, all of them together.
     expect(begun.lastIndexOf('cheap')).toBeLessThanOrEqual(late + 6);
   });
@@ -64,7 +64,7 @@ describe('a fair queue', () => {
     };
     for (let n = 0; n < 40; n++) queue.enter(from(`dear-${n % 4}`), 1, work('dear', 3));
     for (let n = 0; n < 20; n++) queue.enter(from('cheap'), 1, work('cheap', 0));
-    await expect.poll(() => begun.length, { timeout: 20_000 }).toBe(60);
+    await expect.poll(() => begun.length).toBe(60);
     const dearBetween = begun
       .slice(begun.indexOf('cheap'), begun.lastIndexOf('cheap'))
       .filter((name) => name === 'dear');

@@ -96,10 +96,10 @@ describe('the ROUTER', () => {
       // The server gets its turn, and everybody else an answer, while the peer goes on.
       if (sent % 500 === 499) await expectServing();
     }
-    await expect.poll(() => rig.router.stats.dropped, { timeout: 30_000 }).toBeGreaterThan(0);
+    await expect.poll(() => rig.router.stats.dropped).toBeGreaterThan(0);
     await expectServing();
     silent.close();
-  }, 60_000);
+  });
 
   it('sends no heartbeat to a peer that would not understand one', async () => {
     const { connect } = await import('node:net');
@@ -119,8 +119,7 @@ describe('the ROUTER', () => {
     const frames: Buffer[] = [];
     socket.on('data', (data) => frames.push(data));
     // One step after another: a message before the other side is ready would be a violation.
-    const said = (text: string) =>
-      expect.poll(() => Buffer.concat(frames).includes(text), { timeout: 20_000 }).toBe(true);
+    const said = (text: string) => expect.poll(() => Buffer.concat(frames).includes(text)).toBe(true);
     socket.write(greeting);
     await said('NULL');
     socket.write(Buffer.concat([Buffer.from([0x04, ready.length]), ready]));
@@ -129,7 +128,7 @@ describe('the ROUTER', () => {
     await said('health_check_response');
     expect(Buffer.concat(frames).includes('PING')).toBe(false);
     socket.destroy();
-  }, 60_000);
+  });
 });
 
 describe('bad input', () => {
@@ -243,5 +242,5 @@ describe('bad input', () => {
     }
     socket.close();
     await expectServing();
-  }, 60_000);
+  });
 });

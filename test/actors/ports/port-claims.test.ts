@@ -63,7 +63,7 @@ describe('two trees on one machine', () => {
       other.release('root/c', 1, true);
       return (await other.lease('root/c', 1, wanted)).http;
     };
-    await expect.poll(again, { timeout: 10_000 }).toBe(first + 7);
+    await expect.poll(again).toBe(first + 7);
   });
 
   it('leave a port alone that the other one holds back after an unclean end', async () => {
@@ -75,7 +75,7 @@ describe('two trees on one machine', () => {
     expect(await one.lease('root/a', 2, http)).toEqual({ http: first });
     one.release('root/a', 2, true);
     const again = () => other.lease('root/a', 1, http).catch(() => null);
-    await expect.poll(again, { timeout: 10_000 }).toEqual({ http: first });
+    await expect.poll(again).toEqual({ http: first });
   });
 
   it('never lease the same port in two programs; a killed program holds none', async () => {
@@ -90,7 +90,7 @@ describe('two trees on one machine', () => {
     };
     expect(ports).not.toContain(await mine());
     await end(child);
-    await expect.poll(mine, { timeout: 10_000 }).toBe(ports[0]);
+    await expect.poll(mine).toBe(ports[0]);
     expect(reports).toEqual([]);
   });
 

@@ -134,7 +134,7 @@ describe('releasing ports', () => {
     await ports.lease('root/a', 1, http);
     ports.release('root/a', 1, false);
     const again = () => ports.lease('root/b', 1, http).catch(() => null);
-    await expect.poll(again, { timeout: 10_000 }).toEqual({ http: base });
+    await expect.poll(again).toEqual({ http: base });
   });
 
   it('cancels a lease that is still under way, and its port is free afterwards', async () => {
@@ -177,7 +177,7 @@ describe('ports that others hold', () => {
       const { ports, base, reports } = portsOf(3);
       const pid = await stranger(base, host);
       expect(await ports.lease('root/a', 1, http)).toEqual({ http: base + 1 });
-      await expect.poll(() => reports.length, { timeout: 20_000 }).toBe(1);
+      await expect.poll(() => reports.length).toBe(1);
       expect(reports[0]).toMatchObject({ path: 'root/a', body: { type: 'port-conflict', port: base } });
       expect(reports[0]?.body).toHaveProperty('holder', expect.stringContaining(`pid ${pid} (`));
       expect(reports[0]?.body).toHaveProperty('holder', expect.stringContaining('node'));
@@ -190,7 +190,7 @@ describe('ports that others hold', () => {
     await listen(base + 1, '0.0.0.0');
     for (let i = 0; i < 5; i++) await ports.lease(`root/a${i}`, 1, http);
     expect(ports.leases().map(({ port }) => port - base)).toEqual([2, 3, 4, 5, 6]);
-    await expect.poll(() => reports.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => reports.length).toBe(2);
     const held = reports.map(({ body }) => ('holder' in body ? body.holder : ''));
     expect(held.every((holder) => holder.startsWith(`pid ${process.pid} (`))).toBe(true);
   });

@@ -66,7 +66,7 @@ describe('monitor of real processes', () => {
     expect(openStats()).toBeGreaterThan(0);
     await expect.poll(openStats, { timeout: 20_000, interval: 200 }).toBe(0);
     monitor.close();
-  }, 30_000);
+  });
 
   it('acts on a real process that grows over its limit', async () => {
     const trees = { a: [run('exec sleep 300')] };

@@ -14,7 +14,6 @@ import { FakeTree } from '../../transport/fake-tree.js';
 import { Follower, knownIn } from '../../transport/follower.js';
 import { ask } from '../../transport/rig.js';
 
-const PATIENCE = { timeout: 20_000 };
 const sleeps = (id: string, more: object = {}) => ({ id, command: ['sleep', '1000'], ...more }) satisfies NodeInput;
 
 let directory: string;
@@ -59,14 +58,14 @@ async function snapshotOf(server: Server): Promise<Snapshot> {
 /** A follower that has seen its first position, so nothing of what comes is lost. */
 async function settled(server: Server): Promise<Follower> {
   const follower = following(server);
-  await expect.poll(() => follower.read().positions.length, PATIENCE).toBeGreaterThan(0);
+  await expect.poll(() => follower.read().positions.length).toBeGreaterThan(0);
   follower.begin(await snapshotOf(server));
   return follower;
 }
 
 async function expectIdentical(follower: Follower, server: Server): Promise<void> {
   const snapshot = await snapshotOf(server);
-  await expect.poll(() => follower.read().seq, PATIENCE).toBeGreaterThanOrEqual(snapshot.seq);
+  await expect.poll(() => follower.read().seq).toBeGreaterThanOrEqual(snapshot.seq);
   expect(follower.missed).toBe(false);
   expect(follower.known).toEqual(knownIn(snapshot));
 }
@@ -78,9 +77,7 @@ describe('the events of a real tree', () => {
     await server.tree.start();
     const crasher = { id: 'crasher', command: ['sh', '-c', 'echo up; exit 3'], restart: 'temporary' as const };
     await server.tree.supervisor().add({ ...crasher, readiness: { type: 'log', pattern: 'up' } });
-    await expect
-      .poll(() => follower.read().received.some(({ event }) => event.type === 'removed'), PATIENCE)
-      .toBe(true);
+    await expect.poll(() => follower.read().received.some(({ event }) => event.type === 'removed')).toBe(true);
     const types = follower.received.filter(({ path }) => path === 'root/crasher').map(({ event }) => event.type);
     const lives = ['created', 'started', 'ready', 'exited', 'removed'];
     expect(types.filter((type) => lives.includes(type))).toEqual(lives);
@@ -90,7 +87,7 @@ describe('the events of a real tree', () => {
     expect(follower.received.filter(({ event }) => event.type === 'removed').map(({ agent }) => agent)).toEqual([
       undefined,
     ]);
-  }, 60_000);
+  });
 
   it('leave a follower with what a fresh snapshot says, whatever was done', async () => {
     const server = await serving([sleeps('a'), { id: 'g', children: [sleeps('b'), sleeps('c')] }]);
@@ -109,7 +106,7 @@ describe('the events of a real tree', () => {
     await tree.supervisor('root/g').add(sleeps('d'));
     const { pid } = tree.agent('d').view();
     process.kill(pid as number, 'SIGKILL');
-    await expect.poll(() => tree.agent('d').view().restarts, PATIENCE).toBe(1);
+    await expect.poll(() => tree.agent('d').view().restarts).toBe(1);
     await expectIdentical(follower, server);
     await tree.supervisor().terminate('g');
     await expectIdentical(follower, server);
@@ -117,7 +114,7 @@ describe('the events of a real tree', () => {
     await expectIdentical(follower, server);
     expect([...follower.agents.keys()]).toEqual(['root/a']);
     expect([...follower.supervisors.keys()]).toEqual(['root']);
-  }, 90_000);
+  });
 
   it('have another epoch after a restart of the server, which a follower learns without asking', async () => {
     const first = await serving([sleeps('old')]);
@@ -126,14 +123,14 @@ describe('the events of a real tree', () => {
     await first.stop({ brutal: true });
     const second = await serving([sleeps('new')]);
     await second.tree.start();
-    await expect.poll(() => follower.read().missed, PATIENCE).toBe(true);
+    await expect.poll(() => follower.read().missed).toBe(true);
     const { epoch } = await snapshotOf(second);
     expect(follower.positions.at(-1)?.epoch).toBe(epoch);
     expect(epoch).not.toBe(follower.epoch);
     follower.begin(await snapshotOf(second));
     await expectIdentical(follower, second);
     expect([...follower.agents.keys()]).toEqual(['root/new']);
-  }, 60_000);
+  });
 
   it('count on while nobody follows, so that whoever comes back sees what it missed', async () => {
     const server = await serving([sleeps('a')]);
@@ -145,10 +142,10 @@ describe('the events of a real tree', () => {
     expect(after.seq).toBeGreaterThan(before.seq);
     const follower = following(server);
     follower.begin(before);
-    await expect.poll(() => follower.read().missed, PATIENCE).toBe(true);
+    await expect.poll(() => follower.read().missed).toBe(true);
     follower.begin(after);
     await expectIdentical(follower, server);
-  }, 60_000);
+  });
 });
 
 /** Topics that keep what is published, and count what is made. */

@@ -6,7 +6,6 @@ import { documentOf, Follower, subscribe } from '../../transport/follower.js';
 import { type Live, Stage } from '../../transport/live.js';
 import type { Answer } from '../../transport/rig.js';
 
-const PATIENCE = { timeout: 20_000 };
 const STUBBORN = ['node', fileURLToPath(new URL('../../fixtures/ignores-term.mjs', import.meta.url))];
 const STAGES = ['stopping.insisting', 'stopping.killing'];
 
@@ -45,10 +44,10 @@ describe('the stages of a stop', () => {
     const { server } = await serving();
     const follower = new Follower(server.pubEndpoints[0] ?? '');
     open.push(follower);
-    await expect.poll(() => follower.read().positions.length, PATIENCE).toBeGreaterThan(0);
+    await expect.poll(() => follower.read().positions.length).toBeGreaterThan(0);
     await server.tree.agent('a').stop();
     const events = () => follower.read().received.filter(({ event }) => event.type !== 'exited');
-    await expect.poll(() => events().at(-1)?.agent?.state, PATIENCE).toBe('stopped');
+    await expect.poll(() => events().at(-1)?.agent?.state).toBe('stopped');
     const stages = events().filter(({ event }) => event.type === 'substate');
     expect(stages.slice(0, 2)).toMatchObject(
       STAGES.map((detail) => ({
@@ -57,7 +56,7 @@ describe('the stages of a stop', () => {
         agent: { state: 'stopping', detail },
       })),
     );
-  }, 60_000);
+  });
 
   it('come as status updates', async () => {
     const live = await serving();
@@ -69,10 +68,10 @@ describe('the stages of a stop', () => {
         await agent.pause('forced');
         await agent.resume();
         return words().length;
-      }, PATIENCE)
+      })
       .toBeGreaterThan(0);
     await agent.stop();
-    await expect.poll(() => words().at(-1)?.update_type, PATIENCE).toBe('terminated');
+    await expect.poll(() => words().at(-1)?.update_type).toBe('terminated');
     const stages = words().filter(({ message }) => STAGES.includes(String(message)));
     expect(stages).toMatchObject(
       STAGES.map((detail) => ({
@@ -82,7 +81,7 @@ describe('the stages of a stop', () => {
         data: { path: 'root/a', state: 'stopping', detail },
       })),
     );
-  }, 60_000);
+  });
 });
 
 describe('a status update', () => {
@@ -95,15 +94,15 @@ describe('a status update', () => {
       .poll(() => {
         tree.report(path, { type: 'error', problem: 'none' });
         return updates().length;
-      }, PATIENCE)
+      })
       .toBeGreaterThan(0);
     tree.report(path, { type: 'state', state: 'spawning', incarnation: 2 });
     tree.report(path, { type: 'substate', state: 'spawning', detail: 'spawning.probing.waiting', incarnation: 2 });
     tree.member('web').move('stopping');
     const words = () => updates().filter(({ update_type }) => update_type !== 'error');
-    await expect.poll(() => words().length, PATIENCE).toBe(3);
+    await expect.poll(() => words().length).toBe(3);
     expect(words().map(({ message, data }) => [message, (data as Answer).detail])).toEqual(
       ['spawning', 'spawning.probing.waiting', 'stopping.asking'].map((each) => [each, each]),
     );
-  }, 60_000);
+  });
 });

@@ -108,6 +108,6 @@ describe('the in-process driver', () => {
         all.every(({ heard }) => heard.types().join() === 'SPAWNED,EXITED' || heard.types().join() === 'GONE'),
       ).toBe(true);
       expect(all.every(({ body }) => body.inspect().length === 0)).toBe(true);
-    }, 60_000);
+    });
   }
 });

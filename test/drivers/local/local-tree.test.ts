@@ -81,7 +81,7 @@ describe('the local driver and the tree of a process', () => {
     body.kill();
     await heard.ended();
     expect(bearers(order.token)).toEqual([]);
-  }, 30_000);
+  });
 
   it('never signals a process that only has the pid of a member', async () => {
     const main = spawn('sleep', ['300'], { detached: true, stdio: 'ignore' });
@@ -172,7 +172,7 @@ describe('the local driver and the tree of a process', () => {
       expect(exit).toBe(code);
       expect(pids).toHaveLength(3);
       await eventually(() => pids.every((pid) => !lives(pid)), 'the end of all agents');
-    }, 30_000);
+    });
   }
 });
 

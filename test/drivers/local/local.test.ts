@@ -148,7 +148,7 @@ describe('the local driver', () => {
     }
     expect(process.listenerCount('exit')).toBe(hooks);
     expect(await descriptors()).toBeLessThan(before + 10);
-  }, 60_000);
+  });
 
   it('has its hook in the end of the program only while something of it lives', async () => {
     const hooks = process.listenerCount('exit');

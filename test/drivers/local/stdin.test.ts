@@ -67,7 +67,7 @@ describe('standard input of a program that does not read', () => {
     await once(cat, 'close');
     expect(Buffer.concat(heard).equals(lines)).toBe(true);
     expect(clock.pending()).toBe(0);
-  }, 20_000);
+  });
 
   it('gives up again, and does not count what it gave up', async () => {
     cat.kill('SIGSTOP');
@@ -80,7 +80,7 @@ describe('standard input of a program that does not read', () => {
     }
     stdin.close();
     expect(clock.pending()).toBe(0);
-  }, 20_000);
+  });
 
   it('waits as long as it takes for one that is not there yet, and for one that reads a little', async () => {
     const write = outcome(stdin.write(lines));
@@ -90,5 +90,5 @@ describe('standard input of a program that does not read', () => {
     stdin.end();
     await once(cat, 'close');
     expect(Buffer.concat(heard).equals(lines)).toBe(true);
-  }, 20_000);
+  });
 });

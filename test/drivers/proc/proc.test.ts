@@ -66,7 +66,7 @@ describe('reading /proc', () => {
     expect(childrenOf(child.pid!).every((pid) => readStat(pid)?.parent === child.pid)).toBe(true);
     process.kill(-child.pid!, 'SIGKILL');
     await new Promise((resolve) => child.once('exit', resolve));
-  }, 30_000);
+  });
 
   it('tells what is defunct from a leader whose threads live on', () => {
     const stat = { ...readStat('self')!, state: 'Z' };
