@@ -18,6 +18,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/*.test.ts'],
+    globalSetup: 'test/build.ts',
     pool: 'forks',
     // Most tests wait for processes and sockets: more workers than cores keep the cores busy.
     maxWorkers: 4,

@@ -4,13 +4,9 @@ import { openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROGRAM, ROOT } from '../program.js';
 import { type Served, scratch, served, until } from './process.js';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'src/cli/main.ts');
-const PROGRAM = [process.execPath, '--import', 'tsx', MAIN];
 
 /** Prints more than a pipe holds, then nothing more. */
 const noisy = { id: 'noisy', command: ['sh', '-c', 'yes line | head -c 500000; exec sleep 1000'] };
@@ -25,7 +21,7 @@ afterAll(() => server.close());
 
 describe('a command whose output nobody reads', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with the first %s', async (signal) => {
-    const [command = '', ...args] = PROGRAM;
+    const [command, ...args] = PROGRAM;
     const env = { ...process.env, SUPERTREE_ENDPOINT: server.endpoint };
     const child = spawn(command, [...args, 'logs', 'noisy', '-f'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
@@ -42,7 +38,7 @@ describe('a command whose output nobody reads', () => {
 describe('serve', () => {
   it('that was stopped cleanly exits with 0, also when its log could not be written', async () => {
     const place = await scratch();
-    const [command = '', ...args] = PROGRAM;
+    const [command, ...args] = PROGRAM;
     const child = spawn(command, [...args, 'serve', '--endpoint', place.endpoint], {
       stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
     });

@@ -5,13 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Sink } from '../../src/cli/host.js';
 import { run } from '../../src/cli/run.js';
 import { connect } from '../../src/client/client.js';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'src/cli/main.ts');
+import { PROGRAM, ROOT } from '../program.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -40,7 +37,7 @@ export function launch(
   argv: readonly string[],
   { endpoint, input }: { endpoint?: string; input?: Uint8Array | Readable } = {},
 ): Process {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...argv], { cwd: ROOT, env: environment(endpoint) });
+  const child = spawn(PROGRAM[0], [...PROGRAM.slice(1), ...argv], { cwd: ROOT, env: environment(endpoint) });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -82,7 +79,7 @@ export async function ask(argv: readonly string[], endpoint: string): Promise<Fi
 
 /** Runs a shell line in which `supertree` is this program. */
 export function shell(line: string, endpoint?: string): Promise<Finished> {
-  const script = `supertree() { "${process.execPath}" --import tsx "${MAIN}" "$@"; }\n${line}`;
+  const script = `supertree() { ${PROGRAM.map((word) => `"${word}"`).join(' ')} "$@"; }\n${line}`;
   const child = spawn('bash', ['-c', script], {
     cwd: ROOT,
     env: environment(endpoint),

@@ -2,16 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROGRAM, ROOT } from '../program.js';
 import { row, supertree } from './fake-host.js';
 import { type Served, scratch, served, until } from './process.js';
 
 /** ESC, C1 CSI, DEL, a right-to-left override, a right-to-left mark and a carriage return. */
 const HOSTILE = 'a\x1b]0;owned\x07\u009b2J\x7f\u202eb\u200fc\rd';
 const OBEYED = /(?!\r\n|\n|\t)[\p{Cc}\p{Bidi_Control}]/u;
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 let place: Awaited<ReturnType<typeof scratch>>;
 let server: Served;
@@ -30,7 +28,7 @@ afterAll(async () => {
 
 /** Begins to run the program on a terminal, a pseudo one of util-linux. */
 function begin(...argv: string[]) {
-  const words = [process.execPath, '--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...argv];
+  const words = [...PROGRAM, ...argv];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const env = { ...process.env, TERM: 'xterm', NO_COLOR: '1', SUPERTREE_ENDPOINT: server.endpoint };
   const child = spawn('script', ['-qfec', quoted, '/dev/null'], { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'ignore'] });

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LinkState } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
+import { PROGRAM } from '../program.js';
 import { begin, row, supertree } from './fake-host.js';
 import { ask, type Served, served, shell } from './process.js';
 
@@ -188,7 +188,6 @@ describe('supertree top in a terminal', () => {
   });
 });
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const HAS_SCRIPT = spawnSync('script', ['--version']).status === 0;
 
 /** Runs a command line in a terminal of its own, and types `keys` once something is to be seen; without script(1), in no terminal. */
@@ -198,7 +197,7 @@ async function inTerminal(keys: string, line: string, endpoint: string): Promise
     return { code, out: `${out}\x1b[?1049l` };
   }
   const type = `for i in $(seq 300); do grep -q web "$log" && break; sleep 0.1; done; printf '${keys}'; sleep 1`;
-  const program = `stty rows 24 cols 160; ${process.execPath} --import tsx ${MAIN} ${line}`;
+  const program = `stty rows 24 cols 160; ${PROGRAM.join(' ')} ${line}`;
   const script = `log=$(mktemp); (${type}) | TERM=xterm script -qefc "${program}" "$log" > /dev/null; code=$?; cat "$log"; rm "$log"; exit $code`;
   const { code, out } = await shell(script, endpoint);
   return { code, out: out.replace(/\r?\nScript done.*/s, '') };

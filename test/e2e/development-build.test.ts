@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
 
-const LOADER = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
-
 describe('under the development build of XState, which vitest and bundlers load', () => {
   it('a tree runs without a warning', async () => {
     const [node, ...args] = fixture('every-body');
-    const program = spawn(node!, ['--conditions=development', '--import', LOADER, ...args]);
+    const program = spawn(node!, ['--conditions=development', ...args]);
     let text = '';
     for (const stream of [program.stdout, program.stderr]) {
       stream.on('data', (bytes) => {

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { TSX_LOADER } from '../fixtures/loader.js';
 import { MARK, marked } from './proc.js';
 
 /** Runs a program that embeds a tree to its end. */
@@ -10,7 +9,7 @@ async function embed(how: string) {
   const [program, ...args] = fixture('embeds-tree', how);
   const mark = randomUUID();
   const env = { ...process.env, [MARK]: mark };
-  const host = spawn(program!, ['--import', TSX_LOADER, ...args], { env, stdio: 'pipe' });
+  const host = spawn(program!, args, { env, stdio: 'pipe' });
   let text = '';
   let most = 0;
   host.stderr.on('data', (bytes) => {

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { TSX_LOADER } from '../fixtures/loader.js';
 import { MARK, marked } from './proc.js';
 
 const marks: string[] = [];
@@ -18,7 +17,7 @@ function program(how: string): { host: ChildProcess; mark: string; said: () => s
   const mark = randomUUID();
   marks.push(mark);
   const env = { ...process.env, [MARK]: mark };
-  const host = spawn(node!, ['--import', TSX_LOADER, ...args], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  const host = spawn(node!, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
   let text = '';
   host.stdout.on('data', (bytes) => {
     text += bytes;

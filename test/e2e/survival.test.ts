@@ -224,7 +224,7 @@ describe('a client that is closed', () => {
   it('leaves nothing that would keep its process alive, whatever it was doing', async () => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000 });
     const script = `
-      import { connect } from '${new URL('../../src/client.ts', import.meta.url).href}';
+      import { connect } from '${new URL('../../dist/client.js', import.meta.url).href}';
       const client = await connect({ endpoint: '${place.endpoint}', timeout: 5000 });
       const lost = client.restart('slow').catch((error) => error.code);
       const events = client.events();
@@ -235,9 +235,9 @@ describe('a client that is closed', () => {
       await client.close();
       console.log(await lost, (await logs).done, (await events.next()).done);
     `;
-    const file = join(place.path, 'closes.mts');
+    const file = join(place.path, 'closes.mjs');
     await writeFile(file, script);
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', file], {
+    const { stdout } = await promisify(execFile)(process.execPath, [file], {
       cwd: new URL('../..', import.meta.url).pathname,
       timeout: 60_000,
     });

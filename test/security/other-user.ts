@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { PROGRAM, ROOT } from '../program.js';
 
 /** Only root can be somebody else; others test what they can of it as themselves. */
 export const isRoot = process.geteuid?.() === 0;
@@ -23,7 +20,7 @@ export async function supertreeAsOther(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-  const child = runAsOther([process.execPath, '--import', 'tsx', MAIN, ...argv], env);
+  const child = runAsOther([...PROGRAM, ...argv], env);
   let out = '';
   let err = '';
   child.stdout?.on('data', (text) => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
 
-const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));
+const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.mjs', import.meta.url));
 
 let directory: string;
 let server: ChildProcess;
@@ -43,7 +43,7 @@ async function serving(more: object = {}): Promise<number> {
 async function connected(options: object, stdout: 'pipe' | number = 'pipe'): Promise<void> {
   const path = join(directory, 's.sock');
   const endpoint = `ipc://${path}`;
-  const args = ['--import', 'tsx', FOREGROUND, JSON.stringify({ endpoint, ...options })];
+  const args = [FOREGROUND, JSON.stringify({ endpoint, ...options })];
   server = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
   listen();
   await expect.poll(() => existsSync(path)).toBe(true);
@@ -115,7 +115,7 @@ describe('serve', () => {
 
   it('says once for each kind of door that is open without a key who may do what there', async () => {
     const open = { insecure: true, endpoint: 'tcp://0.0.0.0:0', pubEndpoint: 'tcp://127.0.0.1:0' };
-    server = spawn(process.execPath, ['--import', 'tsx', FOREGROUND, JSON.stringify(open)], {
+    server = spawn(process.execPath, [FOREGROUND, JSON.stringify(open)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     listen();

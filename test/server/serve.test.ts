@@ -12,7 +12,7 @@ import { SupertreeError } from '../../src/errors.js';
 import { pack } from '../../src/protocol/codec.js';
 import { ask } from '../transport/rig.js';
 
-const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.ts', import.meta.url));
+const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.mjs', import.meta.url));
 const IGNORES_TERM = [
   'node',
   '-e',
@@ -55,7 +55,7 @@ async function serving(tree: object, more: object = {}): Promise<Foreground> {
 }
 
 function run(options: object) {
-  const child = spawn(process.execPath, ['--import', 'tsx', FOREGROUND, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [FOREGROUND, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   servers.push(child);

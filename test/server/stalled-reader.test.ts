@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { connect } from '../../src/client/client.js';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { PROGRAM } from '../program.js';
 
 let directory: string;
 let server: ChildProcess | undefined;
@@ -40,8 +38,8 @@ function fullPipe(): number {
 it('a server ends at SIGTERM although somebody holds its log and does not read it', async () => {
   const fd = fullPipe();
   const socket = join(directory, 's.sock');
-  const argv = ['--import', 'tsx', MAIN, 'serve', '--endpoint', `ipc://${socket}`];
-  server = spawn(process.execPath, argv, { stdio: ['ignore', fd, 'ignore'] });
+  const [node, ...args] = PROGRAM;
+  server = spawn(node, [...args, 'serve', '--endpoint', `ipc://${socket}`], { stdio: ['ignore', fd, 'ignore'] });
   const exited = once(server, 'exit');
   await expect.poll(() => existsSync(socket)).toBe(true);
   const client = await connect({ endpoint: `ipc://${socket}`, timeout: 20_000 });

@@ -5,7 +5,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { createFakeDriver, createVirtualClock, type FakeScript } from '../../src/testing/index.js';
 import { fixture } from '../contract/recorder.js';
-import { TSX_LOADER } from '../fixtures/loader.js';
 
 const STALLED = { code: 'CLOCK_STALLED' };
 
@@ -80,7 +79,7 @@ describe('an operation that waits for a clock that nobody moves', () => {
 
   it('ends a program with the error, where Node would end it with exit code 13 and no word', async () => {
     const [node, ...args] = fixture('stands-still');
-    const child = spawn(node!, ['--import', TSX_LOADER, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(node!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let text = '';
     child.stderr.on('data', (bytes) => {
       text += bytes;

@@ -5,7 +5,6 @@ import { createPorts, type PortOptions } from '../../../src/actors/ports/ports.j
 import { systemClock } from '../../../src/contract/clock.js';
 import type { ReportBody } from '../../../src/model/report.js';
 import { fixture } from '../../contract/recorder.js';
-import { TSX_LOADER } from '../../fixtures/loader.js';
 
 const http = [{ name: 'http', preferred: null }];
 
@@ -35,7 +34,7 @@ async function end(child: ChildProcess): Promise<void> {
 /** Another program that leases ports of this range; resolves with what it got. */
 async function program(from: number, count: number): Promise<{ child: ChildProcess; ports: number[] }> {
   const [node, ...args] = fixture('leases-ports', from, count);
-  const child = spawn(node!, ['--import', TSX_LOADER, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(node!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   opened.push(child);
   const [line] = await once(child.stdout, 'data');
   return { child, ports: JSON.parse(String(line)) };

@@ -7,7 +7,6 @@ import { createLocalDriver } from '../../../src/drivers/local/local.js';
 import { ProcessTree } from '../../../src/drivers/local/process-tree.js';
 import { environValue, isDefunct, listPids, readStat } from '../../../src/drivers/proc/proc.js';
 import { begin, eventually, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
-import { TSX_LOADER } from '../../fixtures/loader.js';
 
 describe('the local driver and the tree of a process', () => {
   let driver: Driver;
@@ -162,7 +161,7 @@ describe('the local driver and the tree of a process', () => {
   ] as const) {
     it(`leaves nothing behind when the program that embeds it ends with ${how}`, async () => {
       const [program, ...args] = fixture('embeds-driver', how);
-      const host = spawn(program!, ['--import', TSX_LOADER, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const host = spawn(program!, args, { stdio: ['ignore', 'pipe', 'ignore'] });
       let said = '';
       host.stdout.on('data', (bytes) => {
         said += bytes;
