@@ -173,6 +173,11 @@ describe('files and functions', () => {
     expect(mentions(all, notes, 'leaves a note of unfinished work')).toEqual([]);
   });
 
+  it('have fast-check from the one place that gives it its seed', () => {
+    const importers = importsOf(all).filter(({ to }) => to === 'fast-check');
+    expect(new Set(importers.map(({ from }) => from))).toEqual(new Set(['test/fast-check.ts']));
+  });
+
   it('never cast to any', () => {
     expect(castsToAny(all)).toEqual([]);
   });

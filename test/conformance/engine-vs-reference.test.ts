@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/model/reason.js';
+import fc from '../fast-check.js';
 import { child, worldOf } from './family.js';
 import { CRASH, type World } from './harness.js';
 import { Reference, type ReferenceChild, type ReferenceFlags } from './reference.js';
@@ -12,9 +12,6 @@ import { Reference, type ReferenceChild, type ReferenceFlags } from './reference
 
 const IDS = ['a', 'b', 'c', 'd', 'e'] as const;
 const HISTORIES = Number(process.env.HISTORIES ?? 300);
-
-/* The same ones each time; others with SEED=$RANDOM. A failure prints its seed and its path. */
-fc.configureGlobal({ seed: Number(process.env.SEED ?? 1_956_192_510) });
 
 interface History {
   readonly flags: ReferenceFlags;

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Reason } from '../../src/model/reason.js';
+import fc from '../fast-check.js';
 import { child, worldOf } from './family.js';
 import { CRASH, START_FAILED, type World } from './harness.js';
 import { type Exit, Reference, type ReferenceChild, type ReferenceFlags } from './reference.js';

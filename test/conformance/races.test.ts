@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Engine, Fact, Phase, Verb } from '../../src/model/fact.js';
 import type { Budget, OnExhausted, RestartType } from '../../src/model/spec.js';
 import { createSupervision } from '../../src/model/supervision.js';
+import fc from '../fast-check.js';
 import { child, family, pool } from './family.js';
 import { CRASH, START_FAILED, told, World } from './harness.js';
 import { askedOnce, budgetKept, endsAnswered, type Rule, reverseOrder, watched } from './invariants.js';
@@ -14,8 +14,6 @@ import { askedOnce, budgetKept, endsAnswered, type Rule, reverseOrder, watched }
 
 const RUNS = Number(process.env.HISTORIES ?? 400);
 
-/* The same ones each time; others with SEED=$RANDOM. A failure prints its seed and its path. */
-fc.configureGlobal({ seed: Number(process.env.SEED ?? 1_956_192_510) });
 const VERBS: readonly Verb[] = ['start', 'stop', 'kill', 'restart', 'restart_child', 'delete'];
 
 type Happening =

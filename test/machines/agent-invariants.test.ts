@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { agentMachine } from '../../src/machines/index.js';
 import type { AgentEvent } from '../../src/model/agent.js';
 import type { AgentSettings } from '../../src/model/lifecycle.js';
+import fc from '../fast-check.js';
 import { ruledEffects } from './agent-rules.js';
 import {
   agent,

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   choosePort,
@@ -9,6 +8,7 @@ import {
   refusePort,
   releasePorts,
 } from '../../src/model/lease.js';
+import fc from '../fast-check.js';
 
 const EPHEMERAL = { first: 32_768, last: 60_999 };
 const tableOf = (count: number): LeaseTable =>

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { grantExtension } from '../../src/model/lifecycle.js';
 import { backoffDelay, charge, nextStreak } from '../../src/model/restart.js';
 import { validate } from '../../src/model/validate.js';
+import fc from '../fast-check.js';
 
 /* No arithmetic of delays, windows and deadlines leaves the finite numbers: a timer for NaN or Infinity never fires, without a word. */
 

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMachine, fromPromise } from 'xstate';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { normaliseSupervisor } from '../../src/model/normalise.js';
 import { type Problem, problemText } from '../../src/model/problem.js';
 import { validate } from '../../src/model/validate.js';
+import fc from '../fast-check.js';
 
 const agent = (more: object = {}) => ({ id: 'a', command: ['sleep', '1'], ...more });
 const tree = (...children: unknown[]) => ({ children });

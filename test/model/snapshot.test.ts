@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Problem, problemText } from '../../src/model/problem.js';
 import { validate, validateChild, validateData } from '../../src/model/validate.js';
+import fc from '../fast-check.js';
 
 const agent = (more: object = {}) => ({ id: 'a', command: ['sleep', '1'], ...more });
 const tree = (...children: unknown[]) => ({ children });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   agentEnvironment,
@@ -7,6 +6,7 @@ import {
   fillTemplate,
   unknownPorts,
 } from '../../src/model/template.js';
+import fc from '../fast-check.js';
 
 const facts = { id: 'web', incarnation: 3, ports: { http: 8100, admin: 8101 } };
 

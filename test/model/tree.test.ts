@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMachine } from 'xstate';
 import type { NodeInput, SupervisorInput } from '../../src/model/input.js';
 import { normaliseNode, normaliseSupervisor } from '../../src/model/normalise.js';
 import { problemText } from '../../src/model/problem.js';
 import { validate, validateChild } from '../../src/model/validate.js';
+import fc from '../fast-check.js';
 
 const texts = (input: unknown) => validate(input).map(problemText);
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import type { AgentInput, CommandAgent, NodeInput, PoolInput, SupervisorInput } from '../../src/model/input.js';
 import type { AutoShutdown } from '../../src/model/spec.js';
 import type { FakeBehaviour } from '../../src/testing/index.js';
+import fc from '../fast-check.js';
 
 /*
  * Trees and the behaviour of what runs in them, generated. Every tree comes to rest: what is asked to stop ends sooner or later or becomes a

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import type { Tree } from '../../src/contract/view.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { FakeDriver } from '../../src/testing/index.js';
+import fc from '../fast-check.js';
 import { added } from './families.js';
 
 /** What may happen to a tree from outside, at any time. */
@@ -13,7 +13,8 @@ export type Happening =
   | { readonly what: 'addInstance' }
   | { readonly what: 'halt'; readonly brutal: boolean };
 
-const PATHS = ['a', 'b', 'c', 'x', 's', 'p', 's/a', 's/b', 'p/1', 'p/2', 'p/3'].map((path) => `root/${path}`);
+/** The agents and supervisors that things happen to. */
+export const PATHS = ['a', 'b', 'c', 'x', 's', 'p', 's/a', 's/b', 'p/1', 'p/2', 'p/3'].map((path) => `root/${path}`);
 
 const path = fc.constantFrom(...PATHS);
 const toAgent = fc.constantFrom('start' as const, 'stop' as const, 'kill' as const, 'restart' as const);

@@ -1,5 +1,5 @@
-import type fc from 'fast-check';
 import type { Clock } from '../../src/contract/clock.js';
+import type fc from '../fast-check.js';
 
 interface Timer {
   readonly at: number;

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type fc from 'fast-check';
 import type { Ports } from '../../src/actors/ports/ports.js';
 import { createTree } from '../../src/actors/tree.js';
 import type { Tree } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createFakeDriver, createFakePorts, type FakeBehaviour, type FakeDriver } from '../../src/testing/index.js';
-import { type Happening, happen } from './happenings.js';
+import type fc from '../fast-check.js';
+import { type Happening, happen, PATHS } from './happenings.js';
 import { createRaceClock } from './race-clock.js';
 import { unrest } from './rest.js';
 import { Witness } from './witness.js';
@@ -31,7 +31,9 @@ export async function race(
   const asked = new Questions();
   let starts = 0;
   const driver = createFakeDriver(clock, () => lives[starts++] ?? {});
-  const leases = createFakePorts(clock, { '*': { failsLease: refusals } }, { quarantine: 5 });
+  // Not of every path: a pool that cools down has new instances each time, and would never come to rest.
+  const refused = Object.fromEntries(PATHS.map((path) => [path, { failsLease: refusals }]));
+  const leases = createFakePorts(clock, refused, { quarantine: 5 });
   const told = { leases: between(leases), inspect: witness.inspect };
   const tree = createTree(input, { clock, driver, bodies: driver, random: () => 0, ...told });
   witness.tree = tree;

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Ports } from '../../src/actors/ports/ports.js';
+import fc from '../fast-check.js';
 import { lives, refusals, tree } from './families.js';
 import { happenings } from './happenings.js';
 import { race } from './race.js';

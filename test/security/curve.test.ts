@@ -1,5 +1,4 @@
 import { createHmac, createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Keyring } from '../../src/control/access/keyring.js';
 import { LOCAL, UNPROVEN } from '../../src/control/access/roles.js';
@@ -12,6 +11,7 @@ import {
   newKeyPair,
   publicKeyOf,
 } from '../../src/protocol/curve.js';
+import fc from '../fast-check.js';
 
 describe('Z85', () => {
   it('writes and reads the test vector of RFC 32', () => {

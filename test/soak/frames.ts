@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { pack } from '../../src/protocol/codec.js';
 import { OPERATIONS } from '../../src/protocol/operations.js';
 import { AGENT_STATUSES, CONTROL_COMMANDS, MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
+import fc from '../fast-check.js';
 import { UUID } from '../protocol/vector.js';
 import { VECTORS } from '../protocol/vectors.js';
 

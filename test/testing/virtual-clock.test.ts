@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createActor, createMachine } from 'xstate';
 import { createVirtualClock } from '../../src/testing/index.js';
+import fc from '../fast-check.js';
 
 describe('virtual clock', () => {
   it('begins where it is told and moves only when it is told', async () => {

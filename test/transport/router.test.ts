@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Dealer, Request } from 'zeromq';
 import { pack, unpack } from '../../src/protocol/codec.js';
+import fc from '../fast-check.js';
 import { type Answer, ask, createRig, deal, type Rig } from './rig.js';
 
 const HEALTH = pack({ type: 'health_check_request', request_id: 'h1' });
@@ -219,8 +219,6 @@ describe('bad input', () => {
   });
 
   it('of 1,000 random frames is answered frame by frame', async () => {
-    const seed = 20_251_124;
-    console.info(`random frames: seed ${seed}`);
     const valid = pack({
       type: 'control_command',
       request_id: 'r',
@@ -231,7 +229,7 @@ describe('bad input', () => {
     const mutated = fc
       .tuple(fc.nat(valid.length - 1), fc.nat(255))
       .map(([at, byte]) => Uint8Array.from(valid).fill(byte, at, at + 1));
-    const frames = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated), { seed, numRuns: 1_000 });
+    const frames = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated), 1_000);
     const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
     socket.connect(rig.tcp);
     for (const frame of frames) {

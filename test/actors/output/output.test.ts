@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createOutput, type Output } from '../../../src/actors/output/output.js';
 import type { Clock } from '../../../src/contract/clock.js';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { OutputQuery } from '../../../src/contract/view.js';
+import fc from '../../fast-check.js';
 
 const PLAN = { bytes: 1000, lines: 10, lineBytes: 100 };
 const bytes = (text: string) => Buffer.from(text);
