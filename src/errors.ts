@@ -68,6 +68,10 @@ const CATALOGUE = {
     'The port range {range} overlaps the ephemeral range {ephemeral} of the kernel.',
     'Choose another base; a program that embeds a tree may also set `allowEphemeral`.',
   ],
+  DIRECTORY_UNUSABLE: [
+    'Ports cannot be claimed in {directory}: {problem}.',
+    'Remove it, or set XDG_RUNTIME_DIR to a directory that only you can write. Agents without ports need none.',
+  ],
   PLATFORM: [
     'Processes are supervised through /proc, which {platform} does not have.',
     'Run the tree on Linux; tasks, logics and the client of a server work everywhere.',

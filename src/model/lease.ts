@@ -22,6 +22,8 @@ export interface Lease {
 interface Bar {
   readonly until: number;
   readonly owner: string | null;
+  /** Somebody said that the port is taken, and may have lied. */
+  readonly isHint: boolean;
 }
 
 /** All that is known about the ports. Its size is bounded by the number of ports, not by the number of agents there ever were. */
@@ -62,7 +64,7 @@ export function createLeaseTable(
 /**
  * Leases one port: the preferred one if it is free, else the one that this agent had last under this name, else the lowest
  * free one of the range. `null` when there is none. After an unclean end the agent itself may have its port back at once: whatever
- * of it is left is found by binding.
+ * of it is left is found by binding. With `heedsHints` false it may be one that is barred by a hint alone. If not given, true.
  */
 export function choosePort(
   table: LeaseTable,
@@ -70,11 +72,16 @@ export function choosePort(
   incarnation: number,
   request: PortRequest,
   at: number,
+  heedsHints = true,
 ): number | null {
   const owner = ownerKey(path, request.name);
+  const isBarred = (port: number): boolean => {
+    const bar = barOf(table, port, at);
+    return bar !== null && bar.owner !== owner && (heedsHints || !bar.isHint);
+  };
   const port =
-    [request.preferred, table.sticky.get(owner)].find((p) => mayHave(table, p, owner, at)) ??
-    lowestFree(table, owner, at);
+    [request.preferred, table.sticky.get(owner)].find((p) => mayHave(table, p, isBarred)) ??
+    lowestFree(table, isBarred);
   if (port === null || port === undefined) return null;
   table.leases.set(port, { port, path, name: request.name, incarnation });
   const key = incarnationKey(path, incarnation);
@@ -96,8 +103,17 @@ export function confirmPort(table: LeaseTable, port: number): void {
   table.owners.set(port, owner);
 }
 
-/** The port could not be had: its lease ends, and nobody gets it for `span` ms. If not given, as long as one that a stranger holds. */
-export function refusePort(table: LeaseTable, port: number, at: number, span: number = table.avoidance): void {
+/**
+ * The port could not be had: its lease ends, and nobody gets it for `span` ms (if not given, as long as one that a stranger holds), but by a choice that
+ * heeds no hints where this is one (`isHint`; if not given, false).
+ */
+export function refusePort(
+  table: LeaseTable,
+  port: number,
+  at: number,
+  span: number = table.avoidance,
+  isHint = false,
+): void {
   const lease = table.leases.get(port);
   if (lease === undefined) return;
   dropLease(table, lease);
@@ -105,7 +121,7 @@ export function refusePort(table: LeaseTable, port: number, at: number, span: nu
   const rest = (table.held.get(key) ?? []).filter((other) => other !== port);
   if (rest.length > 0) table.held.set(key, rest);
   else table.held.delete(key);
-  table.bars.set(port, { until: at + span, owner: null });
+  table.bars.set(port, { until: at + span, owner: null, isHint });
 }
 
 /** Ends every lease of one incarnation and returns their ports. A stale or unknown incarnation ends nothing. */
@@ -123,7 +139,8 @@ export function releasePorts(
     const lease = table.leases.get(port);
     if (lease === undefined) continue;
     dropLease(table, lease);
-    if (!clean) table.bars.set(port, { until: at + table.quarantine, owner: ownerKey(lease.path, lease.name) });
+    const owner = ownerKey(lease.path, lease.name);
+    if (!clean) table.bars.set(port, { until: at + table.quarantine, owner, isHint: false });
   }
   return ports;
 }
@@ -162,25 +179,28 @@ export function rangeText(range: PortRange): string {
   return `${range.first}-${range.last}`;
 }
 
-function mayHave(table: LeaseTable, port: number | null | undefined, owner: string, at: number): port is number {
+type PortCheck = (port: number) => boolean;
+
+function mayHave(table: LeaseTable, port: number | null | undefined, isBarred: PortCheck): port is number {
   if (port === null || port === undefined || table.leases.has(port)) return false;
   if (table.ephemeral !== null && overlap({ first: port, last: port }, table.ephemeral)) return false;
-  return !isBarred(table, port, owner, at);
+  return !isBarred(port);
 }
 
-function lowestFree(table: LeaseTable, owner: string, at: number): number | null {
+function lowestFree(table: LeaseTable, isBarred: PortCheck): number | null {
   while (table.lowest <= table.range.last && table.leases.has(table.lowest)) table.lowest++;
   for (let port = table.lowest; port <= table.range.last; port++)
-    if (!table.leases.has(port) && !isBarred(table, port, owner, at)) return port;
+    if (!table.leases.has(port) && !isBarred(port)) return port;
   return null;
 }
 
-function isBarred(table: LeaseTable, port: number, owner: string, at: number): boolean {
+/** What keeps others from this port now; one whose time is over is forgotten. */
+function barOf(table: LeaseTable, port: number, at: number): Bar | null {
   const bar = table.bars.get(port);
-  if (bar === undefined || bar.owner === owner) return false;
-  if (at < bar.until) return true;
+  if (bar === undefined) return null;
+  if (at < bar.until) return bar;
   table.bars.delete(port);
-  return false;
+  return null;
 }
 
 function dropLease(table: LeaseTable, lease: Lease): void {

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { SupertreeError } from '../errors.js';
+import { userDirectory } from '../model/user-directory.js';
 
 export type Endpoint =
   | { readonly kind: 'ipc'; readonly text: string; readonly path: string }
@@ -19,9 +20,13 @@ export function parseEndpoint(text: string): Endpoint {
   throw invalidEndpoint(text, 'it must begin with ipc:// or tcp://');
 }
 
-/** The ipc endpoint of this user: in XDG_RUNTIME_DIR where there is one, else in a directory of its own below the temporary one. */
+/** The ipc endpoint of this user: in XDG_RUNTIME_DIR where that is a directory of this user, else in a directory of its own below the temporary one. */
 export function userEndpoint(env: NodeJS.ProcessEnv = process.env): string {
-  return `ipc://${join(userDirectory(env), 'supertree.sock')}`;
+  const places = { runtime: env.XDG_RUNTIME_DIR, temporary: tmpdir(), user: process.geteuid?.() };
+  return `ipc://${join(
+    userDirectory(places, (path) => statSync(path).uid),
+    'supertree.sock',
+  )}`;
 }
 
 /**
@@ -47,12 +52,6 @@ export function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): {
 export function isLoopback(endpoint: Endpoint): boolean {
   if (endpoint.kind === 'ipc') return true;
   return endpoint.host === '::1' || endpoint.host === 'localhost' || /^127(\.\d{1,3}){3}$/.test(endpoint.host);
-}
-
-function userDirectory(env: NodeJS.ProcessEnv): string {
-  const runtime = env.XDG_RUNTIME_DIR;
-  if (runtime && isAbsolute(runtime) && existsSync(runtime)) return join(runtime, 'supertree');
-  return join(tmpdir(), `supertree-${process.getuid?.() ?? 'user'}`);
 }
 
 function parseIpc(text: string): Endpoint {

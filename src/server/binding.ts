@@ -78,7 +78,7 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
     // A default access control list of the directory would stand instead of the umask.
     makePrivate(path, 0o600);
   } catch (thrown) {
-    await lock.release();
+    lock.release();
     throw thrown;
   }
   return { endpoint: text, release: once(() => releaseIpc(socket, text, path, lock)) };
@@ -88,7 +88,7 @@ async function releaseIpc(socket: Bindable, text: string, path: string, lock: Pa
   await socket.unbind(text);
   // libzmq leaves the file behind; it must be gone before somebody else may have the path.
   await rm(path, { force: true });
-  await lock.release();
+  lock.release();
 }
 
 /** The directory of the default socket is made, private; any other one must be there. One in which somebody else could replace the socket is refused. */

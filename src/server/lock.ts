@@ -1,45 +1,35 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
+import { privateDirectory } from '../actors/locks/private-directory.js';
+import { fitsSocket, takeLock } from '../actors/locks/socket-lock.js';
 import { ownerOf } from '../drivers/proc/system.js';
+import { placeProblem } from './permissions.js';
 
 /** Holds the right to bind one socket path. */
 export interface PathLock {
-  release(): Promise<void>;
+  release(): void;
 }
 
 /**
- * Takes the lock of a socket path: resolves with it, or with the words for who holds it. The lock is an abstract socket
- * (unix(7)): the kernel gives it to one process and takes it back when that process ends, however it ends, so it is
- * never stale and two servers that start at once cannot both have it. The directory of the path must be there; however it is spelt, it is one lock.
- * Any user of the machine can take the name first (docs/security.md): then it is an answer within `PATIENCE` too.
+ * Takes the lock of a socket path: resolves with it, or with the words for who holds it. The lock stands beside the socket, where nobody else may replace
+ * anything, at `PATH.lock`; in the private directory of the user when that path would be too long. The directory of the path must be there; however it is
+ * spelt, it is one lock. Rejects when what stands at the path of the lock could be somebody else's.
  */
 export async function lockPath(path: string): Promise<PathLock | string> {
   const real = join(await realpath(dirname(path)), basename(path));
-  const name = `\0supertree-${createHash('sha256').update(real).digest('hex').slice(0, 32)}`;
-  // Whoever asks is told who holds it.
-  const server = createServer((socket) => {
-    socket.on('error', () => socket.destroy());
-    // Whoever keeps its end open must not keep the lock from being released.
-    socket.end(`pid ${process.pid}`, () => socket.destroy());
-  });
-  return (await listen(server, name)) ? { release: () => closed(server) } : holderOf(name);
+  const place = placeOf(real);
+  const problem = placeProblem(place);
+  if (problem !== null) throw new Error(problem);
+  const lock = await takeLock(place, `pid ${process.pid}`);
+  return 'socket' in lock ? holderOf(lock.socket) : lock;
 }
 
-/** False when somebody else has the name. */
-function listen(server: Server, name: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
-    );
-    server.listen(name, () => resolve(true));
-    server.unref();
-  });
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
+function placeOf(path: string): string {
+  const beside = `${path}.lock`;
+  if (fitsSocket(beside)) return beside;
+  return join(privateDirectory(), `lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);
 }
 
 /** How long the holder has to say who it is, in ms, however little it says at a time. */
@@ -50,12 +40,9 @@ const MAX_SAID = 32;
 
 const NOBODY = 'somebody who holds its lock and does not say who it is';
 
-/**
- * Node has no SO_PEERCRED, so who is at the other end cannot be proved: what it says is believed when that process exists and belongs to this
- * user, or when this is root, who may meet the servers of anybody.
- */
-async function holderOf(name: string): Promise<string> {
-  const pid = /^pid (\d{1,10})$/.exec(await askHolder(name))?.[1];
+/** What the holder says of itself is believed when that process exists and belongs to this user, or when this is root. */
+async function holderOf(socket: string): Promise<string> {
+  const pid = /^pid (\d{1,10})$/.exec(await askHolder(socket))?.[1];
   if (pid === undefined) return NOBODY;
   const owner = await ownerOf(pid);
   const user = process.getuid?.();
@@ -63,10 +50,10 @@ async function holderOf(name: string): Promise<string> {
 }
 
 /** What the holder says, cut; what it has said when its time is over. */
-function askHolder(name: string): Promise<string> {
+function askHolder(path: string): Promise<string> {
   return new Promise((resolve) => {
     let said = '';
-    const socket = connect(name);
+    const socket = connect(path);
     const timer = setTimeout(() => socket.destroy(), PATIENCE);
     socket.on('data', (bytes) => {
       said += bytes.toString('latin1', 0, MAX_SAID);

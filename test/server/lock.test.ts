@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockPath } from '../../src/server/lock.js';
+import { strangerAt } from '../security/other-user.js';
 
 let directory: string;
 let path: string;
@@ -20,17 +21,16 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const nameOf = (text: string) => `\0supertree-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
-
-/** Holds the lock of `path` as any program of any user can, and treats whoever asks as `answer` says. */
-async function squat(answer: (socket: Socket) => void): Promise<Server> {
+/** Holds the lock of `path` as another program of this user could, and treats whoever asks as `answer` says. */
+async function hold(answer: (socket: Socket) => void): Promise<Server> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
     socket.on('error', () => socket.destroy());
     answer(socket);
   });
-  await new Promise<void>((resolve) => server.listen(nameOf(path), resolve));
+  await mkdir(`${path}.lock`);
+  await new Promise<void>((resolve) => server.listen(join(`${path}.lock`, 'x'), resolve));
   closing.push(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -42,7 +42,7 @@ const NOBODY = 'somebody who holds its lock and does not say who it is';
 
 describe('lockPath', () => {
   it('does not wait for a holder that never stops talking, and repeats nothing of it', async () => {
-    await squat((socket) => {
+    await hold((socket) => {
       const timer = setInterval(() => socket.write('\x1b[31mHACK'.repeat(1000)), 50);
       socket.on('close', () => clearInterval(timer));
     });
@@ -50,7 +50,7 @@ describe('lockPath', () => {
   });
 
   it('does not wait for a holder that says one byte after the other, or nothing', async () => {
-    const server = await squat((socket) => {
+    const server = await hold((socket) => {
       const timer = setInterval(() => socket.write('p'), 100);
       socket.on('close', () => clearInterval(timer));
     });
@@ -61,7 +61,7 @@ describe('lockPath', () => {
   });
 
   it('does not call a holder a supertree server that names the process of another user', async () => {
-    await squat((socket) => socket.end('pid 1'));
+    await hold((socket) => socket.end('pid 1'));
     const own = process.getuid?.() === 0;
     expect(await lockPath(path)).toBe(own ? 'another supertree server (pid 1)' : NOBODY);
   });
@@ -71,18 +71,47 @@ describe('lockPath', () => {
     await symlink(directory, link);
     const lock = await lockPath(path);
     expect(await lockPath(join(link, 's.sock'))).toBe(`another supertree server (pid ${process.pid})`);
-    if (typeof lock !== 'string') await lock.release();
+    if (typeof lock !== 'string') lock.release();
   });
 
   it('is released although somebody keeps a connection to it open', async () => {
     const lock = await lockPath(path);
-    const socket = connect({ path: nameOf(path), allowHalfOpen: true });
+    const [socketName] = await readdir(`${path}.lock`);
+    const socket = connect({ path: join(`${path}.lock`, socketName!), allowHalfOpen: true });
     closing.push(() => socket.destroy());
     socket.on('error', () => {});
     await new Promise((resolve) => socket.once('data', resolve));
-    if (typeof lock !== 'string') await lock.release();
+    if (typeof lock !== 'string') lock.release();
     const again = await lockPath(path);
     expect(again).toHaveProperty('release');
-    if (typeof again !== 'string') await again.release();
+    if (typeof again !== 'string') again.release();
+  });
+
+  it('is not kept from this user by whoever takes the name that its path has among abstract sockets', async () => {
+    const stranger = await strangerAt(abstractNameOf(path));
+    closing.push(() => void stranger.close());
+    const lock = await lockPath(path);
+    expect(lock).toHaveProperty('release');
+    if (typeof lock !== 'string') lock.release();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('stands in the private directory of the user where the path of its socket would be too long', async () => {
+    const long = join(directory, 's'.repeat(106 - directory.length));
+    const lock = await lockPath(long);
+    expect(await lockPath(long)).toBe(`another supertree server (pid ${process.pid})`);
+    expect(await readdir(directory)).toEqual([]);
+    if (typeof lock !== 'string') lock.release();
+  });
+
+  it('is refused where a link or a file stands, which stays', async () => {
+    await writeFile(`${path}.lock`, '');
+    await expect(lockPath(path)).rejects.toThrow(/s\.sock\.lock in \S+ is not a directory/);
+    await rm(`${path}.lock`);
+    await symlink(directory, `${path}.lock`);
+    await expect(lockPath(path)).rejects.toThrow(/is not a directory/);
+    expect(await readdir(directory)).toEqual(['s.sock.lock']);
   });
 });
+
+const abstractNameOf = (text: string) => `\0supertree-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;

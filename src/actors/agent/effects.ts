@@ -75,9 +75,15 @@ function lease(world: World, agent: Agent, { incarnation }: AgentContext): void 
     (ports) => deliver(world, agent, { type: 'LEASED', incarnation, ports }),
     (thrown) => {
       const at = world.clock.wall();
-      deliver(world, agent, { type: 'LEASE_FAILED', incarnation, detail: messageOf(thrown), at });
+      deliver(world, agent, { type: 'LEASE_FAILED', incarnation, detail: withRemedy(thrown), at });
     },
   );
+}
+
+/** Whoever reads why an agent did not start reads what to do as well. It ends up in a sentence, which has its own full stop. */
+function withRemedy(thrown: unknown): string {
+  const text = thrown instanceof SupertreeError ? `${thrown.message} ${thrown.remedy}` : messageOf(thrown);
+  return text.replace(/\.$/, '');
 }
 
 function launch(world: World, agent: Agent, context: AgentContext): void {

@@ -44,7 +44,7 @@ export interface Ports {
   /**
    * Leases all requested ports of one incarnation or none, by name and in the order of the requests. Asking again for the same
    * incarnation answers the same. Rejects PORTS_EXHAUSTED, PORT_RANGE (only where no range was given), SUPERSEDED when it was
-   * released meanwhile, INTERNAL when the system lets nobody bind.
+   * released meanwhile, DIRECTORY_UNUSABLE where claims have no safe directory, INTERNAL when the system lets nobody bind.
    */
   lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>>;
   /**
@@ -156,26 +156,25 @@ function endLeases({ table, clock, claims }: Office, { path, incarnation }: Job,
 }
 
 async function acquire(office: Office, job: Job, request: PortRequest): Promise<number> {
-  const { table, clock } = office;
-  for (;;) {
-    const port = choosePort(table, job.path, job.incarnation, request, clock.now());
+  const { table, clock, claims } = office;
+  const choose = (heedsHints: boolean) =>
+    choosePort(table, job.path, job.incarnation, request, clock.now(), heedsHints);
+  for (let hints = 0; ; ) {
+    const unhinted = hints < MAX_HINTS ? choose(true) : null;
+    const port = unhinted ?? choose(false);
     if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
-    const claimed = await office.claims.claim(port);
+    const claimed = await claims.claim(port, unhinted !== null);
     const result = claimed === null ? await office.bind(port) : claimed;
     if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
     if (result === null) {
       confirmPort(table, port);
       return port;
     }
-    if (claimed !== null) pass(office, port, claimed);
+    if (claimed === 'hinted') hints += 1;
+    // Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again.
+    if (claimed !== null) refusePort(table, port, clock.now(), NEIGHBOUR, claimed === 'hinted');
     else refuse(office, job, port, result);
   }
-}
-
-/** Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again. */
-function pass({ table, clock }: Office, port: number, problem: string): void {
-  if (problem !== 'EADDRINUSE') throw new SupertreeError('INTERNAL', { problem: `no port can be claimed: ${problem}` });
-  refusePort(table, port, clock.now(), NEIGHBOUR);
 }
 
 function refuse({ table, clock, claims, conflict }: Office, job: Job, port: number, problem: string): void {
@@ -232,6 +231,9 @@ const AVOIDANCE = 30_000;
 
 /** How long a port that another tree has is not tried again, in ms. */
 const NEIGHBOUR = 1_000;
+
+/** How many ports one lease passes over because a tree of another user seems to have them: whoever takes all the names must not be in the way. */
+const MAX_HINTS = 256;
 const LINUX_DEFAULT = [32_768, 60_999] as const;
 
 /** The codes by which the system says that this port, and not every port, cannot be had. */

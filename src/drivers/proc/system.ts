@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /** The first and the last port that the kernel gives to outgoing connections (ip(7), ip_local_port_range); `null` when it cannot be read. */
@@ -10,6 +10,15 @@ export function ephemeralPorts(): readonly [first: number, last: number] | null 
 /** The resource limits of this process as proc_pid_limits(5) prints them; empty when they cannot be read. */
 export function ownLimits(): string {
   return readText('/proc/self/limits');
+}
+
+/** The number of the network namespace of this program (namespaces(7)): ports are unique in one. 0 when it cannot be read. */
+export function networkNamespace(): number {
+  try {
+    return Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
 }
 
 /** The uid of a process's owner; `null` when there is no such process. */
