@@ -6,10 +6,7 @@ import { idProblem } from '../model/id.js';
 import { keyNameProblem } from '../protocol/key-name.js';
 import type { Host } from './host.js';
 
-/*
- * What words on the command line must look like. Each parser throws what commander turns into one line with the
- * field, the value and the rule.
- */
+/* Parsers of arguments and option values. Each throws an error that commander turns into one line with the field, the value and the rule. */
 
 const PORT_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
@@ -29,7 +26,7 @@ export function positive(value: string): number {
   return number;
 }
 
-/** How long between two looks, in ms. Longer than a day is taken for a mistake, and no timer can be longer than 24 of them. */
+/** An interval in ms. More than a day is taken for a mistake; Node's timers end at 24 days. */
 export function interval(value: string): number {
   const ms = positive(value);
   if (ms > DAY) throw new InvalidArgumentError(`It must be at most ${DAY} (a day).`);
@@ -45,7 +42,7 @@ export function newId(value: string): string {
   return value;
 }
 
-/** One more port name. */
+/** Adds a port name to those before it. */
 export function portName(value: string, before: readonly string[] = []): string[] {
   if (!PORT_NAME.test(value)) throw new InvalidArgumentError(`It must match ${PORT_NAME.source}.`);
   if (before.includes(value)) throw new InvalidArgumentError('It must be given only once.');
@@ -54,7 +51,7 @@ export function portName(value: string, before: readonly string[] = []): string[
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** One more environment variable; a name alone takes the value that it has in `own`. Throws USAGE with its name and never its value, which may be a secret. */
+/** Adds an environment variable; a name alone takes its value from `own`. Throws USAGE with the name and never the value, which may be a secret. */
 export function variable(own: Variables): (text: string, before?: Record<string, string>) => Record<string, string> {
   return (text, before = {}) => ({ ...before, ...variableIn(text, own) });
 }
@@ -68,19 +65,19 @@ function variableIn(text: string, own: Variables): Record<string, string> {
   return { [text]: ownValue(text, own, where) };
 }
 
-/** The value that `name` has in `own`. Throws USAGE, telling `where` the name stands, when it has none. */
+/** The value of `name` in `own`. Throws USAGE, with the place of the name in `where`, when it has none. */
 export function ownValue(name: string, own: Variables, where: string): string {
   const value = own[name];
   if (value === undefined) throw spawnProblem(`${where} is '${name}' without a value, and ${name} is not set here`);
   return value;
 }
 
-/** What is wrong with the command line of `spawn`. */
+/** The error for a bad command line of `spawn`. */
 export function spawnProblem(problem: string): SupertreeError {
   return new SupertreeError('USAGE', { problem, command: 'spawn' });
 }
 
-/** The name of a signal; a number stands for the name that it has. Throws USAGE for one that has none. */
+/** The name of a signal, given by name or number. Throws USAGE for an unknown one. */
 export function signalName(value: string): string {
   if (!/^\d+$/.test(value)) return value;
   const names = Object.entries(constants.signals);
@@ -90,7 +87,7 @@ export function signalName(value: string): string {
   throw new SupertreeError('USAGE', { problem, command: 'signal' });
 }
 
-/** The parser of a path that is made absolute as `absolutePath` does. */
+/** A parser that makes a path absolute as `absolutePath` does. */
 export function absolute(host: Pick<Host, 'cwd'>): (value: string) => string {
   return (value) => {
     if (value === '') throw new InvalidArgumentError('It must not be empty.');
@@ -98,12 +95,12 @@ export function absolute(host: Pick<Host, 'cwd'>): (value: string) => string {
   };
 }
 
-/** A path made absolute; a relative one is relative to the present directory. Throws CWD_GONE when it needs that and it is gone. */
+/** A path made absolute, relative to the current directory. Throws CWD_GONE when the path is relative and that directory no longer exists. */
 export function absolutePath(host: Pick<Host, 'cwd'>, path: string): string {
   return isAbsolute(path) ? resolve(path) : resolve(host.cwd, path);
 }
 
-/** A word with something in it. */
+/** A text that is not blank. */
 export function nonEmpty(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.');
   return value;

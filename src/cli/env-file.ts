@@ -5,15 +5,15 @@ import { ownValue, spawnProblem } from './arguments.js';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Lines that begin a variable, or say nothing. */
+/** Lines that begin a variable, comments and blank lines. */
 const UNDERSTOOD = /^\s*(?:#|$|(?:export\s+)?[\w.-]+(?:\s*=|:\s))/;
 const NAME_ALONE = /^\s*(?:export\s+)?([\w.-]+)\s*(?:#.*)?$/;
 const PROBE = 'SUPERTREE_PROBE';
 
 /**
- * The variables of a file as dotenv reads it: NAME=VALUE a line, `export` in front or not, quotes, comments, values over several lines in quotes.
- * A NAME alone takes the value that it has in `own`. Throws USAGE for a file that cannot be read and for a line that says nothing to
- * dotenv, with its number and never its text, which may be a secret.
+ * The variables of a file as dotenv reads it: NAME=VALUE a line, optionally after `export`, with quotes, comments, and quoted values over several
+ * lines. A NAME alone takes its value from `own`. Throws USAGE for a file that cannot be read and for a line that dotenv would ignore, with the line
+ * number and never the text, which may be a secret.
  */
 export function readEnvFile(file: string, own: Variables): Record<string, string> {
   const text = textOf(file);
@@ -30,7 +30,7 @@ export function readEnvFile(file: string, own: Variables): Record<string, string
   return found;
 }
 
-/** A variable in front of a line is one to dotenv only where no quote is open: dotenv itself tells, so that there are no two opinions. */
+/** True when the line continues a quoted value. dotenv itself decides, by whether it finds a variable that is put in front of the line. */
 function isInsideQuotes(lines: readonly string[], index: number): boolean {
   return parse([...lines.slice(0, index), `${PROBE}=1`, ...lines.slice(index)].join('\n'))[PROBE] !== '1';
 }

@@ -12,7 +12,7 @@ const SPECIAL: Partial<Record<ErrorCode, number>> = {
   NO_SERVER: EXIT.noServer,
 };
 
-/** The wait for an answer ended because the person wanted it to. `note` says what becomes of the command. */
+/** The wait for an answer was interrupted by a signal. `note` says what happens to the command. */
 export class Interrupted extends Error {
   constructor(
     readonly signal: 'SIGINT' | 'SIGTERM',
@@ -22,7 +22,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** How a run that threw ends: the line for standard error (empty for none) and the exit code. */
+/** The ending of a run that threw: the line for standard error (may be empty) and the exit code. */
 export function endingOf(thrown: unknown): { line: string; code: number } {
   if (thrown instanceof Interrupted) return { line: thrown.note, code: EXIT[thrown.signal] };
   if (thrown instanceof CommanderError) return { line: '', code: thrown.exitCode === 0 ? EXIT.done : EXIT.usage };
@@ -34,15 +34,12 @@ export function exitCodeOf(error: SupertreeError): number {
   return SPECIAL[error.code] ?? EXIT.failed;
 }
 
-/** Code, sentence and remedy on exactly one line. */
+/** Code, sentence and remedy on one line. */
 export function lineOf(error: SupertreeError): string {
   return `${error.code}: ${error.message} ${typedRemedy(error)}`.replace(/\s+/g, ' ').trim();
 }
 
-/**
- * Commander's complaint about `command` as a USAGE error. Help and the version are no complaint and come back as they
- * are, as does the help that is shown because no command was given.
- */
+/** Commander's error about `command` as a USAGE error. Help and the version are no errors and are returned unchanged. */
 export function usageError(error: CommanderError, command: string): Error {
   if (error.exitCode === 0 || error.code === 'commander.help') return error;
   return new SupertreeError('USAGE', { problem: sentence(error.message), command });

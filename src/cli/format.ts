@@ -11,7 +11,7 @@ const AGE_UNITS: readonly (readonly [name: string, ms: number])[] = [
 const HEALTHS: ReadonlySet<string> = new Set(['running.unknown', 'running.healthy', 'running.unhealthy']);
 const SIZES = ['kB', 'MB', 'GB', 'TB'];
 
-/** How long ago `since` was, in its largest unit: 12s, 3m, 2h, 4d. A clock that runs behind makes it 0s. */
+/** The time since `since` in its largest unit: 12s, 3m, 2h, 4d. A clock that is behind gives 0s. */
 export function age(since: number, now: number): string {
   return duration(now - since);
 }
@@ -29,7 +29,7 @@ export function timeOfDay(at: number): string {
   return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
 
-/** Bytes for a person, in powers of 1000: 12.3 MB. */
+/** Bytes in powers of 1000: 12.3 MB. */
 export function size(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   const power = Math.min(SIZES.length, Math.floor(Math.log10(bytes) / 3));
@@ -46,12 +46,12 @@ export function ports(row: Pick<AgentRow, 'ports'>): string {
   return all.length === 0 ? '-' : all.join(' ');
 }
 
-/** A state with the part of it that says more: `stopping.asking`. Those that only repeat the health are left out. */
+/** A state with its sub-state: `stopping.asking`. Sub-states that only repeat the health are left out. */
 export function stateText({ state, detail }: { state: string; detail: string }): string {
   return detail === '' || HEALTHS.has(detail) ? state : detail;
 }
 
-/** The state of an agent for a table. One that failed says what comes of it: `exhausted`, or when it is tried again. */
+/** The state of an agent for a table. A failed one shows what follows: `exhausted`, or the time until the next attempt. */
 export function stateCell({ state, detail, retryIn, since }: AgentView, now: number): string {
   if (isWaiting({ detail })) return detail;
   if (state !== 'failed') return state;
@@ -67,7 +67,7 @@ export function isExhausted({ detail }: Pick<AgentView, 'detail'>): boolean {
   return detail === 'failed.exhausted';
 }
 
-/** One agent in one line: where it is now. */
+/** The present state of an agent, in one line. */
 export function summary(row: AgentRow): string {
   const facts = [`${row.path} is ${row.state}`];
   if (row.pid !== null) facts.push(`pid ${row.pid}`);

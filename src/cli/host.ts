@@ -3,27 +3,25 @@ import type { Client } from '../client/client.js';
 /** One of the two output streams. */
 export interface Sink {
   /**
-   * Writes in order and never throws; what a reader that has gone away would have read is dropped. On a terminal every character that it would obey
-   * is spelled out, but for newlines and tabs; `styled` keeps our own colours too, `raw` is written byte for byte.
+   * Writes in order and never throws; data for a reader that has gone is dropped. On a terminal, control characters other than newline and tab are
+   * spelled out; `styled` keeps the colours of supertree, `raw` is written byte for byte.
    */
   write(data: string | Uint8Array, as?: 'styled' | 'raw'): void;
   readonly terminal: boolean;
-  /** Columns of the terminal; infinite when it is none. */
+  /** Columns of the terminal; infinite without a terminal. */
   readonly columns: number;
   /** Rows of the terminal. If not given, infinite. */
   readonly rows?: number;
-  /** Calls `listener` when the terminal gets another size. Returns the way to end that. If not given, it never does. */
+  /** Calls `listener` when the terminal is resized. Returns a function that removes the listener. If not given, the size is fixed. */
   onResize?(listener: () => void): () => void;
-  /** Resolves when a slow reader has caught up, `false` when it has gone away. If not given, it always has. */
+  /** Resolves when a slow reader has caught up, with `false` when it has gone. If not given, writes are never slow. */
   drained?(): Promise<boolean>;
 }
 
-/**
- * Everything the command line touches outside itself. `main.ts` makes the real one; tests make their own.
- */
+/** The environment of the command line. `main.ts` makes the real one; tests make their own. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The present directory, absolute. Throws CWD_GONE when there is none any more. */
+  /** The current directory, absolute. Throws CWD_GONE when it was deleted. */
   readonly cwd: string;
   /** Wall-clock ms. */
   now(): number;
@@ -31,25 +29,25 @@ export interface Host {
   readonly err: Sink;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinTerminal: boolean;
-  /** Calls `listener` with what is typed, key by key and unseen, Ctrl-C included. Returns the way to end that. If not given, there is no keyboard. */
+  /** Calls `listener` with each key, without echo, Ctrl-C included. Returns a function that undoes that. If not given, there is no keyboard. */
   keys?(listener: (key: string) => void): () => void;
   /**
-   * `owner` is the user whose server is meant; if not given, see `connect`. Rejects NO_SERVER, ENDPOINT_INVALID, ENDPOINT_FOREIGN,
-   * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for what `identity` names.
+   * `owner` is the user id that the server must run as; if not given, see `connect`. Rejects NO_SERVER, ENDPOINT_INVALID, ENDPOINT_FOREIGN,
+   * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for the files of `identity`.
    */
   connect(endpoint: string | undefined, identity?: Identity, owner?: number): Promise<Client>;
   /**
-   * Until it is undone, writes `leave` when this process is ended by a signal or an error that nobody catches, or is stopped (SIGTSTP); when it
-   * goes on after that, writes `enter` and calls `redraw`. Returns the way to undo that. If not given, nothing of it happens.
+   * Writes `leave` when this process is ended by a signal or an uncaught error, or is suspended (SIGTSTP); when it continues, writes `enter` and
+   * calls `redraw`. Returns a function that undoes that. If not given, the terminal is not guarded.
    */
   guardTerminal?(enter: string, leave: string, redraw: () => void): () => void;
   /** Runs the bundled server until it has ended; resolves with the exit code. */
   serve(options: ServeRequest): Promise<number>;
-  /** Calls `listener` on SIGINT and SIGTERM instead of ending at once. Returns the way to undo that. */
+  /** Calls `listener` on SIGINT and SIGTERM, which then do not end the process. Returns a function that undoes that. */
   onInterrupt(listener: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
 }
 
-/** Where the keys of a client are. */
+/** The key files of a client. */
 export interface Identity {
   /** Absolute path of its secret key. */
   readonly keyFile: string;
@@ -57,7 +55,7 @@ export interface Identity {
   readonly serverKey: string;
 }
 
-/** What `supertree serve` was told. */
+/** The arguments of `supertree serve`. */
 export interface ServeRequest {
   /** Absolute path of the tree file. */
   readonly file?: string;
@@ -68,6 +66,6 @@ export interface ServeRequest {
   readonly keys?: string;
   /** Absolute path of the audit log. */
   readonly audit?: string;
-  /** Binds tcp endpoints that others can reach although there are no keys. */
+  /** Binds tcp endpoints that others can reach even without keys. */
   readonly insecure?: boolean;
 }

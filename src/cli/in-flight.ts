@@ -1,11 +1,11 @@
 import { NOTHING_SENT } from './session.js';
 
-/** What is known of requests that change something, for whom an interrupt ends the wait for them. */
+/** Tracks requests that change something, for the note of an interrupt: which of them the server has accepted. */
 export class Fate {
   #begun = 0;
   #unsure = 0;
 
-  /** Does `request`, which is to call `accepted` once the server says that it has taken it. */
+  /** Does `request`, which is to call `accepted` once the server has accepted it. */
   async of<T>(request: (accepted: () => void) => Promise<T>): Promise<T> {
     let isUnsure = true;
     const known = () => {
@@ -21,7 +21,7 @@ export class Fate {
     }
   }
 
-  /** What an interrupt says while the server is asked for `what`. */
+  /** The note of an interrupt; `what` names the command. */
   note(what: string): string {
     if (this.#begun === 0) return NOTHING_SENT;
     const fate =

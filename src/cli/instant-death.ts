@@ -4,15 +4,15 @@ import { SupertreeError } from '../errors.js';
 import { describeExit } from '../model/reason.js';
 import type { AgentRow } from '../protocol/operations.js';
 
-/** When an agent that has just become ready is looked at, in ms after the last look. A program that cannot run mostly ends by then. */
+/** When a ready agent is checked again, in ms after the previous check. A program that cannot run has usually ended by then. */
 const LOOKS = [30, 70, 150];
 
-/** How many of its last lines the reason repeats. */
+/** The number of its last lines that the error repeats. */
 const LAST_LINES = 3;
 
 /**
- * Without a readiness of its own an agent is ready as soon as it runs, also one that ends a moment later. So this looks again for a quarter of a
- * second. Resolves with the row of an agent that lives, or that ended well and is not started again; rejects ENDED_AT_ONCE for any other end.
+ * Without a readiness check an agent is ready as soon as it runs, even if it ends a moment later. So this checks again for a quarter of a second.
+ * Resolves with the row of an agent that still runs, or that completed and is not restarted; rejects ENDED_AT_ONCE for any other end.
  */
 export async function outliving(client: Client, row: AgentRow, signal?: AbortSignal): Promise<AgentRow> {
   let last = row;
@@ -25,7 +25,7 @@ export async function outliving(client: Client, row: AgentRow, signal?: AbortSig
   return last;
 }
 
-/** The row as it is now; the one that was known where this cannot be told, as to a key that may not observe it. */
+/** The present row of the agent; the known one if it cannot be read, as with a key without `observe`. */
 async function lookAt(client: Client, known: AgentRow, signal: AbortSignal | undefined): Promise<AgentRow> {
   try {
     return await client.request('status', { agent: known.uuid }, { signal });
@@ -35,7 +35,7 @@ async function lookAt(client: Client, known: AgentRow, signal: AbortSignal | und
   }
 }
 
-/** True once this incarnation, or one after it, has an exit that nobody asked for. */
+/** True once this incarnation or a later one has an unexpected exit. */
 function hasEnded({ exit }: AgentRow, incarnation: number): boolean {
   return exit !== null && exit.incarnation >= incarnation && !exit.commanded;
 }

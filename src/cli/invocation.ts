@@ -6,9 +6,9 @@ export interface Invocation {
   readonly host: Host;
   /** As typed, without the program's name. */
   readonly argv: readonly string[];
-  /** Takes the exit code of the command that ran. */
+  /** Receives the exit code of the command. */
   readonly finish: (code: number) => void;
 }
 
-/** Puts a family of commands on the program. Each command calls `finish` once, or rejects. */
+/** Adds a family of commands to the program. Each command calls `finish` once, or rejects. */
 export type AddCommands = (program: Command, invocation: Invocation) => void;

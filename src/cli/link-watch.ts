@@ -4,13 +4,13 @@ import { timeOfDay } from './format.js';
 import type { Host } from './host.js';
 import { orInterrupted, printLines } from './session.js';
 
-/** How often the connection is looked at, and how often, and for how long at most, a quiet server is asked for a sign of life; in ms. */
+/** In ms: the interval of the connection checks, and the interval and the timeout of the probes of a quiet server. */
 const LOOK = 1_000;
 const SIGN = 3_000;
 
 /**
- * Does `work`, which follows something, and tells on standard error meanwhile when the server is lost, be it gone or frozen, and when it is there again.
- * Rejects KEY_REFUSED when it comes back with other keys: no patience helps with that.
+ * Does `work`, which follows the server, and meanwhile prints on standard error when the connection is lost or the server does not answer, and when it
+ * is back. Rejects KEY_REFUSED when the server comes back with other keys: a retry cannot succeed.
  */
 export async function whileLinked<T>(host: Host, client: Client, work: () => Promise<T>): Promise<T> {
   const refused = new AbortController();
@@ -29,7 +29,7 @@ class LinkWatch {
   readonly #timer: NodeJS.Timeout;
   #reconnections: number;
   #isLost = false;
-  /** True when a question was not answered in time, although the connection seems to hold. */
+  /** True when a probe was not answered in time although the connection seems intact. */
   #isSilent = false;
   #isAsking = false;
   #askedAt = performance.now();
@@ -48,7 +48,7 @@ class LinkWatch {
 
   #look(): void {
     const { servers, reconnections } = this.#client.statistics;
-    // Between two looks it may have been lost and found.
+    // The connection may have been lost and restored between two checks.
     if (reconnections > this.#reconnections) {
       this.#tell(true);
       this.#isSilent = false;
@@ -57,7 +57,7 @@ class LinkWatch {
     const isConnected = servers.every(({ state }) => state === 'connected');
     this.#tell(this.#isSilent || !isConnected);
     if (this.#isAsking || (!this.#isLost && performance.now() - this.#askedAt < SIGN)) return;
-    // Without a connection the client says after its own patience why it has none.
+    // Without a connection the client rejects after its own patience, with the reason.
     void this.#ask(isConnected ? SIGN : undefined);
   }
 

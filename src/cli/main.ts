@@ -8,24 +8,21 @@ import { EXIT, exitCodeOf, lineOf } from './exit.js';
 import type { Host, Identity, Sink } from './host.js';
 import { run } from './run.js';
 
-/*
- * The one place that ends the process. Modules that a command may not need (sockets, the server) are loaded by the
- * command that does.
- */
+/* The only module that ends the process. Sockets and the server are imported by the commands that need them. */
 
-/** How long a command waits for a server that has gone away, in ms. */
+/** How long a command waits for a server that has gone, in ms. */
 const PATIENCE = 5_000;
 
-/** How long the reader of the output is waited for, in ms, where somebody waits for the end: of a server, and of a command that was interrupted. Any other command waits as long as it takes. */
+/** How long the end of a server or of an interrupted command waits for the reader of its output, in ms. Other commands wait without a limit. */
 const LAST_WORDS = 2_000;
 
-/** Ends of this process that Node does not tell by its event `exit`. */
+/** Signals that end this process without Node's `exit` event. */
 const SUDDEN_ENDS = ['SIGHUP', 'SIGQUIT'] as const;
 
 /** True once this process has been a server. */
 let served = false;
 
-/** Output that is lost although somebody wanted it. */
+/** Errors of output that could not be written although it had a reader. */
 const lost: SupertreeError[] = [];
 
 const host: Host = {
@@ -63,7 +60,7 @@ const host: Host = {
 const code = await run(process.argv.slice(2), host);
 const isAwaited = served || code === EXIT.SIGINT || code === EXIT.SIGTERM;
 await Promise.race([allWritten(), ...(isAwaited ? [sleep(LAST_WORDS)] : [])]);
-// A server has said by itself that its log could not be written, and did its work all the same.
+// A server reports by itself that its log could not be written, and its exit code does not depend on it.
 process.exit(code === 0 && !served ? codeOfLost() : code);
 
 async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
@@ -71,7 +68,7 @@ async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOpt
   return readClientSecurity(keyFile, serverKey);
 }
 
-/** Asked for only by a command that needs it: it may have been deleted. Throws CWD_GONE. */
+/** Evaluated only by a command that needs it, because the directory may have been deleted. Throws CWD_GONE. */
 function presentDirectory(): string {
   try {
     return process.cwd();
@@ -80,7 +77,7 @@ function presentDirectory(): string {
   }
 }
 
-/** A line on standard error for what could not be written, and the exit code. */
+/** Prints a line on standard error for output that could not be written. Returns the exit code. */
 function codeOfLost(): number {
   const [first] = lost;
   if (first === undefined) return 0;
@@ -89,8 +86,8 @@ function codeOfLost(): number {
 }
 
 /**
- * A reader that has seen enough (`supertree ps | head -1`) closes the pipe: the write fails with EPIPE. What comes after it
- * is dropped, and the exit code stays that of the command. Any other failure, as of a disk that is full, is told.
+ * A reader that has read enough (`supertree ps | head -1`) closes the pipe: the write fails with EPIPE, further output is dropped, and the exit code
+ * stays that of the command. Any other failure, such as a full disk, is an error.
  */
 function sinkOf(stream: NodeJS.WriteStream): Sink {
   let broken = false;
@@ -103,7 +100,7 @@ function sinkOf(stream: NodeJS.WriteStream): Sink {
       if (!broken) stream.write(data);
     },
     terminal: stream.isTTY === true,
-    // Asked for each time: a window can be resized.
+    // Read each time: a window can be resized.
     get columns() {
       return sizeOf(stream, stream.columns);
     },
@@ -127,7 +124,7 @@ function outputFailed(stream: NodeJS.WriteStream, error: Error): SupertreeError 
   return new SupertreeError('OUTPUT_FAILED', { stream: name, problem: error.message }, error);
 }
 
-/** A terminal that nobody gave a size says 0. */
+/** A terminal without a known size reports 0. */
 function sizeOf({ isTTY }: NodeJS.WriteStream, size: number): number {
   return isTTY === true && size > 0 ? size : Number.POSITIVE_INFINITY;
 }
@@ -165,7 +162,7 @@ function guardTerminal(enter: string, leave: string, redraw: () => void): () => 
   return undo;
 }
 
-/** Past the queue of the stream: the process may not live to empty it. A terminal that takes nothing any more gets nothing. */
+/** Bypasses the queue of the stream: the process may end before it is empty. A terminal that accepts no data is skipped. */
 function writeNow(text: string): void {
   try {
     writeSync(1, text);
@@ -186,12 +183,12 @@ function readKeys(listener: (key: string) => void): () => void {
   };
 }
 
-/** Touches standard input only when it is read, so that a command that does not read leaves it to the next one. */
+/** Touches standard input only when it is read, so that a command that does not read leaves it to the next program. */
 async function* lazyStdin(): AsyncGenerator<Uint8Array> {
   for await (const chunk of process.stdin) yield chunk;
 }
 
-/** Resolves when everything written so far has left this process, or never will. */
+/** Resolves when all output has left this process, or its reader has gone. */
 async function allWritten(): Promise<void> {
   await Promise.all([written(process.stdout), written(process.stderr)]);
 }

@@ -6,24 +6,24 @@ import type { Host } from './host.js';
 import { typedRemedy } from './remedies.js';
 import { printLines } from './session.js';
 
-/** What is in the tree no more. */
+/** A child that was removed from the tree. */
 export interface Gone {
   readonly path: string;
   readonly status: 'deleted';
 }
 
-/** What is told of one of those that were named. */
+/** The state of a named agent or supervisor after the command. */
 type Row = AgentRow | SupervisorMark | Gone;
 
-/** What became of one of those that were named. */
+/** The result of a command for one named agent or supervisor. */
 export interface Outcome {
-  /** As it was named. */
+  /** The name as it was given. */
   readonly agent: string;
   readonly row: Row | null;
   readonly error: SupertreeError | null;
 }
 
-/** Does `act` and prints in one line what came of it; with `json` only a failure. Never rejects: one that is refused does not keep the others from being told about. */
+/** Does `act` and prints its result in one line; with `json` only an error. Never rejects, so one failure does not hide the other results. */
 export async function tell(
   host: Host,
   agent: string,
@@ -42,7 +42,7 @@ export async function tell(
   }
 }
 
-/** The exit code of all of them. */
+/** The exit code for several results. */
 export function codeOf(outcomes: readonly Outcome[]): number {
   return Math.max(...outcomes.map(({ error }) => (error === null ? EXIT.done : exitCodeOf(error))));
 }

@@ -32,7 +32,7 @@ Examples:
   $ supertree logs web -n 20
 `;
 
-/** The whole command line as a commander program: parses, never exits, throws USAGE for what it does not understand. */
+/** The whole command line as a commander program: parses, never exits, throws USAGE for an invalid command line. */
 export function createProgram(invocation: Invocation, version: string): Command {
   const program = new Command('supertree')
     .description('Supervision trees for processes: look at a running tree and steer it.')
@@ -47,7 +47,7 @@ export function createProgram(invocation: Invocation, version: string): Command 
     )
     .option(
       '--owner <UID>',
-      'whose server an ipc endpoint is, as a user id. If not given, yours; root means the user in whose directory the socket lies',
+      'the user id of the server at an ipc endpoint. If not given, yours; for root, the user in whose directory the socket lies',
       count,
     )
     .option('--key <FILE>', 'your secret key, for a server with keys. If not given, SUPERTREE_KEY', nonEmpty)

@@ -2,10 +2,10 @@ import type { Progress } from '../protocol/operations.js';
 import { stateText } from './format.js';
 import type { Sink } from './host.js';
 
-/** How much of a state is told: `stopping.asking`, but not how far the asking is. */
+/** How many levels of a state are printed: `stopping.asking`, but not its sub-states. */
 const LEVELS = 2;
 
-/** Prints each stage of progress that is not the one before it. */
+/** Prints each stage of progress once. */
 export function progressTo(sink: Sink): (progress: Progress) => void {
   let last = '';
   return (progress) => {

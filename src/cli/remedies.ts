@@ -1,9 +1,9 @@
 import { type ErrorCode, fill, type SupertreeError } from '../errors.js';
 
-/** What a person at a terminal can do, with the command to type. The remedy of any other code is that of the error. */
+/** Remedies with the command to type. Other codes have the remedy of the error. */
 export const TYPED: Readonly<Partial<Record<ErrorCode, string>>> = {
   AGENT_NOT_FOUND: 'List the agents with `supertree ps`.',
-  AGENT_ABSENT: 'Look at its supervisors with `supertree tree`, and ask again when they are running.',
+  AGENT_ABSENT: 'Look at its supervisors with `supertree tree`, and try again when they are running.',
   SUPERVISOR_NOT_FOUND: 'List the supervisors with `supertree tree`.',
   NOT_FOUND: 'List its children with `supertree status {path}`.',
   ALREADY_STARTED: 'Choose another name, or use the running one: `supertree status {agent}`.',
@@ -17,13 +17,14 @@ export const TYPED: Readonly<Partial<Record<ErrorCode, string>>> = {
   EXHAUSTED:
     'Look for the exit of {reason} with `supertree tree`, correct its cause, then start {path} with `supertree restart {path}`.',
   INVALID_STATE: 'Look at its state with `supertree status {agent}`, and wait for another one.',
-  STDIN_CLOSED: 'If it should read again, restart it with `supertree restart {agent}`.',
-  TIMEOUT: 'Look at the state with `supertree ps`; the command itself goes on.',
+  STDIN_CLOSED: 'Restart it with `supertree restart {agent}` to open it again.',
+  TIMEOUT: 'Look at the state with `supertree ps`; the command itself continues.',
   NO_SERVER: 'Start one with `supertree serve`, or name it with --endpoint.',
   ENDPOINT_IN_USE: 'Stop that server, or choose another endpoint with --endpoint.',
-  ENDPOINT_UNUSABLE: 'Look at the owner and the mode of what is there, or choose another endpoint with --endpoint.',
+  ENDPOINT_UNUSABLE:
+    'Check the owner and the mode of the socket and its directory, or choose another endpoint with --endpoint.',
   ENDPOINT_FOREIGN:
-    'Keep the socket in a directory that only you can write, or say whose server you mean with --owner UID.',
+    'Keep the socket in a directory that only you can write, or name the user that runs the server with --owner UID.',
   ENDPOINT_EXPOSED: 'Give the server keys (docs/security.md), use an ipc socket, or say --insecure.',
   AGENT_LIMIT: 'Delete an agent with `supertree delete --stop AGENT`, or start the server with a higher --max-agents.',
   CWD_GONE: 'Change to a directory that exists, as with `cd /`.',
@@ -35,7 +36,7 @@ export const TYPED: Readonly<Partial<Record<ErrorCode, string>>> = {
   AUDIT_FILE: 'Name another file with --audit.',
 };
 
-/** The remedy for whoever typed a command: with the command to type where there is one, and where the error has the details that it needs. */
+/** The remedy for a person at a terminal: with the command to type if there is one and the error has the details for it. */
 export function typedRemedy({ code, details, remedy }: SupertreeError): string {
   const text = fill(TYPED[code] ?? remedy, details);
   return /\{\w+\}/.test(text) ? remedy : text;

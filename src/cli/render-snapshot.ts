@@ -4,23 +4,23 @@ import { age, ports, stateText } from './format.js';
 import type { View } from './render.js';
 import { type Column, table } from './table.js';
 
-/** A supervisor, or an agent with all that is known of it. */
+/** A supervisor, or an agent with its view. */
 interface Place {
   readonly path: string;
   readonly status: string;
   readonly agent: AgentView | null;
 }
 
-/** The columns that a narrow terminal does without, the least important first. */
+/** The columns that a narrow terminal omits, the least important first. */
 const SPARE = ['HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID'];
 
-/** The table of `supertree events`: every supervisor and agent by path, and up to which event it goes. */
+/** The table of `supertree events`: every supervisor and agent by path, and the number of the last event. */
 export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, view: View): string[] {
   const places: Place[] = [
     ...supervisors.map(({ path, status }) => ({ path, status, agent: null })),
     ...agents.map((agent) => ({ path: agent.path, status: stateText(agent), agent })),
   ];
-  // In the order of a tree: a slash comes before whatever else may follow a name.
+  // In the order of a tree: a slash sorts before any other character of a name.
   const key = ({ path }: Place) => path.replaceAll('/', '\u0001');
   places.sort((a, b) => (key(a) < key(b) ? -1 : 1));
   return [...table(columnsOf(view), places, view.columns, SPARE), `after event ${seq} of ${epoch}`];

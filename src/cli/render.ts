@@ -9,24 +9,24 @@ import { age, duration, type Paint, percent, ports, size, stateCell, stateText }
 import { type Column, table } from './table.js';
 import { pad } from './width.js';
 
-/** What a picture depends on besides its subject. */
+/** The parameters of a drawing besides its subject. */
 export interface View {
   /** Wall-clock ms. */
   readonly now: number;
-  /** Columns of the terminal; infinite when it is none. */
+  /** Columns of the terminal; infinite without a terminal. */
   readonly columns: number;
   readonly paint: Paint;
 }
 
 type Usage = AgentRow['usage'];
 
-/** One line of a tree: an agent, or a supervisor that has only a status. */
+/** One line of a tree: an agent, or a supervisor, which has only a status. */
 interface Branch {
   readonly name: string;
   readonly node: TreeView;
 }
 
-/** The columns that a narrow terminal does without, the least important first. */
+/** The columns that a narrow terminal omits, the least important first. */
 const SPARE = ['UUID', 'HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID', 'MEMORY', 'CPU'];
 
 /** The table of `supertree ps` and `supertree top`. */
@@ -87,12 +87,12 @@ export function renderSupervisor(node: SupervisorView): string[] {
   return facts.map(([name, value]) => `${pad(name, 12)} ${printable(value)}`);
 }
 
-/** What comes below a table: the supervisors that failed, each with what made it fail. */
+/** The lines below a table: each failed supervisor with its culprit. */
 export function renderFailures(sentences: readonly string[]): string[] {
   return sentences.length === 0 ? [] : ['', ...sentences.map((sentence) => `${printable(sentence)}.`)];
 }
 
-/** What the server says about itself, a fact a line. `givenUp` is how many agents failed and are not tried again. */
+/** The health of the server, a fact a line. `givenUp` is the number of agents that failed and are not restarted. */
 export function renderHealth(health: ServerHealth, givenUp: number): string[] {
   const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);
   const facts: [string, string][] = [
@@ -110,10 +110,10 @@ export function renderHealth(health: ServerHealth, givenUp: number): string[] {
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);
 }
 
-/** What a row of either table shows; the cells of a supervisor are empty but for its state. */
+/** The cells of a row of either table; a supervisor has only a state. */
 interface Cells {
   readonly state: string;
-  /** What it is painted as. If not given, as a supervisor. */
+  /** The state that decides the colour. If not given, the colour of a supervisor. */
   readonly agentState?: AgentState;
   readonly pid?: number | null;
   readonly ports?: Readonly<Record<string, number>>;
@@ -146,7 +146,7 @@ function agentCells<Row extends AgentView & { usage?: Usage }>(row: Row, view: V
   return { ...row, agentState: row.state, state: stateCell(row, view.now) };
 }
 
-/** The node of a supervisor has no agent state: its own status is shown, with its strategy. */
+/** A supervisor has no agent state: its status and strategy are shown. */
 function supervisorCells(node: SupervisorView): Cells {
   return { state: node.status };
 }
@@ -160,7 +160,7 @@ function branches(node: TreeView, own: string, below: string): Branch[] {
   return [{ name: `${own}${node.id} (${node.strategy})`, node }, ...rest];
 }
 
-/** Facts that are worth a line only when there is something to say. */
+/** Facts that are shown only when they apply. */
 function occasional(row: AgentRow, view: View): [string, string][] {
   const facts: [string, string][] = [];
   if (row.pausedAt !== null) facts.push(['paused', `${age(row.pausedAt, view.now)} ago, ${row.pauseMode}`]);

@@ -6,7 +6,7 @@ import { guarded } from './terminal.js';
 
 /** Runs one command line, without the program's name. Resolves with the exit code; never rejects and never exits. */
 export async function run(argv: readonly string[], given: Host): Promise<number> {
-  // Not a copy: the present directory is asked for only when it is needed.
+  // The prototype instead of a copy: `cwd` is a getter that may throw.
   const host: Host = Object.create(given, { out: { value: guarded(given.out) }, err: { value: guarded(given.err) } });
   let code: number = EXIT.done;
   try {
@@ -20,7 +20,7 @@ export async function run(argv: readonly string[], given: Host): Promise<number>
   }
 }
 
-/** The version of the package, which lies two directories above both src/cli and dist/cli. */
+/** The version of the package; package.json is two directories above both src/cli and dist/cli. */
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return String((manifest as { version: unknown }).version);

@@ -1,13 +1,13 @@
 import type { Host, Sink } from './host.js';
 import { styledText } from './terminal.js';
 
-/** Where one picture is shown after another. */
+/** An output that shows one picture after another. */
 export interface Screen {
-  /** True when each picture is drawn over the one before. */
+  /** True when each picture replaces the previous one. */
   readonly inPlace: boolean;
-  /** How many lines a picture may have. */
+  /** The most lines of a picture. */
   readonly rows: number;
-  /** Resolves with `false` when nobody looks any more. */
+  /** Resolves with `false` when the reader of the output has gone. */
   show(lines: readonly string[]): Promise<boolean>;
   close(): void;
 }
@@ -17,8 +17,8 @@ const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
 
 /**
- * A terminal is drawn over, so that nothing flickers; anything else gets one picture after another, with a line between them if they are `spaced`. No
- * line of a picture for a terminal may be wider than it.
+ * On a terminal each picture overwrites the previous one without flicker; elsewhere pictures follow each other, with a blank line between them if
+ * `spaced`. Lines for a terminal must not be wider than it.
  */
 export function openScreen(host: Host, spaced: boolean): Screen {
   const { out } = host;
@@ -47,12 +47,12 @@ export function openScreen(host: Host, spaced: boolean): Screen {
   };
 }
 
-/** True for a terminal that can be drawn over. */
+/** True for a terminal that supports cursor movement. */
 export function canDrawOver({ out, env }: Host): boolean {
   return out.terminal && env.TERM !== 'dumb';
 }
 
-/** What was there is erased first: behind a line that is as wide as the terminal, that would take its last character. */
+/** The line is erased first: erased after its text, a line of full width would lose its last character. */
 function overwritten(line: string, index: number, { length }: readonly string[]): string {
   return `${index === length - 1 ? '\x1b[J' : '\x1b[K'}${styledText(line)}`;
 }

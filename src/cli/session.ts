@@ -7,18 +7,18 @@ import { colourful, plain } from './format.js';
 import type { Host, Identity, Sink } from './host.js';
 import type { View } from './render.js';
 
-/** What an interrupt says, once it is connected; empty for nothing. */
+/** The text that an interrupt prints once the client is connected; empty for none. */
 export type Note = string | (() => string);
 
-/** The note while nothing was asked that could change anything. */
+/** The note before any request was sent. */
 export const NOTHING_SENT = 'Interrupted. Nothing was sent.';
 
-/** The note of what only looks. */
+/** The note of read-only commands. */
 export const UNCHANGED = 'Interrupted. Nothing was changed.';
 
 /**
- * Connects, does `work` and closes, whatever happens. An interrupt ends the wait at once with `Interrupted`;
- * `note` tells the person what becomes of what was asked, unless nothing was asked yet.
+ * Connects, does `work` and closes in any case. An interrupt ends the wait at once with `Interrupted`; its text is `note`, or NOTHING_SENT before the
+ * connection is made.
  */
 export async function withClient<T>(
   host: Host,
@@ -63,13 +63,13 @@ export async function withClients<T>(
   }
 }
 
-/** The server that is meant: `--endpoint`, else SUPERTREE_ENDPOINT, else `undefined` for the default. */
+/** The endpoint to use: `--endpoint`, else SUPERTREE_ENDPOINT, else `undefined` for the default. */
 export function endpointOf(host: Host, command: Command): string | undefined {
   const given: unknown = command.optsWithGlobals().endpoint;
   return typeof given === 'string' ? given : host.env.SUPERTREE_ENDPOINT || undefined;
 }
 
-/** The keys that are meant: `--key` and `--server-key`, else SUPERTREE_KEY and SUPERTREE_SERVER_KEY. Throws USAGE for one without the other. */
+/** The keys to use: `--key` and `--server-key`, else SUPERTREE_KEY and SUPERTREE_SERVER_KEY. Throws USAGE for one without the other. */
 export function identityOf(host: Host, command: Command): Identity | undefined {
   const given: { key?: string; serverKey?: string } = command.optsWithGlobals();
   const keyFile = given.key ?? (host.env.SUPERTREE_KEY || undefined);
@@ -83,7 +83,7 @@ export function identityOf(host: Host, command: Command): Identity | undefined {
   return { keyFile: absolutePath(host, keyFile), serverKey: server };
 }
 
-/** A key in Z85 (RFC 32). A file of a name that looks like one can be given with ./ in front. */
+/** A key in Z85 (RFC 32). A file whose name looks like a key can be given with ./ in front. */
 const Z85_KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
 /** Writes one JSON document. */
@@ -91,18 +91,18 @@ export function printJson(sink: Sink, value: unknown): void {
   sink.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** `styled` for lines with our own colours. */
+/** `styled` for lines that contain the colours of supertree. */
 export function printLines(sink: Sink, lines: readonly string[], as?: 'styled'): void {
   sink.write(lines.map((line) => `${line}\n`).join(''), as);
 }
 
-/** How to draw on standard output. Colours only on a terminal, and not when NO_COLOR is set (no-color.org). */
+/** The parameters for drawing on standard output. Colours only on a terminal, and not when NO_COLOR is set (no-color.org). */
 export function viewOf(host: Host): View {
   const coloured = host.out.terminal && !host.env.NO_COLOR && host.env.TERM !== 'dumb';
   return { now: host.now(), columns: host.out.columns, paint: coloured ? colourful : plain };
 }
 
-/** `pending`, or the reason of the abort, whichever comes first. A late failure of `pending` is then nobody's concern. */
+/** `pending`, or a rejection with the reason of the abort, whichever comes first. A later rejection of `pending` is ignored. */
 export function orInterrupted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

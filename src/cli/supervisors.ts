@@ -4,13 +4,13 @@ import { SupertreeError } from '../errors.js';
 import { parentOf } from '../model/id.js';
 import type { SupervisorMark } from '../protocol/operations.js';
 
-/** Where the administration of OTP finds a child: its supervisor, and its id there. */
+/** A child as OTP's operations name it: the path of its supervisor, and its id there. */
 export interface ChildPlace {
   readonly path: string;
   readonly id: string;
 }
 
-/** What can be done with a supervisor as with an agent. */
+/** The commands that apply to supervisors as well as agents. */
 export const OF_SUPERVISORS: ReadonlySet<string> = new Set(['start', 'stop', 'restart']);
 
 /** The supervisor or pool with this path, or with this id if it is the only one; `null` when there is none. Rejects SUPERVISOR_AMBIGUOUS. */
@@ -24,7 +24,7 @@ export async function findSupervisor(client: Client, name: string): Promise<Supe
   throw new SupertreeError('SUPERVISOR_AMBIGUOUS', { supervisor: name, paths });
 }
 
-/** Stops, starts or restarts a supervisor with all that is below it. Resolves with how it is then. Throws USAGE for what cannot be done with one. */
+/** Stops, starts or restarts a supervisor with its subtree. Resolves with its status afterwards. Throws USAGE for another command. */
 export async function steerSupervisor(
   client: Client,
   verb: string,
@@ -32,11 +32,11 @@ export async function steerSupervisor(
   options: RequestOptions,
 ): Promise<SupervisorMark> {
   if (!OF_SUPERVISORS.has(verb)) {
-    const problem = `${path} is a supervisor: what can be done with one is ${[...OF_SUPERVISORS].join(', ')} and delete`;
+    const problem = `${path} is a supervisor: it allows only ${[...OF_SUPERVISORS].join(', ')} and delete`;
     throw new SupertreeError('USAGE', { problem, command: verb });
   }
   const place = placeOf(path, verb);
-  // A restart is only taken as a whole with its second half.
+  // A restart is stop and start: it counts as accepted when the start is.
   const { onAccepted: _, ...silently } = options;
   if (verb !== 'start') await client.request('terminate_child', place, verb === 'stop' ? options : silently);
   if (verb !== 'stop') await client.request('restart_child', place, options);
@@ -48,7 +48,7 @@ export async function steerSupervisor(
 export function placeOf(path: string, command: string): ChildPlace {
   const parent = parentOf(path);
   if (parent !== null) return { path: parent, id: path.slice(parent.length + 1) };
-  const problem = `${path} is the whole tree: end its server with SIGTERM instead`;
+  const problem = `${path} is the root of the tree: end its server with SIGTERM instead`;
   throw new SupertreeError('USAGE', { problem, command });
 }
 

@@ -1,17 +1,17 @@
 import { printable } from '../model/printable.js';
 import { abbreviate, displayWidth, pad } from './width.js';
 
-/** One column of a table. The first one names the row. */
+/** One column of a table. The first column identifies the row. */
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => string;
   /** If not given, left. */
   readonly align?: 'left' | 'right';
-  /** Applied to the padded cell, so that colours never count as width. If not given, nothing. */
+  /** Applied to the padded cell, so that colours do not count as width. If not given, nothing. */
   readonly paint?: (row: Row, text: string) => string;
 }
 
-/** A column with its cells as text, and as wide as the widest of them. */
+/** A column with its cells as text, and the width of the widest of them. */
 interface Laid<Row> {
   readonly column: Column<Row>;
   readonly texts: readonly string[];
@@ -21,13 +21,13 @@ interface Laid<Row> {
 /** Spaces between two columns. */
 const GAP = 2;
 
-/** Names that are wider than this do not drive other columns out. */
+/** Names wider than this are abbreviated before other columns are omitted. */
 const ENOUGH_OF_A_NAME = 48;
 
 /**
- * Lines of an aligned table, a header first, none of them wider than `room`; Infinity where there is no terminal. While it does not fit, columns are left
- * out, those titled in `spare` from the first one on, and then those furthest right. Names are abbreviated in the middle, and more columns are left out
- * where two of them would become the same.
+ * The lines of an aligned table, header first, none wider than `room` (Infinity without a terminal). While it does not fit, columns are omitted: those
+ * titled in `spare` in that order, then from the right. Names are abbreviated in the middle; where two names would become equal, more columns are
+ * omitted instead.
  */
 export function table<Row>(
   columns: readonly Column<Row>[],
@@ -76,12 +76,12 @@ function isFitting<Row>([names, ...others]: readonly Laid<Row>[], room: number):
   return ENOUGH_OF_A_NAME <= left && isDistinct(names, shorten(names, left));
 }
 
-/** True when no two names have become the same. */
+/** True when abbreviation has not made two names equal. */
 function isDistinct<Row>(before: Laid<Row>, after: Laid<Row>): boolean {
   return new Set(before.texts).size === new Set(after.texts).size;
 }
 
-/** How much these columns take, with the gap in front of each. */
+/** The width of these columns, each with the gap in front of it. */
 function widthOf<Row>(columns: readonly Laid<Row>[]): number {
   return columns.reduce((total, { width }) => total + GAP + width, 0);
 }

@@ -3,8 +3,8 @@ import { SGR } from './format.js';
 import type { Sink } from './host.js';
 
 /**
- * `sink` with everything that is written to a terminal spelled out, unless it is written as `styled` or `raw`; a sink that is no terminal gets
- * every byte. Every command writes through this one place.
+ * `sink`, with control characters spelled out in text for a terminal unless it is written as `styled` or `raw`. A sink that is no terminal gets every
+ * byte unchanged. Every command writes through this function.
  */
 export function guarded(sink: Sink): Sink {
   if (!sink.terminal) return sink;
@@ -26,12 +26,12 @@ export function guarded(sink: Sink): Sink {
   };
 }
 
-/** `text` with our own colours kept, and everything else spelled out that a terminal obeys. */
+/** `text` with the colours of supertree kept, and every other control character spelled out. */
 export function styledText(text: string): string {
   return text.split(OURS).map(spellOut).join('');
 }
 
-/** Splits into text at even places and our sequences at odd ones. */
+/** Splits into text at even indexes and sequences of supertree at odd ones. */
 const OURS = new RegExp(`(${SGR.map((sequence) => sequence.replace('[', '\\[')).join('|')})`);
 
 function spellOut(part: string, index: number): string {

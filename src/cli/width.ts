@@ -1,10 +1,10 @@
 const PLAIN = /^[\x20-\x7e]*$/;
 const ZERO = /^[\p{Mark}\p{Cf}\p{Cc}]/u;
-/** East Asian wide and fullwidth blocks (UAX #11), and what is drawn as an emoji by default. */
+/** East Asian wide and fullwidth blocks (UAX #11), and characters that are drawn as emoji by default. */
 const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;
 
-/** How many columns of a terminal `text` takes. It must not carry escape sequences. */
+/** The number of terminal columns that `text` occupies. It must not contain escape sequences. */
 export function displayWidth(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
@@ -12,12 +12,12 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** `text` with spaces behind it, `width` columns wide; longer text stays as it is. */
+/** `text` padded with spaces to `width` columns; longer text is returned unchanged. */
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }
 
-/** `text` cut to `width` columns, the last one an ellipsis; shorter text stays as it is. */
+/** `text` cut to `width` columns, the last one an ellipsis; shorter text is returned unchanged. */
 export function truncate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   if (PLAIN.test(text)) return `${text.slice(0, Math.max(0, width - 1))}…`;
@@ -31,7 +31,7 @@ export function truncate(text: string, width: number): string {
   return `${cut}…`;
 }
 
-/** `text` cut to `width` columns, with an ellipsis in its middle; shorter text stays as it is. */
+/** `text` cut to `width` columns, with an ellipsis in its middle; shorter text is returned unchanged. */
 export function abbreviate(text: string, width: number): string {
   if (displayWidth(text) <= width) return text;
   const tail = Math.floor((width - 1) / 2);
@@ -40,7 +40,7 @@ export function abbreviate(text: string, width: number): string {
   return `${head.join('')}…${within(parts.toReversed(), tail).toReversed().join('')}`;
 }
 
-/** As many of the parts as have room in so many columns. */
+/** The first parts that fit into so many columns. */
 function within(parts: readonly string[], room: number): string[] {
   const taken: string[] = [];
   let used = 0;

@@ -6,11 +6,11 @@ import { LineFile } from './line-file.js';
 import { createLog } from './log.js';
 import { isOurs, OTHERS, placeProblem } from './permissions.js';
 
-/** Where commands are logged: one line each, with the name of the key, what was asked for and what came of it. */
+/** A log of commands: one line each, with the name of the key, the command and its outcome. */
 export interface AuditLog {
   /** Throws AUDIT_FILE when the line could not be written; it is lost. */
   note(line: AuditLine): void;
-  /** Never throws: what goes wrong is told to `failed`. */
+  /** Never throws: errors go to `failed`. */
   close(failed: (thrown: unknown) => void): void;
 }
 
@@ -21,9 +21,9 @@ export function auditToFile(file: string): AuditLog {
   return { note: (line) => write(log, line), close: (failed) => audit.close(failed) };
 }
 
-/** Logs among the other lines of a log. */
-export function auditTo(told: Logger): AuditLog {
-  const log = told.child({ name: 'audit' });
+/** Logs audit lines into the server's log. */
+export function auditTo(serverLog: Logger): AuditLog {
+  const log = serverLog.child({ name: 'audit' });
   return { note: (line) => write(log, line), close: () => {} };
 }
 
@@ -35,11 +35,11 @@ function textOf({ key, verb, path, child, outcome, code, address, repeated }: Au
   const of = `${path === null ? '' : ` ${path}`}${child === null ? '' : ` child ${child}`}`;
   const times = repeated === undefined ? '' : `, repeated ${repeated} times`;
   const about = `${of}${address === undefined ? '' : ` from ${address}`}`;
-  // A terminal obeys control characters, and a peer chooses the verb and the child.
+  // Control characters would act on a terminal, and a peer chooses the verb and the child.
   return `${key}: ${verb}${about} ${outcome}${code === null ? '' : ` (${code})`}${times}`.replaceAll(/\p{C}/gu, '?');
 }
 
-/** Each line is handed to the kernel before the answer leaves: a server that is killed has not forgotten what it did. */
+/** Each line is written to the kernel before the answer is sent, so that the log of a killed server is complete. */
 class AuditFile {
   readonly #file: string;
   readonly #fd: number;
@@ -74,12 +74,12 @@ class AuditFile {
 
 const APPEND = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
 
-/** A link that is there belongs to this user or to root. In a directory that is sticky somebody else may still make one in this moment. */
+/** Follows a link only if it belongs to this user or to root: in a sticky directory another user may make one at any moment. */
 function isLink(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 }
 
-/** The mode of `open` is for a file that it makes. One that is there may have been made by a log rotation, or by somebody who wants to read along. */
+/** The mode of `open` applies only to a new file. An existing one may come from a log rotation, or from another user who wants to read it. */
 function openPrivately(file: string): number {
   const problem = placeProblem(file);
   if (problem !== null) throw new Error(`it is not safe there: ${problem}`);
@@ -87,7 +87,7 @@ function openPrivately(file: string): number {
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return fd;
-    if (!isOurs(stats)) throw new Error('it belongs to somebody else');
+    if (!isOurs(stats)) throw new Error('it belongs to another user');
     if ((stats.mode & OTHERS) !== 0) fchmodSync(fd, 0o600);
     return fd;
   } catch (thrown) {

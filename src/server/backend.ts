@@ -3,28 +3,28 @@ import { SupertreeError } from '../errors.js';
 import { escapeTemplate } from '../model/template.js';
 import type { AgentConfig } from '../protocol/protocol.js';
 
-/** The environment entry whose words become further arguments; it is not handed on as it is. */
+/** The environment entry whose words become further arguments; the entry itself is not passed to the agent. */
 const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';
 
-/** What the words are called in the environment of the agent. */
+/** Prefix of the environment variables that carry the further arguments. */
 const EXTRA_ARG = 'AGENT_EXTRA_ARG_';
 
 /**
- * The command line of an agent configuration. Arguments are never read by a shell, and nothing in a configuration is a placeholder. A further argument stands in it by its name, as
- * `{env:AGENT_EXTRA_ARG_1}`: it came as environment, so no list and no error shows its value. Throws BACKEND_UNKNOWN.
+ * The command line of an agent configuration. No shell reads the arguments, and placeholders in a configuration are not replaced. A further argument
+ * is passed by reference, as `{env:AGENT_EXTRA_ARG_1}`: it came as environment, so no list and no error shows its value. Throws BACKEND_UNKNOWN.
  */
 export function planSpawn(config: AgentConfig): SpawnPlan {
   const { [EXTRA_ARGS]: extra = '', ...env } = config.environment;
   const words = extra.split(/\s+/).filter((word) => word !== '');
   const named = words.map((word, index) => [`${EXTRA_ARG}${index + 1}`, word] as const);
-  const told = {
+  const variables = {
     ...env,
     ...Object.fromEntries(named),
     ...(config.context !== null && { AGENT_CONTEXT: config.context }),
   };
   return {
     command: [...commandOf(config).map(escapeTemplate), ...named.map(([name]) => `{env:${name}}`)],
-    env: Object.fromEntries(Object.entries(told).map(([name, value]) => [name, escapeTemplate(value)])),
+    env: Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, escapeTemplate(value)])),
   };
 }
 
@@ -80,7 +80,7 @@ const TOOL_LEVELS: ReadonlyMap<string, string> = new Map([
   ['lisp', READ_ONLY],
 ]);
 
-/** `null` for a level that is not known: then nothing is restricted, as in the agent protocol. */
+/** The tools of a level; `null` for an unknown level, which restricts nothing, as in the agent protocol. */
 function toolsOf(level: string | null): string | null {
   return TOOL_LEVELS.get((level ?? '').toLowerCase().replace(/[-_]/g, '')) ?? null;
 }

@@ -9,12 +9,12 @@ import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
 import { makePrivate, placeProblem } from './permissions.js';
 
-/** Where a server listens that was not told: a socket that this user alone may open. */
+/** The endpoints of a server without given ones: a socket that only this user may open. */
 export function defaultEndpoints(): readonly string[] {
   return [userEndpoint()];
 }
 
-/** Where a server publishes that was not told: beside each endpoint. A port that it listens at itself is replaced by any free one. */
+/** The default pub endpoints: one beside each endpoint. A port that is also an endpoint is replaced by any free one. */
 export function pubEndpointsBeside(endpoints: readonly Endpoint[]): readonly string[] {
   const taken = new Set(endpoints.map(({ text }) => text));
   const besides = endpoints.map(pubEndpointBeside);
@@ -22,9 +22,8 @@ export function pubEndpointsBeside(endpoints: readonly Endpoint[]): readonly str
 }
 
 /**
- * Reads endpoints and refuses those that must not be bound, before anything is. Throws ENDPOINT_INVALID, and
- * ENDPOINT_EXPOSED for one that other machines could reach, unless they may (`exposed`; if not given, they may not), ENDPOINT_IN_USE for
- * one that is given twice.
+ * Parses endpoints and rejects those that must not be bound, before any is bound. Throws ENDPOINT_INVALID; ENDPOINT_EXPOSED for one that other
+ * machines could reach, unless `exposed` (if not given, false); ENDPOINT_IN_USE for one that is given twice.
  */
 export function checkEndpoints(endpoints: readonly string[], exposed = false): readonly Endpoint[] {
   const parsed = endpoints.map(parseEndpoint);
@@ -45,14 +44,14 @@ function openTo({ text: endpoint }: Endpoint, who: string): SupertreeError {
   return new SupertreeError('ENDPOINT_EXPOSED', { endpoint, who });
 }
 
-/** Throws ENDPOINT_IN_USE for the first endpoint that is there twice; any free port may be wanted as often as one likes. */
+/** Throws ENDPOINT_IN_USE for the first endpoint that is given twice; port 0 may be given any number of times. */
 export function refuseTwice(endpoints: readonly Endpoint[]): void {
   const named = endpoints.filter((each) => each.kind === 'ipc' || each.port !== 0).map(({ text }) => text);
   const twice = named.find((text, index) => named.indexOf(text) < index);
   if (twice !== undefined) throw inUse(twice, 'this server, which is given it twice');
 }
 
-/** Binds one endpoint. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_UNUSABLE with what the system says. */
+/** Binds one endpoint. Rejects ENDPOINT_IN_USE with the holder, ENDPOINT_UNUSABLE with the system's reason. */
 export async function bindOne(sockets: Bindable, text: string): Promise<Binding> {
   const endpoint = parseEndpoint(text);
   try {
@@ -64,9 +63,9 @@ export async function bindOne(sockets: Bindable, text: string): Promise<Binding>
 }
 
 /**
- * Binds an ipc socket. libzmq would silently unlink whatever stands at the path, so first:
+ * Binds an ipc socket. libzmq would silently unlink any file at the path, so first:
  * 1. take the lock, which also keeps out a server that starts at this moment;
- * 2. look whether somebody listens: a socket that refuses was left behind by a dead server, and only that is removed.
+ * 2. connect to the socket: one that refuses was left behind by a dead server, and only that one is removed.
  */
 async function bindIpc(socket: Bindable, text: string, path: string): Promise<Binding> {
   await prepareDirectory(text, dirname(path));
@@ -75,7 +74,7 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
   try {
     await clearPath(text, path);
     await socket.bind(text);
-    // A default access control list of the directory would stand instead of the umask.
+    // A default access control list of the directory would take precedence over the umask.
     makePrivate(path, 0o600);
   } catch (thrown) {
     lock.release();
@@ -86,12 +85,12 @@ async function bindIpc(socket: Bindable, text: string, path: string): Promise<Bi
 
 async function releaseIpc(socket: Bindable, text: string, path: string, lock: PathLock): Promise<void> {
   await socket.unbind(text);
-  // libzmq leaves the file behind; it must be gone before somebody else may have the path.
+  // libzmq leaves the file behind; it must be gone before another server may take the path.
   await rm(path, { force: true });
   lock.release();
 }
 
-/** The directory of the default socket is made, private; any other one must be there. One in which somebody else could replace the socket is refused. */
+/** Makes the directory of the default socket, private; any other one must exist. Rejects a directory in which another user could replace the socket. */
 async function prepareDirectory(endpoint: string, directory: string): Promise<void> {
   const isDefault = directory === dirname(userEndpoint().slice('ipc://'.length));
   if (isDefault) await makeDirectory(directory);

@@ -14,7 +14,7 @@ import { readSettings, type ServerSettings } from './settings.js';
 import { defaultStart, SUPERVISOR_DEFAULTS, withChildDefaults } from './supervisor-defaults.js';
 import { camelCase } from './table.js';
 
-/** What a tree file says. */
+/** The content of a tree file. */
 export interface ServerConfig {
   readonly tree: SupervisorInput;
   readonly settings: ServerSettings;
@@ -24,7 +24,7 @@ export interface ServerConfig {
 
 const ROOT = { id: 'root', ...SUPERVISOR_DEFAULTS, children: [] } as const satisfies SupervisorInput;
 
-/** What a server runs that was given no file: nothing yet. */
+/** The configuration of a server without a tree file: an empty tree. */
 export const EMPTY_CONFIG: ServerConfig = { tree: { ...ROOT, start: 'parallel' }, settings: {} };
 
 /** The path of the root. */
@@ -33,9 +33,9 @@ export function rootOf({ tree }: ServerConfig): string {
 }
 
 /**
- * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table
- * `server` has the server's own settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID with line and column,
- * for a syntax error alone, else for every problem; KEY_FILE when it has keys and somebody else may write it.
+ * Reads a tree file: JSON when its name ends in .json, else TOML. Its top-level keys are those of the root supervisor; the table `server` has the
+ * server's settings, `security` its keys. A relative `cwd` is relative to the file. Throws FILE_INVALID with line and column, for a syntax error
+ * alone, else for every problem; KEY_FILE when it has keys and another user may write it.
  */
 export async function loadConfig(file: string): Promise<ServerConfig> {
   const { table, stats, refuse } = await readTable(file);
@@ -47,28 +47,28 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const { security, problems: more } = readSecurity(given, { root: String(tree.id), directory, at: 'security' });
   const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
   if (all.length > 0) await refuse(all);
-  // Validated as data just now, so it is what its type says.
+  // The data has just been validated against this type.
   const config = { tree: placed(tree, directory) as SupervisorInput, settings };
   return security === null ? config : { ...config, security };
 }
 
-/** The tables of the server take underscores, those of the tree do not: a key that is only spelt so is told how it is written. */
+/** Tables of the server accept underscores, tables of the tree do not: the rule for a key with underscores names the camelCase spelling. */
 function inCamelCase(problem: Problem): Problem {
   const key = camelCase(/[^.]*$/.exec(problem.path)?.[0] ?? '');
   const known = / known here: (.*)$/.exec(problem.rule)?.[1]?.split(', ');
   return known?.includes(key) ? { ...problem, rule: `must be written ${key}` } : problem;
 }
 
-/** A file of data. */
+/** A parsed data file. */
 export interface TableFile {
   readonly table: Record<string, unknown>;
-  /** Of what was read. */
+  /** The file that was read. */
   readonly stats: Stats;
   /** Throws FILE_INVALID with these problems, each with its line and column. */
   readonly refuse: (problems: readonly Problem[]) => Promise<never>;
 }
 
-/** Reads a file of data: JSON when its name ends in .json, else TOML. Throws FILE_INVALID. */
+/** Reads a data file: JSON when its name ends in .json, else TOML. Throws FILE_INVALID. */
 export async function readTable(file: string): Promise<TableFile> {
   const { text, stats } = await readText(file);
   const data = file.endsWith('.json') ? parseJson(file, text) : parseToml(file, text);

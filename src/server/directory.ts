@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory, and those above it that are missing, all private. One that is there stays as it is. Rejects with what the system said.
- * (The `recursive` of Node never ends below a directory that is there and answers ENOENT, such as /proc.)
+ * Makes a directory and its missing parents, all private. An existing one is not changed. Rejects with the system's error. (Node's `recursive` never
+ * returns below an existing directory that answers ENOENT, such as /proc.)
  */
 export async function makeDirectory(directory: string): Promise<void> {
   const made = await attempt(directory);

@@ -2,5 +2,5 @@
 export type { Action, ActionContext, Actions } from '../control/actions.js';
 export type { ServerConfig } from './config.js';
 export { type ServeOptions, serve } from './serve.js';
-export { createServer, type Server, type ServerOptions, type TreeWishes } from './server.js';
+export { createServer, type Server, type ServerOptions, type ServerTreeOptions } from './server.js';
 export type { ServerSettings } from './settings.js';

@@ -1,4 +1,4 @@
-/** Where a text stops being JSON: the first character, counted from 0, that no JSON text could have there. */
+/** The position of a syntax error in JSON: the index of the first character that no JSON text could have there. */
 export function jsonFault(text: string): number {
   return new Reader(text).fault();
 }
@@ -9,7 +9,7 @@ const SCALAR =
 
 type Expected = 'value' | 'value or ]' | 'key' | 'key or }' | 'colon' | 'comma or end';
 
-/** Reads JSON by RFC 8259 with its own stack, so that depth costs nothing, and only to find the place of the fault. */
+/** Parses JSON (RFC 8259) with an explicit stack, so that depth is not limited, and only to find the position of a syntax error. */
 class Reader {
   readonly #text: string;
   readonly #open: ('[' | '{')[] = [];
@@ -28,7 +28,7 @@ class Reader {
     return this.#at;
   }
 
-  /** What must come next; `null` when what is here must not be. */
+  /** The token that must come next; `null` when the present one is a syntax error. */
   #step(expected: Expected): Expected | null {
     const char = this.#text[this.#at] ?? '';
     switch (expected) {

@@ -11,8 +11,8 @@ import { isOurs, OTHERS, refuseForeign, refusePlace } from './permissions.js';
 import { readSecurity, type SecuritySettings } from './security.js';
 
 /**
- * Reads the file of `--keys`: TOML, or JSON when its name ends in .json. Rejects FILE_INVALID with every problem, KEY_FILE when somebody
- * else may write it.
+ * Reads the file of `--keys`: TOML, or JSON when its name ends in .json. Rejects FILE_INVALID with every problem, KEY_FILE when another user may
+ * write it.
  */
 export async function loadSecurity(file: string, root: string): Promise<SecuritySettings> {
   const { table: given, stats, refuse } = await readTable(file);
@@ -27,8 +27,7 @@ export async function openKeyring(settings: SecuritySettings, root: string): Pro
 }
 
 /**
- * What a client needs: its own secret key from a file, and the server's public key from a file or as it is. Rejects KEY_FILE,
- * KEY_INVALID.
+ * The keys of a client: its own secret key from a file, and the server's public key as a file or as text. Rejects KEY_FILE, KEY_INVALID.
  */
 export async function readClientSecurity(keyFile: string, server: string): Promise<ClientSecurity> {
   const secretKey = await readSecretKey(keyFile);
@@ -36,7 +35,7 @@ export async function readClientSecurity(keyFile: string, server: string): Promi
   return { serverKey, keys: { publicKey: publicKeyOf(secretKey), secretKey } };
 }
 
-/** What a client of another make puts in front of its routing id, from the same two. Rejects KEY_FILE, KEY_INVALID. */
+/** The prefix of the routing id of a foreign client, from the same two keys. Rejects KEY_FILE, KEY_INVALID. */
 export async function readTicket(keyFile: string, server: string): Promise<string> {
   const { serverKey, keys } = await readClientSecurity(keyFile, server);
   return clientTicket(keys.secretKey, serverKey);
@@ -51,8 +50,8 @@ export interface KeyFiles {
 }
 
 /**
- * Makes a key pair and writes NAME.key, which only its owner may read, and NAME.pub. Rejects KEY_FILE, with nothing written, when
- * either is there already: a key is never written over.
+ * Makes a key pair and writes NAME.key, which only its owner may read, and NAME.pub. Rejects KEY_FILE, with nothing written, when either exists: a
+ * key is never overwritten.
  */
 export async function writeKeyPair(directory: string, name: string): Promise<KeyFiles> {
   const { publicKey, secretKey } = newKeyPair();
@@ -71,7 +70,7 @@ export async function writeKeyPair(directory: string, name: string): Promise<Key
   return { name, publicKey, secretFile, publicFile };
 }
 
-/** Rejects KEY_FILE for what the system says. */
+/** Rejects KEY_FILE with the system's reason. */
 async function attempt(file: string, work: () => void): Promise<void> {
   try {
     work();
@@ -86,18 +85,18 @@ async function writeNew(file: string, key: string, mode: number): Promise<void> 
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const rule =
-      code === 'EEXIST' ? 'is there already and is not written over' : `cannot be written: ${messageOf(thrown)}`;
+      code === 'EEXIST' ? 'exists already and is not overwritten' : `cannot be written: ${messageOf(thrown)}`;
     throw new SupertreeError('KEY_FILE', { file, rule }, thrown);
   }
 }
 
-/** Reads a secret key. Rejects KEY_FILE, also when anybody but its owner may read it. */
+/** Reads a secret key. Rejects KEY_FILE, also when another user than its owner may read it. */
 function readSecretKey(file: string): Promise<string> {
   return readKey(file, async (handle) => {
     const stats = await handle.stat();
     if ((stats.mode & OTHERS) !== 0)
       throw fault(file, 'may be read or written by others; make it private with chmod 600');
-    if (!isOurs(stats)) throw fault(file, 'belongs to somebody else');
+    if (!isOurs(stats)) throw fault(file, 'belongs to another user');
   });
 }
 
@@ -105,7 +104,7 @@ function readPublicKey(file: string): Promise<string> {
   return readKey(file, async () => {});
 }
 
-/** The permissions are those of the file that is read, not of what stands at the path a moment earlier. */
+/** The permissions are checked on the open file: the path may name another file a moment later. */
 async function readKey(file: string, check: (handle: FileHandle) => Promise<void>): Promise<string> {
   await attempt(file, () => refusePlace(file));
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((thrown: unknown) => {

@@ -1,28 +1,28 @@
 import { writeSync } from 'node:fs';
 
 /**
- * Lines of JSON on a descriptor, each handed to the kernel before `write` returns. What could not be written is lost and counted; the next
- * line is tried again, and where lines are missing a line says how many.
+ * Writes lines of JSON to a descriptor, each passed to the kernel before `write` returns. A line that cannot be written is lost and counted; the next
+ * one is tried again, preceded by a line with the number of lost lines.
  */
 export class LineFile {
   readonly #fd: number;
   readonly #fields: object;
   #lost = 0;
-  /** Part of a line was written before the disk was full: the next line must not go on in it. */
+  /** Part of a line was written before the disk was full: the next line must start on a new line. */
   #torn = false;
 
-  /** `fields` are what the line about lost lines says besides. */
+  /** `fields` are further fields of the line about lost lines. */
   constructor(fd: number, fields: object = {}) {
     this.#fd = fd;
     this.#fields = fields;
   }
 
-  /** How many lines in a row could not be written, up to now. */
+  /** The number of consecutive lines that could not be written, up to now. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** Takes a whole line. Throws what the system said; the line is lost. */
+  /** Writes a whole line. Throws the system's error; the line is lost. */
   write(line: string): void {
     const gap = this.#lost > 0 ? this.#gap(this.#lost) : '';
     try {

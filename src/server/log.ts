@@ -4,16 +4,14 @@ import { messageOf, SupertreeError } from '../errors.js';
 import { terminalText } from '../model/printable.js';
 import { LineFile } from './line-file.js';
 
-/** Where lines go: one of the two output streams. Must not throw. */
+/** The output of a log: one of the two standard streams, for instance. Must not throw. */
 export interface LineSink {
   write(text: string): void;
-  /** True when a person reads it. */
+  /** True for a terminal: lines are then written for people. */
   readonly terminal: boolean;
 }
 
-/**
- * A log to a stream: on a terminal one plain line each, with the level where it is not plain; otherwise one JSON object each.
- */
+/** A log to a stream: on a terminal plain lines, with the level for warnings and errors; otherwise one JSON object each. */
 export function createLog(sink: LineSink): Logger {
   const options = { base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: LEVELS };
   return pino(options, sink.terminal ? { write: (line: string) => sink.write(plain(line)) } : sink);
@@ -27,11 +25,11 @@ function plain(line: string): string {
 }
 
 /**
- * A standard stream as a sink. A reader that has gone away (EPIPE) must not end a server: what it would have read is lost. A file that
- * cannot be written is tried again with each line, see `fileSink`; `failed` is told then.
+ * A standard stream as a sink. A reader that has gone (EPIPE) must not end a server: further lines are dropped. A file that cannot be written is
+ * tried again with each line, see `fileSink`, which then calls `failed`.
  */
 export function standardSink(stream: StandardStream, failed: (thrown: unknown) => void): LineSink {
-  // The stream of a file is over with its first error: a disk that was full once would silence the server for ever.
+  // Node closes the stream of a file at its first error: a disk that was full once would silence the server for ever.
   if (isFile(stream)) return fileSink(stream.fd, NAMES[stream.fd] ?? `descriptor ${stream.fd}`, failed);
   if (!guarded.has(stream)) {
     guarded.add(stream);
@@ -52,15 +50,15 @@ type StandardStream = NodeJS.WriteStream & { readonly fd: number };
 
 const NAMES: Readonly<Record<number, string>> = { 1: 'standard output', 2: 'standard error' };
 
-/** True for what a disk or a device takes; false for a terminal, a pipe and a socket. */
+/** True for a file or a device; false for a terminal, a pipe and a socket. */
 function isFile(stream: StandardStream): boolean {
   const stats = fstatSync(stream.fd);
   return stats.isFile() || (stats.isCharacterDevice() && stream.isTTY !== true);
 }
 
 /**
- * A sink that writes to a descriptor, `stream` to a person. A line that cannot be written is lost: `failed` is told LOG_FILE of the first one
- * in a row, and the log says how many are missing once it can be written again.
+ * A sink that writes to a descriptor; `stream` is its name in errors. A line that cannot be written is lost: `failed` is called with LOG_FILE for the
+ * first one in a row, and the log gives the number of missing lines once it can be written again.
  */
 export function fileSink(fd: number, stream: string, failed: (thrown: unknown) => void): LineSink {
   const file = new LineFile(fd);

@@ -1,6 +1,6 @@
 import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 
-/** What to tell an operator of a server without keys: who may do what at its tcp endpoints, and how to end that. Nothing for ipc sockets. */
+/** Warnings for the operator of a server without keys: who has which access at its tcp endpoints, with the remedy. None for ipc sockets. */
 export function openDoors(endpoints: readonly string[], pubEndpoints: readonly string[]): readonly string[] {
   return DOORS.flatMap(({ is, who, instead }) => {
     const [commands, reports] = [endpoints.filter(is).join(', '), pubEndpoints.filter(is).join(', ')];

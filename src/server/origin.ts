@@ -1,7 +1,7 @@
 import { SupertreeError } from '../errors.js';
 import type { ServerSettings } from './settings.js';
 
-/** The detail of an error that repeats a setting, for the codes that have one. */
+/** The detail that repeats a setting, for each code that has one. */
 const REPEATED: Readonly<Partial<Record<string, string>>> = {
   ENDPOINT_EXPOSED: 'endpoint',
   ENDPOINT_INVALID: 'endpoint',
@@ -11,8 +11,8 @@ const REPEATED: Readonly<Partial<Record<string, string>>> = {
 };
 
 /**
- * The same error, saying where in a file the setting stands that it is about; as it is when it is about none. `settings` are those of the
- * file that the command line does not replace.
+ * Adds to an error about a setting its place in the tree file; other errors are returned unchanged. `settings` are the settings of the file that the
+ * command line does not replace.
  */
 export function located(thrown: unknown, file: string | undefined, settings: ServerSettings): unknown {
   if (!(thrown instanceof SupertreeError) || file === undefined) return thrown;

@@ -8,14 +8,14 @@ export const OTHERS = 0o077;
 
 const OTHERS_WRITE = 0o022;
 
-/** True for what belongs to this user, or to root, who may do everything anyway. */
+/** True for a file of this user or of root, who may do everything anyway. */
 export function isOurs({ uid }: Stats): boolean {
   return uid === process.geteuid?.() || uid === 0;
 }
 
 /**
- * Why somebody else than this user or root could put something else at this path, in words; `null` when nobody could, and on a system without
- * users. Throws what the system says.
+ * Why another user, except root, could replace the file at this path, as text; `null` when none could, and on a system without users. Throws the
+ * system's error.
  */
 export function placeProblem(path: string): string | null {
   const user = process.geteuid?.();
@@ -24,8 +24,8 @@ export function placeProblem(path: string): string | null {
 }
 
 /**
- * Gives what this user owns the mode `mode`, at a path where nobody else can put a link (see `placeProblem`). What belongs to somebody else, and a
- * link, is left alone.
+ * Gives a file of this user the mode `mode`, at a path where no other user can make a link (see `placeProblem`). Files of other users and links are
+ * left alone.
  */
 export function makePrivate(path: string, mode: number): void {
   const stats = lstatSync(path);
@@ -33,10 +33,10 @@ export function makePrivate(path: string, mode: number): void {
   chmodSync(path, mode);
 }
 
-/** Throws KEY_FILE for a file that gives roles when somebody else could give himself some in it. */
+/** Throws KEY_FILE for a file that grants roles when another user could write it. */
 export function refuseForeign(file: string, stats: Stats): void {
   const rule = !isOurs(stats)
-    ? 'gives roles and belongs to somebody else'
+    ? 'gives roles and belongs to another user'
     : (stats.mode & OTHERS_WRITE) !== 0
       ? `gives roles and may be written by others; run chmod go-w ${file}`
       : null;
@@ -44,7 +44,7 @@ export function refuseForeign(file: string, stats: Stats): void {
   refusePlace(file);
 }
 
-/** Throws KEY_FILE for the path of a key when somebody else could put another file there. */
+/** Throws KEY_FILE for a key file when another user could replace it. */
 export function refusePlace(file: string): void {
   const problem = placeProblem(file);
   if (problem !== null) throw new SupertreeError('KEY_FILE', { file, rule: `is not safe where it is: ${problem}` });

@@ -8,20 +8,20 @@ export interface Position {
   readonly column: number;
 }
 
-/** Where a value stands in a file, with what is in it: by key, elements of a list by their index. */
+/** The position of a value in a file, with the values in it: by key, list elements by their index. */
 export class PositionedValue {
   readonly #inner = new Map<string, PositionedValue>();
 
   constructor(readonly position: Position) {}
 
-  /** The value of this key; made where there is none yet. */
+  /** The value of this key; made if there is none yet. */
   at(key: string, position: Position): PositionedValue {
     const known = this.#inner.get(key) ?? new PositionedValue(position);
     this.#inner.set(key, known);
     return known;
   }
 
-  /** The position of what `path` names, as problems do; of the innermost table around it where it is missing. */
+  /** The position of the value at `path`; of the innermost enclosing table where it is missing. */
   find(path: string): Position {
     let value: PositionedValue = this;
     for (const key of keysIn(path)) {
@@ -44,7 +44,7 @@ export async function located(file: string, text: string, problems: readonly Pro
   return problems.map((problem) => ({ ...problem, ...root.find(problem.path) }));
 }
 
-/** `children[2].env["a b"]` as its keys. */
+/** The keys of a path such as `children[2].env["a b"]`. */
 function keysIn(path: string): string[] {
   const keys = path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g);
   return [...keys].map(([, index, quoted, plain]) => index ?? (quoted && String(JSON.parse(quoted))) ?? plain ?? '');
@@ -52,7 +52,7 @@ function keysIn(path: string): string[] {
 
 const START: Position = { line: 1, column: 1 };
 
-/** Of valid TOML. The parser is loaded only for a file that has problems. */
+/** The positions of valid TOML. The parser is loaded only for a file that has problems. */
 async function tomlPositions(text: string): Promise<PositionedValue> {
   const { parseTOML } = await import('toml-eslint-parser');
   const root = new PositionedValue(START);
@@ -90,7 +90,7 @@ function startOf({ loc }: AST.TOMLNode): Position {
 
 const JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
 
-/** What is open while JSON is read: a list counts its elements, an object has the key that was read last. */
+/** A list or object that is open while JSON is read: a list counts its elements, an object has its latest key. */
 interface Open {
   readonly value: PositionedValue;
   readonly isList: boolean;
@@ -98,7 +98,7 @@ interface Open {
   key: { readonly name: string; readonly position: Position } | null;
 }
 
-/** Of valid JSON. */
+/** The positions of valid JSON. */
 function jsonPositions(text: string): PositionedValue {
   const root = new PositionedValue(START);
   const open: Open[] = [];

@@ -1,55 +1,58 @@
 import { type Clock, systemClock } from '../contract/clock.js';
 import type { Refusal } from '../transport/zap.js';
 
-/** Of so many refused connections of one kind in `span` ms each has a line of its own, of the others there is their number; `kinds` are told apart at once. */
-export const REFUSALS_TOLD = { most: 10, span: 10_000, kinds: 1_000 };
+/**
+ * Limits of the log of refused connections: the first `most` of each kind within `span` ms have a line each, further ones are counted; at most `kinds`
+ * kinds are distinguished at once.
+ */
+export const REFUSAL_LOG_LIMITS = { most: 10, span: 10_000, kinds: 1_000 };
 
 interface Count {
   readonly last: Refusal;
-  readonly told: number;
-  readonly untold: number;
+  readonly logged: number;
+  readonly suppressed: number;
 }
 
 /**
- * Bounds what is said about connections that were refused: anybody who reaches a port can make as many as it likes. A kind is a reason, at one
- * domain, from one address; addresses beyond `kinds` are one kind together.
+ * Bounds the log of refused connections, because any peer can cause any number of them. Connections of one kind have the same reason, domain and
+ * address; once there are `kinds` kinds, the address is ignored.
  */
 export class RefusedConnections {
-  readonly #tell: (refusal: Refusal, repeated: number) => void;
+  readonly #log: (refusal: Refusal, repeated: number) => void;
   readonly #clock: Clock;
   #counts = new Map<string, Count>();
   #span: unknown;
 
-  /** `tell` is called with `repeated` 0 for one connection, else with how many more there were like it. */
-  constructor(tell: (refusal: Refusal, repeated: number) => void, clock: Clock = systemClock) {
-    this.#tell = tell;
+  /** `log` is called with `repeated` 0 for one connection, else with the number of further connections of its kind. */
+  constructor(log: (refusal: Refusal, repeated: number) => void, clock: Clock = systemClock) {
+    this.#log = log;
     this.#clock = clock;
   }
 
   note(refusal: Refusal): void {
-    this.#span ??= this.#clock.setTimeout(() => this.flush(), REFUSALS_TOLD.span);
+    this.#span ??= this.#clock.setTimeout(() => this.flush(), REFUSAL_LOG_LIMITS.span);
     const { kind, last } = this.#kindOf(refusal);
-    const { told, untold } = this.#counts.get(kind) ?? { told: 0, untold: 0 };
-    const isTold = told < REFUSALS_TOLD.most;
-    if (isTold) this.#tell(refusal, 0);
-    this.#counts.set(kind, { last, told: told + (isTold ? 1 : 0), untold: untold + (isTold ? 0 : 1) });
+    const { logged, suppressed } = this.#counts.get(kind) ?? { logged: 0, suppressed: 0 };
+    const isLogged = logged < REFUSAL_LOG_LIMITS.most;
+    if (isLogged) this.#log(refusal, 0);
+    this.#counts.set(kind, { last, logged: logged + (isLogged ? 1 : 0), suppressed: suppressed + (isLogged ? 0 : 1) });
   }
 
-  /** Tells how many were not told, and begins anew. */
+  /** Logs the number of suppressed connections of each kind, and resets the counts. */
   flush(): void {
     this.#clock.clearTimeout(this.#span);
     this.#span = undefined;
     const counts = this.#counts;
     this.#counts = new Map();
-    for (const { last, untold } of counts.values()) if (untold > 0) this.#tell(last, untold);
+    for (const { last, suppressed } of counts.values()) if (suppressed > 0) this.#log(last, suppressed);
   }
 
   #kindOf(refusal: Refusal): { readonly kind: string; readonly last: Refusal } {
     const { domain, reason, address, name } = refusal;
     const kind = JSON.stringify([domain, reason, address, name]);
-    // Another key each time is the same stranger.
+    // The public key is not part of the kind: a peer may use another key each time.
     const last = { ...refusal, publicKey: null };
-    if (this.#counts.has(kind) || this.#counts.size < REFUSALS_TOLD.kinds) return { kind, last };
+    if (this.#counts.has(kind) || this.#counts.size < REFUSAL_LOG_LIMITS.kinds) return { kind, last };
     return { kind: JSON.stringify([domain, reason]), last: { ...last, address: null } };
   }
 }

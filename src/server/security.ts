@@ -12,7 +12,7 @@ import { camelKeys, isUnknownKey, problemOf, tableRule } from './table.js';
 export interface SecuritySettings {
   /** Absolute path of the server's secret key. */
   readonly secretKeyFile: string;
-  /** Each public key once, with all that it may do. */
+  /** Each public key once, with all its grants. */
   readonly keys: readonly KnownKey[];
 }
 
@@ -49,8 +49,8 @@ const SECURITY = v.strictObject(
 );
 
 /**
- * The settings, and all that is wrong with them. `root` is the path of the tree's root, which a key has if it is given no
- * subtree; a relative file is relative to `directory`; `at` is put in front of the paths of problems.
+ * The settings, and all problems in them. `root` is the path of the tree's root, which is the default subtree of a key; a relative file is relative
+ * to `directory`; `at` is put in front of the paths of problems.
  */
 export function readSecurity(
   given: unknown,
@@ -65,7 +65,7 @@ export function readSecurity(
   return { security: problems.length === 0 ? security : null, problems };
 }
 
-/** What is wrong with an entry beside the others. A key is never shown: somebody may have taken the secret half. */
+/** The problems of an entry in relation to the others. A key is never shown: it may be the secret one by mistake. */
 function problemsOf(entry: Entry, index: number, all: readonly Entry[], root: string): Problem[] {
   const at = `keys.${index}`;
   const others = all.slice(0, index);
@@ -97,7 +97,7 @@ function prefixed(at: string): (problem: Problem) => Problem {
   return (problem) => ({ ...problem, path: at === '' ? problem.path : `${at}.${problem.path}` });
 }
 
-/** A value where a key belongs, or that nobody knows, is not shown: it might be the secret half. */
+/** The value of a key, or of an unknown field, is not shown: it may be the secret key. */
 function problemIn(issue: v.BaseIssue<unknown>, at: string): Problem {
   const problem = problemOf(issue, at, 'security');
   const secret = isUnknownKey(issue) || (problem.path.endsWith('public') && issue.input !== undefined);

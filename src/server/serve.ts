@@ -25,44 +25,44 @@ export interface ServeOptions {
   readonly maxAgents?: number;
   /** A file with the keys, instead of the table `security` of the tree file. */
   readonly keys?: string;
-  /** A file for the audit log. If not given, it is among what is told. */
+  /** A file for the audit log. If not given, audit lines go to `out`. */
   readonly audit?: string;
-  /** Binds tcp endpoints that other machines can reach, and as root any, without keys. If not given, they are refused. */
+  /** Binds tcp endpoints that other machines can reach, and as root any tcp endpoint, without keys. If not given, they are refused. */
   readonly insecure?: boolean;
-  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  /** Actions of `custom_action` besides the built-in ones. If not given, none. */
   readonly actions?: Actions;
-  /** Where the tree and the endpoints are told. If not given, standard output. */
+  /** The log of the tree and the endpoints. If not given, standard output. */
   readonly out?: LineSink;
-  /** Where the server's own troubles are told. If not given, standard error. */
+  /** The log of the server's own errors and warnings. If not given, standard error. */
   readonly err?: LineSink;
 }
 
 /**
- * Runs a server in the foreground until it is told to stop by SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2, or until its tree has given up. Resolves with the
- * exit code: 0 when it was stopped, 1 when the tree gave up or something could not be ended. Rejects, with nothing started,
- * FILE_INVALID, ENDPOINT_IN_USE, ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
+ * Runs a server in the foreground until SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2 stops it, or until its tree has failed. Resolves with the exit
+ * code: 0 when it was stopped, 1 when the tree failed or a process could not be ended. Rejects, with nothing started, FILE_INVALID, ENDPOINT_IN_USE,
+ * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {
   const out = options.out ?? standardSink(process.stdout, (thrown) => failed(thrown));
-  const told = createLog(out);
-  // Where one of the two cannot be written, the other one says so.
-  const err = options.err ?? standardSink(process.stderr, (thrown) => told.error(asSupertreeError(thrown).toLine()));
-  const troubles = createLog(err);
-  const failed = (thrown: unknown) => troubles.error(asSupertreeError(thrown).toLine());
+  const log = createLog(out);
+  // When one stream cannot be written, the other one reports it.
+  const err = options.err ?? standardSink(process.stderr, (thrown) => log.error(asSupertreeError(thrown).toLine()));
+  const errorLog = createLog(err);
+  const failed = (thrown: unknown) => errorLog.error(asSupertreeError(thrown).toLine());
   const config = await configOf(options);
-  const audit = options.audit === undefined ? auditTo(told) : auditToFile(options.audit);
+  const audit = options.audit === undefined ? auditTo(log) : auditToFile(options.audit);
   const { insecure = false, actions = {} } = options;
   const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions }).catch(
     (thrown: unknown) => {
       throw located(thrown, options.file, ofFile(config, options));
     },
   );
-  const unsubscribe = server.tree.subscribe((report) => tell(told, out.terminal, report));
-  const signals = onSignals(server, told);
-  for (const warning of warningsOf(config, server)) troubles.warn(warning);
+  const unsubscribe = server.tree.subscribe((report) => logReport(log, out.terminal, report));
+  const signals = onSignals(server, log);
+  for (const warning of warningsOf(config, server)) errorLog.warn(warning);
   try {
-    tellEndpoints(server, told);
-    return await run(server, told, failed);
+    logEndpoints(server, log);
+    return await run(server, log, failed);
   } finally {
     unsubscribe();
     signals.undo();
@@ -76,25 +76,25 @@ async function configOf(options: ServeOptions): Promise<ServerConfig> {
   return { ...config, security: await loadSecurity(options.keys, rootOf(config)) };
 }
 
-/** What an operator should know before anything goes wrong. */
+/** Warnings about the configuration. */
 function warningsOf({ security }: ServerConfig, { endpoints, pubEndpoints }: Server): readonly string[] {
   const files = openFilesWarning();
   return [...(files === null ? [] : [files]), ...(security === undefined ? openDoors(endpoints, pubEndpoints) : [])];
 }
 
-function tellEndpoints({ endpoints, pubEndpoints, serverId }: Server, told: Logger): void {
-  for (const endpoint of endpoints) told.info({ endpoint, serverId }, `listening on ${endpoint}`);
-  for (const pubEndpoint of pubEndpoints) told.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
+function logEndpoints({ endpoints, pubEndpoints, serverId }: Server, log: Logger): void {
+  for (const endpoint of endpoints) log.info({ endpoint, serverId }, `listening on ${endpoint}`);
+  for (const pubEndpoint of pubEndpoints) log.info({ pubEndpoint, serverId }, `publishing on ${pubEndpoint}`);
 }
 
-/** Starts the tree, waits for its end, lets go of everything. */
-async function run(server: Server, told: Logger, failed: (thrown: unknown) => void): Promise<number> {
-  // A tree that cannot start ends, and its end says why: the rejection itself says no more. That it was stopped meanwhile is no trouble.
+/** Starts the tree, waits for its end, then stops the server. */
+async function run(server: Server, log: Logger, failed: (thrown: unknown) => void): Promise<number> {
+  // A tree that cannot start ends, and its end has the reason, which is logged below. SUPERSEDED means that it was stopped meanwhile.
   const notStarted = (thrown: unknown) => asSupertreeError(thrown).code === 'SUPERSEDED' || failed(thrown);
-  server.tree.start().then(() => told.info(`${server.tree.path} is up`), notStarted);
+  server.tree.start().then(() => log.info(`${server.tree.path} is up`), notStarted);
   const end = await server.tree.ended;
   await server.stop();
-  told.info({ ...end }, farewell(end));
+  log.info({ ...end }, farewell(end));
   return end.clean && end.left.length === 0 ? 0 : 1;
 }
 
@@ -112,7 +112,7 @@ function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents }: S
   return { ...config, settings: { ...config.settings, ...flags } };
 }
 
-/** What is not from the command line. */
+/** The settings of the file that no flag replaces. */
 function ofFile({ settings }: ServerConfig, { endpoint, pubEndpoint }: ServeOptions): ServerSettings {
   const { endpoints, pubEndpoints, ...rest } = settings;
   return {
@@ -122,7 +122,7 @@ function ofFile({ settings }: ServerConfig, { endpoint, pubEndpoint }: ServeOpti
   };
 }
 
-/** Reports that say the same again, or that a person has no use for while the tree runs. A program gets them all. */
+/** Reports that a person at a terminal does not need while the tree runs. A program gets them all. */
 const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'created',
   'removed',
@@ -132,9 +132,9 @@ const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'dead-letter',
 ]);
 
-function tell(told: Logger, terminal: boolean, report: Report): void {
+function logReport(log: Logger, terminal: boolean, report: Report): void {
   if (terminal && QUIET.has(report.type)) return;
-  told[LEVEL_OF[report.type] ?? 'info']({ report }, toText(report));
+  log[LEVEL_OF[report.type] ?? 'info']({ report }, toText(report));
 }
 
 const LEVEL_OF: Readonly<Partial<Record<Report['type'], 'warn' | 'error'>>> = {
@@ -146,26 +146,26 @@ const LEVEL_OF: Readonly<Partial<Record<Report['type'], 'warn' | 'error'>>> = {
   'port-conflict': 'warn',
 };
 
-/** A second signal sooner than this, in ms, is the first one again: npm hands the SIGINT of a terminal on to one that already had it. */
+/** A second signal within so many ms is a copy of the first one: npm forwards the SIGINT of a terminal to a process that already had it. */
 const AGAIN = 1_000;
 
 /**
- * A terminal that is closed, or a connection that breaks, sends SIGHUP; Ctrl-\ sends SIGQUIT. Agents have process groups of their own and
- * get neither: a server that died of them would leave them all behind, as of SIGUSR2, with which nodemon and others restart. That SIGHUP was ignored for it (nohup) Node undoes at its start.
+ * A closed terminal or a broken connection sends SIGHUP; Ctrl-\ sends SIGQUIT; nodemon and others send SIGUSR2 to restart. Agents have process groups
+ * of their own and get none of them: a server that died of one would leave them all behind. Node resets an ignored SIGHUP (nohup) when it starts.
  */
 const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
-/** The first signal stops the tree in reverse order, a later one ends what is left by force. */
-function onSignals(server: Server, told: Logger): { undo: () => void } {
+/** The first signal stops the tree in reverse order, a later one kills the processes that are left. */
+function onSignals(server: Server, log: Logger): { undo: () => void } {
   let first: number | null = null;
   const listener = (signal: NodeJS.Signals) => {
     const now = performance.now();
     if (first === null) {
       first = now;
-      told.info(`${signal}: stopping everything in reverse order`);
+      log.info(`${signal}: stopping everything in reverse order`);
       void server.stop();
     } else if (now - first >= AGAIN) {
-      told.warn(`${signal} again: ending what is left by force`);
+      log.warn(`${signal} again: killing the processes that are left`);
       void server.stop({ brutal: true });
     }
   };

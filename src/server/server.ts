@@ -25,25 +25,25 @@ import { RefusedConnections } from './refused-connections.js';
 import { withServerDefaults } from './supervisor-defaults.js';
 import { VERSION } from './version.js';
 
-/** What a server wants of a tree that it makes. */
-export interface TreeWishes {
-  /** Told to agents as SUPERTREE_ENDPOINT. */
+/** The server's part of the options of its tree. */
+export interface ServerTreeOptions {
+  /** Agents get it as SUPERTREE_ENDPOINT. */
   readonly endpoint: string;
   readonly ports?: { readonly base?: number; readonly count?: number };
 }
 
 export interface ServerOptions {
   readonly config: ServerConfig;
-  readonly createTree: (input: SupervisorInput, wishes: TreeWishes) => Tree;
-  /** Told what went wrong where no caller could be told. */
+  readonly createTree: (input: SupervisorInput, options: ServerTreeOptions) => Tree;
+  /** Called with errors that belong to no caller. */
   readonly failed: (thrown: unknown) => void;
-  /** Told of every command, and of connections that were not let in. May throw: `failed` is told. If not given, nobody is. */
+  /** Called for every command and every refused connection. May throw: `failed` is then called. If not given, nothing is audited. */
   readonly audit?: Audit;
-  /** Binds tcp endpoints that other machines can reach, and as root any, without keys. If not given, they are refused. */
+  /** Binds tcp endpoints that other machines can reach, and as root any tcp endpoint, without keys. If not given, they are refused. */
   readonly insecure?: boolean;
-  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  /** Actions of `custom_action` besides the built-in ones. If not given, none. */
   readonly actions?: Actions;
-  /** Receives XState's inspection events of the transport. It may throw: the server is not harmed. If not given, nothing is inspected. */
+  /** Receives XState's inspection events of the transport. May throw: the error is ignored. If not given, nothing is inspected. */
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
@@ -51,20 +51,20 @@ export interface ServerOptions {
 export interface Server {
   readonly tree: Tree;
   readonly serverId: string;
-  /** As they are, wildcard ports replaced. */
+  /** The bound endpoints, with port 0 replaced by the real port. */
   readonly endpoints: readonly string[];
-  /** Where output, states and events are published, as they are; empty for nowhere. */
+  /** The bound endpoints that output, states and events are published at; empty for none. */
   readonly pubEndpoints: readonly string[];
-  /** Stops the tree, answering until it is down, then lets go of the endpoints. `brutal` makes a stop that is under way hurry. */
+  /** Stops the tree, answering requests until it is down, then closes the endpoints. With `brutal`, kills agents, also in a stop that is under way. */
   stop(options?: { brutal?: boolean }): Promise<TreeEnd>;
 }
 
-/** How many agents a server may have unless it is told. */
+/** The default of `maxAgents`. */
 const DEFAULT_MAX_AGENTS = 1000;
 
 /**
- * Binds the endpoints and offers the tree there. Nothing is started when an endpoint cannot be had. Rejects ENDPOINT_IN_USE,
- * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
+ * Binds the endpoints and serves the tree there. Nothing is started when an endpoint cannot be bound. Rejects ENDPOINT_IN_USE, ENDPOINT_INVALID,
+ * ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
 export async function createServer(given: ServerOptions): Promise<Server> {
   const options = { ...given, audit: nonThrowing(given.audit ?? (() => {}), given.failed) };
@@ -115,7 +115,7 @@ async function securityOf({ config, audit, failed }: ServerOptions): Promise<Soc
 function offer({ config, createTree, failed, audit, actions }: ServerOptions, transport: Transport): Server {
   const { endpoints, pubEndpoints, topics } = transport;
   const serverId = `server-${randomUUID()}`;
-  const tree = createTree(config.tree, wishesOf(config, endpoints));
+  const tree = createTree(config.tree, treeOptionsOf(config, endpoints));
   const maxAgents = config.settings.maxAgents ?? DEFAULT_MAX_AGENTS;
   const control = createControl({
     tree,
@@ -136,7 +136,7 @@ function offer({ config, createTree, failed, audit, actions }: ServerOptions, tr
   return { tree, serverId, endpoints, pubEndpoints, stop: stopper(tree, control, transport) };
 }
 
-function wishesOf({ settings }: ServerConfig, endpoints: readonly string[]): TreeWishes {
+function treeOptionsOf({ settings }: ServerConfig, endpoints: readonly string[]): ServerTreeOptions {
   const endpoint = endpoints[0] ?? '';
   return settings.ports === undefined ? { endpoint } : { endpoint, ports: settings.ports };
 }

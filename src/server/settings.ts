@@ -5,20 +5,20 @@ import type { Problem } from '../model/problem.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
 
-/** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores; one that is not named here is an error. */
+/** The `[server]` table of a tree file. Keys may be written in camelCase or with underscores; unknown keys are errors. */
 export interface ServerSettings {
-  /** Where requests go, `ipc://PATH` or `tcp://HOST:PORT`; a single one may be `endpoint`. If not given, the ipc socket of this user. */
+  /** The endpoints for requests, `ipc://PATH` or `tcp://HOST:PORT`; a single one may be `endpoint`. If not given, the ipc socket of this user. */
   readonly endpoints?: readonly string[];
   /**
-   * Where output, states and events are published; an empty list for nowhere, a single one may be `pub_endpoint`. If not given, beside
-   * each endpoint: at NAME-pub.sock, or at the port after it.
+   * The endpoints that output, states and events are published at; an empty list for none, a single one may be `pub_endpoint`. If not given, one beside
+   * each endpoint: NAME-pub.sock, or the next port.
    */
   readonly pubEndpoints?: readonly string[];
-  /** Agents that there may be; one more is answered with AGENT_LIMIT. If not given, 1000. */
+  /** The most agents; a further one is refused with AGENT_LIMIT. If not given, 1000. */
   readonly maxAgents?: number;
-  /** What one peer may ask for. If not given, the defaults. */
+  /** The limits for one peer. If not given, the defaults. */
   readonly limits?: Partial<Limits>;
-  /** Where ports for agents are leased from: `count` of them, from `base` on. If not given, up to 10000 from 8100 on. */
+  /** The range that ports for agents are leased from: `count` of them, from `base` on. If not given, up to 10000 from 8100 on. */
   readonly ports?: { readonly base?: number; readonly count?: number };
 }
 
@@ -65,7 +65,7 @@ const SETTINGS = v.strictObject(
   tableRule('must be a table'),
 );
 
-/** The settings, and all that is wrong with them. */
+/** The settings, and all problems in them. */
 export function readSettings(given: unknown): {
   readonly settings: ServerSettings;
   readonly problems: readonly Problem[];
@@ -85,7 +85,7 @@ export function readSettings(given: unknown): {
   return { settings, problems: [...one.problems, ...pub.problems] };
 }
 
-/** Why a text is no endpoint; `null` when it is one. */
+/** Why a text is not an endpoint; `null` when it is one. */
 function endpointRule(given: string): string | null {
   try {
     parseEndpoint(given);
@@ -95,7 +95,7 @@ function endpointRule(given: string): string | null {
   }
 }
 
-/** A setting that may be written as one or as several. */
+/** A setting that may be written as a single value or as a list. */
 function oneOrMany(
   name: string,
   one: string | undefined,

@@ -1,11 +1,11 @@
 import type { NodeInput, SupervisorInput } from '../model/input.js';
 
-/** A supervisor of a server unless its spec says otherwise: one agent that cannot start or live must not take the others down. */
+/** The defaults of supervisors in a server: an agent that cannot start or keeps failing must not take the others down. */
 export const SUPERVISOR_DEFAULTS = { boot: 'retry', onExhausted: 'fail' } as const;
 
 /**
- * The spec of an agent, a supervisor or a pool with the defaults of a server in it and in each supervisor and pool below, except where OTP's own
- * rules are asked for. Data that is no such spec comes back unchanged.
+ * Fills the server's defaults into the spec of an agent, a supervisor or a pool and into each supervisor and pool below it, except where
+ * `otpExact` asks for OTP's own rules. Data that is not such a spec is returned unchanged.
  */
 export function withServerDefaults(spec: NodeInput): NodeInput;
 export function withServerDefaults(data: unknown): unknown;
@@ -19,13 +19,13 @@ export function withServerDefaults(data: unknown): unknown {
     : { ...SUPERVISOR_DEFAULTS, ...defaultStart(node), ...withChildDefaults(node) };
 }
 
-/** The same supervisor with the defaults of a server in what is below it. */
+/** The same supervisor, with the server's defaults in its children. */
 export function withChildDefaults(node: Record<string, unknown>): Record<string, unknown> {
   const { children } = node;
   return Array.isArray(children) ? { ...node, children: children.map(withServerDefaults) } : node;
 }
 
-/** Children of a server do not wait for each other, unless a strategy, or OTP's own rules, tie them to their order. */
+/** Children of a server start in parallel, unless a strategy or OTP's own rules depend on their order. */
 export function defaultStart({
   strategy = 'one_for_one',
   otpExact,

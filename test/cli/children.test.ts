@@ -44,7 +44,7 @@ describe('the children of a supervisor, by the command line', () => {
     expect(paused.err).toMatch(/^USAGE: root\/group is a supervisor: .*start, stop, restart and delete.*\n$/);
     const root = await supertree('stop', 'root');
     expect(root.code).toBe(2);
-    expect(root.err).toMatch(/^USAGE: root is the whole tree: .*SIGTERM.*\n$/);
+    expect(root.err).toMatch(/^USAGE: root is the root of the tree: .*SIGTERM.*\n$/);
     expect((await supertree('stop', 'ghost')).err).toMatch(/^AGENT_NOT_FOUND/);
   });
 

@@ -46,7 +46,7 @@ describe('what is followed', () => {
 
   it('says beside it what was lost and that it begins anew', async () => {
     const { out, err } = await print([{ type: 'dropped', lines: 3 }, { type: 'restarted' }, line('stdout', 'a\n')]);
-    expect({ out, err }).toEqual({ out: 'a\n', err: '3 older lines are no longer kept.\nThe output begins anew.\n' });
+    expect({ out, err }).toEqual({ out: 'a\n', err: '3 older lines are no longer kept.\nThe output starts again.\n' });
   });
 });
 

@@ -38,13 +38,13 @@ describe('a file that gives roles', () => {
     await load(file);
   });
 
-  it.runIf(process.getuid?.() === 0)('is refused when it belongs to somebody else', async () => {
+  it.runIf(process.getuid?.() === 0)('is refused when it belongs to another user', async () => {
     const file = at('given.json');
     await writeFile(file, JSON.stringify(security));
     await chown(file, 12_345, 12_345);
     await expect(loadSecurity(file, 'root')).rejects.toMatchObject({
       code: 'KEY_FILE',
-      message: `The key file ${file} gives roles and belongs to somebody else.`,
+      message: `The key file ${file} gives roles and belongs to another user.`,
     });
   });
 
@@ -98,7 +98,7 @@ describe('the audit file', () => {
     expect((await stat('/dev/null')).mode).toBe(before);
   });
 
-  it.runIf(process.getuid?.() === 0)('that belongs to somebody else is refused', async () => {
+  it.runIf(process.getuid?.() === 0)('that belongs to another user is refused', async () => {
     await writeFile(at('audit.log'), '');
     await chown(at('audit.log'), 12_345, 12_345);
     const problem = `it is not safe there: ${at('audit.log')} belongs to user 12345`;

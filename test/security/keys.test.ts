@@ -47,7 +47,7 @@ describe('supertree keygen', () => {
     await writeFile(at(taken), 'mine');
     const { code, out, err } = await supertree(['keygen', 'alice', '--out', directory]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toContain(`KEY_FILE: The key file ${at(taken)} is there already and is not written over.`);
+    expect(err).toContain(`KEY_FILE: The key file ${at(taken)} exists already and is not overwritten.`);
     expect(await readdir(directory)).toEqual([taken]);
     expect(await readFile(at(taken), 'utf8')).toBe('mine');
   });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { REFUSALS_TOLD, RefusedConnections } from '../../src/server/refused-connections.js';
+import { REFUSAL_LOG_LIMITS, RefusedConnections } from '../../src/server/refused-connections.js';
 import { createVirtualClock } from '../../src/testing/virtual-clock.js';
 import type { Refusal } from '../../src/transport/zap.js';
 
@@ -22,9 +22,9 @@ it('gives each of the first connections of a kind a line, and the others one lin
   for (let n = 0; n < 5_000; n++) refused.note(stranger({ publicKey: `key ${n}` }));
   refused.note(stranger({ address: '192.0.2.2' }));
   refused.note(stranger({ reason: 'it showed no key' }));
-  expect(lines).toHaveLength(REFUSALS_TOLD.most + 2);
-  await clock.advance(REFUSALS_TOLD.span);
-  expect(lines.at(-1)).toEqual(['192.0.2.1', 'the key is not known', 5_000 - REFUSALS_TOLD.most]);
+  expect(lines).toHaveLength(REFUSAL_LOG_LIMITS.most + 2);
+  await clock.advance(REFUSAL_LOG_LIMITS.span);
+  expect(lines.at(-1)).toEqual(['192.0.2.1', 'the key is not known', 5_000 - REFUSAL_LOG_LIMITS.most]);
   refused.note(stranger());
   expect(lines.at(-1)).toEqual(['192.0.2.1', 'the key is not known', 0]);
 });
@@ -35,9 +35,9 @@ it('counts all addresses beyond its bound as one', () => {
     ({ address }, repeated) => lines.push([address, repeated]),
     createVirtualClock(),
   );
-  const addresses = REFUSALS_TOLD.kinds + 500;
+  const addresses = REFUSAL_LOG_LIMITS.kinds + 500;
   for (let n = 0; n < addresses; n++) refused.note(stranger({ address: `2001:db8::${n.toString(16)}` }));
   refused.flush();
-  expect(lines).toHaveLength(REFUSALS_TOLD.kinds + REFUSALS_TOLD.most + 1);
-  expect(lines.at(-1)).toEqual([null, 500 - REFUSALS_TOLD.most]);
+  expect(lines).toHaveLength(REFUSAL_LOG_LIMITS.kinds + REFUSAL_LOG_LIMITS.most + 1);
+  expect(lines.at(-1)).toEqual([null, 500 - REFUSAL_LOG_LIMITS.most]);
 });

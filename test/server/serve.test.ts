@@ -156,11 +156,11 @@ describe('serve', () => {
     // It answers while it stops.
     expect(await server.client.status('deaf')).toMatchObject({ state: 'stopping' });
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect(server.told()).not.toContain('SIGINT again: ending what is left by force');
+    expect(server.told()).not.toContain('SIGINT again: killing the processes that are left');
     expect(alive(pid)).toBe(true);
     server.process.kill('SIGINT');
     expect(await server.ended).toBe(0);
-    expect(server.told()).toContain('SIGINT again: ending what is left by force');
+    expect(server.told()).toContain('SIGINT again: killing the processes that are left');
     expect(alive(pid)).toBe(false);
   });
 

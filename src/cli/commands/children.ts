@@ -16,12 +16,12 @@ interface Options {
   json?: boolean;
 }
 
-/** `delete`, `add`: what changes which children a supervisor has; agents of its own are added by `spawn`. */
+/** `delete`, `add`: they change which children a supervisor has; `spawn` adds single agents. */
 export const addChildren: AddCommands = (program, { host, finish }) => {
   program
     .command('delete <child...>')
     .description(
-      'Take agents or supervisors out of the tree for good. They must be down, unless they are to be stopped.',
+      'Remove agents or supervisors from the tree for good. They must have ended, or be stopped with --stop.',
     )
     .option('--stop', 'stop them first, with all that is below them')
     .option('--json', 'print one JSON document: [{ agent, row: { path, status }, error }], in the order given')
@@ -66,7 +66,7 @@ async function remove(client: Client, place: ChildPlace, stop: boolean, signal: 
   }
 }
 
-/** What is temporary, and the instance of a pool, is gone once it is stopped; a pool deletes nothing by id. */
+/** True when a stopped child is gone already: a temporary one and an instance of a pool leave the tree by themselves, and a pool deletes nothing by id. */
 async function isGone(client: Client, { path, id }: ChildPlace, thrown: unknown): Promise<boolean> {
   if (!(thrown instanceof SupertreeError)) return false;
   if (thrown.code !== 'NOT_FOUND' && thrown.code !== 'SIMPLE_ONE_FOR_ONE') return false;
@@ -74,7 +74,7 @@ async function isGone(client: Client, { path, id }: ChildPlace, thrown: unknown)
   return left.every((child) => child.id !== id);
 }
 
-/** The path of the agent or supervisor that is meant. Rejects AGENT_NOT_FOUND. */
+/** The path of an agent or supervisor by its name. Rejects AGENT_NOT_FOUND. */
 async function pathOf(client: Client, name: string, signal: AbortSignal): Promise<string> {
   try {
     return (await client.request('status', { agent: name }, { signal })).path;

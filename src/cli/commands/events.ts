@@ -16,12 +16,12 @@ interface Options {
   json?: boolean;
 }
 
-/** `events`: where everything is, and everything that happens. */
+/** `events`: the state of everything, then every event. */
 export const addEvents: AddCommands = (program, { host, finish }) => {
   program
     .command('events')
-    .description('Tell where every supervisor and agent is; with -f, then everything that happens, as it happens.')
-    .option('-f, --follow', 'go on with every event, over restarts of the server; what was missed is told as such')
+    .description('Print the state of every supervisor and agent; with -f, then every event as it happens.')
+    .option('-f, --follow', 'go on with every event, over restarts of the server; missed events are counted')
     .option('--json', 'print the snapshot as one JSON document, with -f one document a line')
     .addHelpText(
       'after',
@@ -41,7 +41,7 @@ async function look(host: Host, { json }: Options, command: Command): Promise<nu
   return EXIT.done;
 }
 
-/** An interrupt is how it is meant to end, so it says nothing. */
+/** An interrupt is the usual end of a follower, so it prints nothing. */
 function follow(host: Host, { json = false }: Options, command: Command): Promise<number> {
   return withClient(host, command, '', (client) =>
     whileLinked(host, client, async () => {
@@ -73,7 +73,7 @@ function noteOf({ reason, missed, agents, supervisors }: Snapshot & { reason: st
     : `The server was restarted. There are ${now}.`;
 }
 
-/** The time of day here, to the millisecond. */
+/** The local time of day, to the millisecond. */
 function clock(at: number): string {
   return `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
 }

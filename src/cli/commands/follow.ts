@@ -9,7 +9,7 @@ const NEWLINE = 0x0a;
 
 type Line = Pick<LineView, 'stream' | 'text' | 'bytes'>;
 
-/** Prints what follows from `items` until it ends, or until nobody reads it. Resolves with the exit code. */
+/** Prints the lines and notes of `items` until the iteration ends or the reader of the output has gone. Resolves with the exit code. */
 export async function printFollowed(
   host: Host,
   items: AsyncIterable<LogItem>,
@@ -26,14 +26,14 @@ export async function printFollowed(
   return EXIT.done;
 }
 
-/** What the options of `logs` ask for, to be followed. */
+/** The options of `logs` as a query to follow. */
 export function followQuery(query: Omit<FollowQuery, 'follow'>): FollowQuery {
   return { ...query, follow: true };
 }
 
 /**
- * Prints lines as they were written, on a terminal spelled out unless `raw`; only where the other stream cuts into an unfinished line is a newline
- * added.
+ * Prints lines as they were written; on a terminal, control sequences are spelled out unless `raw`. A newline is added only where the other stream
+ * interrupts an unfinished line.
  */
 export class OutputPrinter {
   readonly #host: Host;
@@ -58,12 +58,12 @@ export class OutputPrinter {
   }
 }
 
-/** A line for a JSON document: bytes that are not UTF-8 in base64. */
+/** A line as JSON: bytes that are not UTF-8 in base64. */
 export function lineToJson<T extends Line>({ bytes, ...line }: T): object {
   return bytes === undefined ? line : { ...line, bytes: Buffer.from(bytes).toString('base64') };
 }
 
 function noteOf(item: Exclude<LogItem, { type: 'line' }>): string {
-  if (item.type === 'restarted') return 'The output begins anew.';
+  if (item.type === 'restarted') return 'The output starts again.';
   return `${item.lines} older lines are no longer kept.`;
 }

@@ -25,12 +25,12 @@ interface Options {
   json?: boolean;
 }
 
-/** `keygen`, `ticket`: what is needed to reach a server with keys. Neither talks to one. */
+/** `keygen`, `ticket`: they prepare the access to a server with keys, and contact none. */
 export const addKeys: AddCommands = (program, { host, finish }) => {
   program
     .command('keygen [name]')
-    .description('Make a key pair: NAME.key, secret, and NAME.pub. Prints what the server needs to know the key.')
-    .option('--out <DIR>', 'where the files go. If not given, the present directory', absolute(host))
+    .description('Make a key pair: NAME.key, secret, and NAME.pub. Prints the entry for the server.')
+    .option('--out <DIR>', 'the directory of the files. If not given, the current one', absolute(host))
     .option('--json', 'print { name, publicKey, secretFile, publicFile } as one JSON document')
     .addHelpText('after', KEYGEN_EXAMPLES)
     .action(async (name: string | undefined, options: Options) => {
@@ -38,7 +38,7 @@ export const addKeys: AddCommands = (program, { host, finish }) => {
     });
   program
     .command('ticket')
-    .description('Print what a client in another language puts in front of its routing id.')
+    .description('Print the prefix of the routing id for a client in another language.')
     .addHelpText('after', TICKET_EXAMPLES)
     .action(async (_options: object, command: Command) => finish(await ticket(host, command)));
 };

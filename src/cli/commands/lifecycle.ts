@@ -20,10 +20,10 @@ import { findSupervisor, OF_SUPERVISORS, steerSupervisor } from '../supervisors.
 
 type Verb = Extract<OperationName, 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'>;
 
-/** What is followed by a new incarnation, which may end at once. */
+/** Commands that start a new incarnation, which may end at once. */
 const STARTING: ReadonlySet<Verb> = new Set(['start', 'restart']);
 
-const ALSO = ' A supervisor can be named by its path: then it is all that is below it.';
+const ALSO = ' A supervisor can be named by its path: the command then applies to its whole subtree.';
 
 interface Options {
   wait: boolean;
@@ -31,7 +31,7 @@ interface Options {
   mode?: PauseMode;
 }
 
-/** `start`, `stop`, `kill`, `restart`, `pause`, `resume`: several agents at once, each on its own. */
+/** `start`, `stop`, `kill`, `restart`, `pause`, `resume`: several agents concurrently, each with its own result. */
 export const addLifecycle: AddCommands = (program, { host, finish }) => {
   for (const [name, { cli }] of Object.entries<Operation>(OPERATIONS)) {
     if (cli === undefined) continue;
@@ -40,7 +40,7 @@ export const addLifecycle: AddCommands = (program, { host, finish }) => {
     const command = program
       .command(`${verb} <agent...>`)
       .description(`${does}; ${until}. Several are done at the same time.${OF_SUPERVISORS.has(verb) ? ALSO : ''}`)
-      .option('--no-wait', 'be done when it is accepted')
+      .option('--no-wait', 'return when the command is accepted')
       .option(
         '--json',
         'print one JSON document: [{ agent, row, error }], in the order given; the row of a supervisor is { path, status }',
@@ -82,7 +82,7 @@ async function carryOut(
   return codeOf(outcomes);
 }
 
-/** Rejects as the server does. A name that is no agent's may be that of a supervisor. */
+/** Rejects with the server's error. A name without an agent may name a supervisor. */
 async function carryOutOne(
   client: Client,
   verb: Verb,
@@ -95,7 +95,7 @@ async function carryOutOne(
     return wait && STARTING.has(verb) ? await outliving(client, row, requestOptions.signal) : row;
   } catch (thrown) {
     if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
-    // Whoever may not look at the tree is told only what was refused.
+    // A key without `observe` cannot look for a supervisor: it gets the error of the command.
     const supervisor = await findSupervisor(client, agent).catch(unlessAmbiguous);
     if (supervisor === null) throw thrown;
     return steerSupervisor(client, verb, supervisor, requestOptions);

@@ -22,7 +22,7 @@ interface Options {
   json?: boolean;
 }
 
-/** What came of a load. Latencies are in ms. */
+/** The figures of one run. Latencies are in ms. */
 interface Measured {
   readonly operation: Operation;
   readonly clients: number;
@@ -34,14 +34,14 @@ interface Measured {
   readonly latency: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number } | null;
 }
 
-/** `load`: many requests from many clients, and how long they took. They change nothing. */
+/** `load`: many read-only requests from many clients, with their latencies. */
 export const addLoad: AddCommands = (program, { host, finish }) => {
   program
     .command('load')
-    .description('Send many requests that change nothing, and tell how long they took.')
-    .addOption(new Option('--clients <N>', 'so many connections').argParser(positive).default(10))
-    .addOption(new Option('--requests <N>', 'so many requests in all').argParser(positive).default(1_000))
-    .addOption(new Option('--depth <N>', 'so many at once on each connection').argParser(positive).default(1))
+    .description('Send many requests that change nothing, and print their rate and latencies.')
+    .addOption(new Option('--clients <N>', 'number of connections').argParser(positive).default(10))
+    .addOption(new Option('--requests <N>', 'number of requests in all').argParser(positive).default(1_000))
+    .addOption(new Option('--depth <N>', 'requests in flight on each connection').argParser(positive).default(1))
     .addOption(
       new Option('--operation <O>', 'ask for one agent, for the list, or for an echo')
         .choices(['status', 'list', 'echo'])
@@ -83,7 +83,7 @@ async function load(host: Host, options: Options, command: Command): Promise<num
 
 type Request = (client: Client, signal: AbortSignal) => Promise<unknown>;
 
-/** What is sent. Rejects AGENT_NOT_FOUND when it needs an agent and there is none. */
+/** The request to send. Rejects AGENT_NOT_FOUND when it needs an agent and there is none. */
 async function requestOf([client]: readonly Client[], { operation, agent }: Options): Promise<Request> {
   if (operation === 'list') return (each, signal) => each.request('ps', {}, { signal });
   const name = agent ?? (await client?.request('ps', {}))?.[0]?.path;
@@ -93,7 +93,7 @@ async function requestOf([client]: readonly Client[], { operation, agent }: Opti
   return (each, signal) => each.action(uuid, 'echo', { text: 'supertree' }, { signal });
 }
 
-/** So many requests, shared by all connections: whoever is free takes the next one. */
+/** A number of requests that all connections share: each connection takes the next one when it has an answer. */
 class Run {
   readonly #options: Options;
   readonly #latencies: number[] = [];
@@ -115,12 +115,12 @@ class Run {
     return this.#options.requests;
   }
 
-  /** The first one. */
+  /** The first error; `null` when none. */
   get failure(): SupertreeError | null {
     return this.#failure;
   }
 
-  /** Up to the last answer. */
+  /** The figures up to the last answer. */
   get measured(): Measured {
     const { operation, clients, depth } = this.#options;
     const seconds = (this.#endedAt - this.#beganAt) / 1_000;
@@ -157,7 +157,7 @@ class Run {
         this.#endedAt = performance.now();
         this.#latencies.push(this.#endedAt - began);
       } catch (thrown) {
-        // What the interrupt ended has not failed.
+        // A request that the interrupt ended has not failed.
         if (signal.aborted) return;
         this.#endedAt = performance.now();
         this.#failed++;
@@ -167,7 +167,7 @@ class Run {
   }
 }
 
-/** A bar that is drawn over on a terminal. Anything else gets none: a log has no use for it. */
+/** A progress bar that is redrawn on a terminal. Nothing elsewhere: a log has no use for it. */
 function drawProgress(sink: Sink, run: Run): { close(): void } {
   if (!sink.terminal) return { close: () => {} };
   const draw = () => {

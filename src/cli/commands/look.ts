@@ -16,7 +16,7 @@ interface Options {
   json?: boolean;
 }
 
-/** `ps`, `tree`, `status`, `health`: they change nothing. */
+/** `ps`, `tree`, `status`, `health`: read-only commands. */
 export const addLooking: AddCommands = (program, { host, finish }) => {
   const look = (name: string, summary: string, examples: string) =>
     program
@@ -33,14 +33,14 @@ export const addLooking: AddCommands = (program, { host, finish }) => {
   );
   look(
     'status <agent>',
-    'Tell everything about one agent, or one supervisor.',
+    'Print everything about one agent, or one supervisor.',
     '  $ supertree status web\n  $ supertree status root/web --json\n',
   ).action(async (agent: string, options: Options, command: Command) =>
     finish(await status(host, agent, options, command)),
   );
   look(
     'health',
-    'Ask the server whether it is healthy. Exits with 1 when it is not: when its tree has ended or is stopping, and when a supervisor failed.',
+    'Ask the server whether it is healthy. Exits with 1 when it is not: its tree has ended or is stopping, or a supervisor failed.',
     '  $ supertree health\n  $ supertree health --json\n',
   ).action(async (options: Options, command: Command) => finish(await health(host, options, command)));
 };
@@ -71,7 +71,7 @@ async function status(host: Host, name: string, { json }: Options, command: Comm
   return EXIT.done;
 }
 
-/** The row of an agent; for a name that is no agent's, the supervisor of that name. Rejects AGENT_NOT_FOUND. */
+/** The row of an agent; if there is none of that name, the supervisor. Rejects AGENT_NOT_FOUND. */
 async function find(client: Client, name: string, signal: AbortSignal): Promise<AgentRow | SupervisorView> {
   try {
     return await client.request('status', { agent: name, usage: true }, { signal });

@@ -25,16 +25,16 @@ interface Options {
 export const addServing: AddCommands = (program, { host, finish }) => {
   program
     .command('serve')
-    .description('Run a tree and answer requests for it, until it is told to stop.')
+    .description('Run a tree and answer requests for it, until a signal stops it.')
     .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host))
-    .option('--pub-endpoint <E>', 'where reports are published', nonEmpty)
-    .option('--max-agents <N>', 'how many agents it may have', positive)
+    .option('--pub-endpoint <E>', 'the endpoint that reports are published at', nonEmpty)
+    .option('--max-agents <N>', 'the most agents that it may have', positive)
     .option(
       '--keys <FILE>',
       'its secret key and the keys that it knows, TOML or JSON; then tcp takes a key',
       absolute(host),
     )
-    .option('--audit <FILE>', 'where commands are logged. If not given, standard output', absolute(host))
+    .option('--audit <FILE>', 'the audit log. If not given, standard output', absolute(host))
     .option(
       '--insecure',
       'bind tcp endpoints without keys that other machines can reach; as root, also those that every user of this machine can',

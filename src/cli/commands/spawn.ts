@@ -36,7 +36,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
   program
     .command('spawn')
     .usage('<name> [options] -- <command> [arg...]')
-    .description('Add an agent to the tree and start it; done when it is ready and has not ended at once.')
+    .description('Add an agent to the tree and start it; returns when it is ready and has not ended at once.')
     .argument('<name>', 'its id, unique among its siblings', newId)
     .argument('<command...>', 'program and arguments, behind --; no shell is involved')
     .addOption(restartOption())
@@ -55,13 +55,13 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       'add the variables of a dotenv file to its environment; a NAME alone takes its value from here; --env overrides',
       absolute(host),
     )
-    .option('--cwd <DIR>', 'its working directory. If not given, the present one', absolute(host))
+    .option('--cwd <DIR>', 'its working directory. If not given, the current one', absolute(host))
     .option(
       '--parent <SUPERVISOR>',
       'the supervisor above it: its path, or an id that is unique. If not given, the root',
       nonEmpty,
     )
-    .option('--no-wait', 'be done when it is accepted')
+    .option('--no-wait', 'return when the command is accepted')
     .option('--json', 'print its row as one JSON document')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, words: string[], options: Options, command: Command) => {
@@ -71,7 +71,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
 };
 
 function restartOption(): Option {
-  return new Option('--restart <TYPE>', 'when it is started again. If not given, permanent').choices([
+  return new Option('--restart <TYPE>', 'which ends restart it. If not given, permanent').choices([
     'permanent',
     'transient',
     'temporary',
@@ -79,8 +79,8 @@ function restartOption(): Option {
 }
 
 /**
- * Everything behind `--` must be the command: `spawn -- node x.js` would otherwise make an agent named node that runs x.js,
- * and the options of a command without `--` in front would be taken for ours.
+ * Requires that the words after `--` are the command. Otherwise `spawn -- node x.js` would make an agent named node that runs x.js, and without
+ * `--` the options of the command would be taken for options of `spawn`.
  */
 function requireSeparator(argv: readonly string[], words: readonly string[]): void {
   const separator = argv.indexOf('--');
@@ -110,7 +110,7 @@ async function specOf(id: string, command: readonly string[], options: Options, 
   };
 }
 
-/** Those of the file; what reads it is loaded only where there is one. */
+/** The variables of the file. dotenv is loaded only if there is a file. */
 async function variablesOf({ envFile }: Options, host: Host): Promise<Record<string, string>> {
   if (envFile === undefined) return {};
   const { readEnvFile } = await import('../env-file.js');

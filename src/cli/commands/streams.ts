@@ -11,7 +11,7 @@ import { whileLinked } from '../link-watch.js';
 import { printJson, printLines, UNCHANGED, withClient } from '../session.js';
 import { followQuery, lineToJson, OutputPrinter, printFollowed } from './follow.js';
 
-/** Between tries while an agent does not read its standard input, in ms: doubling from the first to the last. */
+/** Between attempts while an agent does not read its standard input, in ms: doubling from the first to the last. */
 const FULL_DELAY = { first: 20, last: 1_000 };
 const SIGNAL_NOTE = 'Interrupted. The signal may have been sent all the same.';
 
@@ -28,7 +28,7 @@ interface LogsOptions {
   json?: boolean;
 }
 
-/** `signal`, `send`, `logs`: what goes into an agent and what comes out. */
+/** `signal`, `send`, `logs`: the input and the output of agents. */
 export const addStreams: AddCommands = (program, invocation) => {
   for (const add of [addSignal, addSend, addLogs]) add(program, invocation);
 };
@@ -37,7 +37,7 @@ const addSignal: AddCommands = (program, { host, finish }) => {
   program
     .command('signal <agent> <signal>')
     .description(
-      'Send a signal to the process group of an agent, which is its main process and all that did not leave the group. ' +
+      'Send a signal to the process group of an agent: its main process and the descendants that did not leave the group. ' +
         'SIGNAL is a name, with or without SIG, or a number. SIGSTOP pauses the agent, SIGCONT resumes a paused one.',
     )
     .addHelpText('after', '\nExamples:\n  $ supertree signal web HUP\n  $ supertree signal root/worker SIGUSR1\n')
@@ -54,10 +54,10 @@ const addSend: AddCommands = (program, { host, finish }) => {
   program
     .command('send <agent> [text]')
     .description(
-      'Write to the standard input of an agent. TEXT gets a newline behind it. Without TEXT, standard input is passed on ' +
+      'Write to the standard input of an agent, with a newline after TEXT. Without TEXT, copy standard input ' +
         'byte for byte, as fast as the agent reads.',
     )
-    .option('--end', 'close the standard input of the agent behind it. If not given, it stays open')
+    .option('--end', 'close the standard input of the agent afterwards. If not given, it stays open')
     .addHelpText(
       'after',
       "\nExamples:\n  $ supertree send repl 'print(1 + 1)'\n  $ supertree send loader --end < data.bin\n",
@@ -72,16 +72,16 @@ const addLogs: AddCommands = (program, { host, finish }) => {
   program
     .command('logs <agent>')
     .description(
-      'Print what an agent wrote, both streams in the order of time: byte for byte into a file or a pipe. ' +
+      'Print the output of an agent, both streams in the order of time: byte for byte into a file or a pipe. ' +
         'On a terminal its control sequences are spelled out.',
     )
-    .option('-n, --lines <N>', 'only the last N lines. If not given, all that are kept', count)
+    .option('-n, --lines <N>', 'only the last N lines. If not given, all buffered lines', count)
     .option('--from <SEQ>', 'only lines from this sequence number on', count)
     .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
     .option('-f, --follow', 'go on with every line as it is written, over restarts of agent, supervisors and server')
     .option(
       '--raw',
-      'let its own colours and control sequences reach your terminal: they can do what a program there can',
+      'pass its colours and control sequences on to your terminal: they can do anything that a program there can',
     )
     .option(
       '--json',
@@ -106,13 +106,13 @@ async function printKept(host: Host, agent: string, options: LogsOptions, comman
   return EXIT.done;
 }
 
-/** An interrupt is how it is meant to end, so it says nothing. */
+/** An interrupt is the usual end of a follower, so it prints nothing. */
 function follow(host: Host, agent: string, options: LogsOptions, command: Command): Promise<number> {
   return withClient(host, command, '', async (client) => {
     const { reconnections } = client.statistics;
     const items = client.logs(agent, followQuery(queryOf(options)));
     const code = await whileLinked(host, client, () => printFollowed(host, items, options));
-    // It ends when the agent is removed. One that a server came back without is missed: then this rejects AGENT_NOT_FOUND.
+    // The iteration ends when the agent is removed. If a restarted server does not have the agent, this rejects AGENT_NOT_FOUND.
     if (client.statistics.reconnections > reconnections) await client.status(agent);
     return code;
   });
@@ -143,8 +143,8 @@ async function send(
 }
 
 /**
- * Sends standard input piece by piece, one at a time, so that a slow agent slows its writer and nothing is heaped up here.
- * An empty input is sent too: it tells whether the agent is there and reads.
+ * Sends standard input piece by piece, one request at a time, so that a slow agent slows the writer and no data piles up here. An empty input is
+ * sent too: the answer shows whether the agent exists and reads.
  */
 async function passOn(host: Host, client: Client, input: Input, end: boolean, signal: AbortSignal): Promise<void> {
   let pieces = 0;
@@ -156,7 +156,7 @@ async function passOn(host: Host, client: Client, input: Input, end: boolean, si
   if (end || pieces === 0) await input.send(client, new Uint8Array(), end, signal);
 }
 
-/** A full input takes nothing of the piece, so trying again neither loses nor doubles a byte. */
+/** STDIN_FULL means that no byte of the piece was taken, so a retry neither loses nor doubles a byte. */
 async function sendPiece(client: Client, input: Input, data: Uint8Array, signal: AbortSignal): Promise<void> {
   for (let delay = FULL_DELAY.first; ; delay = Math.min(2 * delay, FULL_DELAY.last)) {
     try {
@@ -170,7 +170,7 @@ async function sendPiece(client: Client, input: Input, data: Uint8Array, signal:
   }
 }
 
-/** The standard input of an agent, and how much is known to have arrived there. */
+/** The standard input of an agent, with the number of bytes that arrived there for certain. */
 class Input {
   readonly #agent: string;
   #arrived = 0;

@@ -22,32 +22,34 @@ interface Options {
   json?: boolean;
 }
 
-/** `top`: the agents as they are now, again and again. */
+/** `top`: the agents with their usage, refreshed at an interval. */
 export const addTop: AddCommands = (program, { host, finish }) => {
   program
     .command('top')
-    .description('Show the agents with their use of the machine, again and again. On a terminal in place; q ends it.')
+    .description(
+      'Show the agents with their cpu and memory, refreshed at an interval. On a terminal in place; q ends it.',
+    )
     .addOption(
-      new Option('--sort <BY>', 'what comes first: the most cpu, memory or restarts, or the first path')
+      new Option('--sort <BY>', 'the order: most cpu, memory or restarts first, or by path')
         .choices(['cpu', 'memory', 'restarts', 'path'])
         .default('cpu'),
     )
-    .option('-n, --iterations <N>', 'how often. If not given, until it is ended', positive)
-    .addOption(new Option('--interval <MS>', 'how long between two looks').argParser(interval).default(2_000))
-    .option('--json', 'print { at, agents } each time, one JSON document a line')
+    .option('-n, --iterations <N>', 'the number of refreshes. If not given, until it is ended', positive)
+    .addOption(new Option('--interval <MS>', 'the time between two refreshes').argParser(interval).default(2_000))
+    .option('--json', 'print { at, agents } at each refresh, one JSON document a line')
     .addHelpText('after', '\nExamples:\n  $ supertree top\n  $ supertree top --sort memory -n 1\n')
     .action(async (options: Options, command: Command) => {
       finish(await withClient(host, command, '', (client, signal) => top(host, client, options, signal)));
     });
 };
 
-/** What ends it: q, and Ctrl-C and Ctrl-D, which the terminal does not turn into signals while keys are read. */
+/** Keys that end it: q, and Ctrl-C and Ctrl-D, which the terminal does not turn into signals in raw mode. */
 const ENOUGH: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
 
-/** How long a server may take for an answer until its silence is told, in ms. */
+/** After so many ms without an answer the header says so. */
 const SILENT_AFTER = 2_000;
 
-/** A picture that is drawn over tells by itself when the server is lost, and has no room for anybody else to. */
+/** In place, the header reports a lost connection: a note on standard error would disturb the picture. */
 function top(host: Host, client: Client, options: Options, interrupted: AbortSignal): Promise<number> {
   const work = () => watch(host, client, options, interrupted);
   return canDrawOver(host) && !options.json ? work() : whileLinked(host, client, work);
@@ -77,7 +79,7 @@ async function watch(host: Host, client: Client, options: Options, interrupted: 
   return EXIT.done;
 }
 
-/** Puts what is to be seen now into the picture. Where it is drawn over, a server that is away is waited for, and what was seen last stays. */
+/** Updates the picture. In place, a server that is away is waited for, and the last rows stay. */
 async function lookOnce(client: Client, picture: Picture, sort: Order, signal: AbortSignal): Promise<void> {
   const silence = setTimeout(() => {
     picture.silent();
@@ -97,7 +99,7 @@ async function lookOnce(client: Client, picture: Picture, sort: Order, signal: A
 
 const AWAY: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
 
-/** What was seen last, and how it is shown. */
+/** The last rows and their display. */
 class Picture {
   readonly #host: Host;
   readonly #screen: Screen;
@@ -121,13 +123,13 @@ class Picture {
     this.#isSilent = false;
   }
 
-  /** The server does not answer. */
+  /** Marks the rows as stale: the server does not answer. */
   silent(error: SupertreeError | null = null): void {
     this.#isSilent = true;
     this.#error = error;
   }
 
-  /** Resolves with `false` when nobody looks any more. */
+  /** Resolves with `false` when the reader of the output has gone. */
   draw(): Promise<boolean> {
     return this.#screen.show(this.#lines());
   }
@@ -144,7 +146,7 @@ class Picture {
   }
 }
 
-/** As many lines as there is room for, a line each about an agent from the fourth on; the last one tells how many agents are hidden. */
+/** The lines that fit on the screen; the agents begin at the fourth line, and the last line gives the number of hidden agents. */
 function withinRows(lines: readonly string[], rows: number, columns: number): string[] {
   if (lines.length <= rows) return [...lines];
   const shown = lines.slice(0, Math.max(1, rows - 1));
@@ -152,14 +154,14 @@ function withinRows(lines: readonly string[], rows: number, columns: number): st
   return rows < 2 ? shown : [...shown, truncate(`... and ${hidden} more`, columns)];
 }
 
-/** How many lines stand above the agents: what they come to, nothing, and the titles. */
+/** Lines above the agents: the totals, a blank line, and the titles. */
 const HEAD = 3;
 
 type Compare = (a: AgentRow, b: AgentRow) => number;
 
 const byPath: Compare = (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 
-/** The most first; what was not measured comes last, and what is equal in the order of the paths. */
+/** Descending; unmeasured values come last, equal ones in the order of their paths. */
 function most(measure: (row: AgentRow) => number): Compare {
   return (a, b) => measure(b) - measure(a) || byPath(a, b);
 }
@@ -185,7 +187,7 @@ function headOf(rows: readonly AgentRow[]): string {
   return `${agents}${counts.length === 0 ? '' : `: ${counts.join(', ')}`}; cpu ${cpu}, memory ${memory}`;
 }
 
-/** Ends early, without a word, when it is enough. */
+/** Resolves early when `signal` aborts. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
