@@ -4,34 +4,34 @@ import type { StreamName } from '../model/spec.js';
 import type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
 import { type FakeCall, FakeIncarnation, type FakeLife, type FakeWorld } from './fake-incarnation.js';
 
-/** A driver without processes, and the hands to move it. Handles name the living incarnation by path; without one they do nothing and return false. */
+/** A driver without processes, and methods that control its bodies. They act on the living incarnation of a path; without one they return false. */
 export interface FakeDriver extends Driver {
-  /** Ends the main process as by itself. If nothing is given, by SIGKILL. */
+  /** Ends the main process as if by itself. If `how` is not given, by SIGKILL. */
   crash(path: string, how?: { code?: number; signal?: string; oom?: boolean }): boolean;
-  /** Makes it ready now, in the way its spec waits for. */
+  /** Makes it ready now, by the readiness of its spec. */
   ready(path: string): boolean;
-  /** Says one word on the readiness channel. */
+  /** Sends one message on the readiness channel. */
   notify(path: string, word: string): boolean;
   /** Writes a line. If `stream` is not given, to standard output. */
   say(path: string, line: string, stream?: StreamName): boolean;
-  /** Lets go of what `unkillable` held: whatever is left of it ends. */
+  /** Ends everything that is left of an `unkillable` body. */
   release(path: string): boolean;
-  /** What is not gone yet, in the order of its start. */
+  /** The bodies that are not gone yet, in the order of their start. */
   lives(): FakeLife[];
   /** How often the path was started, failed starts included. */
   starts(path: string): number;
   readonly calls: readonly FakeCall[];
   /**
-   * Where the caller broke the contract of a driver: two living incarnations of one path, an incarnation or a token used
-   * again, one port given to two of the living, a template left in an order, a start after close().
+   * Breaches of the driver contract by the caller: two living incarnations of one path, an incarnation or a token that is used again, one port for two
+   * living bodies, an unfilled template in an order, a start after close().
    */
   readonly violations: readonly string[];
 }
 
 /**
- * A fake of the process drivers for tests, demonstrations and dashboards: same facts, same order, times of `clock`, no processes.
- * Pids are made up, from 100001. If `script` is not given, every body starts at once, is ready at once where its spec waits
- * for readiness, runs for ever, and ends at the first signal.
+ * A fake process driver for tests, demonstrations and dashboards: it reports the same facts in the same order, with times of `clock` and without
+ * processes. Pids are made up, from 100001. If `script` is not given, every body starts at once, is ready at once where its spec waits for readiness,
+ * runs for ever, and ends at the first signal.
  */
 export function createFakeDriver(clock: Clock, script: FakeScript = {}): FakeDriver {
   return new ScriptedDriver(clock, script);
@@ -39,7 +39,7 @@ export function createFakeDriver(clock: Clock, script: FakeScript = {}): FakeDri
 
 const FIRST_PID = 100_001;
 
-/** What normalised orders never contain: they are final (`StartOrder`). */
+/** Templates, which must not be left in orders (`StartOrder`). */
 const TEMPLATE = /\{(port(:\w+)?|id|incarnation)\}/;
 
 class ScriptedDriver implements FakeDriver, FakeWorld {

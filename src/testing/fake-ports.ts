@@ -13,9 +13,9 @@ import {
 } from '../model/lease.js';
 import type { PortRequest } from '../model/spec.js';
 
-/** How the leases of one path go. */
+/** The outcome of the leases of one path. */
 export interface FakeLease {
-  /** From the asking until the answer, in ms. If not given, at once. One that is `Infinity` never comes by itself. */
+  /** From the request until the answer, in ms. If not given, at once. With `Infinity` it waits for `grant` or `refuse`. */
   readonly grantsIn?: number;
   /** The first so many leases of the path are refused. If not given, none. */
   readonly failsLease?: number;
@@ -24,23 +24,23 @@ export interface FakeLease {
 /** Leases by path, with `*` for all others. */
 export type FakeLeaseScript = Readonly<Record<string, FakeLease>>;
 
-/** A lease that has no answer yet. */
+/** A lease without an answer. */
 export interface AskedLease {
   readonly path: string;
   readonly incarnation: number;
-  /** It was released meanwhile: whatever the answer is, it is rejected. */
+  /** It was released meanwhile: it will be rejected. */
   readonly cancelled: boolean;
 }
 
-/** Ports without sockets, and the hands to answer leases. Handles name the oldest lease under way of a path; without one they do nothing and return false. */
+/** Ports without sockets, and methods that answer leases. They act on the oldest pending lease of a path; without one they return false. */
 export interface FakePorts extends Ports {
   /** Answers now, with the ports. */
   grant(path: string): boolean;
   /** Answers now, with PORTS_EXHAUSTED. */
   refuse(path: string): boolean;
-  /** What has no answer yet, in the order of the asking. */
+  /** The leases without an answer, in the order of the requests. */
   asked(): AskedLease[];
-  /** How often a lease was asked for the path. */
+  /** How many leases the path has requested. */
   leased(path: string): number;
 }
 
@@ -49,13 +49,13 @@ export interface FakePortsOptions {
   readonly base?: number;
   /** How many ports from there on. If not given, 1000. */
   readonly count?: number;
-  /** How long nobody else gets a port after an unclean end, in ms. If not given, 2000. */
+  /** How long a port is kept from other agents after an unclean end, in ms. If not given, 2000. */
   readonly quarantine?: number;
 }
 
 /**
- * A fake of the lease of ports, for `createTree(input, { leases })`: same choice of ports, same answers, times of `clock`; nothing is bound, so
- * nobody else can have a port. If `script` is not given, every lease is granted at once.
+ * Fake port leases for `createTree(input, { leases })`: they choose ports and answer as the real ones do, with times of `clock`. Nothing is bound, so
+ * no other process can hold a port. If `script` is not given, every lease is granted at once.
  */
 export function createFakePorts(clock: Clock, script: FakeLeaseScript = {}, options: FakePortsOptions = {}): FakePorts {
   return new ScriptedPorts(clock, script, options);
@@ -158,7 +158,7 @@ class ScriptedPorts implements FakePorts {
     job.reject(new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(this.#table.range) }));
   }
 
-  /** All of them or none. */
+  /** All requested ports or none. */
   #choose({ path, incarnation, requests }: Job): Record<string, number> | null {
     const ports: Record<string, number> = {};
     for (const request of requests) {
@@ -173,7 +173,7 @@ class ScriptedPorts implements FakePorts {
 
 function newJob(path: string, incarnation: number, requests: readonly PortRequest[]): Job {
   const { promise, resolve, reject } = withResolvers<Record<string, number>>();
-  // Nobody need hear the answer to a lease that was cancelled.
+  // The caller of a cancelled lease may not await it: its rejection must not be unhandled.
   promise.catch(() => undefined);
   return { path, incarnation, requests, cancelled: false, answered: false, ports: promise, resolve, reject };
 }

@@ -1,26 +1,26 @@
 import { Subscriptions, type Topics } from '../control/streams/topics.js';
 
-interface Follower {
+interface Subscriber {
   readonly beginning: Buffer;
   readonly listener: (frame: Buffer) => void;
 }
 
-/** Topics whose followers are in the same program. A listener that throws harms nobody else: it is thrown where nobody catches it. */
+/** Topics with subscribers in the same program. An error of a listener is rethrown as an uncaught error; other listeners are called all the same. */
 export class InProcessTopics implements Topics {
-  readonly #followers = new Set<Follower>();
+  readonly #subscribers = new Set<Subscriber>();
   readonly #listeners = new Set<(subscription: string) => void>();
   #subscriptions = new Subscriptions();
 
-  /** Calls `listener` with each frame that begins with `beginning`. Returns the way to end that. */
+  /** Calls `listener` with each frame that begins with `beginning`. Returns a function that ends the subscription. */
   subscribe(beginning: string, listener: (frame: Buffer) => void): () => void {
-    const follower = { beginning: Buffer.from(beginning, 'latin1'), listener };
-    this.#followers.add(follower);
+    const subscriber = { beginning: Buffer.from(beginning, 'latin1'), listener };
+    this.#subscribers.add(subscriber);
     this.#subscriptions.add(beginning);
     for (const each of [...this.#listeners]) each(beginning);
     return () => {
-      this.#followers.delete(follower);
+      this.#subscribers.delete(subscriber);
       this.#subscriptions = new Subscriptions();
-      for (const left of this.#followers) this.#subscriptions.add(left.beginning.toString('latin1'));
+      for (const left of this.#subscribers) this.#subscriptions.add(left.beginning.toString('latin1'));
     };
   }
 
@@ -33,8 +33,8 @@ export class InProcessTopics implements Topics {
     if (!this.hasSubscriber(topic)) return;
     const frame = Buffer.concat([Buffer.from(`${topic}\0`), make()]);
     setImmediate(() => {
-      for (const { beginning, listener } of [...this.#followers]) {
-        if (frame.subarray(0, beginning.length).equals(beginning)) this.#tell(listener, frame);
+      for (const { beginning, listener } of [...this.#subscribers]) {
+        if (frame.subarray(0, beginning.length).equals(beginning)) this.#call(listener, frame);
       }
     });
   }
@@ -44,7 +44,7 @@ export class InProcessTopics implements Topics {
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(listener: (frame: Buffer) => void, frame: Buffer): void {
+  #call(listener: (frame: Buffer) => void, frame: Buffer): void {
     try {
       listener(frame);
     } catch (thrown) {

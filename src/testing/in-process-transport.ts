@@ -13,25 +13,25 @@ import { InProcessTopics } from './in-process-topics.js';
 export interface InProcessOptions {
   /** If not given, 1000. */
   readonly maxAgents?: number;
-  /** What one peer may ask for. If not given, the defaults of a server. */
+  /** The limits for one peer. If not given, the defaults of a server. */
   readonly limits?: Partial<Limits>;
   /** If not given, only the built-in actions. */
   readonly actions?: Actions;
-  /** What a `spawn_request` runs. If not given, every backend is unknown. */
+  /** Turns the configuration of a `spawn_request` into a command. If not given, every backend is unknown. */
   readonly plan?: (config: AgentConfig) => SpawnPlan;
-  /** Told what went wrong where no caller could be told. If not given, it is thrown where nobody catches it. */
+  /** Called with errors that belong to no caller. If not given, they are thrown as uncaught errors. */
   readonly failed?: (thrown: unknown) => void;
 }
 
-/** One client: what a connection with a DEALER socket is to a server. */
+/** One client, the equivalent of a connection from a DEALER socket. */
 export interface InProcessPeer {
-  /** Sends one message, a copy of it. Never throws, never waits; after `close` it is nothing. */
+  /** Sends a copy of one message. Never throws, never waits; after `close` it does nothing. */
   send(bytes: Uint8Array): void;
-  /** The next answer, or the next word before one, in the order in which they were sent. Rejects NO_SERVER once it is closed. */
+  /** The next answer or interim message, in the order of sending. Rejects NO_SERVER once it is closed. */
   receive(): Promise<Buffer>;
-  /** Sends a message and resolves with its answer, found by its request id; words before it are dropped. Not to be mixed with `receive`. */
+  /** Sends a message and resolves with the answer of the same request id; interim messages are dropped. Not to be mixed with `receive`. */
   ask<T extends MessageType>(message: Draft<T> & { readonly request_id: string }): Promise<Message<MessageType>>;
-  /** What was not received yet is dropped, and who waits for it is told. */
+  /** Drops messages that were not received, and rejects pending calls with NO_SERVER. */
   close(): void;
 }
 
@@ -39,15 +39,15 @@ export interface InProcessPeer {
 export interface InProcessTransport {
   connect(): InProcessPeer;
   /**
-   * Calls `listener` with every frame that begins with `topic`: an agent's uuid for its output and states, `events` for the events of
-   * the tree. Returns the way to end that.
+   * Calls `listener` with every frame that begins with `topic`: an agent's uuid for its output and states, `events` for the events of the tree. Returns
+   * a function that ends the subscription.
    */
   subscribe(topic: string, listener: (frame: Buffer) => void): () => void;
-  /** Closes every peer. The tree goes on. */
+  /** Closes every peer. The tree is not stopped. */
   close(): void;
 }
 
-/** Offers a tree to clients in the same program. Every message is encoded and decoded on its way, as on a socket. */
+/** Serves a tree to clients in the same program. Every message is encoded and decoded, as on a socket. */
 export function createInProcessTransport(tree: Tree, options: InProcessOptions = {}): InProcessTransport {
   return new Transport(tree, options);
 }
@@ -98,7 +98,7 @@ class Transport implements InProcessTransport {
     for (const peer of [...this.#peers]) peer.close();
   }
 
-  /** As from a socket, a message comes in a later turn. */
+  /** A message arrives in a later turn, as from a socket. */
   #take(name: string, peer: Peer, bytes: Buffer): void {
     const receivedAt = performance.now();
     const work = async (refused: SupertreeError | null) => {
@@ -169,7 +169,7 @@ class Peer implements InProcessPeer {
     else waiting.resolve(bytes);
   }
 
-  /** True for an answer, or a word before one, to something that was asked with `ask`. */
+  /** True for the answer, or an interim message, of a call of `ask`. */
   #settles(bytes: Buffer): boolean {
     if (this.#asked.size === 0) return false;
     const decoded = decode(bytes);

@@ -1,4 +1,4 @@
-/** What tests of supervised programs need: time that moves on command, and a driver without processes. */
+/** Test doubles for programs with supervised agents: a virtual clock, and a driver without processes. */
 export type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
 export { createFakeDriver, type FakeDriver } from './fake-driver.js';
 export type { FakeCall, FakeLife } from './fake-incarnation.js';

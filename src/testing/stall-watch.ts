@@ -1,21 +1,21 @@
 import { clearInterval, setInterval } from 'node:timers';
 import { SupertreeError } from '../errors.js';
 
-/** What a clock that moves on command tells of itself. */
+/** The state of a virtual clock. */
 export interface HeldTime {
   now(): number;
-  /** How many timers and deferred callbacks wait for it to move. */
+  /** The number of timers and deferred callbacks that wait for the clock to move. */
   held(): number;
   /** The time of the earliest timer; `null` when there is none. */
   nextAt(): number | null;
 }
 
-/** A clock that stood still at so many looks in a row is moved by nobody. A machine that is too busy to look is not taken for that. */
+/** A clock that has not moved for so many checks in a row is stalled. A machine that is too busy for the checks is not mistaken for that. */
 const LOOKS = 20;
 
 /**
- * Finds operations that wait for a clock which nobody moves, such as `await tree.start()` before the first `advance()`. They would never
- * settle: a program of its own would end with exit code 13, a test would run into its time limit without a word about the cause.
+ * Detects operations that wait for a clock which does not move, such as `await tree.start()` before the first `advance()`. They would never settle: a
+ * program would end with exit code 13, a test would reach its time limit without a hint at the cause.
  */
 export class StallWatch {
   readonly #clock: HeldTime;
@@ -24,25 +24,25 @@ export class StallWatch {
   #timer: NodeJS.Timeout | null = null;
   #looks = 0;
 
-  /** `patience`: real milliseconds; Infinity for a clock that watches nothing. */
+  /** `patience`: real milliseconds; Infinity disables the watch. */
   constructor(clock: HeldTime, patience: number) {
     this.#clock = clock;
     this.#interval = patience / LOOKS;
   }
 
-  /** The clock was moved, or what it had deferred was run. */
+  /** The clock was moved, or its deferred callbacks were run. */
   moved(): void {
     this.#looks = 0;
   }
 
-  /** Settles as `operation` does, or rejects with CLOCK_STALLED when it waits for the clock and nobody moves it. */
+  /** Settles as `operation` does, or rejects with CLOCK_STALLED when it waits for a clock that does not move. */
   guard<T>(what: string, operation: Promise<T>): Promise<T> {
     if (this.#interval === Number.POSITIVE_INFINITY) return operation;
     const { promise, resolve, reject } = withResolvers<T>();
     const waiting: WaitingOperation = {
       what,
       abandon(error) {
-        // An operation that nobody awaits is no unhandled rejection.
+        // The caller may not await the operation: its rejection must not be unhandled.
         promise.catch(ignore);
         reject(error);
       },
@@ -66,7 +66,7 @@ export class StallWatch {
     this.#timer = null;
   }
 
-  /** What waits while the clock holds nothing waits for something else, which has to keep the program alive by itself. */
+  /** While the clock has no timers, operations wait for something else, which has to keep the program alive by itself. */
   #look(): void {
     const held = this.#clock.held();
     if (held === 0) {

@@ -1,15 +1,15 @@
 /** One timer in a `TimerHeap`. */
 export interface HeapTimer {
-  /** When it is due. */
+  /** The time at which it fires. */
   readonly at: number;
-  /** Decides between timers of the same time: the one that was set first comes first. */
+  /** Orders timers of the same time: the one that was set first fires first. */
   readonly order: number;
   readonly fire: () => void;
-  /** Its place in the heap; -1 when it is not in one. */
+  /** Its index in the heap; -1 when it is not in one. */
   index: number;
 }
 
-/** A binary heap of timers that knows where each one is, so that adding, removing and taking the earliest cost O(log n). */
+/** A binary heap of timers that stores the index of each timer, so that adding, removing and taking the earliest cost O(log n). */
 export class TimerHeap {
   readonly #items: HeapTimer[] = [];
 
@@ -17,7 +17,7 @@ export class TimerHeap {
     return this.#items.length;
   }
 
-  /** The earliest timer, left where it is. */
+  /** The earliest timer, without removing it. */
   peek(): HeapTimer | undefined {
     return this.#items[0];
   }
@@ -27,7 +27,7 @@ export class TimerHeap {
     this.#rise(timer);
   }
 
-  /** Takes a timer out; nothing happens when it is not in the heap. */
+  /** Removes a timer; does nothing when it is not in the heap. */
   remove(timer: HeapTimer): void {
     const { index } = timer;
     if (this.#items[index] !== timer) return;

@@ -5,45 +5,43 @@ import { StallWatch } from './stall-watch.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
 
 /**
- * A clock that moves only when it is told to. It steps from timer to timer, so a timer that arms itself anew fires every time.
- * A start, a stop or a command of a tree that waits for this clock while nobody moves it rejects with CLOCK_STALLED.
+ * A clock that moves only on command. It steps from timer to timer, so a timer that sets itself again fires each time. A start, a stop or a command of
+ * a tree that waits for this clock while it does not move rejects with CLOCK_STALLED.
  */
 export interface VirtualClock extends Clock {
   /**
-   * Moves time on by `ms`, firing one timer at a time in the order of their times (of equal times, the one set first).
-   * Before each step everything that is deferred and every settled promise runs, so that what they set in turn is in time.
-   * Resolves when `ms` have passed. Calls run one after another. Rejects with what a callback threw (time stays there),
-   * and with INTERNAL when more than a million callbacks run without time moving on.
+   * Advances time by `ms`, firing one timer at a time in the order of their times (of equal times, the one set first). Before each step all deferred
+   * callbacks and settled promises run, so that the timers that they set fire in time. Resolves when `ms` have passed. Calls run one after another.
+   * Rejects with the error of a callback (time stays there), and with INTERNAL when more than a million callbacks run at one time.
    */
   advance(ms: number): Promise<void>;
   /**
-   * Moves time from timer to timer until `operation` settles, and settles as it does: `await clock.until(tree.start())`. Rejects with TIMEOUT
-   * when it has not settled `within` so many ms of this clock, or within `patience` real ms when no timer is left.
-   * `within`: if not given, 3600000.
+   * Advances time from timer to timer until `operation` settles, and settles as it does: `await clock.until(tree.start())`. Rejects with TIMEOUT when it
+   * has not settled `within` so many ms of this clock (if not given, 3600000), or within `patience` real ms when no timer is left.
    */
   until<T>(operation: Promise<T>, options?: { within?: number }): Promise<T>;
-  /** Moves time to the next timer and fires all that is due then. Resolves with false when there is no timer. */
+  /** Advances time to the next timer and fires every timer of that time. Resolves with false when there is no timer. */
   advanceToNext(): Promise<boolean>;
-  /** Runs everything that is deferred, and what that defers in turn, at once. Time does not move. Returns how many ran. */
+  /** Runs all deferred callbacks, and those that they defer, at once. Time does not move. Returns the number of callbacks. */
   runDeferred(): number;
-  /** Runs what is deferred and lets promises settle, until neither is left. Time does not move. */
+  /** Runs deferred callbacks and settles promises until none is left. Time does not move. */
   settle(): Promise<void>;
-  /** How many timers are set. Those that never fire are not counted. */
+  /** The number of timers. Those that never fire are not counted. */
   pending(): number;
   /** The time of the earliest timer; `null` when there is none. */
   nextAt(): number | null;
-  /** Moves the wall clock alone, as an administrator does. `ms` may be negative. */
+  /** Shifts the wall clock alone, as an administrator does. `ms` may be negative. */
   shiftWall(ms: number): void;
 }
 
 export interface VirtualClockOptions {
-  /** What `now()` begins with. If not given, 0. */
+  /** The first value of `now()`. If not given, 0. */
   readonly now?: number;
-  /** What `wall()` begins with. If not given, 2000-01-01T00:00:00Z. */
+  /** The first value of `wall()`. If not given, 2000-01-01T00:00:00Z. */
   readonly wall?: number;
   /**
-   * How long an operation of a tree may wait for this clock while nobody moves it, in real ms; then it rejects with CLOCK_STALLED. If not
-   * given, 1000. Infinity: for ever, for a tree whose agents do real work meanwhile.
+   * How long an operation of a tree may wait for this clock while it does not move, in real ms; then it rejects with CLOCK_STALLED. If not given, 1000.
+   * With Infinity it waits for ever, for a tree whose agents do real work.
    */
   readonly patience?: number;
 }
@@ -53,10 +51,10 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
   return new SteppingClock(options.now ?? 0, options.wall ?? Date.UTC(2000, 0, 1), options.patience ?? 1_000);
 }
 
-/** So many callbacks at one instant are a loop. */
+/** The number of callbacks at one time that counts as an endless loop. */
 const MAX_AT_ONCE = 1_000_000;
 const HOUR = 3_600_000;
-/** Real ms between two looks at an operation that no timer of the clock can settle. */
+/** Real ms between two checks of an operation that no timer of the clock can settle. */
 const LOOK = 5;
 
 class SteppingClock implements VirtualClock {
@@ -78,7 +76,7 @@ class SteppingClock implements VirtualClock {
     this.#stalls = new StallWatch({ now: this.now, held, nextAt: () => this.nextAt() }, patience);
   }
 
-  // XState and others take these out of the object, so they are bound.
+  // XState and others call these without the object, so they are bound.
   readonly now = (): number => this.#now;
 
   readonly wall = (): number => this.#now + this.#wallOffset;
@@ -125,7 +123,7 @@ class SteppingClock implements VirtualClock {
       const next = this.nextAt();
       const isIdle = next === null && performance.now() - idleSince > this.#patience;
       if (isIdle || (next ?? this.#now) > last) {
-        throw new SupertreeError('TIMEOUT', { what: 'What clock.until() waits for', timeout: within });
+        throw new SupertreeError('TIMEOUT', { what: 'The operation of clock.until()', timeout: within });
       }
       if (next === null) await realDelay(LOOK);
       else {
@@ -170,7 +168,7 @@ class SteppingClock implements VirtualClock {
     } while (this.#deferred.length > 0);
   }
 
-  /** What a throwing callback has left behind it in the batch stays deferred. */
+  /** The callbacks of the batch after a throwing one stay deferred. */
   #runBatch(batch: (() => void)[]): number {
     let ran = 0;
     try {
@@ -217,5 +215,5 @@ function isTimer(handle: unknown): handle is HeapTimer {
   return typeof handle === 'object' && handle !== null && 'index' in handle && 'order' in handle;
 }
 
-/** A rejected advance() is its caller's to see; the next one goes ahead. */
+/** A rejection of advance() belongs to its caller; the next call runs all the same. */
 function ignore(): void {}

@@ -1,6 +1,6 @@
-/** A socket of one endpoint. */
+/** The socket of one endpoint. */
 interface Bindable {
-  /** Resolves with the endpoint as it is, a wildcard port replaced. */
+  /** Resolves with the bound endpoint, with port 0 replaced by the real port. */
   bind(): Promise<string>;
   close(): Promise<void>;
 }
@@ -13,7 +13,7 @@ export class BoundSockets<S extends Bindable> {
     return this.#sockets.values();
   }
 
-  /** Resolves with the endpoint as it is. Rejects with what the system said; then the socket is closed. */
+  /** Binds a socket and resolves with the bound endpoint. Rejects with the system's error; then the socket is closed. */
   async bind(socket: S): Promise<string> {
     try {
       const bound = await socket.bind();
@@ -25,7 +25,7 @@ export class BoundSockets<S extends Bindable> {
     }
   }
 
-  /** Closes the socket of an endpoint that `bind` resolved with, if there is one. */
+  /** Closes the socket that is bound to `endpoint`, if there is one. */
   async unbind(endpoint: string): Promise<void> {
     const socket = this.#sockets.get(endpoint);
     this.#sockets.delete(endpoint);

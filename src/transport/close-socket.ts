@@ -1,13 +1,13 @@
 import type { Router, XPublisher } from 'zeromq';
 
-/** How long the system may take to take back an endpoint, in ms; it takes less than one. */
+/** How long the system may take to release an endpoint, in ms; it takes less than one. */
 const PATIENCE = 1_000;
 
 /**
- * Closes a socket that is bound to `endpoint`, or to nothing when that is empty, and resolves when nothing listens at its endpoint any more. Sockets are always closed this way: libzmq 4.3.5 aborts the
- * process (`pipe.cpp:355`) when an endpoint is unbound while a peer of it goes away at the same moment:
- * 1. the unbind ends the sessions of all peers, which ends their pipes;
- * 2. a peer that goes away has its pipe ended by its own session, and the second end of the same pipe is not expected.
+ * Closes a socket that is bound to `endpoint`, or to nothing when that is empty, and resolves when nothing listens at the endpoint any more. Sockets
+ * are never unbound: libzmq 4.3.5 aborts the process (`pipe.cpp:355`) when an endpoint is unbound while one of its peers disconnects:
+ * 1. the unbind terminates the sessions of all peers, which terminate their pipes;
+ * 2. the session of the disconnecting peer terminates its pipe as well, and libzmq does not expect the second termination.
  */
 export async function closeSocket(socket: Router | XPublisher, endpoint: string): Promise<void> {
   if (socket.closed || endpoint === '') return socket.close();

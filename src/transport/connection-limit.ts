@@ -3,22 +3,22 @@ import type { Router, XPublisher } from 'zeromq';
 interface Connections {
   /** Accepted and not closed. */
   open: number;
-  /** Of these, the ones that have not finished their handshake, at most. */
+  /** An upper bound of the open connections that have not finished their handshake. */
   silent: number;
   readonly closeAll: () => void;
 }
 
 /**
- * Keeps the connections of a server below its share of file descriptors, so that agents and answers have theirs. libzmq accepts whatever comes,
- * retries without a pause when no descriptor is left, and closes no single connection; so with too many of them:
- * 1. the socket with most silent connections is closed, which closes all its connections, and bound again;
- * 2. clients reconnect to it by themselves; connections that say nothing are closed after the handshake interval, so the oldest go first.
+ * Keeps the connections of a server below its share of file descriptors, so that enough are left for agents and answers. libzmq accepts every
+ * connection, retries without a pause when no descriptor is left, and cannot close a single connection; so when there are too many:
+ * 1. the socket with most unfinished handshakes is closed, which closes all its connections, and bound again;
+ * 2. its clients reconnect by themselves; connections without a handshake are closed after the handshake interval, so the oldest go first.
  */
 export class ConnectionLimit {
   readonly #max: number;
   readonly #sockets = new Map<Router | XPublisher, Connections>();
 
-  /** `max` is how many connections all watched sockets may have together. */
+  /** `max` is the limit for the connections of all watched sockets together. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -34,7 +34,7 @@ export class ConnectionLimit {
     return this.#max;
   }
 
-  /** Counts the connections of a socket that is not bound yet, until `forget`. `closeAll` must close it. */
+  /** Counts the connections of a socket that is not bound yet, until `forget`. `closeAll` must close the socket. */
   watch(socket: Router | XPublisher, closeAll: () => void): void {
     const connections: Connections = { open: 0, silent: 0, closeAll };
     this.#sockets.set(socket, connections);
@@ -51,11 +51,11 @@ export class ConnectionLimit {
     socket.events.on('handshake:error:auth', settled);
     socket.events.on('handshake:error:other', settled);
     socket.events.on('disconnect', () => connections.open--);
-    // Out of descriptors before the limit: other things of this process have used them.
+    // No descriptor is left below the limit: other parts of this process use too many.
     socket.events.on('accept:error', () => this.#makeRoom());
   }
 
-  /** To be called before a socket is closed. */
+  /** Must be called before a socket is closed. */
   forget(socket: Router | XPublisher): void {
     this.#sockets.delete(socket);
   }

@@ -1,12 +1,12 @@
-/** Something that costs time whenever it is taken. */
+/** An item whose processing costs time. */
 export interface Weighted {
-  /** What it has cost, in ms, on a clock that all items of one order share. */
+  /** The accumulated cost, in ms; comparable among the items of one order. */
   cost: number;
 }
 
 /**
- * Items in the order of their cost, the cheapest first; of equal ones the one that was added first. An item that comes back after a pause
- * begins at the cost of the item that was taken last, so that a pause saves up nothing.
+ * Items in ascending order of their cost, equal ones in the order in which they were added. An item that returns after a pause starts at the cost of
+ * the item that was taken last, so that a pause earns no credit.
  */
 export class CostOrder<T extends Weighted> {
   readonly #items: T[] = [];

@@ -2,18 +2,18 @@ import { type Limits, TokenBucket } from '../control/limits.js';
 import { SupertreeError } from '../errors.js';
 import { CostOrder, type Weighted } from './cost-order.js';
 
-/** One request: answers, and resolves when it has. It must not reject. */
+/** One request: resolves when it is answered. Must not reject. */
 export type Work = () => Promise<void>;
 
-/** Where a request comes from. */
+/** The origin of a request. */
 export interface Source {
-  /** Who shares its turns: all connections with one key, or all connections without a key at one endpoint. */
+  /** The group that shares its turns: all connections with one key, or all connections without a key at one endpoint. */
   readonly group: string;
-  /** Whose limits it counts against: the key on all its connections, or one connection without a key. */
+  /** The owner whose limits count it: a key with all its connections, or one connection without a key. */
   readonly owner: string;
   /** The connection, unique in the queue. */
   readonly connection: string;
-  /** True while the connection does not take its answers: its requests wait until `wake` is called for it. */
+  /** True while the connection does not read its answers: its requests wait until `wake` is called for it. */
   readonly isBlocked: () => boolean;
 }
 
@@ -22,17 +22,17 @@ interface Request {
   readonly bytes: number;
 }
 
-/** What counts against the limits of one owner. */
+/** The usage that counts against the limits of one owner. */
 interface Account {
   readonly bucket: TokenBucket;
   /** Requests that are not answered. */
   count: number;
-  /** Of these requests. */
+  /** Their total size. */
   bytes: number;
 }
 
 interface Group extends Weighted {
-  /** Connections whose turn comes. */
+  /** Connections with requests that may start. */
   readonly lanes: CostOrder<Lane>;
 }
 
@@ -42,36 +42,36 @@ interface Lane extends Weighted {
   readonly group: Group;
   readonly account: Account;
   readonly queue: Request[];
-  /** It is among the lanes of its group. */
+  /** True while the lane is in `lanes` of its group. */
   inLine: boolean;
-  /** Requests that were begun and are not answered. */
+  /** Requests that were started and are not answered. */
   running: number;
 }
 
-/** Bytes of waiting requests of all owners. Above it nobody may have more than `FAIR_SHARE` waiting. */
+/** Bytes of waiting requests of all owners. Above it no owner may have more than `FAIR_SHARE` waiting. */
 const MAX_BYTES = 256 * 1024 * 1024;
 const FAIR_SHARE = 1024 * 1024;
 
-/** How long requests are begun one after another before everything else of the process gets its turn, in ms. */
+/** How long requests are started in one turn before other work of the process gets a turn, in ms. */
 const SLICE = 8;
 
-/** The least that a request is taken to cost, in ms, so that connections with cheap requests take turns. */
+/** The least cost of a request, in ms, so that connections with cheap requests alternate. */
 const MIN_COST = 0.01;
 
 /**
- * The order in which requests are begun. The cost of a request is the time that it blocks the process, decoding included. Two levels share
- * it fairly: first the groups (each key; the connections without a key at each endpoint), then the connections of a group. At each level
- * whoever has cost least is served first, so that expensive requests delay those that cost little by one request, from however many
- * connections they come. Each owner is held to its limits. A request is begun at once as long as none waits.
+ * The order in which requests are started. The cost of a request is the time for which it blocks the process, decoding included. Two levels share it
+ * fairly: the groups (each key; the connections without a key at each endpoint), then the connections of a group. At each level the one with the
+ * least cost is served first, so that expensive requests delay cheap ones by one request at most, regardless of the number of connections. Each owner
+ * is held to its limits. A request starts at once while none waits.
  */
 export class FairQueue {
   readonly #limits: Limits;
   readonly #groups = new Map<string, Group>();
   readonly #accounts = new Map<string, Account>();
   readonly #lanes = new Map<string, Lane>();
-  /** Groups with connections whose turn comes. */
+  /** Groups with requests that may start. */
   readonly #line = new CostOrder<Group>();
-  /** How many lanes there may be before the unused ones are deleted. */
+  /** The number of lanes at which the unused ones are deleted. */
   #sweepAt = SWEEP_FROM;
   #bytes = 0;
   #sliceEnds: number | null = null;
@@ -81,7 +81,7 @@ export class FairQueue {
     this.#limits = limits;
   }
 
-  /** How many connections are remembered. */
+  /** The number of remembered connections. */
   get connections(): number {
     return this.#lanes.size;
   }
@@ -92,7 +92,7 @@ export class FairQueue {
     return lane === undefined || lane.queue.length + lane.running === 0;
   }
 
-  /** Takes in a request that came at `now`. Answers with RATE_LIMITED or TOO_MANY_REQUESTS, and nothing is done, when the owner has reached a limit. */
+  /** Queues a request that came at `now`. Returns RATE_LIMITED or TOO_MANY_REQUESTS, and queues nothing, when the owner has reached a limit. */
   enter(source: Source, bytes: number, work: Work, now: number = performance.now()): SupertreeError | null {
     const lane = this.#lanes.get(source.connection) ?? this.#open(source, now);
     const refusal = this.#judge(lane.account, bytes, now);
@@ -106,14 +106,14 @@ export class FairQueue {
     return null;
   }
 
-  /** The connection takes answers again. */
+  /** Tells that the connection reads its answers again. */
   wake(connection: string): void {
     const lane = this.#lanes.get(connection);
     if (lane !== undefined) this.#standInLine(lane);
     this.#run();
   }
 
-  /** Requests that have not begun never will. */
+  /** Drops the requests that were not started. */
   close(): void {
     this.#closed = true;
     this.#line.clear();
@@ -145,7 +145,7 @@ export class FairQueue {
     return { bucket: new TokenBucket(this.#limits.rate, this.#limits.burst, now), count: 0, bytes: 0 };
   }
 
-  /** A ROUTER does not report disconnected peers: one without requests whose bucket is full is as good as a new one. */
+  /** A ROUTER does not report disconnected peers. A lane without requests and with a full bucket equals a new one, so it can be deleted. */
   #sweep(now: number): void {
     for (const [connection, { source, account }] of this.#lanes) {
       if (!this.isIdle(connection) || !account.bucket.isFull(now)) continue;
@@ -163,7 +163,7 @@ export class FairQueue {
     if (group.lanes.size === 1) this.#line.add(group);
   }
 
-  /** The first request of an event loop round begins a slice; what is left at its end is begun in the next round. */
+  /** The first request in a round of the event loop begins a slice; requests left at its end are started in the next round. */
   #run(): void {
     if (this.#sliceEnds === null) {
       this.#sliceEnds = performance.now() + SLICE;
@@ -191,7 +191,7 @@ export class FairQueue {
     if (request !== undefined) this.#standInLine(lane);
   }
 
-  /** Begins a request and returns what it cost to begin it, in ms. */
+  /** Starts a request and returns the cost of that, in ms. */
   #begin(lane: Lane, { work, bytes }: Request): number {
     const began = performance.now();
     void work().then(() => {

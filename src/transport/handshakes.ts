@@ -2,13 +2,13 @@ import type { Router, XPublisher } from 'zeromq';
 import { type Clock, systemClock } from '../contract/clock.js';
 import type { Domain, OnRefusedConnection } from './zap.js';
 
-/** How many failed handshakes are reported one by one within `span` ms; of the others only their number is. */
+/** The first `most` failed handshakes within `span` ms are reported one by one; of further ones only their number is. */
 export const HANDSHAKE_REPORTS = { most: 10, span: 10_000 };
 
 /**
- * Tells of connections that fail before there is a key to judge: whoever shows none, or takes this for another server. libzmq names neither
- * their address nor a key. Anybody can make as many as it likes, so what is told of them is bounded. Each connection costs three events and a
- * message none; they end with the socket.
+ * Reports connections that fail before there is a key to judge: the peer shows none, or expects another server key. libzmq names neither their address
+ * nor a key. Any peer can cause any number of them, so the reports are bounded. Each connection costs three events and no message; the listeners end
+ * with the socket.
  */
 export class Handshakes {
   readonly #domain: Domain;
@@ -24,13 +24,13 @@ export class Handshakes {
     this.#clock = clock;
   }
 
-  /** Begins with the socket, before it is bound. */
+  /** Must be called before the socket is bound. */
   watch(socket: Router | XPublisher): void {
     const { events } = socket;
     // A connection that is refused for its key is reported by the ZAP handler: see `openGate`.
     events.on('handshake:error:protocol', ({ error }) => this.failed(REASONS[error.code] ?? `it sent ${error.code}`));
     events.on('handshake:error:other', ({ error }) => this.failed(`it left before it had shown a key (${error.code})`));
-    // The endpoint is closed: no more connections fail there.
+    // The endpoint is closed: no more connections can fail.
     events.on('close', () => this.#end());
   }
 

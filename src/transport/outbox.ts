@@ -3,31 +3,31 @@ import type { Router } from 'zeromq';
 import { RetrySchedule } from './retry-schedule.js';
 import type { SendWindow } from './send-window.js';
 
-/** What it costs to keep a message, besides its bytes. */
+/** The memory that a queued message takes besides its bytes. */
 const OVERHEAD = 1024;
 
-/** How many bytes may wait for one peer that does not keep up, and for all of them. */
+/** The most bytes that may wait for one peer that does not keep up, and for all peers. */
 const MAX_WAITING = { one: 64 * 1024 * 1024, all: 128 * 1024 * 1024 };
 
-/** With so many bytes waiting for it a peer is not asked what else it wants: the answers to what was begun must find room. */
+/** With so many bytes waiting, no further request of the peer is started: the answers to those that are running must have room. */
 const ENOUGH = MAX_WAITING.one / 4;
 
-/** A peer that took nothing for so long, in ms, loses what waits for it. From then on an answer that it does not take at once is dropped. */
+/** A peer that reads nothing for so long, in ms, loses its waiting answers. From then on, answers that it does not take at once are dropped. */
 const PATIENCE = 10_000;
 
-/** How long it is remembered that a peer does not read, in ms after the last answer that it did not take. */
+/** For how long a peer is remembered as not reading, in ms after the last answer that it did not take. */
 const DEAF_FOR = 60_000;
 
-/** So many bytes of small answers may be joined in one message. */
+/** The most bytes of small answers that are joined in one message. */
 const MAX_JOINED = 64 * 1024;
 
 export interface OutboxStats {
   readonly sent: number;
-  /** Answers for peers that had gone, or that did not read. */
+  /** Answers that were dropped because their peer had gone or did not read. */
   readonly dropped: number;
 }
 
-/** What waits for one peer, and how much would be too much, in bytes. */
+/** The bytes that wait for one peer, and their limit. */
 export interface Room {
   readonly waiting: number;
   readonly max: number;
@@ -38,29 +38,30 @@ interface Letter {
   readonly frames: Buffer[];
   bytes: number;
   answers: number;
-  /** Further answers may be joined to it as long as it is not handed over. */
+  /** Further answers may be joined to it until it is passed to the socket. */
   open: boolean;
 }
 
-/** A peer for which something waits, or that did not read. */
+/** A peer with waiting messages, or one that did not read. */
 interface Peer {
   readonly name: string;
-  /** What the socket did not take at once. */
+  /** Messages that the socket did not take at once. */
   readonly held: Letter[];
-  /** The newest message that further answers can be joined to. */
+  /** The newest message to which further answers can be joined. */
   last: Letter | null;
-  /** Of all that waits for it, held or in line. */
+  /** The size of all messages that wait for it. */
   bytes: number;
-  /** When it took the last message, or began not to. */
+  /** When it took the last message, or stopped taking any. */
   since: number;
   deaf: boolean;
 }
 
 /**
- * The one way out of a ROUTER socket. Sends stand in line, because zeromq.js allows one at a time; none ever waits for a peer:
+ * The only sender of a ROUTER socket. Sends are queued, because zeromq.js allows one at a time; none waits for a peer:
  * 1. the socket takes the message, or
- * 2. the peer's queue is full (EAGAIN), or libzmq holds too much for all peers (see `SendWindow`): the message waits here, within bounds, and is tried again in order, or
- * 3. the peer has gone, or takes nothing for `PATIENCE`: its messages are dropped and counted.
+ * 2. the peer's queue is full (EAGAIN), or libzmq holds too much for all peers (see `SendWindow`): the message waits here, within limits, and is
+ *    retried in order, or
+ * 3. the peer has gone, or reads nothing for `PATIENCE`: its messages are dropped and counted.
  */
 export class Outbox {
   readonly #socket: () => Router;
@@ -76,7 +77,7 @@ export class Outbox {
   #sent = 0;
   #dropped = 0;
 
-  /** `socket` is the one to send with now. `unblocked` is called with each peer that was blocked and is not any more. */
+  /** `socket` returns the present socket. `unblocked` is called with each peer that was blocked and no longer is. */
   constructor(socket: () => Router, window: SendWindow, unblocked: (peer: string) => void) {
     this.#socket = socket;
     this.#window = window;
@@ -94,7 +95,7 @@ export class Outbox {
     if (this.#bytes > MAX_WAITING.all) this.#makeRoom();
   }
 
-  /** As `send`, unless more would wait for the peer than may; one answer always may. Returns the room that it does not fit into. */
+  /** As `send`, unless the limit of the peer would be exceeded; a single answer is always accepted. Returns the room that was too small, or `null`. */
   offer(name: string, envelope: readonly Buffer[], answer: Buffer, joins = false): Room | null {
     const waiting = this.waitingFor(name);
     if (waiting === 0 || waiting + OVERHEAD + answer.length <= MAX_WAITING.one) {
@@ -105,24 +106,24 @@ export class Outbox {
     return { waiting, max: MAX_WAITING.one };
   }
 
-  /** Bytes that wait here for a peer. */
+  /** The bytes that wait here for a peer. */
   waitingFor(name: string): number {
     return this.#peers.get(name)?.bytes ?? 0;
   }
 
-  /** True while messages wait for a peer that does not take them, or too many. */
+  /** True while messages wait because the peer does not take them, or too many bytes wait. */
   isBlocked(name: string): boolean {
     const peer = this.#peers.get(name);
     return peer !== undefined && isBlocked(peer);
   }
 
-  /** Resolves when nothing is in line any more. */
+  /** Resolves when the send queue is empty. */
   async handedOver(): Promise<void> {
     await nextRound();
     await this.#pumping;
   }
 
-  /** Resolves when all that the peers take at once is handed over. What still waits is dropped. */
+  /** Resolves when every message that the peers take at once was passed to the socket. Messages that still wait are dropped. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pumping;
@@ -163,14 +164,14 @@ export class Outbox {
     this.#bytes += bytes;
   }
 
-  /** All answers of a round of the event loop go together: libzmq wakes its own thread once for them, not once for each. */
+  /** Sends all answers of a round of the event loop together: libzmq then wakes its own thread once, not for each answer. */
   async #pump(): Promise<void> {
     await nextRound();
     while (this.#line.length > 0) {
       const letters = this.#line;
       this.#line = [];
       for (const letter of letters) {
-        // What is held goes first.
+        // Earlier messages that the socket refused go first.
         const taken = letter.peer.held.length === 0 && (await this.#hand(letter));
         if (taken) this.#done(letter);
         else this.#hold(letter);
@@ -189,10 +190,10 @@ export class Outbox {
       this.#window.add(peer.name, letter.bytes);
       this.#sent += letter.answers;
     } catch (thrown) {
-      // EBUSY: a send that was begun elsewhere is not over.
+      // EBUSY: another send is under way.
       const { code } = thrown as NodeJS.ErrnoException;
       if (code === 'EBUSY') return false;
-      // A send may not have looked for a millisecond what peers have read meanwhile; to ask whether the socket is writable is to look.
+      // A send may use a view of the peers' queues that is a millisecond old; reading `writable` updates it.
       if (code === 'EAGAIN') return again && this.#socket().writable && this.#hand(letter, false);
       this.#window.release(peer.name);
       this.#dropped += letter.answers;
@@ -200,7 +201,7 @@ export class Outbox {
     return true;
   }
 
-  /** It reads, or it has gone. */
+  /** The message was taken, or its peer has gone. */
   #done({ peer, bytes }: Letter): void {
     const wasBlocked = isBlocked(peer);
     this.#discharge(peer, bytes);
@@ -218,12 +219,12 @@ export class Outbox {
     }
     letter.open = letter === peer.last;
     peer.held.push(letter);
-    // A peer that took everything until now is tried again at once.
+    // A peer that took everything until now is retried at once.
     if (peer.held.length === 1) this.#retries.hurry();
     if (!this.#retrying && (!this.#retries.isPending || peer.held.length === 1)) this.#retries.plan();
   }
 
-  /** Who has taken nothing for the longest time is the least likely to read on. */
+  /** Gives up the peer that has read nothing for the longest time: it is the least likely to read again. */
   #makeRoom(): void {
     const [first, ...others] = [...this.#peers.values()].filter(({ held }) => held.length > 0);
     if (first !== undefined)
@@ -232,7 +233,7 @@ export class Outbox {
 
   async #retry(): Promise<void> {
     this.#retrying = true;
-    // Pumped messages and these must not overtake each other.
+    // Retried messages and those of the send queue must not overtake each other.
     await this.#pumping;
     let taken = false;
     for (const peer of [...this.#peers.values()]) taken = (await this.#relieve(peer)) || taken;
@@ -241,12 +242,12 @@ export class Outbox {
     if (this.#peers.size > 0 && !this.#closed) this.#retries.plan();
   }
 
-  /** True when it took something. */
+  /** True when the peer took a message. */
   async #relieve(peer: Peer): Promise<boolean> {
     let taken = false;
     for (let next = peer.held[0]; next !== undefined; next = peer.held[0]) {
       if (!(await this.#hand(next))) break;
-      // It may have been given up meanwhile, to make room.
+      // The peer may have been given up meanwhile, to make room.
       if (peer.held[0] !== next) return taken;
       taken = true;
       peer.since = performance.now();
@@ -258,7 +259,7 @@ export class Outbox {
     return taken;
   }
 
-  /** Gives up a peer that has not read for too long; forgets one that was given up and has been left alone since. */
+  /** Gives up a peer that has not read for too long; forgets one that was given up and got no further answers for a while. */
   #lookAt(peer: Peer, waited: number): void {
     if (peer.held.length > 0 && waited > PATIENCE) this.#giveUp(peer);
     else if (peer.deaf && peer.bytes === 0 && waited > DEAF_FOR) this.#peers.delete(peer.name);

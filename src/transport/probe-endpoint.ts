@@ -2,8 +2,8 @@ import { connect, type NetConnectOpts } from 'node:net';
 import type { Endpoint } from '../protocol/endpoint.js';
 
 /**
- * Whether anybody listens at an endpoint, found out by connecting to it and hanging up. `refused` also for a path that
- * is not there; `silent` when the attempt came to no end within `timeout` ms, or failed for another reason.
+ * Whether a process listens at an endpoint, found out by a connection that is closed at once. `refused` also for a path that does not exist; `silent`
+ * when the attempt did not end within `timeout` ms, or failed for another reason.
  */
 export function probeEndpoint(endpoint: Endpoint, timeout: number): Promise<'open' | 'refused' | 'silent'> {
   return new Promise((resolve) => {
@@ -19,7 +19,7 @@ export function probeEndpoint(endpoint: Endpoint, timeout: number): Promise<'ope
   });
 }
 
-/** What the system says when nobody listens: nothing there, a path that is no socket, or a refusal. */
+/** The error codes for an endpoint without a listener: no such path, no socket, or a refusal. */
 const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK', 'ENOTDIR']);
 
 function address(endpoint: Endpoint): NetConnectOpts {

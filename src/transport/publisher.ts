@@ -6,15 +6,15 @@ import { PublishSocket } from './xpub-socket.js';
 
 export interface PublisherStats {
   readonly sent: number;
-  /** Documents that were dropped because more had to be sent at once than may wait. */
+  /** Documents that were dropped because too many had to be sent at once. */
   readonly dropped: number;
-  /** Different topics and beginnings of topics that somebody subscribed to, by endpoint. */
+  /** The number of different subscriptions at all endpoints. */
   readonly subscriptions: number;
 }
 
 /** The sockets that output, states and events are published on. */
 export interface Publisher extends Topics {
-  /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
+  /** Resolves with the bound endpoint, with port 0 replaced by the real port. Rejects with the system's error. */
   bind(endpoint: string): Promise<string>;
   unbind(endpoint: string): Promise<void>;
   readonly stats: PublisherStats;
@@ -22,9 +22,9 @@ export interface Publisher extends Topics {
 }
 
 /**
- * One frame per message: the topic as text, a zero byte, the document. Nothing is made that nobody subscribed to. What a subscriber
- * does not read in time is lost to it alone: numbers show the gap. Nothing here ever waits for one. Each endpoint has a socket of its
- * own, because one may need keys and another not. If `security` is not given, all are open; if `connections` is not, they are not limited.
+ * One frame per message: the topic as text, a zero byte, the document. Documents without a subscriber are not made. A subscriber that does not read in
+ * time loses documents, which the sequence numbers show; the publisher never waits. Each endpoint has a socket of its own, because some may need keys.
+ * If `security` is not given, all endpoints are open; if `connections` is not given, connections are not limited.
  */
 export function createPublisher(
   failed: (thrown: unknown) => void,

@@ -1,4 +1,4 @@
-/** The bytes of the last frames of a stream, as many of them as a queue has room for: an upper bound of what that queue holds. */
+/** The bytes of the latest frames of a stream, as many frames as a queue holds: an upper bound of the bytes in that queue. */
 export class RecentBytes {
   readonly #sizes: Float64Array;
   #at = 0;

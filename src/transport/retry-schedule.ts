@@ -1,10 +1,10 @@
 /**
- * Between two tries, in ms: a peer that only has much to read is ready in the next rounds of the event loop, so the first `rounds` tries
- * come one in each; one that does not read is not worth the work.
+ * The delays between attempts, in ms. A peer that has much to read is ready in the next rounds of the event loop, so the first `rounds` attempts come
+ * one in each; a peer that does not read is tried less and less often.
  */
 const RETRY = { rounds: 50, first: 1, last: 50 };
 
-/** When to try again what a socket did not take. */
+/** When to retry a message that a socket did not take. */
 export class RetrySchedule {
   readonly #retry: () => void;
   #cancel: (() => void) | null = null;
@@ -21,12 +21,12 @@ export class RetrySchedule {
     return this.#cancel !== null;
   }
 
-  /** The next tries come soon, because the last one succeeded, or there is something new to try. */
+  /** Makes the next attempts come soon, because the last one succeeded, or there is a new message. */
   hurry(): void {
     this.#tries = 0;
   }
 
-  /** Plans the next try, later each time, in place of one that is planned. */
+  /** Schedules the next attempt, later each time, in place of a scheduled one. */
   plan(): void {
     this.cancel();
     const slow = this.#tries++ - RETRY.rounds;

@@ -21,7 +21,7 @@ export type Handle = (
   context: RequestContext,
 ) => Promise<Buffer>;
 
-/** What the sockets of one router share. */
+/** The options that the sockets of one router share. */
 export interface RouterSocketOptions {
   readonly handle: Handle;
   readonly failed: (thrown: unknown) => void;
@@ -31,19 +31,19 @@ export interface RouterSocketOptions {
   readonly connections: ConnectionLimit;
 }
 
-/** A larger message ends its connection before it fills the memory; up to here it gets an answer. */
+/** A larger message closes its connection before it fills the memory; up to this size it gets an error as its answer. */
 const HARD_LIMIT = 2 * MAX_MESSAGE_SIZE;
 
-/** How many requests libzmq keeps of one peer, and how many are taken from it in one round of the event loop. */
+/** The number of requests that libzmq queues for one peer, and that are taken from it in one round of the event loop. */
 const RECEIVE_QUEUE = 256;
 
-/** How long an endpoint stays closed that had too many connections, in ms: longer each time, unless it was open for `calm` ms. */
+/** For how long an endpoint with too many connections is closed, in ms: longer each time, unless it was open for `calm` ms. */
 const CLOSED_FOR = { first: 50, most: 2_000, calm: 10_000 };
 
 interface Request {
   readonly envelope: readonly Buffer[];
   readonly payload: Buffer;
-  /** The sender reads several answers from one message. */
+  /** True when the sender accepts several answers in one message. */
   readonly joins: boolean;
   readonly context: RequestContext;
 }
@@ -54,7 +54,7 @@ export class RouterSocket {
   received = 0;
   readonly #options: RouterSocketOptions;
   readonly #given: string;
-  /** Begins the names of its connections, which are unique among all sockets. */
+  /** The prefix of its connection names, which are unique among all sockets. */
   readonly #prefix = `${++serial}.`;
   #socket: Router;
   #receiving: Promise<void> | null = null;
@@ -75,7 +75,7 @@ export class RouterSocket {
     );
   }
 
-  /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
+  /** Resolves with the bound endpoint, with port 0 replaced by the real port. Rejects with the system's error. */
   async bind(): Promise<string> {
     this.#endpoint = await bindTo(this.#socket, this.#given);
     this.#openedAt = performance.now();
@@ -83,7 +83,7 @@ export class RouterSocket {
     return this.#endpoint;
   }
 
-  /** Sends what the peers take at once, then closes. */
+  /** Sends the answers that the peers take at once, then closes. */
   async close(): Promise<void> {
     this.#closing = true;
     await this.#reopening;
@@ -96,10 +96,10 @@ export class RouterSocket {
   #newSocket(): Router {
     const { security, connections } = this.#options;
     const socket = new Router({
-      // With `mandatory` and no timeout a reply that cannot be queued is an error at once, instead of lost unseen.
+      // With `mandatory` and no timeout, an answer that cannot be queued is an error at once, instead of being lost silently.
       mandatory: true,
       sendTimeout: 0,
-      // A connection may be gone long before the server hears of it: who comes back with its routing id is who had it.
+      // A connection may be gone long before the server notices: a peer that returns with its routing id takes over from itself.
       handover: true,
       sendHighWaterMark: SEND_QUEUE,
       receiveHighWaterMark: RECEIVE_QUEUE,
@@ -160,8 +160,8 @@ export class RouterSocket {
   }
 
   /**
-   * Takes what else has come, then waits until the answers are handed over. While a receive waits, each send looks for messages to
-   * end it, which costs a system call; without the timeout a receive looks for none before it tries.
+   * Takes the other messages that have arrived, then waits until the answers were sent. While a receive is pending, each send polls for messages to
+   * finish it, which costs a system call; hence the receive with a timeout of 0.
    */
   async #drain(socket: Router): Promise<void> {
     socket.receiveTimeout = 0;
@@ -174,7 +174,7 @@ export class RouterSocket {
     if (!socket.closed) socket.receiveTimeout = -1;
   }
 
-  /** A request beyond a limit is answered at once, with the limit; every other one in its turn. */
+  /** A request above a limit is answered with the error at once; other requests are queued. */
   #take(frames: Buffer[]): void {
     this.received++;
     const { queue, security, window } = this.#options;
@@ -184,7 +184,7 @@ export class RouterSocket {
     const peer = security.identify(routingId, this.#endpoint);
     const context = { peer, connection, endpoint: this.#endpoint, receivedAt: performance.now(), refused: null };
     const request: Request = { envelope, payload, joins, context };
-    // A peer that asks one request after another has read every answer before it asks again.
+    // A peer that sends one request at a time has read every answer before it sends the next request.
     if (queue.isIdle(connection) && this.outbox.waitingFor(connection) === 0) window.release(connection);
     const isKnown = peer.grants !== null && peer !== UNPROVEN;
     const group = isKnown ? `key ${peer.name}` : this.#endpoint;
@@ -215,8 +215,8 @@ let serial = 0;
 const NONE = Buffer.alloc(0);
 
 /**
- * Parts the envelope from the payload. The envelope is the peer's identity and, where there is one, all up to the empty
- * delimiter; the payload is the one frame behind it. Of the further frames only `JOIN_ANSWERS` means something.
+ * Splits the envelope from the payload. The envelope is the peer's routing id and, where there is an empty delimiter, all frames up to it; the payload
+ * is the frame after it. Further frames are ignored, except `JOIN_ANSWERS`.
  */
 function parse(frames: Buffer[]): { envelope: Buffer[]; payload: Buffer; joins: boolean } {
   let delimiter = 1;

@@ -10,44 +10,44 @@ import { NO_SECURITY, type SocketSecurity } from './socket-security.js';
 
 export interface RequestRouterOptions {
   /**
-   * Answers one payload. `interim` sends a progress message before the answer. Called for the next request without waiting for the
-   * one before. If it rejects, nothing is answered and `failed` receives the error.
+   * Answers one payload. `interim` sends a progress message before the answer. Called for the next request before the previous one is answered. If it
+   * rejects, no answer is sent and `failed` is called with the error.
    */
   handle(payload: Uint8Array, interim: (bytes: Buffer) => void, context: RequestContext): Promise<Buffer>;
-  /** Receives errors that have no caller. */
+  /** Called with errors that belong to no caller. */
   failed(thrown: unknown): void;
-  /** What one peer may ask for. If not given, the defaults. */
+  /** The limits for one peer. If not given, the defaults. */
   readonly limits?: Partial<Limits>;
   /** Which connections are accepted. If not given, all of them. */
   readonly security?: SocketSecurity;
-  /** The share of file descriptors that connections may have. If not given, all of them. */
+  /** The limit of connections. If not given, none. */
   readonly connections?: ConnectionLimit;
 }
 
 export interface RouterStats extends OutboxStats {
-  /** Requests, those that were refused included. */
+  /** Requests, including refused ones. */
   readonly received: number;
-  /** Connections that are remembered for fairness. */
+  /** Connections that the fair queue remembers. */
   readonly peers: number;
-  /** Bytes that libzmq holds for all peers, at most. */
+  /** An upper bound of the bytes that libzmq holds for all peers. */
   readonly held: number;
 }
 
-/** The sockets that requests come to. */
+/** The sockets that receive requests. */
 export interface RequestRouter {
-  /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said (`code` EADDRINUSE, ...). */
+  /** Resolves with the bound endpoint, with port 0 replaced by the real port. Rejects with the system's error (`code` EADDRINUSE, ...). */
   bind(endpoint: string): Promise<string>;
-  /** Closes an endpoint that `bind` resolved with, after what can be sent at once. Resolves when nothing listens there any more. */
+  /** Closes a bound endpoint after the answers that can be sent at once. Resolves when nothing listens there any more. */
   unbind(endpoint: string): Promise<void>;
   readonly stats: RouterStats;
-  /** Sends what can be sent at once, then closes. */
+  /** Sends the answers that can be sent at once, then closes. */
   close(): Promise<void>;
 }
 
 /**
- * One ROUTER socket for each endpoint, so that it is known where a request came in. Serves REQ peers and DEALER peers, with or without
- * an empty delimiter: the envelope comes back as it was. No heartbeats, because a known client takes them for errors; a peer whose
- * machine is gone is found out by the kernel. A peer that does not read delays nobody, and neither does one that asks for much.
+ * One ROUTER socket for each endpoint, so that the endpoint of a request is known. Serves REQ and DEALER peers, with or without an empty delimiter: the
+ * envelope is returned unchanged. No heartbeats, because a known client takes them for errors; the kernel detects a peer whose machine is gone. A peer
+ * that does not read, or that sends many requests, delays no other peer.
  */
 export function createRequestRouter(options: RequestRouterOptions): RequestRouter {
   const sockets = new BoundSockets<RouterSocket>();

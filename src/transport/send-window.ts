@@ -1,49 +1,48 @@
 /**
- * How many messages libzmq queues for one peer (ZMQ_SNDHWM). libzmq counts messages and not bytes, so the queue is short. Four keep its
- * own thread busy while the peer reads.
+ * The number of messages that libzmq queues for one peer (ZMQ_SNDHWM). libzmq counts messages and not bytes, so the queue is short. Four keep its
+ * thread busy while the peer reads.
  */
 export const SEND_QUEUE = 4;
 
-/** The queue, and the message that is being written to the connection. */
+/** The queued messages, and the one that is being written to the connection. */
 const HELD = SEND_QUEUE + 1;
 
 /** A connection that takes no byte for so long is closed by the kernel (TCP_USER_TIMEOUT), and libzmq frees its queue, in ms. */
 export const STALLED_FOR = 30_000;
 
-/** What was handed over longer ago than this has left, or its connection was closed, in ms. */
+/** A message that was passed to libzmq longer ago than this was sent, or its connection was closed, in ms. */
 const EXPIRES = STALLED_FOR + 15_000;
 
-/** Bytes that libzmq may hold for all peers together; above that, for one more peer. */
+/** The bytes that libzmq may hold for all peers together; above that, for each further peer. */
 const MAX_HELD = { all: 256 * 1024 * 1024, share: 1024 * 1024 };
 
-/** Peers that get only smaller messages are not remembered: `HELD` messages of theirs are small. */
+/** Peers that get only messages below this size are not tracked: `HELD` of them are small. */
 const LARGE = 4096;
 
 const SWEEP_EVERY = 1_000;
 
 interface Handed {
-  /** Of the last `HELD` messages that libzmq took, the oldest first. */
+  /** The sizes of the last `HELD` messages that libzmq took, the oldest first. */
   readonly sizes: number[];
   bytes: number;
   at: number;
 }
 
 /**
- * How many bytes libzmq holds at most, by peer. Its queue is first in, first out, and has room for `SEND_QUEUE` messages: so what it holds is
- * among the last `HELD` messages that it took. That bounds one peer to `HELD` messages by the queue itself; here all peers together are
- * bounded.
+ * An upper bound of the bytes that libzmq holds, by peer. Its queue is first in, first out, with room for `SEND_QUEUE` messages: so the messages that it
+ * holds are among the last `HELD` that it took. The queue itself bounds one peer to `HELD` messages; this class bounds all peers together.
  */
 export class SendWindow {
   readonly #handed = new Map<string, Handed>();
   #total = 0;
   #sweepAt = 0;
 
-  /** Bytes that libzmq holds for all peers, at most. */
+  /** The upper bound for all peers. */
   get bytes(): number {
     return this.#total;
   }
 
-  /** To be called for each message that libzmq took. */
+  /** Must be called for each message that libzmq took. */
   add(name: string, bytes: number, now: number = performance.now()): void {
     const handed = this.#handed.get(name) ?? (bytes < LARGE ? null : this.#open(name));
     if (handed === null) return;
@@ -55,13 +54,13 @@ export class SendWindow {
     if (handed.bytes < LARGE) this.release(name);
   }
 
-  /** The queue of the peer is empty: it has read everything, or has gone. */
+  /** The queue of the peer is empty: the peer has read everything, or has gone. */
   release(name: string): void {
     this.#total -= this.#handed.get(name)?.bytes ?? 0;
     this.#handed.delete(name);
   }
 
-  /** True when no more may be handed over for this peer now. */
+  /** True when no further message may be passed to libzmq for this peer now. */
   isFull(name: string, now: number = performance.now()): boolean {
     if (this.#total < MAX_HELD.all) return false;
     this.#sweep(now);

@@ -5,18 +5,18 @@ import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 import { Handshakes } from './handshakes.js';
 import { type CurveServerOptions, curveServer, type Domain, type OnRefusedConnection, openGate } from './zap.js';
 
-/** Options that lock a socket; none for one that is open. */
+/** The CURVE options of a socket; none for an open one. */
 export type SecurityOptions = (CurveServerOptions & { readonly context: Context }) | Record<string, never>;
 
-/** Who may come in at the sockets of one server. */
+/** Which peers may connect to the sockets of one server. */
 export interface SocketSecurity {
-  /** Who has this routing id at this endpoint of ours. */
+  /** The peer with this routing id at this endpoint of the server. */
   identify(routingId: Buffer, endpoint: string): Peer;
   /** The options of a socket for this endpoint. */
   options(domain: Domain, endpoint: string): SecurityOptions;
-  /** Watches a socket for this endpoint, which is not bound yet, for connections that fail before they show a key. */
+  /** Watches a socket for this endpoint, before it is bound, for connections that fail before they show a key. */
   watch(socket: Router | XPublisher, domain: Domain, endpoint: string): void;
-  /** To be called after the sockets are closed. */
+  /** Must be called after the sockets are closed. */
   close(): Promise<void>;
 }
 
@@ -29,15 +29,15 @@ export const NO_SECURITY: SocketSecurity = {
 };
 
 /**
- * A server with keys: every tcp endpoint takes one. An ipc endpoint does not, it has the mode of its file. `onRefused` is told of
- * connections that were not let in.
+ * A server with keys: every tcp endpoint needs one. An ipc endpoint does not; the mode of its file protects it. `onRefused` is called for refused
+ * connections.
  */
 export async function openSecurity(
   keyring: Keyring,
   onRefused: OnRefusedConnection,
   failed: (thrown: unknown) => void,
 ): Promise<SocketSecurity> {
-  // libzmq asks one handler for a whole context, so that of this process is left to others.
+  // libzmq has one ZAP handler for each context, so the default context of this process stays free for other code.
   const context = new Context();
   const gate = await openGate(context, keyring, onRefused, failed);
   const isLocked = (endpoint: string) => endpoint.startsWith('tcp://');
@@ -51,7 +51,7 @@ export async function openSecurity(
   };
 }
 
-/** Asked for every message, for a handful of endpoints. */
+/** Cached, because it is needed for every message and there are few endpoints. */
 const known = new Map<string, boolean>();
 
 function isPrivate(endpoint: string): boolean {

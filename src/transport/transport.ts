@@ -6,14 +6,14 @@ import { transportMachine } from '../machines/transport.js';
 import { createPublisher, type Publisher } from './publisher.js';
 import { createRequestRouter, type RequestRouter, type RequestRouterOptions } from './router.js';
 
-/** What endpoints are bound to: the sockets of one kind. */
+/** The sockets of one kind, which can be bound to endpoints. */
 export interface Bindable {
-  /** Resolves with the endpoint as it is. A socket file that it makes is open to this user alone from its first moment. */
+  /** Resolves with the bound endpoint. A socket file is never accessible to other users. */
   bind(endpoint: string): Promise<string>;
   unbind(endpoint: string): Promise<void>;
 }
 
-/** One endpoint that is bound. */
+/** One bound endpoint. */
 export interface Binding {
   readonly endpoint: string;
   /** Unbinds it, and removes its socket file. Never rejects on a second call. */
@@ -23,19 +23,19 @@ export interface Binding {
 type Handle = RequestRouterOptions['handle'];
 
 export interface TransportOptions extends Omit<RequestRouterOptions, 'handle'> {
-  /** Where requests come to. */
+  /** The endpoints for requests. */
   readonly endpoints: readonly string[];
-  /** Where reports are published. */
+  /** The endpoints that reports are published at. */
   readonly pubEndpoints: readonly string[];
-  /** Binds one of them. Rejects with the reason why it cannot be bound. */
+  /** Binds one endpoint. Rejects with the reason why it cannot be bound. */
   readonly bindOne: (sockets: Bindable, endpoint: string) => Promise<Binding>;
-  /** Receives XState's inspection events of the transport. It may throw: `failed` receives that. If not given, nothing is inspected. */
+  /** Receives XState's inspection events of the transport. May throw: `failed` is then called. If not given, nothing is inspected. */
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
 /**
- * The transport of a server, see the chart `transport`: wire messages become requests to a control, reports become frames. Requests look at
- * the state of the chart and pass it by.
+ * The transport of a server, see the chart `transport`: wire messages become requests to a control, reports become frames. Requests check the state of
+ * the chart but are not events of it.
  */
 export class Transport {
   readonly #options: TransportOptions;
@@ -69,28 +69,28 @@ export class Transport {
     this.#actor.subscribe({ error: failed });
   }
 
-  /** What a control publishes on. */
+  /** The topics that a control publishes on. */
   get topics(): Topics {
     return this.#publisher;
   }
 
-  /** Where requests come to, wildcard ports replaced; those that are bound. */
+  /** The bound endpoints for requests, with port 0 replaced by the real port. */
   get endpoints(): readonly string[] {
     return this.#bindings.slice(0, this.#options.endpoints.length).map(({ endpoint }) => endpoint);
   }
 
-  /** Where reports are published, wildcard ports replaced; those that are bound. */
+  /** The bound endpoints for reports, with port 0 replaced by the real port. */
   get pubEndpoints(): readonly string[] {
     return this.#bindings.slice(this.#options.endpoints.length).map(({ endpoint }) => endpoint);
   }
 
-  /** Resolves when every endpoint is bound. Rejects with the reason when one cannot be; then none is. */
+  /** Resolves when every endpoint is bound. Rejects with the reason when one cannot be bound; then none is. */
   async open(): Promise<void> {
     this.#actor.start();
     await this.#ready.given;
   }
 
-  /** Answers requests with `handle` from now on, and those that waited. */
+  /** Answers requests with `handle` from now on, including those that arrived before. */
   serve(handle: Handle): void {
     this.#handle = handle;
     this.#actor.send({ type: 'SERVE' });
@@ -101,7 +101,7 @@ export class Transport {
     this.#actor.send({ type: 'DRAIN' });
   }
 
-  /** Resolves when nothing listens at its endpoints any more. */
+  /** Resolves when nothing listens at the endpoints any more. */
   async close(): Promise<void> {
     this.#actor.send({ type: 'CLOSE' });
     await this.#finished.given;
@@ -121,7 +121,7 @@ export class Transport {
       this.#actor.send({ type: 'BOUND', endpoint: binding.endpoint });
     } catch (thrown) {
       this.#actor.send({ type: 'FAILED', code: asSupertreeError(thrown).code });
-      // Whoever opens it again finds nothing bound.
+      // A caller that opens the transport again finds nothing bound.
       await this.#finished.given;
       this.#ready.refuse(thrown);
     }
@@ -129,7 +129,7 @@ export class Transport {
 
   async #release(): Promise<void> {
     try {
-      // One after another: what was bound first is released first.
+      // One after another, in the order of binding.
       for (const binding of this.#bindings) await binding.release();
       await Promise.all([this.#router.close(), this.#publisher.close()]);
       await this.#options.security?.close();
@@ -139,7 +139,7 @@ export class Transport {
     this.#actor.send({ type: 'RELEASED' });
   }
 
-  /** A throw in an inspector would wedge the actor: its mailbox would never drain again. */
+  /** An error in an inspector would block the actor: XState would never empty its mailbox again. */
   #inspect(event: InspectionEvent): void {
     try {
       this.#options.inspect?.(event);
@@ -149,7 +149,7 @@ export class Transport {
   }
 }
 
-/** Something that happens once. */
+/** An event that occurs once. */
 class Signal {
   give!: () => void;
   refuse!: (reason: unknown) => void;

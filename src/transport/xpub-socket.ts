@@ -10,44 +10,44 @@ import { CONNECTION_OPTIONS } from './connection-options.js';
 import { RecentBytes } from './recent-bytes.js';
 import type { SecurityOptions } from './socket-security.js';
 
-/** How much may wait here. */
+/** The most frames and bytes that wait here. */
 const MAX_WAITING = { frames: 20_000, bytes: 32 * 1024 * 1024 };
 
-/** How many frames are handed to the socket in one round of the event loop, so that a burst does not overrun those who do read. */
+/** The number of frames that are passed to the socket in one round of the event loop, so that a burst does not overrun subscribers that read. */
 const PER_ROUND = 250;
 
 /**
- * What libzmq keeps for one subscriber at most; what does not fit is lost to that one. libzmq counts the frames. The bytes are bounded because
- * no so many frames in a row have more: see `RecentBytes`.
+ * The most that libzmq holds for one subscriber; further frames are lost to that subscriber. libzmq counts frames. The bytes are bounded because no
+ * such number of successive frames exceeds them: see `RecentBytes`.
  */
 export const PER_SUBSCRIBER = { frames: 1000, bytes: 16 * 1024 * 1024 };
 
-/** No topic of ours is longer than a uuid: whoever sends more than this is no subscriber. The handshake has to fit too, that of CURVE is longer. */
+/** Topics are no longer than a uuid: a longer message is no subscription. The handshake has to fit too, and that of CURVE is longer. */
 const MAX_SUBSCRIPTION = { open: 256, locked: 1024 };
 
-/** How many different subscriptions one socket holds, and their bytes: libzmq keeps about 50 bytes of memory for each. */
+/** The limits of the different subscriptions of one socket, in number and bytes: libzmq keeps about 50 bytes of memory for each. */
 export const MAX_SUBSCRIPTIONS = 20_000;
 const MAX_BYTES = 64 * MAX_SUBSCRIPTIONS;
 
 export interface PublishSocketOptions {
-  /** Where it is to be bound. */
+  /** The endpoint to bind. */
   readonly endpoint: string;
   readonly security: SecurityOptions;
   readonly connections: ConnectionLimit;
-  /** Receives each socket before it is bound. */
+  /** Called with each socket before it is bound. */
   readonly watch: (socket: XPublisher) => void;
-  /** Receives each subscription that begins, also one that other peers have already. */
+  /** Called with each new subscription, even if another peer has the same one already. */
   readonly followed: (subscription: string) => void;
-  /** Receives errors that have no caller. */
+  /** Called with errors that belong to no caller. */
   readonly failed: (thrown: unknown) => void;
 }
 
-/** One XPUB socket at one endpoint, with what its peers subscribe to. Nothing here ever waits for a peer. */
+/** One XPUB socket at one endpoint, with the subscriptions of its peers. It never waits for a peer. */
 export class PublishSocket {
   subscriptions = new Subscriptions();
   /** Frames that the socket took. */
   sent = 0;
-  /** Frames that were dropped because more would have waited than may, here or in libzmq. */
+  /** Frames that were dropped because too many waited, here or in libzmq. */
   dropped = 0;
   #socket: XPublisher;
   readonly #options: PublishSocketOptions;
@@ -66,7 +66,7 @@ export class PublishSocket {
     this.#socket = this.#newSocket();
   }
 
-  /** Resolves with the endpoint as it is, a wildcard port replaced. Rejects with what the system said. */
+  /** Resolves with the bound endpoint, with port 0 replaced by the real port. Rejects with the system's error. */
   async bind(): Promise<string> {
     this.#endpoint = await bindTo(this.#socket, this.#options.endpoint);
     this.#receiving = this.#listen().catch(this.#options.failed);
@@ -85,10 +85,10 @@ export class PublishSocket {
     this.#pump();
   }
 
-  /** Hands over what waits, then closes. Resolves when nothing listens at its endpoint any more. */
+  /** Passes the waiting frames to the socket, then closes it. Resolves when nothing listens at its endpoint any more. */
   async close(): Promise<void> {
     this.#closing = true;
-    // If it failed, that was told.
+    // A failure to bind again was reported already.
     await Promise.allSettled([this.#renewing]);
     if (this.#round !== undefined) clearImmediate(this.#round);
     for (const frame of this.#waiting.splice(0)) void this.#hand(frame);
@@ -117,9 +117,9 @@ export class PublishSocket {
   }
 
   /**
-   * An XPUB socket cannot refuse a subscription, nor tell whose it is, so with too many of them a new socket takes its place:
-   * 1. the old one is closed, which gives back what it held, and disconnects every subscriber of this endpoint;
-   * 2. the new one is bound; those who are still there come back to it, and see the gap in the numbers.
+   * An XPUB socket can neither refuse a subscription nor tell which peer made it, so with too many subscriptions the socket is replaced:
+   * 1. the old one is closed, which frees its memory and disconnects every subscriber of this endpoint;
+   * 2. the new one is bound; live subscribers reconnect and see the gap in the sequence numbers.
    */
   async #renew(error: SupertreeError): Promise<void> {
     this.#options.failed(error);
@@ -150,7 +150,7 @@ export class PublishSocket {
       .catch(this.#options.failed);
   }
 
-  /** A message of 1 or 0 and the beginning of a topic (ZMQ_XPUB in zmq_socket(3)). */
+  /** Handles a subscription message: a byte 1 or 0 and the prefix of topics (ZMQ_XPUB in zmq_socket(3)). */
   #hear(message: Buffer): void {
     const subscription = message.toString('latin1', 1);
     if (message[0] === 0) this.subscriptions.delete(subscription);
@@ -174,7 +174,7 @@ export class PublishSocket {
     for (const frame of frames) void this.#hand(frame);
   }
 
-  /** With a timeout of 0 the socket has the frame, or has refused it, before this returns: there is never more than one send at a time. */
+  /** With a timeout of 0 the socket has taken or refused the frame when this returns: there is never more than one send at a time. */
   async #hand(frame: Buffer): Promise<void> {
     this.#bytes -= frame.length;
     if (
@@ -203,9 +203,9 @@ function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
     sendTimeout: 0,
     sendHighWaterMark: PER_SUBSCRIBER.frames,
     maxMessageSize: 'curveServer' in security ? MAX_SUBSCRIPTION.locked : MAX_SUBSCRIPTION.open,
-    // libzmq takes in all that waits at one go, before this thread hears of any of it: with a short queue that is little. The handshake of CURVE takes more than 1.
+    // libzmq reads all queued messages before this thread sees any: a short queue keeps them few. The handshake of CURVE takes more than one.
     receiveHighWaterMark: 4,
-    // Whoever joins others under a topic is told apart: it must be told where the stream is.
+    // Reports each subscription, also to a topic that has subscribers: a new subscriber needs the position of the stream.
     verbosity: 'allSubs',
     ...CONNECTION_OPTIONS,
     ...security,
@@ -214,7 +214,7 @@ function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
   return socket;
 }
 
-/** The socket file of an ipc endpoint is made anew with each bind: the new one gets the mode of the old one. */
+/** Each bind makes the socket file of an ipc endpoint anew: the new file gets the mode of the old one. */
 async function keepMode(endpoint: string): Promise<() => Promise<void>> {
   const { kind, path } = { path: '', ...parseEndpoint(endpoint) };
   if (kind !== 'ipc') return async () => {};

@@ -2,29 +2,29 @@ import { type Context, Router, type SocketOptions } from 'zeromq';
 import type { Keyring, KnownKey } from '../control/access/keyring.js';
 import { encodeZ85 } from '../protocol/curve.js';
 
-/** The domains of ZAP: one for requests, one for what is published. */
+/** The domains of ZAP: one for requests, one for published reports. */
 export type Domain = 'requests' | 'reports';
 
-/** Told of a connection that was not let in. */
+/** Called with a refused connection. */
 export type OnRefusedConnection = (refusal: Refusal) => void;
 
 export interface Refusal {
   readonly domain: string;
-  /** `null` for who has no key that is known. */
+  /** The name of the key; `null` without a known key. */
   readonly name: string | null;
-  /** The IP address of the peer; `null` where libzmq does not say. */
+  /** The IP address of the peer; `null` when libzmq does not know it. */
   readonly address: string | null;
-  /** The public key that the peer has proved, in Z85; `null` when it did not come to that. */
+  /** The public key that the peer has proved, in Z85; `null` when the handshake failed before that. */
   readonly publicKey: string | null;
   readonly reason: string;
 }
 
-/** Decides which connections are let in. */
+/** Decides which connections are accepted. */
 export interface Gatekeeper {
   close(): Promise<void>;
 }
 
-/** The options of a socket that lets in only who is known. Without a gatekeeper in its context it lets in nobody. */
+/** The options of a socket that accepts only known keys. Without a gatekeeper in its context it accepts no connection. */
 export function curveServer(keyring: Keyring, domain: Domain): CurveServerOptions {
   return { curveServer: true, curveSecretKey: keyring.secretKey, zapDomain: domain, zapEnforceDomain: true };
 }
@@ -37,9 +37,9 @@ export interface CurveServerOptions {
 }
 
 /**
- * Answers the ZAP requests (RFC 27) of one context: libzmq asks once for each connection, after the client has proved that it has the
- * secret half of the key that it shows. A context has room for one, so a server with keys has a context of its own. `failed` is told when
- * nobody answers any more: then no connection with a key comes about.
+ * Answers the ZAP requests (RFC 27) of one context: libzmq sends one for each connection, after the client has proved its secret key. A context has one
+ * ZAP handler, so a server with keys has a context of its own. `failed` is called when the handler ends: from then on no connection with a key is
+ * accepted.
  */
 export async function openGate(
   context: Context,
@@ -90,6 +90,6 @@ function judge(keyring: Keyring, domain: string, mechanism: string, credential: 
   return {
     name: key.name,
     publicKey,
-    refusal: admitted ? null : 'following takes the role observe for the whole tree',
+    refusal: admitted ? null : 'subscribing takes the role observe for the whole tree',
   };
 }
