@@ -1,4 +1,4 @@
-/** The times of a tree. Decisions use `now`, which never jumps; records and reports use `wall`. */
+/** The time of a tree. Decisions use `now`, which never jumps; records and reports use `wall`. */
 export interface Clock {
   /** Monotonic milliseconds. */
   now(): number;
@@ -7,18 +7,18 @@ export interface Clock {
   /** Calls `fn` once after `ms`; never when `ms` is Infinity, as soon as possible when it is negative or NaN. XState's actors use the same clock. */
   setTimeout(fn: (...args: unknown[]) => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
-  /** Calls `fn` once after what is already waiting to run. */
+  /** Calls `fn` once, after the callbacks that are waiting to run. */
   defer(fn: () => void): void;
   /**
-   * Of a clock that moves on command: settles as `operation` does, or rejects with CLOCK_STALLED when it waits for this clock and nobody moves
-   * it. `what` names the operation. If not given, operations take as long as they take.
+   * For a virtual clock: settles as `operation` does, or rejects with CLOCK_STALLED when it waits for this clock while it does not move. `what` names the
+   * operation. If not given, operations are not guarded.
    */
   guard?<T>(what: string, operation: Promise<T>): Promise<T>;
-  /** Of a clock that moves on command: moves it until `operation` has settled, and settles as it does. If not given, time passes by itself. */
+  /** For a virtual clock: moves it until `operation` has settled, and settles as it does. If not given, time passes by itself. */
   until?<T>(operation: Promise<T>): Promise<T>;
 }
 
-/** `operation`, guarded where the clock guards what waits for it. */
+/** `operation`, guarded if the clock has a guard. */
 export function guarded<T>(clock: Clock, what: string, operation: Promise<T>): Promise<T> {
   return clock.guard?.(what, operation) ?? operation;
 }
@@ -26,7 +26,7 @@ export function guarded<T>(clock: Clock, what: string, operation: Promise<T>): P
 /** The longest delay of a Node timer, in ms; a longer one would fire at once. */
 export const MAX_TIMER = 2_147_483_647;
 
-/** A delay that no timer of Node can wait for: one timer after another. */
+/** A delay longer than any Node timer: a chain of timers. */
 class LongTimer {
   #timer: NodeJS.Timeout;
 
@@ -45,7 +45,7 @@ class LongTimer {
   }
 }
 
-/** The machine's own time. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),

@@ -1,12 +1,12 @@
 import type { Blocker, BodyFact } from '../model/agent.js';
 import type { AgentSpec, StreamName } from '../model/spec.js';
 
-/** What a driver needs to start one incarnation. Everything is final: templates are filled in, the environment is whole. */
+/** The order to start one incarnation. Everything is final: templates are filled in, the environment is complete. */
 export interface StartOrder {
   readonly spec: AgentSpec;
   readonly path: string;
   readonly incarnation: number;
-  /** Unique to this incarnation; in the environment of a process as SUPERTREE_TOKEN, so that strays can be told. */
+  /** Unique to this incarnation; a process has it in its environment as SUPERTREE_TOKEN, by which strays are found. */
   readonly token: string;
   readonly command: readonly string[];
   readonly cwd: string | null;
@@ -14,47 +14,46 @@ export interface StartOrder {
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Where a body's facts and output go. Never throws. */
+/** Receives the facts and the output of a body. Never throws. */
 export interface Sink {
   fact(fact: BodyFact): void;
-  /** Bytes as they were read; the driver does not touch them again. */
+  /** Bytes as they were read; the driver does not change them afterwards. */
   output(stream: StreamName, bytes: Uint8Array): void;
-  /** One word of the readiness channel, such as READY=1. */
+  /** One message of the readiness channel, such as READY=1. */
   notified(word: string): void;
 }
 
 /**
- * One incarnation, from start() until nothing of it is left. Facts arrive in this order:
- * SPAWN_FAILED alone; or SPAWNED, EXITED, GONE, DRAINED (the last two only where EXITED did not already say so);
- * or GONE alone when it was ended before it ran. After the last fact every call does nothing.
+ * One incarnation, from start() until nothing of it is left. Facts come in this order: SPAWN_FAILED alone; or SPAWNED, EXITED, GONE, DRAINED (the last two
+ * only if EXITED does not carry them); or GONE alone when it was ended before it ran. After the last fact every call does nothing.
  */
 export interface Incarnation {
-  /** Asks the whole tree with a signal, SIGCONT behind it; descendants are listed first. GONE follows when the tree is empty. */
+  /** Sends a signal and then SIGCONT to the whole tree, whose members are listed first. GONE follows when the tree is empty. */
   ask(signal: string): void;
-  /** SIGKILL to all that is left of the tree, again and again until it is empty. */
+  /** Sends SIGKILL to the whole tree, repeatedly until it is empty. */
   kill(): void;
-  /** A signal for the group alone. Throws UNSUPPORTED for a body that is not a process. */
+  /** Sends a signal to the process group alone. Throws UNSUPPORTED for a body that is not a process. */
   signal(signal: string): void;
-  /** Queues bytes for standard input; resolves when they are handed to the system. Rejects STDIN_CLOSED, STDIN_FULL, STDIN_STALLED. */
+  /** Queues bytes for standard input; resolves when the system has taken them. Rejects STDIN_CLOSED, STDIN_FULL, STDIN_STALLED. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Closes standard input behind what is queued. */
+  /** Closes standard input after the queued bytes. */
   endInput(): void;
-  /** Stops the whole tree in place. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. */
+  /** Stops the whole tree by SIGSTOP. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. */
   freeze(): void;
-  /** Continues the whole tree, and ends a freeze that is under way: neither FROZEN nor FREEZE_FAILED of that freeze follows. */
+  /** Continues the whole tree, and cancels a freeze that is under way: neither FROZEN nor FREEZE_FAILED of that freeze follows. */
   thaw(): void;
-  /** What is left of the tree, each verified to live, with what a person wants to know of it. */
+  /** The members of the tree, each verified to live, with state and command. */
   inspect(): Blocker[];
-  /** The pids of the tree as of this turn of the event loop, for measuring; far cheaper than `inspect` where there are many trees. */
+  /** The pids of the tree in this turn of the event loop, for measurements; far cheaper than `inspect` when there are many trees. */
   members(): number[];
   /** Stops reading output; DRAINED follows. */
   drain(): void;
 }
 
-/** One way to run bodies. */
+/** Runs bodies of one or several kinds. */
 export interface Driver {
-  /** Begins one incarnation. Never throws: what goes wrong is a SPAWN_FAILED. Facts never arrive before it has returned. */
+  /** Starts one incarnation. Never throws: a failure is the fact SPAWN_FAILED. Facts never come before it has returned. */
   start(order: StartOrder, sink: Sink): Incarnation;
-  /** Ends what is left by force and lets go of everything. */
+  /** Kills all bodies and releases all resources. */
   close(): Promise<void>;
 }

@@ -1,27 +1,27 @@
 import type { LineItem, LinesOptions, OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
 import type { StreamName } from '../../model/spec.js';
 
-/** Where lines are read from. */
+/** A source of lines. */
 export interface LineSource {
   page(query: OutputQuery): OutputPage;
-  /** No line comes after those that there are. */
+  /** True when no further line will come. */
   isOver(): boolean;
-  /** Calls `listener` when there may be a line, or when it is over. Returns a function that ends that. */
+  /** Calls `listener` when there may be a new line, or when the source is over. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void;
 }
 
-/** So many lines are taken from the ring at once; the ring keeps the others. */
+/** The number of lines that are taken from the ring at once. */
 const PAGE = 128;
 
 /** Reads lines one after another at the pace of the caller. It listens to the source only while the caller waits for a line. */
 export class LineReader implements AsyncIterableIterator<LineItem> {
   readonly #source: LineSource;
   readonly #options: LinesOptions;
-  /** Where lines that are not followed end. */
+  /** The end of lines that are not followed. */
   readonly #end: Readonly<Record<StreamName, number>>;
   #from: OutputQuery['from'];
   #items: LineItem[] = [];
-  /** The calls of `next` are served one after another. */
+  /** Settles when the calls of `next` so far are done; they run one after another. */
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
   #wake: (() => void) | null = null;
@@ -51,7 +51,7 @@ export class LineReader implements AsyncIterableIterator<LineItem> {
   async #next(): Promise<IteratorResult<LineItem>> {
     while (!this.#isClosed) {
       this.#throwIfAborted();
-      // Asked before the ring is read: lines may come between the two, and none after the answer is yes.
+      // `isOver` is read before the ring: a line may come between the two, but none after `isOver` is true.
       const isLast = !this.#options.follow || this.#source.isOver();
       if (this.#items.length === 0) this.#items = this.#read().reverse();
       const value = this.#items.pop();
@@ -106,7 +106,7 @@ function textLine(line: OutputLine): LineItem {
   return { type: 'line', ...line, text: textOf(line.bytes) };
 }
 
-/** The text of a line without its end. */
+/** The text of a line without its line end. */
 export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     .toString('utf8')

@@ -1,16 +1,16 @@
 import type { OutputLine } from '../../contract/view.js';
 
-/** A line with its place among the lines of both streams. */
+/** A line with its position among the lines of both streams. */
 export interface RingEntry {
   readonly line: OutputLine;
   readonly arrival: number;
 }
 
-/** The last lines of one stream, bounded by number and by bytes. Adding and dropping cost the same however much it holds. */
+/** The last lines of one stream, bounded by number and by bytes. Adding and dropping take constant time. */
 export class LineRing {
   readonly #maxBytes: number;
   readonly #maxLines: number;
-  /** What is before `#head` was dropped; it is cut off when it is more than half, so each line is moved once on average. */
+  /** Lines before `#head` were dropped. They are cut off once they are more than half, so each line is moved once on average. */
   #lines: (OutputLine | undefined)[] = [];
   #arrivals: number[] = [];
   #head = 0;
@@ -22,12 +22,12 @@ export class LineRing {
     this.#maxLines = maxLines;
   }
 
-  /** The sequence number of the oldest line that is kept: as many have been dropped. */
+  /** The sequence number of the oldest line in the ring, and the number of dropped lines. */
   get first(): number {
     return this.#first;
   }
 
-  /** The sequence number that the next line has to have. */
+  /** The sequence number of the next line. */
   get next(): number {
     return this.#first + this.#lines.length - this.#head;
   }
@@ -39,12 +39,12 @@ export class LineRing {
     while (this.#bytes > this.#maxBytes || this.#lines.length - this.#head > this.#maxLines) this.#drop();
   }
 
-  /** The kept lines with a sequence number of at least `seq`, oldest first. */
+  /** The lines in the ring with a sequence number of at least `seq`, oldest first. */
   from(seq: number): OutputLine[] {
     return this.#lines.slice(this.#indexOf(seq)) as OutputLine[];
   }
 
-  /** The same with their places among both streams. */
+  /** The same lines with their positions among both streams. */
   entriesFrom(seq: number): RingEntry[] {
     const start = this.#indexOf(seq);
     return this.from(seq).map((line, index) => ({ line, arrival: this.#arrivals[start + index]! }));

@@ -1,19 +1,19 @@
-/** Takes one line, end included; `partial` when it is a piece of a longer one. */
+/** Receives one line with its line end; `partial` when it is a piece of a longer one. */
 type Take = (line: Uint8Array, partial: boolean) => void;
 
 const NEWLINE = 0x0a;
 
-/** Cuts a stream of bytes into lines and keeps every byte. The lines never keep a large buffer alive that they are a small part of. */
+/** Splits a stream of bytes into lines and keeps every byte. A line never retains a large buffer of which it is a small part. */
 export class LineSplitter {
   readonly #limit: number;
   readonly #copies = new Copies();
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of an unfinished line. */
   #rest = EMPTY;
   #length = 0;
-  /** The line that is under way has already been cut. */
+  /** True when pieces of the unfinished line were given out already. */
   #cut = false;
 
-  /** `limit`: a line of more bytes, its end included, is cut into pieces of that size. */
+  /** `limit`: a line of more bytes, its line end included, is split into pieces of that size. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -28,12 +28,12 @@ export class LineSplitter {
     }
   }
 
-  /** The beginning of a line whose end has not come; valid until the next push. */
+  /** The beginning of an unfinished line; valid until the next push. */
   rest(): Uint8Array {
     return this.#rest.subarray(0, this.#length);
   }
 
-  /** Nothing more comes: what is unfinished is a line. */
+  /** Ends the stream: an unfinished line is given out as a line. */
   flush(take: Take): void {
     if (this.#length > 0) take(this.#copies.of(this.rest()), this.#cut);
     this.#rest = EMPTY;
@@ -76,8 +76,8 @@ export class LineSplitter {
 }
 
 /**
- * Copies of small lines lie side by side in slabs: an allocation for each would cost more than the copy, and a view into what was
- * read would keep 64 KiB alive for a few bytes. Slabs grow with use, so a quiet agent has a small one.
+ * Copies small lines into slabs: a separate allocation would cost more than the copy, and a view into the read buffer would retain 64 KiB for a few
+ * bytes. Slabs grow with use, so a quiet agent has a small one.
  */
 class Copies {
   #slab = EMPTY;

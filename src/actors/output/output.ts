@@ -7,23 +7,23 @@ import { LineSplitter } from './line-splitter.js';
 
 /** The output of one agent over all its incarnations: a ring of numbered lines for each stream. */
 export interface Output {
-  /** Takes in bytes as they were read; it keeps no reference to them that is larger than what it must remember. */
+  /** Adds bytes as they were read. Retains them only as far as the lines in the rings need. */
   push(stream: StreamName, bytes: Uint8Array): void;
-  /** From here on lines belong to a new incarnation: `tail` does not reach back over it. */
+  /** Further lines belong to a new incarnation: `tail` does not return earlier ones. */
   startOfIncarnation(): void;
-  /** Nothing more comes from this incarnation: an unfinished line becomes a line. */
+  /** The incarnation writes no more: an unfinished line becomes a line. */
   endOfIncarnation(): void;
-  /** A part of what the rings hold. */
+  /** A part of the lines in the rings. */
   page(query?: OutputQuery): OutputPage;
-  /** The last lines of standard error of this incarnation, oldest first, as UTF-8 with U+FFFD for what is not, an unfinished one included. */
+  /** The last lines of standard error of this incarnation, oldest first, an unfinished one included; bytes that are not UTF-8 become U+FFFD. */
   tail(lines: number): string[];
-  /** Calls `listener` with every line from now on. Returns the way to end that. One that throws is reported and harms nobody. */
+  /** Calls `listener` with every line from now on. Returns a function that removes the listener. An error of a listener is reported. */
   onLine(listener: (line: OutputLine) => void): () => void;
-  /** How many lines have left the rings. */
+  /** The number of lines that have left the rings. */
   readonly dropped: Readonly<Record<StreamName, number>>;
 }
 
-/** Makes the output of one agent. It costs next to nothing until something is written. `onProblem` is told what a listener threw. */
+/** Makes the output of one agent. It takes almost no memory until something is written. `onProblem` is called with errors of listeners. */
 export function createOutput(plan: OutputPlan, clock: Clock, onProblem: (thrown: unknown) => void = ignore): Output {
   return new AgentOutput(plan, clock, onProblem);
 }
@@ -130,7 +130,7 @@ class AgentOutput implements Output {
     });
   }
 
-  /** Where to go on: at the end of each ring, or at the first line of the stream that a limit has left out. */
+  /** The cursors for the next page: the end of each ring, or the first line of the stream that the limit has left out. */
   #cursors(left: OutputLine | undefined, selected: readonly OutputLine[]): Record<StreamName, number> {
     const out = left === undefined ? [] : selected.slice(selected.indexOf(left));
     const next = (name: StreamName) =>
@@ -139,18 +139,18 @@ class AgentOutput implements Output {
   }
 }
 
-/** Without `from` and `last` a query asks for what the ring holds, so nothing is missing; `last` reaches back to the very first line. */
+/** The first line that a query asks for: with `last` the very first one; without `from` and `last` the first in the ring, so that none is missing. */
 function firstAsked(ring: LineRing, query: OutputQuery): number {
   return query.last === undefined ? ring.first : 0;
 }
 
-/** What is asked of one ring. */
+/** The part of one ring that a query asks for. */
 interface Range {
   readonly ring: LineRing;
   readonly from: number | undefined;
 }
 
-/** The lines of all ranges, in the order in which they came. */
+/** The lines of all ranges, in the order of their arrival. */
 function merged([one, other]: readonly Range[]): OutputLine[] {
   if (one === undefined) return [];
   if (other === undefined) return one.ring.from(one.from ?? 0);

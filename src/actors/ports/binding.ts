@@ -1,12 +1,12 @@
 import { createServer } from 'node:net';
 
-/** What became of a try to bind a port: `null` when it is free, else the error code of the system. */
+/** The result of an attempt to bind a port: `null` when it is free, else the system's error code. */
 export type BindResult = string | null;
 
 /**
- * Whether a port is free on every address of this machine. It binds `::` for IPv6 and IPv4 together, which on Linux fails when
- * anybody listens on the port at any local address, 127.0.0.1 and ::1 included (ip(7), ipv6(7)); without IPv6 it binds 0.0.0.0.
- * The socket is closed again when this resolves. Never rejects. At most `CONCURRENT` are tried at a time, the others wait.
+ * Makes a function that tells whether a port is free on every address of this machine. It binds `::` for IPv6 and IPv4 together, which on Linux fails
+ * when a socket listens on the port at any local address, 127.0.0.1 and ::1 included (ip(7), ipv6(7)); without IPv6 it binds 0.0.0.0. The socket is
+ * closed again when it resolves. Never rejects. At most `CONCURRENT` ports are tried at a time, others are queued.
  */
 export function createBinder(): (port: number) => Promise<BindResult> {
   const waiting: (() => void)[] = [];
@@ -17,7 +17,7 @@ export function createBinder(): (port: number) => Promise<BindResult> {
     try {
       return await tryPort(port);
     } finally {
-      // The place is handed to the next one, or given up.
+      // The next one in the queue gets the slot, or it becomes free.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();

@@ -27,38 +27,38 @@ import { createPortClaims, type PortClaims } from './port-claims.js';
 export interface PortOptions {
   /** The lowest port. If not given, 8100. */
   readonly base?: number;
-  /** How many ports from there on. If not given, 10000, or fewer where the ephemeral range begins earlier. */
+  /** The number of ports from `base` on. If not given, 10000, or fewer where the ephemeral range begins earlier. */
   readonly count?: number;
-  /** Whether ports may be in the range that the kernel gives out by itself. If not given, false. */
+  /** Whether ports may be in the kernel's ephemeral range. If not given, false. */
   readonly allowEphemeral?: boolean;
-  /** How long nobody else gets a port after an unclean end, in ms. If not given, 2000. */
+  /** How long a port is kept from other agents after an unclean end, in ms. If not given, 2000. */
   readonly quarantine?: number;
 }
 
 /**
- * Leases ports to incarnations. No port is ever leased twice, however many ask at once, not even by two trees, in one program or
- * in two; each was bound on every local address before it is handed out. One that another tree has is passed over. A port that a stranger holds is reported as `port-conflict`, another one is tried, and that one
- * is left alone for 30 s.
+ * Leases ports to incarnations. No port is leased twice at a time, not even by two trees in one program or in two; each was bound on every local
+ * address before it is leased. Ports of other trees are skipped. A port that a foreign process holds is reported as `port-conflict` and not tried
+ * again for 30 s.
  */
 export interface Ports {
   /**
-   * Leases all requested ports of one incarnation or none, by name and in the order of the requests. Asking again for the same
-   * incarnation answers the same. Rejects PORTS_EXHAUSTED, PORT_RANGE (only where no range was given), SUPERSEDED when it was
-   * released meanwhile, DIRECTORY_UNUSABLE where claims have no safe directory, INTERNAL when the system lets nobody bind.
+   * Leases all requested ports of one incarnation or none, by name and in the order of the requests. A repeated call for the same incarnation has the
+   * same result. Rejects PORTS_EXHAUSTED, PORT_RANGE (only if no range was given), SUPERSEDED when it was released meanwhile, DIRECTORY_UNUSABLE when
+   * there is no safe directory for claims, INTERNAL when the system allows no bind at all.
    */
   lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>>;
   /**
-   * Ends the leases of that incarnation, or cancels the one under way. Stale incarnations are ignored. After a clean end the ports
-   * are free at once; otherwise nobody but the same agent gets them within the quarantine.
+   * Ends the leases of that incarnation, or cancels the pending lease. Stale incarnations are ignored. After a clean end the ports are free at once;
+   * otherwise only the same agent can get them within the quarantine.
    */
   release(path: string, incarnation: number, clean: boolean): void;
-  /** All leases, lowest port first, with those still under way. */
+  /** All leases, lowest port first, including pending ones. */
   leases(): Lease[];
 }
 
 /**
- * Ports for one tree. `report` is told of every conflict, some time after it was met; it must not throw. Throws PORT_RANGE when the
- * given range overlaps the ephemeral one (where no range is given, `lease` rejects with it), SPEC_INVALID for other options.
+ * Ports for one tree. `report` is called for every conflict, some time after it; it must not throw. Throws PORT_RANGE when the given range overlaps the
+ * ephemeral one (if no range is given, `lease` rejects with it), SPEC_INVALID for other options.
  */
 export function createPorts(
   options: PortOptions,
@@ -91,7 +91,7 @@ export function createPorts(
       const forget = (): void => {
         if (jobs.get(key) === job) jobs.delete(key);
       };
-      // Somebody new under the path of an agent that was forgotten a moment ago: it must not be told of that one's cancelled lease.
+      // A new agent under the path of an agent that was just forgotten must not see the rejection of that one's cancelled lease.
       const before = known?.ports.catch(() => NONE) ?? NONE;
       job.ports = before.then(() => acquireAll(office, job, requests, forget));
       return job.ports;
@@ -100,7 +100,7 @@ export function createPorts(
       const key = incarnationKey(path, incarnation);
       const job = jobs.get(key);
       if (job === undefined) return;
-      // Its socket may be open on the port just now: who got that port next would take us for a stranger. So acquireAll releases.
+      // Its probe socket may be open on the port at this moment: the next incarnation would take it for a foreign process. So acquireAll releases.
       if (!job.done) {
         job.cancelled = true;
         return;
@@ -112,7 +112,7 @@ export function createPorts(
   };
 }
 
-/** What all leases of a tree share. */
+/** The state that all leases of a tree share. */
 interface Office {
   readonly table: LeaseTable;
   readonly clock: Clock;
@@ -121,7 +121,7 @@ interface Office {
   readonly conflict: (path: string, port: number, code: string) => void;
 }
 
-/** The lease of one incarnation, from the asking to the release. */
+/** The lease of one incarnation, from the request to the release. */
 interface Job {
   readonly path: string;
   readonly incarnation: number;
@@ -130,7 +130,7 @@ interface Job {
   ports: Promise<Record<string, number>>;
 }
 
-/** One port after the other, so that no socket of ours is open any more when it fails on the way. */
+/** Acquires one port after the other, so that no probe socket is left open when one fails. */
 async function acquireAll(
   office: Office,
   job: Job,
@@ -149,7 +149,7 @@ async function acquireAll(
   }
 }
 
-/** Ports that nobody else may have for a while are kept from other trees as well. */
+/** Ports in quarantine stay claimed, so that other trees do not get them either. */
 function endLeases({ table, clock, claims }: Office, { path, incarnation }: Job, clean: boolean): void {
   for (const port of releasePorts(table, path, incarnation, clean, clock.now()))
     claims.release(port, clean ? 0 : table.quarantine);
@@ -184,7 +184,7 @@ function refuse({ table, clock, claims, conflict }: Office, job: Job, port: numb
   conflict(job.path, port, problem);
 }
 
-/** Looking for a holder reads all of /proc: conflicts that come meanwhile wait, and are looked up together. */
+/** Finding a holder reads all of /proc: conflicts that occur meanwhile are collected and looked up together. */
 function createConflicts(report: (path: string, body: ReportBody) => void): Office['conflict'] {
   let waiting: { path: string; port: number; code: string }[] = [];
   let busy = false;
@@ -207,7 +207,7 @@ function createConflicts(report: (path: string, body: ReportBody) => void): Offi
   };
 }
 
-/** The ports that the kernel gives to outgoing connections; Linux's own default when that is not known. */
+/** The ports that the kernel gives to outgoing connections; Linux's default when they cannot be read. */
 function ephemeralRange(): PortRange {
   const [first, last] = ephemeralPorts() ?? LINUX_DEFAULT;
   return { first, last };
@@ -229,12 +229,12 @@ const NONE: Promise<Record<string, number>> = Promise.resolve({});
 const QUARANTINE = 2_000;
 const AVOIDANCE = 30_000;
 
-/** How long a port that another tree has is not tried again, in ms. */
+/** For how long a port of another tree is not tried again, in ms. */
 const NEIGHBOUR = 1_000;
 
-/** How many ports one lease passes over because a tree of another user seems to have them: whoever takes all the names must not be in the way. */
+/** The most ports that one lease skips because a tree of another user seems to have them: a user that takes all the names must not block leases. */
 const MAX_HINTS = 256;
 const LINUX_DEFAULT = [32_768, 60_999] as const;
 
-/** The codes by which the system says that this port, and not every port, cannot be had. */
+/** The error codes that concern this port, and not every port. */
 const TAKEN: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'EPERM']);

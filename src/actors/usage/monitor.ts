@@ -5,40 +5,38 @@ import { createSampler, type ReadProcesses, readProcesses } from './sampler.js';
 
 export type Resource = 'memory' | 'cpu';
 
-/** Told when a limit is passed. `value` and `max` are bytes or percent of one core. */
+/** Called when a limit is exceeded. `value` and `max` are bytes or percent of one core. */
 export type OnLimit = (path: string, resource: Resource, value: number, max: number, action: LimitAction) => void;
 
 export interface MonitorOptions {
   readonly clock: Clock;
   /** The pids of the process tree of an agent now; empty when it has none. Must not throw. */
   readonly membersOf: (path: string) => readonly number[];
-  /** Told when a periodic sample failed as a whole, or when an `onLimit` threw; the next one comes all the same. */
+  /** Called when a periodic sample failed as a whole, or when an `onLimit` threw; sampling continues. */
   readonly onProblem: (problem: unknown) => void;
-  /** Between two periodic samples, in ms. If not given, 2000. */
+  /** The interval of periodic samples, in ms. If not given, 2000. */
   readonly period?: number;
   /** Reads cpu time and memory of processes. If not given, through pidusage, all in one call. */
   readonly read?: ReadProcesses;
 }
 
 /**
- * Cpu and memory of whole process trees. It works only when it is asked, or while an agent is watched: then one timer, which does
- * not keep the program alive, samples all watched agents together. Memory is the sum of resident sizes, so pages that processes
- * of a tree share count more than once.
+ * Cpu and memory of whole process trees. It samples only on request, and while agents are watched: then one timer, which does not keep the program
+ * alive, samples all watched agents together. Memory is the sum of resident sizes, so pages that processes of a tree share count more than once.
  */
 export interface Monitor {
   /**
-   * Measures these agents in one batch. Agents without processes are not in the answer. Calls while a batch is being read share the
-   * next one. Cpu is the share since the last figure if that is between half a second and a minute old; the first figure of a process is
-   * its average since it started. Rejects when /proc cannot be read at all; a process that has vanished is no error.
+   * Measures these agents in one batch. Agents without processes are not in the result. Calls while a batch is being read share the next one. Cpu is the
+   * share since the last figure if that is between half a second and a minute old; the first figure of a process is its average since it started.
+   * Rejects when /proc cannot be read at all; a process that has vanished is no error.
    */
   sample(paths: Iterable<string>): Promise<Map<string, Usage>>;
   /**
-   * Watches one incarnation; call it again for each one. For action `report`, `onLimit` is called each time a limit is passed
-   * after it was kept; for the other actions once. Cpu is judged from the second sample on, because starting is not a sign of trouble.
-   * Without a limit it does nothing.
+   * Watches one incarnation; call it again for each one. For action `report`, `onLimit` is called each time a resource goes from below its limit to above
+   * it; for other actions once. Cpu is judged from the second sample on, because an agent that starts may use much. Does nothing without a limit.
    */
   watch(path: string, limits: Limits, onLimit: OnLimit): void;
-  /** Ends the watch; nothing is told after it, even if a sample is under way. */
+  /** Ends the watch: `onLimit` is not called again, even if a sample is under way. */
   unwatch(path: string): void;
   /** Ends every watch and forgets every figure. */
   close(): void;
@@ -55,9 +53,9 @@ interface Watch {
   readonly limits: Limits;
   readonly onLimit: OnLimit;
   samples: number;
-  /** The resources over their limit at the last sample. */
+  /** The resources above their limit at the last sample. */
   readonly over: Set<Resource>;
-  /** The resources whose action was asked for; it is not asked for again. */
+  /** The resources whose action was requested; it is requested once. */
   readonly acted: Set<Resource>;
 }
 
@@ -70,9 +68,9 @@ class PidMonitor implements Monitor {
   readonly #options: MonitorOptions;
   readonly #sampler;
   readonly #watches = new Map<string, Watch>();
-  /** `null` while no timer is set; a virtual clock may well give out falsy handles. */
+  /** `null` while no timer is set; the handles of a virtual clock may be falsy. */
   #timer: { readonly handle: unknown } | null = null;
-  /** True while a periodic sample is read: the timer is set again when it is over, so samples never pile up. */
+  /** True while a periodic sample is read: the timer is set again afterwards, so samples never pile up. */
   #ticking = false;
   #reading: Promise<unknown> = Promise.resolve();
   #next: Batch | null = null;
@@ -109,14 +107,14 @@ class PidMonitor implements Monitor {
     this.#sampler.clear();
   }
 
-  /** Its reading begins when the one before it is over, and takes all paths that have gathered by then. */
+  /** Its reading starts when the previous one is done, and covers all paths that were added by then. */
   #openBatch(): Batch {
     const paths = new Set<string>();
     const usages = this.#reading.then(() => {
       this.#next = null;
       return this.#readTrees(paths);
     });
-    // A failure is the callers' to see; the batch behind it only waits for its end.
+    // The callers see a failure; the next batch only waits for the end.
     this.#reading = usages.catch(() => {});
     return { paths, usages };
   }
@@ -159,7 +157,7 @@ class PidMonitor implements Monitor {
   }
 
   #judge(path: string, watch: Watch, usage: Usage | undefined): void {
-    // It may have been unwatched, or its successor be watched, while the sample was read.
+    // The agent may have been unwatched, or a later incarnation watched, while the sample was read.
     if (usage === undefined || this.#watches.get(path) !== watch) return;
     watch.samples++;
     this.#compare(path, watch, 'memory', usage.memory, watch.limits.memory);

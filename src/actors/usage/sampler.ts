@@ -2,7 +2,7 @@ import pidusage from 'pidusage';
 import type { Clock } from '../../contract/clock.js';
 import type { Usage } from '../../contract/view.js';
 
-/** What is known of one process. Times are milliseconds. */
+/** The figures of one process. Times are milliseconds. */
 export interface ProcessTimes {
   /** Cpu time used so far, user and system. */
   readonly ctime: number;
@@ -12,7 +12,7 @@ export interface ProcessTimes {
   readonly memory: number;
 }
 
-/** Reads many processes at once; the vanished are left out. Rejects only when nothing can be read at all. */
+/** Reads many processes at once; those that have vanished are left out. Rejects only when no process can be read at all. */
 export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<number, ProcessTimes>>;
 
 /** Turns cpu times into shares. */
@@ -25,13 +25,13 @@ export interface Sampler {
 /** A share over less time than this would be noise: the kernel counts cpu time in ticks of 10 ms. */
 const MIN_SPAN = 500;
 
-/** After so long without a look at it, a process is forgotten. */
+/** A process that was not sampled for so long is forgotten, in ms. */
 const FORGET_AFTER = 60_000;
 
 /*
- * pidusage keeps /proc/PID/stat of each process open between calls and closes it this long after the last one. Its clear() forgets
- * the open descriptors without closing them, so it is never called. A process whose pid was that of a sampled one cannot be read
- * while the old descriptor is open, and asking keeps it open: so one that could not be read is not asked for during twice this time.
+ * pidusage keeps /proc/PID/stat of each process open between calls and closes it this long after the last one. Its clear() drops the descriptors without
+ * closing them, so it is never called. While an old descriptor is open, a new process with the same pid cannot be read, and each read keeps it open: so
+ * a process that could not be read is not read again during twice this time.
  */
 const DESCRIPTOR_AGE = 3_000;
 const SHUN_FOR = 2 * DESCRIPTOR_AGE;
@@ -43,7 +43,7 @@ interface Base {
   seen: number;
 }
 
-/** A sampler that has seen nothing. */
+/** A sampler without figures. */
 export function createSampler(clock: Clock, read: ReadProcesses): Sampler {
   return new SpanSampler(clock, read);
 }
@@ -104,7 +104,7 @@ class SpanSampler implements Sampler {
   }
 }
 
-/** Reads through pidusage, all in one call. Its own cpu figure is not used: it is 0 at first, and noise in quick succession. */
+/** Reads through pidusage, all in one call. Its own cpu figure is not used: it is 0 at first, and noise at short intervals. */
 export const readProcesses: ReadProcesses = async (pids) => {
   const stats = await pidusage([...pids], { usePs: false, maxage: DESCRIPTOR_AGE }).catch(onlyOneVanished);
   const times = new Map<number, ProcessTimes>();
@@ -112,7 +112,7 @@ export const readProcesses: ReadProcesses = async (pids) => {
   return times;
 };
 
-/** pidusage leaves the vanished out of its answer, but rejects when the only one it was asked for has vanished. */
+/** pidusage leaves vanished processes out of its result, but rejects when the only requested one has vanished. */
 function onlyOneVanished(problem: unknown): Record<string, pidusage.Status> {
   const code = problem instanceof Error && 'code' in problem ? problem.code : undefined;
   if (code === 'ENOENT' || code === 'ESRCH') return {};

@@ -5,25 +5,25 @@ import type { Blocker } from '../../model/agent.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Incarnation, Sink, StartOrder } from '../driver.js';
 
-/** What every body that runs in this process needs from its driver. */
+/** The services of the driver for a body that runs in this process. */
 export interface InProcessHost {
   readonly clock: Clock;
-  /** Called once, when the body has told its last fact. */
+  /** Called once, after the last fact of the body. */
   forget(body: InProcessBody): void;
-  /** Tells of a throw in user code that ends nothing. */
+  /** Reports an error of user code that does not end the body. */
   report(path: string, problem: string): void;
 }
 
-/** So many characters of input may wait for a body that does not read yet. */
+/** The most characters of input that may wait for a body that does not read yet. */
 const MAX_BACKLOG = 1_048_576;
 
 /**
- * One incarnation of a body in this process: what tasks and logics have in common. No fact is ever told on the stack of a call
- * of `start`, `ask`, `kill` or `freeze`. Nothing that user code throws on our stack escapes.
+ * One incarnation of a body in this process: the common part of tasks and logics. No fact is emitted on the stack of a call of `start`, `ask`, `kill` or
+ * `freeze`. Errors of user code never reach the caller.
  *
  * The race of a stop with a start:
  * 1. start() defers the launch and returns.
- * 2. ask() or kill() before the launch cancels it: GONE alone follows, the user's code never runs.
+ * 2. ask() or kill() before the launch cancels it: GONE alone follows, and user code never runs.
  * 3. After the launch they reach the body, and EXITED follows when it has really ended.
  */
 export abstract class InProcessBody implements Incarnation {
@@ -44,25 +44,25 @@ export abstract class InProcessBody implements Incarnation {
     this.host = host;
   }
 
-  /** What keeps it from being gone, in words. */
+  /** The description of the running body as a blocker. */
   protected abstract readonly remainder: string;
 
-  /** Everything that can fail before user code runs; what it throws is a SPAWN_FAILED. */
+  /** Everything that can fail before user code runs; an error becomes SPAWN_FAILED. */
   protected abstract prepare(): void;
 
-  /** Runs user code. Ends by way of `exited` or `failed`, now or later. Never throws. */
+  /** Runs user code. Calls `exited` or `failed`, now or later. Never throws. */
   protected abstract run(): void;
 
   /** Asks the running body to end. May be called any number of times. */
   protected abstract end(): void;
 
-  /** Whether it takes input now; what comes before waits, as in a pipe. */
+  /** Whether it takes input now; earlier input waits, as in a pipe. */
   protected abstract readonly reads: boolean;
 
-  /** Takes text from standard input. Never throws. */
+  /** Receives text from standard input. Never throws. */
   protected abstract receive(text: string): void;
 
-  /** `end` without another turn, for a driver that closes. */
+  /** `end` in the same turn, for a driver that closes. */
   endNow(): void {
     this.kill();
   }
@@ -136,10 +136,10 @@ export abstract class InProcessBody implements Incarnation {
     return [];
   }
 
-  /** Output is handed over as it is written, so EXITED always says `drained`. */
+  /** Output is emitted as it is written, so EXITED always has `drained`. */
   drain(): void {}
 
-  /** Hands over what has waited; to be called whenever `reads` becomes true. */
+  /** Delivers waiting input; must be called whenever `reads` becomes true. */
   protected catchUp(): void {
     const backlog = this.#backlog;
     this.#backlog = null;
@@ -154,20 +154,20 @@ export abstract class InProcessBody implements Incarnation {
     this.sink.fact({ type: 'EXITED', ...this.#stamp(), ...end });
   }
 
-  /** Ends it as user code that threw: code 1, the message as detail, the stack on its standard error. */
+  /** Ends it after an error of user code: code 1, the message as detail, the stack on its standard error. */
   protected failed(thrown: unknown): void {
     if (this.#phase === 'ended') return;
     this.print('stderr', stackOf(thrown));
     this.exited(1, describeThrown(thrown));
   }
 
-  /** A throw that ends nothing: on its standard error, and to the driver's owner. */
+  /** Reports an error that does not end the body: on its standard error, and to the driver's owner. */
   protected stumbled(where: string, thrown: unknown): void {
     this.print('stderr', stackOf(thrown));
     this.host.report(this.order.path, `${where} threw: ${describeThrown(thrown)}`);
   }
 
-  /** One line of output; nothing after the end. */
+  /** Writes one line of output; does nothing after the end. */
   protected print(stream: StreamName, line: string): void {
     if (this.#phase !== 'ended') this.sink.output(stream, Buffer.from(`${line}\n`));
   }
@@ -206,7 +206,7 @@ export abstract class InProcessBody implements Incarnation {
   }
 }
 
-/** The message of anything that user code can throw, also of what cannot be made a string. Never throws. */
+/** The message of any thrown value, even one that cannot be converted to a string. Never throws. */
 function describeThrown(thrown: unknown): string {
   return guarded(() =>
     typeof thrown === 'object' && !(thrown instanceof Error) ? inspect(thrown) : messageOf(thrown),

@@ -7,19 +7,19 @@ import { TaskIncarnation } from './task.js';
 
 export interface InProcessOptions {
   readonly clock: Clock;
-  /** Told of throws in user code that end nothing, such as in a listener of `onInput`. If not given, they are only on the agent's standard error. */
+  /** Called with errors of user code that do not end the body, such as in a listener of `onInput`. If not given, they are only on its standard error. */
   readonly report?: (path: string, problem: string) => void;
 }
 
 /**
- * The driver of bodies that run in this process: `task` and `logic`. It sets no timers of its own.
- * A body of another type is a SPAWN_FAILED. Bodies share this process: one that blocks it blocks the whole tree.
+ * The driver of bodies that run in this process: `task` and `logic`. It sets no timers. A body of another type is a SPAWN_FAILED. Bodies share this
+ * process: one that blocks it blocks the whole tree.
  */
 export function createInProcessDriver(options: InProcessOptions): Driver {
   return new InProcessDriver(options);
 }
 
-/** The turns of the event loop that an aborted task has for its end when the driver closes. */
+/** The number of turns of the event loop in which an aborted task may end when the driver closes. */
 const CLOSING_TURNS = 10;
 
 class InProcessDriver implements Driver, InProcessHost {
@@ -40,7 +40,7 @@ class InProcessDriver implements Driver, InProcessHost {
     return body;
   }
 
-  /** Stops every logic and aborts every task, and gives them a few turns to end. A task that goes on all the same is let go. */
+  /** Stops every logic and aborts every task, and gives them a few turns to end. A task that does not end is abandoned. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const body of [...this.#living]) body.endNow();
@@ -66,7 +66,7 @@ class InProcessDriver implements Driver, InProcessHost {
   }
 }
 
-/** What cannot run: its launch is a SPAWN_FAILED with the reason. */
+/** A body that cannot run: its launch is a SPAWN_FAILED with the reason. */
 class NoBody extends InProcessBody {
   protected readonly remainder = '';
   protected readonly reads = false;

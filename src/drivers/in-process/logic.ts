@@ -7,11 +7,11 @@ import { InProcessBody, type InProcessHost } from './in-process-body.js';
 type LogicBody = Extract<Body, { type: 'logic' }>;
 
 /**
- * One run of an XState actor logic, in an actor system of its own. Done: exit 0, its output as a line on standard output.
- * Error: exit 1. What is written to it arrives as events `{ type: 'input', text }`, and its `log` actions are its standard output.
+ * One run of XState actor logic, in an actor system of its own. Done: exit 0, its output as a line on standard output. Error: exit 1. Text that is
+ * written to it arrives as events `{ type: 'input', text }`, and its `log` actions are its standard output.
  *
- * Its errors never escape: the observer below takes them (without one, XState rethrows them as an uncaught exception). Out of
- * reach are throws on stacks that are neither ours nor XState's, such as a timer set inside a callback logic.
+ * Its errors never escape: the observer below receives them (without one, XState rethrows them as an uncaught exception). Errors on stacks that belong
+ * to neither supertree nor XState, such as a timer inside a callback logic, cannot be caught.
  */
 export class LogicIncarnation extends InProcessBody {
   protected readonly remainder = 'logic still running';
@@ -75,7 +75,7 @@ export class LogicIncarnation extends InProcessBody {
     } catch (thrown) {
       this.#threw(thrown);
     }
-    // An actor that was never started completes without a word.
+    // An actor that was never started does not call its observer.
     this.exited(0, '');
   }
 
@@ -92,8 +92,8 @@ export class LogicIncarnation extends InProcessBody {
   }
 
   /**
-   * XState leaves the children of an actor running whose own action threw, and a later stop() of that actor does nothing
-   * (xstate #5088). Each child stops on the event that stop() itself sends.
+   * When an action of an actor throws, XState leaves the children of the actor running, and a later stop() of the actor does nothing (xstate #5088). Each
+   * child is stopped by the event that stop() itself would send.
    */
   #stopOrphans(): void {
     const children: Record<string, AnyActorRef | undefined> = this.#actor?.getSnapshot()?.children ?? {};

@@ -6,12 +6,12 @@ import { InProcessBody, type InProcessHost } from './in-process-body.js';
 type Listener = (text: string) => void;
 
 /**
- * One run of an async function. It returns: exit 0. It throws or rejects: exit 1. It rejects with an AbortError after it was
- * asked to stop: exit 0, for that is how an aborted wait ends.
+ * One run of an async function. It returns: exit 0. It throws or rejects: exit 1. It rejects with an AbortError after it was asked to stop: exit 0,
+ * because that is how an aborted wait ends.
  *
- * A function cannot be killed: `kill` aborts its signal as `ask` does, and EXITED comes when it has really ended, be that never.
- * What a listener of its AbortSignal throws is reported. Out of reach are an endless synchronous loop, and throws on stacks that
- * are not ours (a timer of its own, a listener of a signal that it made of its own): those are uncaught exceptions of the program.
+ * A function cannot be killed: `kill` aborts its signal as `ask` does, and EXITED comes when it has really ended, if ever. Errors of listeners of its
+ * AbortSignal are reported. An endless synchronous loop cannot be ended, and errors on foreign stacks (a timer of the function, a listener of a signal
+ * that it derived) are uncaught exceptions of the program.
  */
 export class TaskIncarnation extends InProcessBody {
   protected readonly remainder = 'task still running';
@@ -29,7 +29,7 @@ export class TaskIncarnation extends InProcessBody {
     return this.running && this.#listeners !== null && this.#listeners.size > 0;
   }
 
-  /** Made when it is first asked for: most tasks of a large pool never do. */
+  /** Made on first use: most tasks of a large pool never use it. */
   get abortSignal(): AbortSignal {
     this.#controller ??= this.#newController();
     if (this.#aborted) this.#controller.abort(ABORTED);
@@ -47,7 +47,7 @@ export class TaskIncarnation extends InProcessBody {
   onInput(listener: Listener): () => void {
     this.#listeners ??= new Set();
     this.#listeners.add(listener);
-    // Not on the stack of the caller, who does not have the way to unsubscribe yet.
+    // Not on the caller's stack: the caller does not have the function that unsubscribes yet.
     queueMicrotask(() => {
       if (this.reads) this.catchUp();
     });
@@ -56,7 +56,7 @@ export class TaskIncarnation extends InProcessBody {
 
   protected prepare(): void {}
 
-  /** Who heard SPAWNED may have asked it to stop at once; then a function that only waits for its signal would wait for ever. */
+  /** A listener of SPAWNED may have asked it to stop already; a function that only waits for its signal would then wait for ever. */
   protected run(): void {
     if (this.#aborted) return this.exited(0, 'aborted');
     try {
@@ -101,7 +101,7 @@ export class TaskIncarnation extends InProcessBody {
   }
 }
 
-/** What the task sees. Its methods may be taken out of it (`({ log }) => ...`), so they are made, bound, when they are asked for. */
+/** The context of the task. Its methods may be destructured (`({ log }) => ...`), so they are bound, and made on first use. */
 class Context implements TaskContext {
   readonly #body: TaskIncarnation;
 
@@ -142,7 +142,7 @@ class Context implements TaskContext {
   }
 }
 
-/** What abort() would make anew each time, at the price of a stack trace: a pool of thousands is stopped at once. */
+/** Shared, because abort() without a reason makes an error with a stack trace each time, and a pool of thousands is stopped at once. */
 const ABORTED = new DOMException('This operation was aborted', 'AbortError');
 
 function isAbort(thrown: unknown): boolean {

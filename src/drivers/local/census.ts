@@ -1,7 +1,7 @@
 import { environValue, forksSinceBoot, lastPid, listPids, type ProcStat, pidMax, readStat } from '../proc/proc.js';
 
-/** What is remembered of a process that belongs to an incarnation. */
-export interface Citizen {
+/** The record of a process that belongs to an incarnation. */
+export interface MemberRecord {
   readonly owner: string;
   readonly startTicks: number;
   readonly session: number;
@@ -9,29 +9,29 @@ export interface Citizen {
   defunct: boolean;
 }
 
-/** One look over /proc. `certain` when no member can have slipped through by forking during the look. */
+/** One scan of /proc. `certain` when no member can have been missed because of a fork during the scan. */
 export interface Scan {
   readonly certain: boolean;
   readonly lastPid: number;
 }
 
 /**
- * Knows which processes of the machine belong to which incarnation, by the token in their environment, by their session, or by
- * the owner of their parent when they were first seen. Each process is read once, however often it is looked at: an attribution
- * holds until the process is gone. One census serves all incarnations of a driver; looks of one turn of the event loop are one look.
+ * Knows which processes of the machine belong to which incarnation: by the token in their environment, by their session, or by the owner of their parent
+ * when they were first seen. Each process is read once: its attribution holds until it is gone. One census serves all incarnations of a driver; scans in
+ * one turn of the event loop are one scan.
  */
 export class Census {
-  /** `null`: not ours. What was there before us cannot become ours, so it is never read. */
-  readonly #seen = new Map<number, Citizen | null>();
+  /** `null` for foreign processes. Those that existed before the census are foreign, and never read. */
+  readonly #seen = new Map<number, MemberRecord | null>();
   readonly #members = new Map<string, Set<number>>();
   readonly #sessions = new Map<number, string>();
-  /** Sessions whose leader was reaped: their number stays taken only as long as they have members. */
+  /** Sessions whose leader was reaped: the number is reused once they have no members. */
   readonly #orphaned = new Set<number>();
   #last: Scan = { certain: true, lastPid: lastPid() };
   #fresh = false;
   #forks = forksSinceBoot();
   #countedAt = performance.now();
-  /** Where the kernel's counter stood when the last listing began. */
+  /** The kernel's pid counter when the last listing began. */
   #counter = lastPid();
   #suspect = false;
   readonly #pidMax = pidMax();
@@ -40,7 +40,7 @@ export class Census {
     for (const pid of listPids()) this.#seen.set(pid, null);
   }
 
-  /** A new incarnation with its main process, which leads a session of its own. */
+  /** Adds an incarnation with its main process, which leads a session of its own. */
   register(token: string, pid: number, startTicks: number): void {
     this.#members.set(token, new Set());
     this.#sessions.set(pid, token);
@@ -54,19 +54,19 @@ export class Census {
     if (this.#sessions.get(pid) === token) this.#forgetSession(pid);
   }
 
-  /** The main process was reaped: its pid is no longer ours, and a look from before is no proof that nothing is left. */
+  /** The main process was reaped: its pid may be reused, and earlier scans do not prove that the tree is empty. */
   reaped(pid: number): void {
     this.#forget(pid);
     this.#orphaned.add(pid);
     this.#fresh = false;
   }
 
-  /** The next look is a new one. */
+  /** Makes the next scan a new one. */
   touch(): void {
     this.#fresh = false;
   }
 
-  /** Something was found that the records do not explain: the next look reads every process anew. */
+  /** The records do not explain an observation: the next scan reads every process again. */
   distrust(): void {
     this.#suspect = true;
     this.#fresh = false;
@@ -76,11 +76,11 @@ export class Census {
     return [...(this.#members.get(token) ?? [])];
   }
 
-  citizen(pid: number): Citizen | undefined {
+  record(pid: number): MemberRecord | undefined {
     return this.#seen.get(pid) ?? undefined;
   }
 
-  /** Takes in a process that was found as the child of a member. False when it is known or gone. */
+  /** Adds a process that was found as the child of a member. False when it is known or gone. */
   take(pid: number, token: string): boolean {
     if (this.#seen.get(pid)?.owner === token) return false;
     const stat = readStat(pid);
@@ -88,7 +88,7 @@ export class Census {
     return stat !== undefined;
   }
 
-  /** Looks over /proc, unless that was done in this turn. */
+  /** Scans /proc, unless that was done in this turn. */
   scan(): Scan {
     if (this.#fresh) return this.#last;
     this.#last = this.#look();
@@ -116,7 +116,7 @@ export class Census {
     return { certain: false, lastPid: this.#counter };
   }
 
-  /** Takes in what is new and drops what is gone. `lost`: how many ended before they could be read and may have forked just before. */
+  /** Adds new processes and drops those that are gone. `lost`: the number that ended before they could be read and may have forked just before. */
   #absorb(listed: readonly number[], blank: Set<number>): { lost: number; doubtful: boolean } {
     let lost = 0;
     let doubtful = false;
@@ -131,7 +131,7 @@ export class Census {
     return { lost, doubtful };
   }
 
-  /** Mostly everybody is still there; then no set is made of hundreds of pids at every look. */
+  /** Usually no process has gone; then no set of hundreds of pids is made at each scan. */
   #dropMissing(listed: readonly number[]): void {
     let known = 0;
     for (const pid of listed) if (this.#seen.has(pid)) known += 1;
@@ -140,12 +140,12 @@ export class Census {
     for (const pid of this.#seen.keys()) if (!present.has(pid)) this.#forget(pid);
   }
 
-  /** A process without any environment may be in the middle of execve(2): it is believed at the second look. */
+  /** A process with an empty environment may be in the middle of execve(2): its attribution is decided by the second scan. */
   #attribute(pid: number, blank: Set<number>): 'known' | 'lost' | 'blank' {
     const token = environValue(pid, 'SUPERTREE_TOKEN');
     const stat = readStat(pid);
     if (stat === undefined) return 'lost';
-    // Ours was reaped, so this leader is a stranger who was given the number again.
+    // The leader of our session was reaped, so this leader is a foreign process with the same number.
     if (stat.session === pid && this.#orphaned.has(pid)) this.#forgetSession(pid);
     const named = token && this.#members.has(token) ? token : undefined;
     const owner = named ?? this.#sessions.get(stat.session) ?? this.#seen.get(stat.parent)?.owner;
@@ -165,21 +165,21 @@ export class Census {
   }
 
   #forget(pid: number): void {
-    const citizen = this.#seen.get(pid);
-    if (citizen) this.#members.get(citizen.owner)?.delete(pid);
+    const member = this.#seen.get(pid);
+    if (member) this.#members.get(member.owner)?.delete(pid);
     this.#seen.delete(pid);
   }
 
   /**
-   * A pid comes again only when the kernel's counter goes over it. So what the counter has passed since the last look, from `from`
-   * to `to` and perhaps around the end of the table, may be somebody else by now.
+   * The kernel reuses a pid only when its counter passes it. So the pids that the counter has passed since the last scan, from `from` to `to` and perhaps
+   * around the end of the range, may belong to other processes by now.
    */
   #passed(from: number, to: number): void {
     if (from <= to) this.#reread((pid) => pid > from && pid <= to);
     else this.#reread((pid) => pid > from || pid <= to);
   }
 
-  /** True when so many processes were started since the last look that the counter may have gone around and past its old value. */
+  /** True when so many processes were started since the last scan that the counter may have passed its old value again. */
   #mayHaveLapped(): boolean {
     const at = performance.now();
     if (at - this.#countedAt < QUICK) return false;
@@ -190,14 +190,14 @@ export class Census {
     return forks === 0 || started >= this.#pidMax / 2;
   }
 
-  /** Forgets those in doubt, but for members that can be told by their start. */
+  /** Forgets processes in doubt, except members that their start ticks identify. */
   #reread(inDoubt: (pid: number) => boolean): void {
-    for (const [pid, citizen] of this.#seen)
-      if (inDoubt(pid) && (citizen === null || readStat(pid)?.startTicks !== citizen.startTicks)) this.#forget(pid);
+    for (const [pid, member] of this.#seen)
+      if (inDoubt(pid) && (member === null || readStat(pid)?.startTicks !== member.startTicks)) this.#forget(pid);
     this.#closeSessions(inDoubt);
   }
 
-  /** A session without a leader and without a member is over, and its number may be given to a stranger who leads a new one. */
+  /** A session without a leader and without a member is over, and a foreign process may lead a new one of the same number. */
   #closeSessions(inDoubt: (session: number) => boolean): void {
     for (const session of this.#orphaned)
       if (inDoubt(session) && !this.#livesIn(session, this.#sessions.get(session))) this.#forgetSession(session);
@@ -206,8 +206,8 @@ export class Census {
   #livesIn(session: number, token: string | undefined): boolean {
     const members = token === undefined ? [] : this.membersOf(token);
     return members.some((pid) => {
-      const citizen = this.#seen.get(pid);
-      return citizen?.session === session && readStat(pid)?.startTicks === citizen.startTicks;
+      const member = this.#seen.get(pid);
+      return member?.session === session && readStat(pid)?.startTicks === member.startTicks;
     });
   }
 
@@ -217,7 +217,7 @@ export class Census {
   }
 }
 
-/** True when every process that was born during a look was also seen by it. */
+/** True when the scan saw every process that was born during it. */
 function nothingBetween(before: number, after: number, listed: readonly number[]): boolean {
   if (after < before || after - before > 64) return false;
   const present = new Set(listed);
@@ -227,8 +227,8 @@ function nothingBetween(before: number, after: number, listed: readonly number[]
   return true;
 }
 
-/** How often a disturbed look is repeated before it is called uncertain. */
+/** How often a disturbed scan is repeated before it counts as uncertain. */
 const ROUNDS = 5;
 
-/** In so many ms no machine starts half a table of processes. */
+/** Within so many ms no machine starts half a table of processes. */
 const QUICK = 100;

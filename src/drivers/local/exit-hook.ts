@@ -1,16 +1,16 @@
-/** Kills what is left of something, now and without a word. True when nothing was left to kill. */
-type LastBlow = () => boolean;
+/** Kills the remaining processes synchronously. True when none was left to kill. */
+type KillNow = () => boolean;
 
-const living = new Set<LastBlow>();
+const living = new Set<KillNow>();
 
 /**
- * Has `kill` called when this program ends by itself, by process.exit() or by an uncaught error: again and again until it answers
- * true, for 200 ms at most. All trees of the program share one listener, which is there only while it has something to do.
- * Returns the way to take it back. A program that a signal kills calls nothing.
+ * Calls `kill` when this program ends by itself, by process.exit() or by an uncaught error: repeatedly until it returns true, for 200 ms at most. All
+ * trees of the program share one listener, which exists only while it is needed. Returns a function that undoes that. A program that a signal kills calls
+ * nothing.
  */
-export function killAtExit(kill: LastBlow): () => void {
-  // An entry of its own, should the same function be given twice.
-  const entry: LastBlow = () => kill();
+export function killAtExit(kill: KillNow): () => void {
+  // A separate entry, in case the same function is given twice.
+  const entry: KillNow = () => kill();
   if (living.size === 0) process.on('exit', killAll);
   living.add(entry);
   return () => {
@@ -18,10 +18,7 @@ export function killAtExit(kill: LastBlow): () => void {
   };
 }
 
-/**
- * The program is about to end: there is no later. What forks while it is being killed is found by the next round; the pause
- * between rounds gives the kernel the time to end what was killed.
- */
+/** Kills in rounds, because the program ends now: a round finds processes that were forked during the previous one; the pause lets killed ones end. */
 function killAll(): void {
   let left = [...living];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -31,8 +28,8 @@ function killAll(): void {
   }
 }
 
-/** One that throws, say for want of file descriptors, must not save the others, and is called again as well. */
-function isDone(kill: LastBlow): boolean {
+/** A function that throws, for want of file descriptors for instance, is called again and does not keep the others from being called. */
+function isDone(kill: KillNow): boolean {
   try {
     return kill();
   } catch {

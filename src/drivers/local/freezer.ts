@@ -2,14 +2,14 @@ import type { Clock } from '../../contract/clock.js';
 import type { ProcStat } from '../proc/proc.js';
 import type { ProcessTree } from './process-tree.js';
 
-/** How long the members may take until all are seen stopped, in ms. One in uninterruptible sleep stops only when it wakes. */
+/** How long it may take until all members are seen stopped, in ms. A process in uninterruptible sleep stops only when it wakes. */
 const PATIENCE = 1000;
 
 const LONGEST_LOOK = 50;
 
 /**
- * Stops a whole process tree in place (SIGSTOP cannot be caught, signal(7)) and looks until every member is stopped: a member may
- * fork between the look and the signal, so each round signals again what still runs.
+ * Stops a whole process tree by SIGSTOP, which cannot be caught (signal(7)), and checks until every member is stopped: a member may fork between the
+ * check and the signal, so each round signals the members that still run.
  */
 export class Freezer {
   readonly #tree: ProcessTree;
@@ -22,7 +22,7 @@ export class Freezer {
     this.#clock = clock;
   }
 
-  /** Calls `done` once, later: with `null` when all are stopped, else with the reason, and then nothing is left stopped. */
+  /** Calls `done` once, later: with `null` when all are stopped, else with the reason, after all members were continued. */
   freeze(done: (problem: string | null) => void): void {
     this.cancel('it was paused again');
     this.#done = done;
@@ -30,13 +30,13 @@ export class Freezer {
     this.#lookAfter(1, this.#clock.now() + PATIENCE);
   }
 
-  /** Ends a freeze that is under way; what was stopped is for the caller to continue. */
+  /** Ends a freeze that is under way; the caller must continue the stopped members. */
   cancel(reason: string): void {
     this.#clock.clearTimeout(this.#timer);
     this.#finish(reason);
   }
 
-  /** Forgets a freeze that is under way without a word: the process has ended. */
+  /** Drops a freeze that is under way without calling `done`: the process has ended. */
   forget(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#done = undefined;
@@ -67,8 +67,8 @@ export class Freezer {
 }
 
 /**
- * Those that are not stopped. A process in vfork(2) sleeps (D) until its child has called execve(2), so with the child stopped it is as
- * stopped, though it is never seen so.
+ * The members that are not stopped. A process in vfork(2) sleeps (D) until its child has called execve(2): with the child stopped it does not run either,
+ * although its state never shows that.
  */
 function runningOf(members: readonly ProcStat[]): readonly ProcStat[] {
   const stopped = members.filter(({ state }) => state === 'T' || state === 't');

@@ -15,17 +15,17 @@ import { signalOf } from './signals.js';
 import { discard, spawnProblem, spawnProcess } from './spawn.js';
 import { Stdin } from './stdin.js';
 
-/** What all incarnations of one driver share. */
+/** The objects that all incarnations of one driver share. */
 export interface Workshop {
   readonly clock: Clock;
   readonly census: Census;
   readonly looks: LookQueue;
   readonly oom: OomWitness;
-  /** Told once, after the last fact. */
+  /** Called once, after the last fact. */
   ended(incarnation: ProcessIncarnation): void;
 }
 
-/** One process and its tree, from the queue until nothing is left and nobody reads its output. */
+/** One process and its tree, from the queue until the tree is empty and its output was read. */
 export class ProcessIncarnation implements Incarnation {
   readonly #order: StartOrder;
   readonly #sink: Sink;
@@ -36,10 +36,10 @@ export class ProcessIncarnation implements Incarnation {
   #tree: ProcessTree | undefined;
   #freezer: Freezer | undefined;
   #openStreams = 2;
-  /** EXITED was told; before that a drained output is part of it, afterwards a fact of its own. */
+  /** EXITED was emitted; before that, drained output is part of it, afterwards a fact by itself. */
   #told = false;
   #gone = false;
-  /** The number of the last freeze or thaw: the result of an earlier one is not reported. */
+  /** The number of the last freeze or thaw: the result of an earlier freeze is not reported. */
   #freezes = 0;
   #asked = false;
   #killed = false;
@@ -64,7 +64,7 @@ export class ProcessIncarnation implements Incarnation {
     if (child.pid !== undefined) this.#spawned(child, child.pid);
   }
 
-  /** Never ran and never will; says so. */
+  /** Emits SPAWN_FAILED for an incarnation that never ran. */
   refuse(detail: string): void {
     if (this.#phase === 'queued') this.#failed(detail);
   }
@@ -92,7 +92,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#watchFrom(FIRST_LOOK);
   }
 
-  /** SIGKILL to all that lives, now, without a word. For a program that is about to end. True when nothing was left to kill. */
+  /** Sends SIGKILL to all members synchronously, for a program that is about to end. True when none was left to kill. */
   killAtExit(): boolean {
     if (!this.#tree || this.#gone) return true;
     const look = this.#tree.look();
@@ -177,9 +177,9 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   /**
-   * 1. The kernel closed the pipes of the process before it reported the exit, so their ends are mostly read by now.
-   * 2. If not, two turns of the event loop are enough for a few buffers; more is not worth a later EXITED.
-   * 3. Then the next look over /proc is awaited, which serves all that wait for one.
+   * 1. The kernel closed the pipes of the process before it reported the exit, so they have usually been read to the end by now.
+   * 2. If not, two turns of the event loop are enough for a few buffers; more would delay EXITED too much.
+   * 3. Then the next scan of /proc is awaited, which serves all waiting work.
    */
   #reaped(pid: number, code: number | null, signal: NodeJS.Signals | null): void {
     const at = this.#shop.clock.wall();
@@ -202,7 +202,7 @@ export class ProcessIncarnation implements Incarnation {
     if (!this.#endIfDone() && !empty && (this.#asked || this.#killed)) this.#watchFrom(FIRST_LOOK);
   }
 
-  /** Looks until the tree is empty, soon at first and then more seldom. */
+  /** Checks until the tree is empty, soon at first and then less often. */
   #watchFrom(delay: number): void {
     this.#shop.clock.clearTimeout(this.#watch);
     this.#watch = this.#shop.clock.setTimeout(
@@ -223,7 +223,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#watchFrom(Math.min(delay * 2, LONGEST_LOOK));
   }
 
-  /** Nothing is done when by then nothing of the tree is left. */
+  /** Does `work` after the next scan, unless the tree is empty by then. */
   #atNextLook(work: (tree: ProcessTree, scan: Scan) => void): void {
     this.#shop.looks.push((scan) => {
       if (this.#tree && !this.#gone) work(this.#tree, scan);
@@ -279,6 +279,6 @@ export class ProcessIncarnation implements Incarnation {
 type WithoutIncarnation<F> = F extends BodyFact ? Omit<F, 'incarnation'> : never;
 type ExitFact = Omit<Extract<BodyFact, { type: 'EXITED' }>, 'incarnation' | 'empty' | 'drained'>;
 
-/** The delays between looks at a tree that is being ended, in ms. */
+/** The delays between checks of a tree that is being ended, in ms. */
 const FIRST_LOOK = 2;
 const LONGEST_LOOK = 250;

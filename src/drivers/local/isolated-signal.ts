@@ -4,9 +4,8 @@ type Listener = Parameters<Add>[1];
 type Call = (this: unknown, event: Event) => void;
 
 /**
- * Makes a signal safe to be handed to user code: what one of its listeners throws or rejects with is told to `threw`, where
- * EventTarget would make an uncaught exception of it. `onabort` is a listener as well: its setter goes through `addEventListener`.
- * Out of reach are listeners of a signal that is made of this one (AbortSignal.any).
+ * Makes a signal safe for user code: errors and rejections of its listeners go to `threw`, where EventTarget would make uncaught exceptions of them.
+ * `onabort` is covered too: its setter goes through `addEventListener`. Listeners of a derived signal (AbortSignal.any) are not.
  */
 export function isolateListeners(signal: AbortSignal, threw: (thrown: unknown) => void): void {
   const guards = new WeakMap<object, Call>();

@@ -9,14 +9,13 @@ import { OomWitness } from './oom.js';
 import { SpawnQueue } from './spawn-queue.js';
 
 export interface LocalDriverOptions {
-  /** The times in facts, and the delays between looks at a tree that is being ended. */
+  /** The times in facts, and the delays between checks of a tree that is being ended. */
   readonly clock: Clock;
 }
 
 /**
- * The driver that runs each agent as a child of this process, in a session of its own. When this program ends by itself, by
- * process.exit() or by an uncaught error, all agents are killed with it; when it is killed, they are not: that is the keeper's part.
- * Throws PLATFORM where there is no Linux /proc.
+ * The driver that runs each agent as a child of this process, in a session of its own. When this program ends by itself, by process.exit() or by an
+ * uncaught error, all agents are killed with it; when this program is killed, they are not. Throws PLATFORM on a system without Linux's /proc.
  */
 export function createLocalDriver(options: LocalDriverOptions): Driver {
   if (process.platform !== 'linux') throw new SupertreeError('PLATFORM', { platform: process.platform });

@@ -1,21 +1,21 @@
 import type { Clock } from '../../contract/clock.js';
 import type { Census, Scan } from './census.js';
 
-/** What needs a look over all processes: it is given one that began after it was pushed. Must not throw. */
+/** Work that needs a scan of all processes: it gets one that began after it was pushed. Must not throw. */
 type Work = (scan: Scan) => void;
 
-/** How long one turn of the event loop may be spent on what waited for a look, in ms. */
+/** How long one turn of the event loop may be spent on waiting work, in ms. */
 const TURN = 8;
 
-/** At least so many times as long as a look took passes before the next one. */
+/** The least rest between two scans, as a multiple of the duration of the last scan. */
 const REST = 3;
 
 /**
- * One look for all that wait for one. A look costs the more, the more processes there are, so it is not taken for each exit and each stop: then
- * to stop N agents would cost N times N.
- * 1. What is pushed waits until the next look is due: at once after a rest.
- * 2. The look serves everything that was pushed before it, over as many turns of the event loop as that takes.
- * 3. What is pushed meanwhile waits for the look after it, because this one began too early to be a proof for it.
+ * One scan for all waiting work. The cost of a scan grows with the number of processes, so there is no scan for each exit and each stop: stopping N agents
+ * would then cost N times N.
+ * 1. Work waits until the next scan: at once after a rest.
+ * 2. The scan serves all work that was pushed before it, over as many turns of the event loop as that takes.
+ * 3. Work that is pushed meanwhile waits for the next scan, because this one began too early to prove anything for it.
  */
 export class LookQueue {
   readonly #clock: Clock;

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 
-/** The descriptor that an agent with readiness `notify` inherits, named to it in SUPERTREE_NOTIFY_FD. */
+/** The descriptor that an agent with readiness `notify` inherits; SUPERTREE_NOTIFY_FD contains its number. */
 export const NOTIFY_FD = 3;
 
-/** A longer word is cut here: no word of sd_notify(3) comes near. */
+/** A longer line is cut: no message of sd_notify(3) is that long. */
 const WORD_LIMIT = 4096;
 
-/** Calls `word` with each line of the readiness channel. An empty line is s6's way to say READY=1. */
+/** Calls `word` with each line of the readiness channel. An empty line is s6's form of READY=1. */
 export function readWords(channel: Readable, word: (word: string) => void): void {
   let rest = '';
   const say = (line: string) => word(line.trim() === '' ? 'READY=1' : line.trim().slice(0, WORD_LIMIT));

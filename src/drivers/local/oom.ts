@@ -1,17 +1,16 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /**
- * Tells whether the kernel ended a process for want of memory. A counter of a cgroup does not name the process, so the kernel's
- * log is asked, which does: `Killed process PID (name)`. Where the log cannot be read, or counts pids of another namespace, the
- * answer is false: it is never a guess.
+ * Tells whether the kernel's out-of-memory killer ended a process. The counter of a cgroup does not name the process, so the kernel log is read: `Killed
+ * process PID (name)`. When the log cannot be read, or has pids of another namespace, the answer is false: it is never a guess.
  */
 export class OomWitness {
   #kills = killsSinceBoot();
   #recent = new Set<number>();
-  /** The stamp of the youngest record that was read. */
+  /** The time of the youngest record that was read. */
   #heard = 0;
 
-  /** Asked after a SIGKILL that nobody here sent. Costs one small read when the kernel has ended nothing since the last question. */
+  /** To be called after a SIGKILL that this process did not send. Costs one small read if the kernel has killed nothing since the last call. */
   killed(pid: number): boolean {
     const kills = killsSinceBoot();
     if (kills === this.#kills) return this.#recent.has(pid) && this.#recent.delete(pid);

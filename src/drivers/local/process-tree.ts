@@ -4,16 +4,16 @@ import { childrenOf, commandLine, isDefunct, lastPid, type ProcStat, readStat } 
 import type { Census, Scan } from './census.js';
 import { groupExists, send } from './signals.js';
 
-/** What is alive of a tree. `certain`: when `alive` is empty, nothing is left and nothing can come again. */
+/** The living members of a tree. `certain`: when `alive` is empty, the tree is empty and stays so. */
 export interface Look {
   readonly alive: readonly ProcStat[];
   readonly certain: boolean;
 }
 
 /**
- * The processes of one incarnation: the session of its main process, its descendants, and strays that carry its token.
- * A process is told by pid and start ticks; one that is not the same any more is never signalled.
- * A defunct process is gone: it runs nothing, nobody can signal it, and reaping it is the business of its parent.
+ * The processes of one incarnation: the session of its main process, its descendants, and strays that carry its token. A process is identified by pid and
+ * start ticks; another process under the same pid is never signalled. A defunct process counts as gone: it runs nothing, cannot be signalled, and is for
+ * its parent to reap.
  */
 export class ProcessTree {
   readonly pid: number;
@@ -22,7 +22,7 @@ export class ProcessTree {
   readonly #census: Census;
   #reaped = false;
 
-  /** `pid` must have been spawned as the leader of a new session and not be reaped yet. Throws INTERNAL when it is not one. */
+  /** `pid` must have been spawned as the leader of a new session and not be reaped yet. Throws INTERNAL when it does not lead one. */
   constructor(pid: number, token: string, census: Census) {
     const stat = readStat(pid);
     if (stat === undefined || stat.group !== pid || stat.session !== pid || pid === ownGroup || pid <= 1)
@@ -40,12 +40,12 @@ export class ProcessTree {
     this.#census.reaped(this.pid);
   }
 
-  /** The tree is empty, or nobody cares any more. */
+  /** The tree is empty or abandoned. */
   release(): void {
     this.#census.unregister(this.#token, this.pid);
   }
 
-  /** Finds every living member. If no scan is given, by that of this turn. */
+  /** Finds every living member. If no scan is given, the scan of this turn is used. */
   look(scan: Scan = this.#census.scan()): Look {
     const alive: ProcStat[] = [];
     let ended = 0;
@@ -58,7 +58,7 @@ export class ProcessTree {
         for (const child of childrenOf(stat.pid)) if (this.#census.take(child, this.#token)) found.push(child);
       }
     }
-    // A member that ended during the look may have forked just before, behind the back of the scan.
+    // A member that ended during the check may have forked just before, unnoticed by the scan.
     const quiet = ended === 0 || lastPid() === scan.lastPid;
     return { alive, certain: scan.certain && quiet && (alive.length > 0 || this.#groupIsGone()) };
   }
@@ -70,35 +70,35 @@ export class ProcessTree {
       if (member.group !== this.pid && readStat(member.pid)?.startTicks === member.startTicks) send(member.pid, signal);
   }
 
-  /** Signals the group alone. False when it cannot be told for certain that the group is still ours. */
+  /** Signals the group alone. False when it is not certain that the group is still the agent's. */
   signalGroup(signal: NodeJS.Signals, look?: Look): boolean {
     return this.#groupIsOurs(look) && send(-this.pid, signal);
   }
 
-  /** Every living member, for a person to read. */
+  /** Every living member as a blocker. */
   blockers(): Blocker[] {
     return this.look().alive.map((stat) => ({ pid: stat.pid, state: stat.state, command: commandLine(stat) }));
   }
 
-  /** The members as the last scan of this turn knows them: one listing of /proc serves all trees, and no member is read again. */
+  /** The members by the last scan of this turn: one listing of /proc serves all trees, and no member is read again. */
   members(): number[] {
     this.#census.scan();
     return this.#census.membersOf(this.#token);
   }
 
   #living(pid: number): ProcStat | 'ended' | undefined {
-    const citizen = this.#census.citizen(pid);
-    if (citizen === undefined || citizen.defunct) return undefined;
+    const member = this.#census.record(pid);
+    if (member === undefined || member.defunct) return undefined;
     const stat = readStat(pid);
-    if (stat === undefined || stat.startTicks !== citizen.startTicks) return 'ended';
+    if (stat === undefined || stat.startTicks !== member.startTicks) return 'ended';
     if (!isDefunct(stat)) return stat;
-    citizen.defunct = true;
+    member.defunct = true;
     return 'ended';
   }
 
   /**
-   * Before the main process is reaped its pid, and with it the group id, cannot be given to anybody else. Afterwards the id stays
-   * taken as long as a member lives: one that is in our session proves it, for nobody can move into a session.
+   * Until the main process is reaped, its pid, and with it the group id, cannot be reused. Afterwards the id stays taken as long as a member lives: a
+   * member in the session of the agent proves that, because no process can join a session.
    */
   #groupIsOurs(look: Look | undefined): boolean {
     const leader = readStat(this.pid);
@@ -110,12 +110,12 @@ export class ProcessTree {
     });
   }
 
-  /** Called when no member lives: a group that is still there consists of defunct members, or is not ours, or hides one. */
+  /** Called when no member lives: a group that still exists consists of defunct members, or is foreign, or contains an unknown process. */
   #groupIsGone(): boolean {
     if (!groupExists(this.pid)) return true;
     const leader = readStat(this.pid);
     if (leader !== undefined && leader.startTicks !== this.#startTicks) return true;
-    if (this.#census.membersOf(this.#token).some((pid) => this.#census.citizen(pid)?.defunct)) return true;
+    if (this.#census.membersOf(this.#token).some((pid) => this.#census.record(pid)?.defunct)) return true;
     this.#census.distrust();
     return false;
   }

@@ -4,8 +4,8 @@ import type { Clock } from '../../contract/clock.js';
 const TURN = 8;
 
 /**
- * Runs jobs in turns short enough that hundreds of starts never block the event loop. First starts come before restarts, so that agents
- * that crash again and again never keep out one that has not run yet; within each kind it is first in, first out.
+ * Runs jobs in turns short enough that hundreds of starts never block the event loop. First starts come before restarts, so that agents that crash
+ * repeatedly do not delay one that has not run yet; each kind is first in, first out.
  */
 export class SpawnQueue {
   readonly #clock: Clock;
@@ -44,7 +44,7 @@ export class SpawnQueue {
   }
 }
 
-/** First in, first out, at the same cost however long it is. */
+/** A first-in, first-out queue in constant time for each operation. */
 class Line {
   #jobs: (() => void)[] = [];
   #taken = 0;

@@ -5,7 +5,7 @@ import { fillTemplate } from '../../model/template.js';
 import type { StartOrder } from '../driver.js';
 import { NOTIFY_FD } from './notify-channel.js';
 
-/** A child that may yet turn out not to run (`child.pid` is then undefined and `error` follows), or why there is none. */
+/** A child that may still fail to run (`child.pid` is then undefined and `error` follows), or why there is none. */
 export type Spawned = { readonly child: ChildProcess } | { readonly problem: string };
 
 /** Spawns the command of an order in a session of its own. Never throws. */
@@ -21,8 +21,8 @@ export function spawnProcess(order: StartOrder): Spawned {
 }
 
 /**
- * Why a spawn failed, in words that name what is wrong, and nothing of the environment. The kernel's own ENOENT does not tell a missing
- * command from a missing directory.
+ * Why a spawn failed, as text that names the cause and contains nothing of the environment. The kernel's ENOENT does not distinguish a missing command
+ * from a missing directory.
  */
 export function spawnProblem(error: unknown, order: StartOrder): string {
   const program = shownProgram(order);
@@ -47,12 +47,12 @@ export function spawnProblem(error: unknown, order: StartOrder): string {
     case 'ERR_INVALID_ARG_VALUE':
       return 'its command, its environment and its working directory must be text without null bytes';
     default:
-      // The message of Node repeats the program.
+      // Node's message repeats the program.
       return `${program} cannot be run (${codeOf(error)})`;
   }
 }
 
-/** The program as the spec names it: `{env:NAME}` stays as it is, for a secret may stand behind it. */
+/** The program as in the spec: `{env:NAME}` is not replaced, because its value may be a secret. */
 function shownProgram({ spec, incarnation, ports }: StartOrder): string {
   const [program = ''] = spec.body.type === 'command' ? spec.body.command : [];
   return fillTemplate(program, { id: spec.id, incarnation, ports });

@@ -2,26 +2,26 @@ import type { Writable } from 'node:stream';
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
 
-/** How many bytes may wait for an agent to read them. */
+/** The most bytes that may wait for an agent to read them. */
 const STDIN_LIMIT = 1_048_576;
 
 /** How long an agent may read nothing while bytes wait for it, in ms. */
 const PATIENCE = 10_000;
 
-/** How much the pipe is given at a time, as much as Linux keeps in one: what it was given cannot be taken back. */
+/** The most bytes that the pipe gets at a time, as many as Linux keeps in one: they cannot be taken back. */
 const PIECE = 65_536;
 
 interface Write {
   readonly bytes: Uint8Array;
-  /** How many of them the pipe was given. */
+  /** The number of bytes that the pipe has got. */
   taken: number;
   readonly resolve: () => void;
   readonly reject: (error: SupertreeError) => void;
 }
 
 /**
- * The standard input of one incarnation: a bounded queue in front of a pipe. Every write is settled, at the latest when the
- * process has ended. Bytes written before the program runs wait for it.
+ * The standard input of one incarnation: a bounded queue in front of a pipe. Every write is settled, at the latest when the process has ended. Bytes
+ * written before the program runs are queued.
  */
 export class Stdin {
   readonly #agent: string;
@@ -41,7 +41,7 @@ export class Stdin {
     this.#clock = clock;
   }
 
-  /** The pipe is there: what waited is written. */
+  /** The pipe exists: queued bytes are written. */
   attach(pipe: Writable): void {
     this.#pipe = pipe;
     pipe.on('error', ignore); // EPIPE; every write hears of it through its own callback
@@ -49,10 +49,9 @@ export class Stdin {
   }
 
   /**
-   * Queues bytes; resolves when the system took them. One write may be longer than the limit, when nothing else waits.
-   * Rejects STDIN_CLOSED, STDIN_FULL, and STDIN_STALLED when nothing was taken for 10 s: the first `taken` of the bytes are in the pipe
-   * and arrive when the agent reads, the others are not written. The caller must not change the bytes before it is settled, those that are
-   * in the pipe not at all.
+   * Queues bytes; resolves when the system has taken them. A single write may exceed the limit when the queue is empty. Rejects STDIN_CLOSED, STDIN_FULL,
+   * and STDIN_STALLED when the system took nothing for 10 s: the first `taken` of the bytes are in the pipe and arrive when the agent reads, the others
+   * are not written. The caller must not change the bytes before it is settled, and those in the pipe not at all.
    */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#closed || this.#pipe?.writable === false) return Promise.reject(this.#closedError());
@@ -64,21 +63,21 @@ export class Stdin {
     });
   }
 
-  /** Closes the pipe behind what is queued. */
+  /** Closes the pipe after the queued bytes. */
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#pump();
   }
 
-  /** Nobody will read any more: what waits is rejected. */
+  /** The process has ended: rejects the queued writes. */
   close(): void {
     this.#closed = true;
     this.#drop(() => this.#closedError(new Error('the process has ended')));
     this.#pipe?.destroy();
   }
 
-  /** Gives the pipe the next piece; the one before must be gone. */
+  /** Passes the next piece to the pipe; the previous one must have been taken. */
   #pump(): void {
     const [head] = this.#waiting;
     if (this.#pipe === undefined) return;
@@ -99,7 +98,7 @@ export class Stdin {
     this.#queued -= length;
     this.#rest();
     if (error) return this.#drop(() => this.#closedError(error));
-    // It may have been given up.
+    // The write may have been rejected meanwhile.
     if (this.#waiting[0] === head && head.taken === head.bytes.length) {
       this.#waiting.shift();
       head.resolve();
@@ -107,7 +106,7 @@ export class Stdin {
     this.#pump();
   }
 
-  /** Rejects all that waits. A piece that the pipe has stays there, and stays first. */
+  /** Rejects all queued writes. A piece in the pipe stays there, and stays first. */
   #drop(errorFor: (write: Write) => SupertreeError): void {
     this.#rest();
     for (const write of this.#waiting.splice(0)) {

@@ -1,11 +1,11 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
-/** What a holder is called when it cannot be found: it is not ours to see, or gone already. */
+/** Stands for a holder that cannot be found: it may not be read, or has gone. */
 export const UNKNOWN_HOLDER = 'an unknown process';
 
 /**
- * Who holds these TCP ports: `pid 4711 (python3 -m http.server)`, or `UNKNOWN_HOLDER`. Reads /proc/net/tcp and tcp6 for the
- * inodes and every /proc/PID/fd for their owners (proc(5)), once for all ports. Never rejects.
+ * The processes that hold these TCP ports: `pid 4711 (python3 -m http.server)`, or `UNKNOWN_HOLDER`. Reads /proc/net/tcp and tcp6 for the inodes and every
+ * /proc/PID/fd for their owners (proc(5)), once for all ports. Never rejects.
  */
 export async function holdersOf(ports: readonly number[]): Promise<ReadonlyMap<number, string>> {
   const inodes = await inodesOf(new Set(ports));
@@ -18,7 +18,7 @@ export async function holdersOf(ports: readonly number[]): Promise<ReadonlyMap<n
   return found;
 }
 
-/** The sockets on these ports, from inode to port; where one listens on a port, only those that listen. */
+/** The sockets on these ports, from inode to port; for a port with a listener only the listening ones. */
 async function inodesOf(ports: ReadonlySet<number>): Promise<Map<string, number>> {
   const rows = (await Promise.all(TABLES.map(rowsOf))).flat().filter((row) => ports.has(row.port));
   const listened = new Set(rows.filter((row) => row.listens).map((row) => row.port));
@@ -70,7 +70,7 @@ async function commandOf(pid: number): Promise<string> {
   return words.length > LONGEST_COMMAND ? `${words.slice(0, LONGEST_COMMAND)}...` : words;
 }
 
-// Processes end while they are read, and those of others may not be read at all: both are as if there were nothing.
+// Processes end while they are read, and foreign ones may be unreadable: both count as empty.
 const textOf = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 const linkOf = (path: string): Promise<string> => readlink(path).catch(() => '');

@@ -1,11 +1,11 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 /*
- * Reading /proc (proc_pid_stat(5) and its neighbours). Every function answers for this moment only: a process may be gone
- * before the caller looks at the answer, so what vanishes is `undefined`, never an error.
+ * Reads /proc (proc_pid_stat(5) and related pages). Every result holds for one moment: a process may be gone before the caller uses it. So a missing
+ * process gives `undefined`, never an error.
  */
 
-/** One line of /proc/PID/stat, as far as supervision needs it. */
+/** The fields of /proc/PID/stat that supervision needs. */
 export interface ProcStat {
   readonly pid: number;
   /** The name of the program, at most 15 bytes, as the kernel keeps it. */
@@ -26,7 +26,7 @@ export function readStat(pid: number | 'self'): ProcStat | undefined {
   return text === undefined ? undefined : parseStat(text);
 }
 
-/** Parses one line of /proc/PID/stat. The name may hold spaces and parentheses; the last one closes it. */
+/** Parses one line of /proc/PID/stat. The name may contain spaces and parentheses; the last parenthesis closes it. */
 export function parseStat(line: string): ProcStat | undefined {
   const open = line.indexOf('(');
   const close = line.lastIndexOf(')');
@@ -44,7 +44,7 @@ export function parseStat(line: string): ProcStat | undefined {
   };
 }
 
-/** True when nothing of the process runs any more: it only waits to be reaped. A leader that ended before its threads still lives. */
+/** True when no thread of the process runs any more: it only waits to be reaped. A leader that ended before its threads still lives. */
 export function isDefunct(stat: ProcStat): boolean {
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1;
 }
@@ -65,8 +65,8 @@ export function listPids(): number[] {
 }
 
 /**
- * The value of one variable in the environment that a process was started with; `null` when it has no such variable, `undefined`
- * when there is nothing to read: it is gone, defunct, not ours to read, or just replacing its program (proc_pid_environ(5)).
+ * The value of one variable in the environment that a process was started with; `null` when it has no such variable, `undefined` when the environment
+ * cannot be read: the process is gone, defunct, foreign, or in the middle of execve(2) (proc_pid_environ(5)).
  */
 export function environValue(pid: number, variable: string): string | null | undefined {
   try {
@@ -83,18 +83,18 @@ export function commandLine(stat: ProcStat): string {
   return text === '' ? `[${stat.name}]` : text.slice(0, 256);
 }
 
-/** The pid that the kernel gave out last in this pid namespace: proc_loadavg(5). */
+/** The latest pid that the kernel assigned in this pid namespace: proc_loadavg(5). */
 export function lastPid(): number {
   const text = readSmall('/proc/loadavg') ?? '';
   return Number(text.slice(text.lastIndexOf(' ') + 1));
 }
 
-/** How many processes and threads were started since boot, on the whole machine: proc_stat(5). */
+/** The number of processes and threads since boot, on the whole machine: proc_stat(5). */
 export function forksSinceBoot(): number {
   return Number(/^processes (\d+)$/m.exec(readWhole('/proc/stat'))?.[1] ?? 0);
 }
 
-/** After so many new processes and threads a pid may come again: proc_sys_kernel(5). */
+/** After so many new processes and threads a pid may be reused: proc_sys_kernel(5). */
 export function pidMax(): number {
   return Number(readWhole('/proc/sys/kernel/pid_max')) || 32_768;
 }
@@ -120,7 +120,7 @@ function numbers(text: string | undefined): number[] {
   return text === undefined || text === '' ? [] : text.trim().split(' ').map(Number);
 }
 
-/** Small files of /proc. readFileSync takes twice as long, for it asks for the size first. A read may end at a page before the file does. */
+/** Reads a small file of /proc. readFileSync takes twice as long, because it asks for the size first. A read may end at a page before the file does. */
 function readSmall(path: string): string | undefined {
   let fd: number | undefined;
   try {

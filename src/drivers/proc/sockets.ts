@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Whether one of these processes listens on the TCP port: by the inodes in /proc/net/tcp and tcp6 and the descriptors of the
- * processes (proc_pid_net(5), proc_pid_fd(5)). `undefined` when /proc does not tell.
+ * Whether one of these processes listens on the TCP port: by the inodes in /proc/net/tcp and tcp6 and the descriptors of the processes (proc_pid_net(5),
+ * proc_pid_fd(5)). `undefined` when /proc cannot be read.
  */
 export function listensOn(pids: readonly number[], port: number): boolean | undefined {
   const inodes = listeningInodes(port);

@@ -89,7 +89,7 @@ describe('the local driver and the tree of a process', () => {
     const before = { owner: 'token', startTicks: readStat(pid)!.startTicks - 1, session: pid, defunct: false };
     class Outdated extends Census {
       override membersOf = (token: string) => [...super.membersOf(token), pid];
-      override citizen = (member: number) => (member === pid ? before : super.citizen(member));
+      override record = (member: number) => (member === pid ? before : super.record(member));
     }
     const tree = new ProcessTree(main.pid!, 'token', new Outdated());
     expect(tree.look().alive.map((member) => member.pid)).toEqual([main.pid]);
