@@ -67,7 +67,7 @@ function variableIn(text: string, own: Variables): Record<string, string> {
 
 /** The value of `name` in `own`. Throws USAGE, with the place of the name in `where`, when it has none. */
 export function ownValue(name: string, own: Variables, where: string): string {
-  const value = own[name];
+  const value = Object.hasOwn(own, name) ? own[name] : undefined;
   if (value === undefined) throw spawnProblem(`${where} is '${name}' without a value, and ${name} is not set here`);
   return value;
 }

@@ -7,6 +7,8 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Lines that begin a variable, comments and blank lines. */
 const UNDERSTOOD = /^\s*(?:#|$|(?:export\s+)?[\w.-]+(?:\s*=|:\s))/;
+/** A name that dotenv leaves out without a word. */
+const LOST = /^\s*(?:export\s+)?__proto__(?:\s*=|:\s|\s*(?:#|$))/;
 const NAME_ALONE = /^\s*(?:export\s+)?([\w.-]+)\s*(?:#.*)?$/;
 const PROBE = 'SUPERTREE_PROBE';
 
@@ -20,8 +22,9 @@ export function readEnvFile(file: string, own: Variables): Record<string, string
   const lines = text.split(/\r\n|\n|\r/);
   const found = parse(text);
   for (const [index, line] of lines.entries()) {
-    if (UNDERSTOOD.test(line) || isInsideQuotes(lines, index)) continue;
+    if ((UNDERSTOOD.test(line) && !LOST.test(line)) || isInsideQuotes(lines, index)) continue;
     const where = `Line ${index + 1} of ${file}`;
+    if (LOST.test(line)) throw spawnProblem(`${where} is invalid. No variable may be called __proto__`);
     const name = NAME_ALONE.exec(line)?.[1];
     if (name === undefined)
       throw spawnProblem(`${where} is invalid. It must be NAME=VALUE, or a NAME that is set here`);

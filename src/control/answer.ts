@@ -40,7 +40,7 @@ export async function answer(
     if (!decoded.ok) throw decoded.error;
     const request = { control, context, tree: new GuardedTree(control.tree, control.ended, context.peer) };
     const { message } = decoded;
-    return encode(repeatedVerbatim(await perform(request, message, beforeAnswer), message, bytes));
+    return encode(await perform(request, message, bytes, beforeAnswer));
   } catch (thrown) {
     return encodeRefusal(aboutOf(decoded), asSupertreeError(thrown), control.serverId);
   } finally {
@@ -54,10 +54,17 @@ export async function answer(
  * 3. Its idempotency key, deadline and acceptance (`withRequestOptions`).
  * 4. The work.
  */
-function perform(request: Request, message: Message<MessageType>, interim: Interim): Promise<Draft<MessageType>> {
+function perform(
+  request: Request,
+  message: Message<MessageType>,
+  bytes: Uint8Array,
+  interim: Interim,
+): Promise<Draft<MessageType>> {
   const asked = askedBy(message, request.control.parent ?? null);
   return admitted(request, asked, (opened) =>
-    withRequestOptions(request, message, asked, interim, (say) => reply(request, message, opened, say)),
+    withRequestOptions(request, message, asked, interim, async (say) =>
+      repeatedVerbatim(await reply(request, message, opened, say), message, bytes),
+    ),
   );
 }
 

@@ -2,10 +2,11 @@ import { asSupertreeError, SupertreeError } from '../errors.js';
 import { packExact, unpack, unpackNumbers } from './codec.js';
 import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
-import { hasParts, packWithField } from './packed-parts.js';
+import { hasParts, packedInParts, packWithField } from './packed-parts.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
 import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
+import { batchResult } from './structs.js';
 
 /** A message that could not be read, with what is needed to answer it all the same. */
 export interface Undecodable {
@@ -63,7 +64,19 @@ function bytesOf<T extends MessageType>(message: Draft<T>): Buffer {
     const { data: _, ...body } = bodyOf({ ...message, data: null });
     return packWithField(body, 'data', message.data);
   }
+  if (message.type === 'batch_control_response') return packBatch(message as Draft<'batch_control_response'>);
   return packExact(bodyOf(message));
+}
+
+/** The data of a result may have parts that are packed already. */
+function packBatch(message: Draft<'batch_control_response'>): Buffer {
+  if (!message.results.some(({ data }) => hasParts(data))) return packExact(bodyOf(message));
+  const { results: _, ...body } = bodyOf({ ...message, results: [] });
+  const results = message.results.map((row) => {
+    if (!hasParts(row.data)) return batchResult.write(row) as object;
+    return packedInParts({ ...(batchResult.write({ ...row, data: null }) as object), data: row.data });
+  });
+  return packWithField(body, 'results', packedInParts(results));
 }
 
 function bodyOf(message: AnyDraft): Record<string, unknown> {

@@ -1,9 +1,10 @@
+import { isMap } from './kinds.js';
 import { alreadyPacked, packedInParts } from './packed-parts.js';
 import type { Draft, Message, MessageType } from './protocol.js';
 
 /**
- * An answer that repeats the parameters of its request has them as they came. Decoded and encoded again, `1.0` would be the integer 1,
- * `-0.0` would be 0, and a key `__proto__` would have another name: JavaScript and msgpackr cannot keep these apart.
+ * An answer that repeats the parameters of its request has them as they came, and so has each result of a batch. Decoded and encoded again, `1.0` would be
+ * the integer 1 and `-0.0` would be 0, and keys that are integers would change their order: JavaScript cannot keep these apart.
  * Any other answer is returned unchanged. `request` is what `message` was decoded from.
  */
 export function repeatedVerbatim(
@@ -11,13 +12,24 @@ export function repeatedVerbatim(
   message: Message<MessageType>,
   request: Uint8Array,
 ): Draft<MessageType> {
-  if (answer.type !== 'command_response' || answer.success !== true) return answer;
-  const { data } = answer as { data?: { action: string; result: unknown } | null };
   const params = paramsOf(message);
-  if (params === null || data === undefined || data === null || !Object.is(data.result, params.value)) return answer;
-  const bytes = Buffer.from(request.buffer, request.byteOffset, request.length);
-  const raw = valueAt(bytes, params.steps);
-  return raw === null ? answer : { ...answer, data: packedInParts({ ...data, result: alreadyPacked(raw) }) };
+  if (params === null || !repeats(answer, params.value)) return answer;
+  const raw = valueAt(Buffer.from(request.buffer, request.byteOffset, request.length), params.steps);
+  if (raw === null) return answer;
+  const verbatim = <T>(data: T): T =>
+    isRepetition(data, params.value) ? (packedInParts({ ...data, result: alreadyPacked(raw) }) as T) : data;
+  if (answer.type === 'command_response') return { ...answer, data: verbatim(answer.data) };
+  if (answer.type !== 'batch_control_response') return answer;
+  return { ...answer, results: answer.results.map((row) => ({ ...row, data: verbatim(row.data) })) };
+}
+
+function repeats(answer: Draft<MessageType>, params: unknown): boolean {
+  if (answer.type === 'command_response') return answer.success === true && isRepetition(answer.data, params);
+  return answer.type === 'batch_control_response' && answer.results.some(({ data }) => isRepetition(data, params));
+}
+
+function isRepetition(data: unknown, params: unknown): data is { readonly result: unknown } {
+  return isMap(data) && Object.is(data.result, params);
 }
 
 /** A key in map form, an index in array form. */
@@ -31,7 +43,8 @@ interface Params {
 /** The parameters of a custom action, and where they stand; `null` where there are none. */
 function paramsOf(message: Message<MessageType>): Params | null {
   if (message.type === 'custom_action_request') return given(message.params, [['params', 4]]);
-  if (message.type !== 'control_command' || message.command_type !== 'custom_action') return null;
+  const isCommand = message.type === 'control_command' || message.type === 'batch_control_command';
+  if (!isCommand || message.command_type !== 'custom_action') return null;
   const { params } = (message.payload ?? {}) as { params?: unknown };
   return given(params, [PAYLOAD, ['params', -1]]);
 }
@@ -48,7 +61,11 @@ function valueAt(bytes: Buffer, steps: readonly Step[]): Buffer | null {
   for (const step of steps) start = start === null ? null : memberAt(bytes, start, step);
   if (start === null) return null;
   const { end, hasBinary } = extentOf(bytes, start);
-  return hasBinary ? null : bytes.subarray(start, end);
+  if (hasBinary) return null;
+  // A copy: the answer may be kept for longer than the request.
+  const raw = Buffer.allocUnsafeSlow(end - start);
+  bytes.copy(raw, 0, start, end);
+  return raw;
 }
 
 /** Where the value of a member begins; of a key that comes twice the last one, which is what decoders keep. */

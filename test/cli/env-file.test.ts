@@ -25,6 +25,23 @@ describe('supertree spawn --env-file', () => {
     return (seen[0]?.params as { spec?: { env?: object } } | undefined)?.spec?.env;
   };
 
+  it.each(['__proto__=1', 'export __proto__ = 1', '__proto__: 1', '__proto__'])(
+    'refuses %j, which dotenv would leave out',
+    async (line) => {
+      const { err, seen } = await spawn(`A=1\n${line}\n`);
+      expect(err).toMatch(/^USAGE: Line 2 of \S+ is invalid\. No variable may be called __proto__\./);
+      expect(seen).toEqual([]);
+    },
+  );
+
+  it('takes no name alone for set that every object has', async () => {
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      const { err } = await spawn(`A=1\n`, '--env', name);
+      expect(err).toContain(`${name} is not set here`);
+    }
+    expect((await spawn('constructor')).err).toContain('constructor is not set here');
+  });
+
   it.each([
     ['A=1\r\nB=x=y\r\n', { A: '1', B: 'x=y' }],
     ['export A=1\n  export   B = 2\n', { A: '1', B: '2' }],

@@ -74,6 +74,34 @@ describe('custom_action_request', () => {
     }
   });
 
+  it('echoes parameters to each agent of a batch byte for byte, in both forms, as to one alone', async () => {
+    const ids = `92c410${id()}c410${rig.tree.join({ id: 'other', command: ['true'] }).uuid.replaceAll('-', '')}`;
+    const tag = 'b562617463685f636f6e74726f6c5f636f6d6d616e64';
+    const payloadOf = (params: string) => `82a6616374696f6ea46563686fa6706172616d73${params}`;
+    const command = 'ad637573746f6d5f616374696f6e';
+    for (const [what, params] of Object.entries(exact)) {
+      const asArray = `95${tag}a162${ids}${command}${payloadOf(params)}`;
+      const asMap =
+        `85a474797065${tag}aa726571756573745f6964a162a96167656e745f696473${ids}` +
+        `ac636f6d6d616e645f74797065${command}a77061796c6f6164${payloadOf(params)}`;
+      for (const message of [asArray, asMap]) {
+        const reply = await answer(rig.service, Buffer.from(message, 'hex'), () => {});
+        expect(strictDecode(reply), what).toMatchObject({ success: true, successful: 2, results: [{}, {}] });
+        expect(reply.toString('hex').split(`a6726573756c74${params}`), what).toHaveLength(3);
+      }
+    }
+  });
+
+  it('echoes parameters byte for byte again when the request is repeated with its idempotency key', async () => {
+    const params = exact['all of it'];
+    const key = 'af6964656d706f74656e63795f6b6579a16b';
+    const message = `${head.map.replace(/^85/, '86')}a86167656e745f6964c410${id()}a6616374696f6ea46563686fa6706172616d73${params}${key}`;
+    for (let time = 0; time < 2; time += 1) {
+      const reply = await answer(rig.service, Buffer.from(message, 'hex'), () => {});
+      expect(reply.toString('hex')).toContain(`a6726573756c74${params}`);
+    }
+  });
+
   it('runs the built-in actions and tells no environment', async () => {
     expect(await custom('echo', { params: { x: [1, null] } })).toMatchObject({
       type: 'command_response',

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTree } from '../../src/actors/tree.js';
 import { createRig, operate, type Rig, request } from '../transport/rig.js';
 
 let rig: Rig;
@@ -45,6 +46,20 @@ describe('spawn_request', () => {
         attach_info: null,
       },
     });
+  });
+
+  it('hands on names that every object has, for the tree to refuse, and renames none', async () => {
+    const map = JSON.parse('{"__proto__":"a","__proto_":"b","constructor":"c","prototype":"d"}');
+    await spawn({ ...sleep, environment: map }, { metadata: map });
+    const { input } = rig.tree.member('my-agent');
+    for (const [name, value] of Object.entries(map)) {
+      expect(Object.entries(input.env ?? {})).toContainEqual([name, value]);
+      expect(Object.entries(input.metadata ?? {})).toContainEqual([name, value]);
+    }
+    const tree = () => createTree({ children: [{ id: 'a', command: ['true'], env: map, metadata: map }] });
+    for (const path of ['env.__proto__', 'env.constructor', 'env.prototype', 'metadata.__proto__']) {
+      expect(tree).toThrow(`${path} must not have the name of something that every object has`);
+    }
   });
 
   it('never repeats an environment value, wherever it is asked', async () => {
