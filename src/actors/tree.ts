@@ -115,7 +115,7 @@ class SupervisedTree implements Tree {
     });
     this.#root = new SupervisorActor(world, spec, spec.id, {
       ready: () => this.#booted?.resolve(),
-      stuck: () => void this.#onEnded(this.#root.reason),
+      stuck: (_, reason) => void this.#onEnded(reason),
       ended: (_, reason) => void this.#onEnded(reason),
     });
   }

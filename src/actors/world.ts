@@ -27,7 +27,7 @@ export interface World {
   /** Reports something thrown as an `error` of the agent or supervisor at `path`. Never throws. */
   readonly complain: (path: string, thrown: unknown) => void;
   readonly registry: Registry;
-  /** The steps of the agents' charts, and the clock of their actors. */
+  /** The steps of charts and engines, and the clock of their actors. */
   readonly steps: Steps;
   readonly ports: Ports;
   readonly monitor: Monitor;

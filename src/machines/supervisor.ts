@@ -1,12 +1,12 @@
 import { type AnyActorRef, assign, setup, stopChild } from 'xstate';
-import type { Fact } from '../model/fact.js';
-import { describeReason, isClean, type Reason } from '../model/reason.js';
+import type { DecidedStatus, End } from '../model/fact.js';
+import { isClean } from '../model/reason.js';
 import { effect } from './effects.js';
 
 /*
- * The visible lifecycle of a supervisor or pool. Every fact about its children goes through it to the engine (`decide`), which keeps
- * the children and makes all decisions; the chart shows where the whole stands. It never lists its children, so that watching it
- * costs the same with ten children as with ten thousand.
+ * The visible lifecycle of a supervisor or pool. Its engine, which hears every fact about the children and makes all decisions, decides the
+ * status too; the chart draws it, and is the one place where it is read. It never lists the children, so that watching it costs the same
+ * with ten of them as with ten thousand.
  */
 
 export interface SupervisorMachineInput {
@@ -16,29 +16,30 @@ export interface SupervisorMachineInput {
 }
 
 export interface SupervisorContext extends SupervisorMachineInput {
-  readonly reason: string;
-  /** The end it is heading for is not a failure. */
-  readonly clean: boolean;
+  /** How it ended last; `null` before that. */
+  readonly end: End | null;
 }
 
 export type SupervisorEvent =
-  | { readonly type: 'BOOT' }
-  | { readonly type: 'HALT'; readonly brutal: boolean }
-  | { readonly type: 'FACT'; readonly fact: Fact }
-  /** What the engine says of itself. */
-  | { readonly type: 'BOOTED' }
-  | { readonly type: 'HALTING'; readonly failing: boolean }
-  | { readonly type: 'FINISHED'; readonly reason: Reason }
+  /** What the engine has decided. */
+  | { readonly type: Uppercase<DecidedStatus> }
+  | { readonly type: 'FINISHED'; readonly end: End }
+  | { readonly type: 'GONE' }
   /** An agent's actor of its system is no longer wanted. */
   | { readonly type: 'DISMISS'; readonly ref: AnyActorRef }
   | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
 /** What a supervisor knows before its first start. */
 export function initialContext(input: SupervisorMachineInput): SupervisorContext {
-  return { ...input, reason: '', clean: true };
+  return { ...input, end: null };
 }
 
-const FACT = { actions: { type: 'decide', params: ({ event }: { event: SupervisorEvent }) => event } } as const;
+const FINISHED = [
+  { guard: 'isClean', target: 'stopped', actions: 'noteEnd' },
+  { target: 'failed', actions: 'noteEnd' },
+] as const;
+
+const finish = { type: 'finish', params: ({ context }: { context: SupervisorContext }) => context.end as End } as const;
 
 export const supervisorMachine = setup({
   types: {
@@ -47,23 +48,22 @@ export const supervisorMachine = setup({
     input: {} as SupervisorMachineInput,
   },
   actions: {
-    noteFinish: assign(({ event }) =>
-      event.type === 'FINISHED' ? { reason: describeReason(event.reason), clean: isClean(event.reason) } : {},
-    ),
-    decide: effect<SupervisorEvent>('decide'),
-    boot: effect('boot'),
-    halt: effect<{ brutal: boolean }>('halt'),
-    announce: effect<{ status: 'stopped' | 'failed' }>('announce'),
-    /** Tells the parent, or whoever waits for the root. */
-    finish: effect('finish'),
+    noteEnd: assign(({ event }) => (event.type === 'FINISHED' ? { end: event.end } : {})),
+    noteGone: assign(({ context }) => ({ end: context.end && { ...context.end, left: [] } })),
+    /** Reports the status. */
+    announce: effect('announce'),
+    /** Tells the parent, or whoever waits for the root, that it has booted. */
     ready: effect('ready'),
+    /** Tells agents that wait for their next try that none comes. */
+    callOffRetries: effect('callOffRetries'),
+    /** Tells the parent that it has ended, or that zombies are left below it. */
+    finish: effect<End>('finish'),
     /** A child's actor broke; nothing of ours may let that happen. */
     complain: effect<{ error: unknown }>('complain'),
     dismiss: stopChild(({ event }) => (event as Extract<SupervisorEvent, { type: 'DISMISS' }>).ref),
   },
   guards: {
-    isFailing: ({ event }) => event.type === 'HALTING' && event.failing,
-    endsClean: ({ context }) => context.clean,
+    isClean: ({ event }) => event.type === 'FINISHED' && isClean(event.end.reason),
   },
 }).createMachine({
   id: 'supervisor',
@@ -76,55 +76,38 @@ export const supervisorMachine = setup({
   states: {
     idle: {
       description: 'Not started.',
-      on: { BOOT: 'booting' },
+      on: { BOOTING: 'booting' },
     },
     booting: {
       description: 'Its children start left to right, each ready before the next.',
-      entry: 'boot',
-      on: {
-        FACT,
-        BOOTED: { target: 'running', actions: 'ready' },
-        HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
-        HALTING: [{ guard: 'isFailing', target: 'failing' }, { target: 'stopping' }],
-      },
+      entry: 'announce',
+      on: { RUNNING: 'running', STOPPING: 'stopping', FAILING: 'failing' },
     },
     running: {
       description: 'Every child had its turn to start; ends are answered by strategy, restart type and budget.',
-      on: {
-        FACT,
-        HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
-        HALTING: [{ guard: 'isFailing', target: 'failing' }, { target: 'stopping' }],
-      },
+      entry: ['announce', 'ready'],
+      on: { STOPPING: 'stopping', FAILING: 'failing' },
     },
     stopping: {
       description: 'It was told to stop, or shuts itself down: children end in reverse order, nothing starts.',
-      on: {
-        FACT,
-        HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
-        FINISHED: { target: 'ending', actions: 'noteFinish' },
-      },
+      entry: ['announce', 'callOffRetries'],
+      on: { FINISHED },
     },
     failing: {
       description: 'It gave up or could not boot: children end in reverse order, nothing starts.',
-      on: {
-        FACT,
-        HALT: { actions: { type: 'halt', params: ({ event }) => ({ brutal: event.brutal }) } },
-        FINISHED: { target: 'ending', actions: 'noteFinish' },
-      },
-    },
-    ending: {
-      description: 'All children are down: it is stopped or failed, at once.',
-      always: [{ guard: 'endsClean', target: 'stopped' }, { target: 'failed' }],
+      entry: ['announce', 'callOffRetries'],
+      on: { FINISHED },
     },
     stopped: {
-      description: 'It ended as it should. A start begins anew from its spec.',
-      entry: [{ type: 'announce', params: { status: 'stopped' } }, 'finish'],
-      on: { FACT, BOOT: 'booting' },
+      description: 'It ended as it should, though zombies may be left below it. A start begins anew from its spec.',
+      entry: ['announce', finish],
+      on: { GONE: { actions: ['noteGone', finish] }, BOOTING: 'booting' },
     },
     failed: {
-      description: 'It gave up, or a child failed to start while it booted. A start begins anew from its spec.',
-      entry: [{ type: 'announce', params: { status: 'failed' } }, 'finish'],
-      on: { FACT, BOOT: 'booting' },
+      description:
+        'It gave up, or a child failed to start while it booted; zombies may be left below it. A start begins anew from its spec.',
+      entry: ['announce', finish],
+      on: { GONE: { actions: ['noteGone', finish] }, BOOTING: 'booting' },
     },
   },
 });

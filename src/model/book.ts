@@ -1,4 +1,4 @@
-import type { Answer, AnswerCode, Effect, Phase, Status, Token } from './fact.js';
+import type { Answer, AnswerCode, DecidedStatus, Effect, End, Phase, Status, Token } from './fact.js';
 import { describeReason, type Reason } from './reason.js';
 import { type Charge, charge } from './restart.js';
 import type { PoolSpec, SupervisorSpec } from './spec.js';
@@ -32,19 +32,14 @@ export interface Member {
   waiters: Waiter[];
 }
 
-/** What is told when the last member of a halting engine is down. */
-export interface Finish {
-  readonly reason: Reason;
-  readonly child: string | null;
-}
-
 /** What every engine remembers. */
 export interface Book {
   readonly spec: SupervisorSpec | PoolSpec;
   status: Status;
   /** Nothing starts any more, though its own stop has not come yet. */
   hushed: boolean;
-  finish: Finish | null;
+  /** With what it ends when the last member is down; `null` while no end has begun. */
+  finish: Omit<End, 'left'> | null;
   /** The shared budget. */
   stamps: readonly number[];
   out: Effect[];
@@ -75,7 +70,7 @@ export function takesCommands(book: Book): boolean {
   return book.status !== 'idle' && !isEnding(book) && !book.hushed;
 }
 
-export function setStatus(book: Book, status: Status): void {
+export function setStatus(book: Book, status: DecidedStatus): void {
   book.status = status;
   book.out.push({ type: 'status', status });
 }
@@ -131,10 +126,15 @@ export function givenUp({ spec }: Book, member: Member, restarts: number, last: 
   };
 }
 
-/** The last effect of an engine. Members that cannot be ended are named in it. */
+/** The end of an engine. Members that cannot be ended are named in it. */
 export function tellFinished(book: Book, members: Iterable<Member>): void {
   const left = [...members].filter(({ phase }) => phase === 'stuck').map(({ id }) => id);
-  setStatus(book, 'ended');
+  book.status = 'ended';
   const { reason, child } = book.finish ?? { reason: { kind: 'shutdown' }, child: null };
   book.out.push({ type: 'finished', reason, child, left });
+}
+
+/** A member that could not be ended has gone after all: told when it was the last one. */
+export function tellGone(book: Book, members: Iterable<Member>): void {
+  if (book.status === 'ended' && ![...members].some(({ phase }) => phase === 'stuck')) book.out.push({ type: 'gone' });
 }

@@ -87,16 +87,25 @@ export type Effect =
   | { readonly type: 'answer'; readonly token: Token; readonly answer: Answer }
   /** A fact of an incarnation that is no longer the living one. */
   | { readonly type: 'stale'; readonly id: string; readonly generation: number; readonly fact: string }
-  | { readonly type: 'status'; readonly status: Status }
-  /** The last effect of an engine: all children are down, but for the ones named in `left`. */
-  | {
-      readonly type: 'finished';
-      readonly reason: Reason;
-      readonly child: string | null;
-      readonly left: readonly string[];
-    };
+  | { readonly type: 'status'; readonly status: DecidedStatus }
+  /** It has ended: nothing is started or stopped any more. */
+  | ({ readonly type: 'finished' } & End)
+  /** After `finished`: the last of those that were left is gone. */
+  | { readonly type: 'gone' };
 
-export type Status = 'idle' | 'booting' | 'running' | 'stopping' | 'failing' | 'ended';
+/** How an engine ended. */
+export interface End {
+  readonly reason: Reason;
+  /** The child that made it end; `null` when a halt did. */
+  readonly child: string | null;
+  /** The children that could not be ended; all others are down. */
+  readonly left: readonly string[];
+}
+
+/** What an engine tells of itself while it lives. */
+export type DecidedStatus = 'booting' | 'running' | 'stopping' | 'failing';
+
+export type Status = 'idle' | DecidedStatus | 'ended';
 
 /** One row of which_children (A6): `undefined` pid in OTP is `down` here, `restarting` is `restarting`. */
 export interface ChildRow {

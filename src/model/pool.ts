@@ -1,4 +1,14 @@
-import { answer, answerWaiters, isAlive, isEnding, pardon, refuse, setStatus, takesCommands } from './book.js';
+import {
+  answer,
+  answerWaiters,
+  isAlive,
+  isEnding,
+  pardon,
+  refuse,
+  setStatus,
+  takesCommands,
+  tellGone,
+} from './book.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import { onDeferred, onEnded } from './pool/endings.js';
 import {
@@ -74,7 +84,7 @@ function onBoot(state: State, known: (id: string) => number): void {
 }
 
 function onHalt(state: State, brutal: boolean): void {
-  if (state.status === 'ended') return;
+  if (state.status === 'idle' || state.status === 'ended') return;
   if (!isEnding(state)) return beginHalt(state, 'stopping', { kind: 'shutdown' }, null, brutal);
   if (!brutal) return;
   for (const instance of state.instances.values()) {
@@ -84,6 +94,7 @@ function onHalt(state: State, brutal: boolean): void {
 
 /** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until the stop. */
 function onHush(state: State): void {
+  if (state.status === 'idle') return;
   state.hushed = true;
   state.queue.clear();
   for (const instance of state.instances.values()) {
@@ -166,8 +177,10 @@ function onInstanceFact(state: State, fact: InstanceFact): void {
     state.out.push({ type: 'stale', id: fact.id, generation: fact.generation, fact: fact.type });
     return;
   }
-  if (fact.type === 'ended') onEnded(state, instance, fact);
-  else if (fact.type === 'ready') onReady(state, instance, fact.at);
+  if (fact.type === 'ended') {
+    onEnded(state, instance, fact);
+    tellGone(state, state.instances.values());
+  } else if (fact.type === 'ready') onReady(state, instance, fact.at);
   else onStuck(state, instance, fact.blockers);
 }
 

@@ -1,4 +1,4 @@
-import { answerWaiters, isAlive, isEnding, setStatus } from './book.js';
+import { answerWaiters, isAlive, isEnding, setStatus, tellGone } from './book.js';
 import { inStartOrder } from './dependencies.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
@@ -103,7 +103,7 @@ function onBoot(state: State, known: (id: string) => number): void {
 }
 
 function onHalt(state: State, brutal: boolean): void {
-  if (state.status === 'ended') return;
+  if (state.status === 'idle' || state.status === 'ended') return;
   if (state.halt === 0) return beginHalt(state, 'stopping', { kind: 'shutdown' }, null, brutal);
   const sweep = state.sweeps.get(state.halt);
   if (!brutal || sweep === undefined) return;
@@ -124,8 +124,10 @@ function onChildFact(state: State, fact: ChildFact): void {
     state.out.push({ type: 'stale', id: fact.id, generation: fact.generation, fact: fact.type });
     return;
   }
-  if (fact.type === 'ended') onEnded(state, child, fact);
-  else if (fact.type === 'ready') onReady(state, child, fact.at);
+  if (fact.type === 'ended') {
+    onEnded(state, child, fact);
+    tellGone(state, state.children.values());
+  } else if (fact.type === 'ready') onReady(state, child, fact.at);
   else onStuck(state, child, fact.blockers);
 }
 

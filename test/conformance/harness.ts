@@ -254,12 +254,13 @@ export class World {
 
   #finish(effect: Finished): void {
     this.finished.push(effect);
+    this.statuses.push('ended');
     const left = [...this.lives.keys()].filter((id) => !effect.left.includes(id));
     if (left.length > 0) this.violations.push(`finished while ${left.join(', ')} live`);
   }
 
   #checkAfterEnd(effect: Effect): void {
-    const allowed = ['answer', 'stale', 'remove', 'status'];
+    const allowed = ['answer', 'stale', 'remove', 'gone'];
     if (!allowed.includes(effect.type)) this.violations.push(`${effect.type} after the end`);
   }
 }

@@ -35,10 +35,25 @@ describe('stop', () => {
     const world = booted('');
     world.halt();
     expect(world.end()).toBe('shutdown');
-    const asleep = worldOf('a');
-    asleep.halt();
-    expect(asleep.takeLog()).toBe('');
-    expect(asleep.end()).toBe('shutdown');
+  });
+
+  it.each(['a static supervisor', 'a pool'])('of %s that was not booted changes nothing, nor does a hush', (kind) => {
+    const asleep = kind === 'a pool' ? new World(pool({ size: 1 })) : worldOf('a');
+    asleep.tell({ type: 'halt', at: 0, brutal: false });
+    asleep.tell({ type: 'hush' });
+    expect([asleep.effects, asleep.engine.status]).toEqual([[], 'idle']);
+    expect(asleep.boot().statuses).toEqual(['booting', 'running']);
+  });
+
+  it.each(['a static supervisor', 'a pool'])('of %s tells once when the last zombie that it left is gone', (kind) => {
+    const world = kind === 'a pool' ? new World(pool({ size: 2 })).boot() : booted('1 2');
+    for (const id of ['1', '2']) world.stubborn.add(id);
+    world.halt();
+    expect(world.finished).toMatchObject([{ left: ['1', '2'] }]);
+    world.exit('1', { kind: 'killed' });
+    expect(told(world, 'gone')).toEqual([]);
+    world.exit('2', { kind: 'killed' });
+    expect([told(world, 'gone'), world.violations]).toEqual([[{ type: 'gone' }], []]);
   });
 
   it('P2 accepts that a child dies by itself, in any way, after it was asked', () => {

@@ -108,7 +108,9 @@ function callOf(name: string, params: unknown): string {
   return `${name}(${[type, ...words].filter((word) => word !== undefined).join(', ')})`;
 }
 
-/** A fact within an effect goes by its type. */
+/** A fact within an effect goes by its type, a reason by its kind. */
 function wordOf(word: unknown): unknown {
-  return typeof word === 'object' && word !== null && 'type' in word ? word.type : word;
+  if (typeof word !== 'object' || word === null) return word;
+  if ('type' in word) return word.type;
+  return 'kind' in word ? word.kind : word;
 }

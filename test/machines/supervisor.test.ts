@@ -2,21 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { createActor, setup } from 'xstate';
 import { supervisorMachine } from '../../src/machines/index.js';
 import type { SupervisorEvent, SupervisorMachineInput } from '../../src/machines/supervisor.js';
+import type { End } from '../../src/model/fact.js';
 import { type Actor, begin, type Scenario, type Step } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 
 const input: SupervisorMachineInput = { id: 'web', path: 'root/web', strategy: 'one_for_one' };
 
-const BOOT: SupervisorEvent = { type: 'BOOT' };
-const BOOTED: SupervisorEvent = { type: 'BOOTED' };
-const HALT: SupervisorEvent = { type: 'HALT', brutal: false };
-const KILL: SupervisorEvent = { type: 'HALT', brutal: true };
-const STOPPING: SupervisorEvent = { type: 'HALTING', failing: false };
-const FAILING: SupervisorEvent = { type: 'HALTING', failing: true };
-const FACT: SupervisorEvent = { type: 'FACT', fact: { type: 'ready', id: 'a', generation: 1, at: 5 } };
-const DOWN: SupervisorEvent = { type: 'FINISHED', reason: { kind: 'shutdown' } };
-const GAVE_UP: SupervisorEvent = { type: 'FINISHED', reason: { kind: 'exhausted', detail: '6 restarts of a' } };
+const BOOTING: SupervisorEvent = { type: 'BOOTING' };
+const RUNNING: SupervisorEvent = { type: 'RUNNING' };
+const STOPPING: SupervisorEvent = { type: 'STOPPING' };
+const FAILING: SupervisorEvent = { type: 'FAILING' };
+const GONE: SupervisorEvent = { type: 'GONE' };
 const BROKEN: SupervisorEvent = { type: 'xstate.error.actor.a', error: new Error('a broke') };
+
+const SHUTDOWN: End = { reason: { kind: 'shutdown' }, child: null, left: [] };
+const GAVE_UP: End = { reason: { kind: 'exhausted', detail: '6 restarts of a' }, child: 'a', left: [] };
+const finished = (end: End): SupervisorEvent => ({ type: 'FINISHED', end });
+const finish = ({ reason, child, left }: End) => `finish(${reason.kind}, ${child ?? ''}, ${left})`;
 
 const step = (happening: Step<SupervisorEvent>['happening'], state: string, ...effects: string[]) => ({
   happening,
@@ -24,16 +26,12 @@ const step = (happening: Step<SupervisorEvent>['happening'], state: string, ...e
   effects,
 });
 
-const BOOTING = [step(BOOT, 'booting', 'boot')];
-const RUNNING = [...BOOTING, step(BOOTED, 'running', 'ready')];
-const STOPPED = [
-  ...RUNNING,
-  step(HALT, 'running', 'halt(false)'),
-  step(STOPPING, 'stopping'),
-  step(DOWN, 'stopped', 'announce(stopped)', 'finish'),
-];
-const FAILED = [...RUNNING, step(FAILING, 'failing'), step(GAVE_UP, 'failed', 'announce(failed)', 'finish')];
-const decided = 'decide(FACT, ready)';
+const BOOT = [step(BOOTING, 'booting', 'announce')];
+const UP = [...BOOT, step(RUNNING, 'running', 'announce', 'ready')];
+const STOP = [...UP, step(STOPPING, 'stopping', 'announce', 'callOffRetries')];
+const FAIL = [...UP, step(FAILING, 'failing', 'announce', 'callOffRetries')];
+const STOPPED = [...STOP, step(finished(SHUTDOWN), 'stopped', 'announce', finish(SHUTDOWN))];
+const FAILED = [...FAIL, step(finished(GAVE_UP), 'failed', 'announce', finish(GAVE_UP))];
 
 const story = (
   title: string,
@@ -41,79 +39,38 @@ const story = (
   context: Readonly<Record<string, unknown>> = {},
 ): Scenario<SupervisorEvent, SupervisorMachineInput> => ({ title, input, steps, context });
 
+/** Ends with `end` after `before`, leaves a zombie, and is told when that is gone. */
+const leaving = (before: readonly Step<SupervisorEvent>[], state: string, end: End) => {
+  const left = { ...end, left: ['a'] };
+  return [...before, step(finished(left), state, 'announce', finish(left)), step(GONE, state, finish(end))];
+};
+
 describe('a supervisor', () => {
   describeScenarios(supervisorMachine, [
-    story('hands every fact to its engine from its boot on', [
-      step(FACT, 'idle'),
-      ...BOOTING,
-      step(FACT, 'booting', decided),
-      step(BOOTED, 'running', 'ready'),
-      step(FACT, 'running', decided),
-      step(STOPPING, 'stopping'),
-      step(FACT, 'stopping', decided),
-      step(DOWN, 'stopped', 'announce(stopped)', 'finish'),
-      step(FACT, 'stopped', decided),
-    ]),
-    story('hands facts to its engine while it fails and after it has', [
-      ...RUNNING,
-      step(FAILING, 'failing'),
-      step(FACT, 'failing', decided),
-      step(GAVE_UP, 'failed', 'announce(failed)', 'finish'),
-      step(FACT, 'failed', decided),
-    ]),
-    story('tells its parent that it is ready only when it has booted', RUNNING),
-    story('is stopped only when its engine says that all are down', STOPPED, { clean: true, reason: 'shutdown' }),
-    story('is failed when it gave up, and tells its parent only then', FAILED, {
-      clean: false,
-      reason: '6 restarts of a',
-    }),
-    story('may be told to stop while it boots', [
-      ...BOOTING,
-      step(HALT, 'booting', 'halt(false)'),
-      step(STOPPING, 'stopping'),
-    ]),
-    story('fails when a child does not start while it boots', [
-      ...BOOTING,
-      step(FAILING, 'failing'),
-      step(
-        { type: 'FINISHED', reason: { kind: 'start-failed', detail: 'a: exit code 1' } },
-        'failed',
-        'announce(failed)',
-        'finish',
-      ),
-    ]),
-    story('shuts itself down without being told', [...RUNNING, step(STOPPING, 'stopping')]),
-    story('hears a brutal stop while it stops already', [
-      ...RUNNING,
-      step(STOPPING, 'stopping'),
-      step(KILL, 'stopping', 'halt(true)'),
-    ]),
-    story('hears a stop while it fails already', [
-      ...RUNNING,
-      step(FAILING, 'failing'),
-      step(KILL, 'failing', 'halt(true)'),
-    ]),
+    story('notifies its parent that it is ready when it has booted', UP, { end: null }),
+    story('is stopped only when its engine has finished', STOPPED, { end: SHUTDOWN }),
+    story('is failed when it gave up, and notifies its parent only then', FAILED, { end: GAVE_UP }),
+    story('may be stopped while it boots', [...BOOT, step(STOPPING, 'stopping', 'announce', 'callOffRetries')]),
+    story('may fail while it boots', [...BOOT, step(FAILING, 'failing', 'announce', 'callOffRetries')]),
     story('is stopped when what was failing ends cleanly after all', [
-      ...RUNNING,
-      step(FAILING, 'failing'),
-      step(DOWN, 'stopped', 'announce(stopped)', 'finish'),
+      ...FAIL,
+      step(finished(SHUTDOWN), 'stopped', 'announce', finish(SHUTDOWN)),
     ]),
     story('fails when what was stopping ends with a failure', [
-      ...RUNNING,
-      step(STOPPING, 'stopping'),
-      step(GAVE_UP, 'failed', 'announce(failed)', 'finish'),
+      ...STOP,
+      step(finished(GAVE_UP), 'failed', 'announce', finish(GAVE_UP)),
     ]),
-    story('boots anew after it was stopped', [...STOPPED, step(BOOT, 'booting', 'boot')]),
-    story('boots anew after it failed', [...FAILED, step(BOOT, 'booting', 'boot')]),
-    story('is not booted twice', [...RUNNING, step(BOOT, 'running')]),
-    story('has nothing to stop before its first boot', [step(HALT, 'idle')]),
+    story('notifies its parent once more when the zombies that it left are gone', leaving(STOP, 'stopped', SHUTDOWN)),
+    story('does so after a failure too', leaving(FAIL, 'failed', GAVE_UP), { end: GAVE_UP }),
+    story('boots anew after it was stopped', [...STOPPED, step(BOOTING, 'booting', 'announce')]),
+    story('boots anew after it failed', [...FAILED, step(BOOTING, 'booting', 'announce')]),
     story('survives a child whose actor broke, in any state', [
       step(BROKEN, 'idle', 'complain(a broke)'),
-      ...BOOTING,
+      ...BOOT,
       step(BROKEN, 'booting', 'complain(a broke)'),
     ]),
-    story('lets go of an actor that it no longer wants', [
-      ...RUNNING,
+    story('stops an actor that it no longer wants', [
+      ...UP,
       step((actor) => ({ type: 'DISMISS', ref: childOf(actor) }), 'running'),
     ]),
   ]);

@@ -41,7 +41,7 @@ export class Witness {
     const path: string | undefined = rest.actorRef.getSnapshot()?.context?.path;
     if (path === undefined) return;
     const parent = parentOf(path);
-    const shutdown = event.type === 'HALT' || (event.type === 'STOP' && event.cause === 'shutdown');
+    const shutdown = event.type === 'STOPPING' || (event.type === 'STOP' && event.cause === 'shutdown');
     if (shutdown && parent !== null && this.#halted.has(parent)) this.#askedToStop(path, parent);
   };
 

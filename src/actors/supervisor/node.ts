@@ -1,6 +1,5 @@
 import type { SupervisorView } from '../../contract/view.js';
-import type { SupervisorEvent } from '../../machines/supervisor.js';
-import type { Engine, Verb } from '../../model/fact.js';
+import type { End, Engine, Verb } from '../../model/fact.js';
 import type { NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
 
 /** A supervisor or pool as the others of its tree see it. */
@@ -14,9 +13,9 @@ export interface SupervisorNode {
   add(spec: NodeSpec): Promise<string>;
   childSpec(id: string): NodeSpec | undefined;
   view(): SupervisorView;
-  /** What its chart asks for; called by the chart's hands only. */
-  perform(event: SupervisorEvent): void;
-  announce(status: 'stopped' | 'failed'): void;
-  tellReady(): void;
-  tellEnded(): void;
+  /* The effects of its chart. */
+  reportStatus(): void;
+  callOffRetries(): void;
+  notifyReady(): void;
+  notifyEnd(end: End): void;
 }

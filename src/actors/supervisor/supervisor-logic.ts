@@ -5,15 +5,19 @@ import type { SupervisorNode } from './node.js';
 
 /** Gives the supervisor's chart its hands, once per tree. */
 export function createSupervisorLogic(world: World): typeof supervisorMachine {
-  const nodeOf = (context: { path: string }): SupervisorNode => world.registry.supervisor(context.path);
+  /** Performed when the step of the chart is over, so that its new state is read then. */
+  const afterStep =
+    <P>(act: (node: SupervisorNode, params: P) => void) =>
+    ({ context }: { context: { path: string } }, params: P): void => {
+      const node = world.registry.supervisor(context.path);
+      world.steps.record(node, () => act(node, params));
+    };
   return supervisorMachine.provide({
     actions: {
-      decide: ({ context }, event) => nodeOf(context).perform(event),
-      boot: ({ context }) => nodeOf(context).perform({ type: 'BOOT' }),
-      halt: ({ context }, { brutal }) => nodeOf(context).perform({ type: 'HALT', brutal }),
-      announce: ({ context }, { status }) => nodeOf(context).announce(status),
-      finish: ({ context }) => nodeOf(context).tellEnded(),
-      ready: ({ context }) => nodeOf(context).tellReady(),
+      announce: afterStep((node) => node.reportStatus()),
+      callOffRetries: afterStep((node) => node.callOffRetries()),
+      ready: afterStep((node) => node.notifyReady()),
+      finish: afterStep((node, end) => node.notifyEnd(end)),
       complain: ({ context }, { error }) => world.complain(context.path, error),
     },
   });

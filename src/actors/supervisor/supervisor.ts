@@ -1,12 +1,12 @@
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { SupervisorView } from '../../contract/view.js';
 import { initialContext, type SupervisorEvent, type supervisorMachine } from '../../machines/supervisor.js';
-import type { Effect, Engine, Fact, Status, Verb } from '../../model/fact.js';
+import type { DecidedStatus, Effect, End, Engine, Fact, Verb } from '../../model/fact.js';
 import { joinPath } from '../../model/id.js';
-import { describeReason, isClean, type Reason } from '../../model/reason.js';
+import { describeReason, type Reason } from '../../model/reason.js';
 import { blockersText, type Failure, failureText, type SupervisorStatus } from '../../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
-import { type Agent, type ChildFact, isAtRest, remainsOf } from '../agent/agent.js';
+import { type Agent, type ChildFact, remainsOf } from '../agent/agent.js';
 import { tellRemoved } from '../agent/agent-creation.js';
 import { AgentChild, type Child } from '../agent/child.js';
 import type { World } from '../world.js';
@@ -17,24 +17,24 @@ import { Pending } from './pending.js';
 import { reportRetry, tellStale } from './retry.js';
 import { createSystems, rootOptions, type Systems, startingIn, startRoot } from './systems.js';
 
-/** What a supervisor is told by, and how it ended. */
+/** Who is notified of what becomes of a supervisor: the supervisor above it, or the tree. */
 export interface Parent {
   ready(generation: number): void;
-  /** It ended, but what is left below it cannot be: `ended` follows if that ever goes. */
-  stuck(generation: number, blockers: string): void;
+  /** It has ended, but zombies are left below it: `ended` follows when the last of them is gone. */
+  stuck(generation: number, reason: Reason, blockers: string): void;
   ended(generation: number, reason: Reason): void;
 }
 
 /**
- * One supervisor or pool at work: it hands every fact through its chart to its engine, performs the effects, and keeps the children in
- * a Map of its own. User code never runs in here.
+ * One supervisor or pool at work: it gives every fact to its engine, performs the effects, has its chart draw the status that the engine
+ * decides, and keeps the children in a Map of its own. User code never runs in here.
+ *
+ * 1. A fact is a step of the engine, and its effects are performed when the step is over (`Steps`). What they bring about for the same
+ *    supervisor waits until all of them are performed.
+ * 2. An effect that decides a status is a step of the chart. The chart's own effects, which report the status and notify the parent, are
+ *    performed before the next effect of the engine: whoever reads the status then finds the one that was reported.
  */
 export class SupervisorActor implements SupervisorNode, Child {
-  status: SupervisorStatus | 'idle' = 'idle';
-  /** Why it ended last. */
-  reason: Reason = { kind: 'shutdown' };
-  /** What made it fail, down to the agent; `null` when it ended as it should. */
-  failure: Failure | null = null;
   readonly #children = new Map<string, Child>();
   readonly #pending: Pending;
   readonly #delays: Delays;
@@ -42,7 +42,6 @@ export class SupervisorActor implements SupervisorNode, Child {
   readonly #systems: Systems;
   #engine: Engine;
   #generation = 0;
-  #stuck = false;
 
   constructor(
     readonly world: World,
@@ -66,18 +65,36 @@ export class SupervisorActor implements SupervisorNode, Child {
     return this.#engine;
   }
 
-  /** Begins anew from the spec; `generation` goes with what the parent is told. */
+  get status(): SupervisorStatus | 'idle' {
+    const { value } = this.#ref.getSnapshot();
+    return value === 'failing' ? 'stopping' : value;
+  }
+
+  /** What made it fail, down to the agent; `null` while it has not failed. */
+  get failure(): Failure | null {
+    const { end } = this.#ref.getSnapshot().context;
+    if (this.status !== 'failed' || end === null || end.child === null) return null;
+    return this.#failureOf(end.child, end.reason);
+  }
+
+  /** Begins anew from the spec; `generation` goes with what the parent is notified of. */
   start(generation: number): void {
-    this.#generation = generation;
-    this.#ref.send({ type: 'BOOT' });
+    this.world.steps.take(this, () => {
+      this.#generation = generation;
+      if (this.#engine.status === 'ended') {
+        this.#forgetChildren();
+        this.#engine = newEngine(this.world, this.spec, this.path);
+      }
+      this.#decide({ type: 'boot', at: this.world.clock.now() });
+    });
   }
 
   stop(brutal: boolean): void {
-    this.#ref.send({ type: 'HALT', brutal });
+    this.fact({ type: 'halt', at: this.world.clock.now(), brutal });
   }
 
   fact(fact: Fact): void {
-    this.#ref.send({ type: 'FACT', fact });
+    this.world.steps.take(this, () => this.#decide(fact));
   }
 
   /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
@@ -115,34 +132,23 @@ export class SupervisorActor implements SupervisorNode, Child {
     for (const child of this.#children.values()) yield* child.agents();
   }
 
-  /** What its chart asks for; called by the chart's hands only. */
-  perform(event: SupervisorEvent): void {
-    const { clock } = this.world;
-    if (event.type === 'BOOT') {
-      this.#forgetChildren();
-      this.#engine = newEngine(this.world, this.spec, this.path);
-      this.#act({ type: 'boot', at: clock.now() });
-    } else if (event.type === 'HALT') this.#act({ type: 'halt', at: clock.now(), brutal: event.brutal });
-    else if (event.type === 'FACT') this.#act(event.fact);
-    if (this.#stuck && [...this.agents()].every(isAtRest)) this.tellEnded();
-  }
-
-  announce(status: SupervisorStatus): void {
-    this.status = status;
-    const over = status === 'failed' || status === 'stopped';
-    const reason = over ? (failureText(this.failure) ?? describeReason(this.reason)) : '';
+  reportStatus(): void {
+    const { status } = this;
+    if (status === 'idle') return;
+    const { end } = this.#ref.getSnapshot().context;
+    const over = (status === 'failed' || status === 'stopped') && end !== null;
+    const reason = over ? (failureText(this.failure) ?? describeReason(end.reason)) : '';
     this.world.reports.emit(this.path, { type: 'supervisor', status, reason });
   }
 
-  tellReady(): void {
+  notifyReady(): void {
     this.parent.ready(this.#generation);
   }
 
-  /** While a zombie below keeps it from being gone, it is one itself: to begin anew would double what lives, to forget it would hide it. */
-  tellEnded(): void {
-    this.#stuck = [...this.agents()].some((agent) => !isAtRest(agent));
-    if (this.#stuck) this.parent.stuck(this.#generation, blockersText(remainsOf(this.agents())));
-    else this.parent.ended(this.#generation, this.reason);
+  /** While zombies are left below it, it is one itself: to begin anew would double what lives, to forget it would hide it. */
+  notifyEnd({ reason, left }: End): void {
+    if (left.length === 0) this.parent.ended(this.#generation, reason);
+    else this.parent.stuck(this.#generation, reason, blockersText(remainsOf(this.agents())));
   }
 
   /** Ends it with all below. `forget`: their paths would be somebody new. Everything of it must be down. */
@@ -157,20 +163,23 @@ export class SupervisorActor implements SupervisorNode, Child {
   }
 
   #ask(verb: string, id: string, fact: (token: number) => Fact): Promise<string> {
-    return this.#pending.open(verb, id, (token) => {
-      if (this.status !== 'idle') this.fact(fact(token));
-      else this.#pending.settle(token, { ok: false, code: 'SUPERVISOR_ENDED', reason: 'not started' });
-    });
+    return this.#pending.open(verb, id, (token) => this.fact(fact(token)));
   }
 
-  #act(fact: Fact): void {
-    for (const effect of this.#engine.decide(fact)) {
-      try {
-        this.#perform(effect);
-      } catch (thrown) {
-        this.world.complain(this.path, thrown);
-      }
+  #decide(fact: Fact): void {
+    for (const effect of this.#engine.decide(fact)) this.world.steps.record(this, () => this.#attempt(effect));
+  }
+
+  #attempt(effect: Effect): void {
+    try {
+      this.#perform(effect);
+    } catch (thrown) {
+      this.world.complain(this.path, thrown);
     }
+  }
+
+  #draw(event: SupervisorEvent): void {
+    this.world.steps.take(this.#ref, () => this.#ref.send(event));
   }
 
   #perform(effect: Effect): void {
@@ -200,9 +209,12 @@ export class SupervisorActor implements SupervisorNode, Child {
       case 'stale':
         return tellStale(this.world, joinPath(this.path, effect.id), effect);
       case 'status':
-        return this.#onStatus(effect.status);
+        return this.#draw({ type: effect.status.toUpperCase() as Uppercase<DecidedStatus> });
       case 'finished':
-        return this.#onFinished(effect);
+        this.#delays.clear();
+        return this.#draw({ type: 'FINISHED', end: { reason: effect.reason, child: effect.child, left: effect.left } });
+      case 'gone':
+        return this.#draw({ type: 'GONE' });
     }
   }
 
@@ -231,7 +243,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     const { id } = spec;
     const parent: Parent = {
       ready: (generation) => this.#hear(id, { type: 'ready', generation }),
-      stuck: (generation, blockers) => this.#hear(id, { type: 'stuck', generation, blockers }),
+      stuck: (generation, _, blockers) => this.#hear(id, { type: 'stuck', generation, blockers }),
       ended: (generation, reason) => this.#hear(id, { type: 'ended', generation, reason }),
     };
     return new SupervisorActor(this.world, spec, path, parent);
@@ -260,7 +272,7 @@ export class SupervisorActor implements SupervisorNode, Child {
   }
 
   hush(): void {
-    this.#callOffRetries();
+    this.callOffRetries();
     this.fact({ type: 'hush' });
   }
 
@@ -269,27 +281,7 @@ export class SupervisorActor implements SupervisorNode, Child {
 
   callOffRetry(): void {}
 
-  #callOffRetries(): void {
+  callOffRetries(): void {
     for (const child of this.#children.values()) child.callOffRetry();
-  }
-
-  /** Told at once, so that it comes before what follows from it; the chart follows when it has done its present work. */
-  #onStatus(status: Status): void {
-    if (status === 'booting') this.announce('booting');
-    else if (status === 'running') {
-      this.announce('running');
-      this.#ref.send({ type: 'BOOTED' });
-    } else if (status === 'stopping' || status === 'failing') {
-      this.announce('stopping');
-      this.#callOffRetries();
-      this.#ref.send({ type: 'HALTING', failing: status === 'failing' });
-    }
-  }
-
-  #onFinished({ reason, child }: Extract<Effect, { type: 'finished' }>): void {
-    this.reason = reason;
-    this.failure = isClean(reason) || child === null ? null : this.#failureOf(child, reason);
-    this.#delays.clear();
-    this.#ref.send({ type: 'FINISHED', reason });
   }
 }

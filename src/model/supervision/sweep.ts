@@ -114,7 +114,7 @@ function quieten(state: State, child: Child, sweep: Sweep): void {
 
 /** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until its turn. */
 export function onHush(state: State): void {
-  if (state.hushed || isEnding(state)) return;
+  if (state.hushed || state.status === 'idle' || isEnding(state)) return;
   state.hushed = true;
   closeMailbox(state);
   for (const child of state.children.values()) callOffStart(state, child);
