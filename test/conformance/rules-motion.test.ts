@@ -53,6 +53,16 @@ describe('an end while the supervisor boots', () => {
     expect(world.end()).toBe('shutdown');
   });
 
+  it('counts those whose end is not read yet among the running ones (all_significant)', () => {
+    const world = slow('a:temporary! b:transient! c', { strategy: 'one_for_all', autoShutdown: 'all_significant' });
+    for (const id of ['a', 'b']) world.pay('start', id);
+    world.exit('a', NORMAL);
+    world.exit('b', CRASH);
+    world.pay('start', 'c');
+    expect(world.end()).toBeNull();
+    expect(world.takeLog()).toBe('+a +b +c -c +b');
+  });
+
   it('ends it after the boot, so that the boot has succeeded (any_significant, and the intensity)', () => {
     for (const options of [{ autoShutdown: 'any_significant' as const }, { maxRestarts: 0 }]) {
       const world = slow('job:transient! slow', options);
@@ -83,6 +93,20 @@ describe('an end while the supervisor boots', () => {
     expect(world.takeLog()).toBe('+a +b +c -c +a');
     for (const id of ['a', 'b', 'c']) world.pay('start', id);
     expect(world.phases()).toBe('c up, b up, a up');
+  });
+});
+
+describe('a temporary child that is forgotten when its siblings are restarted', () => {
+  it('takes none of the siblings behind it out of the restart (T2, T6)', () => {
+    const world = slow('a b:temporary c d', { strategy: 'one_for_all' });
+    for (const id of ['a', 'b', 'c']) world.pay('start', id);
+    world.exit('a', CRASH);
+    world.exit('b', CRASH);
+    world.takeLog();
+    world.pay('start', 'd');
+    expect(world.takeLog()).toBe('-d -c +a');
+    for (const id of ['a', 'c', 'd']) world.pay('start', id);
+    expect(world.phases()).toBe('d up, c up, a up');
   });
 });
 

@@ -110,7 +110,7 @@ function endsTheTree(state: State, child: Child): boolean {
   if (state.spec.autoShutdown === 'never') return false;
   if (state.spec.autoShutdown === 'any_significant') return true;
   const others = [...state.children.values()].filter((other) => other !== child && other.significant);
-  return others.every((other) => other.phase === 'down');
+  return others.every((other) => other.phase === 'down' && !other.endWaits);
 }
 
 /** Charges the restart and, within the budget, plans it for all whom the strategy touches (R5 to R8, T1 to T3). */
