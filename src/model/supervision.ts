@@ -5,7 +5,7 @@ import type { SupervisorSpec } from './spec.js';
 import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
-import { mayRead, mustWait } from './supervision/mailbox.js';
+import { mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
 import { advanceStarts, enqueue, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
 import { addChild, type Child, type Deferred, newState, openSweep, type State } from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
@@ -44,8 +44,9 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
 
 function receive(state: State, fact: Fact, known: (id: string) => number): void {
   const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'due';
-  if (mayWait && mustWait(state, fact)) postpone(state, fact);
-  else take(state, fact, known);
+  if (mayWait && mustWait(state, fact)) return postpone(state, fact);
+  if (fact.type === 'command') supersedeStarts(state, fact);
+  take(state, fact, known);
 }
 
 /** The answer to a call that waits says for whom. */

@@ -183,6 +183,15 @@ describe('a call while children start or restart', () => {
     expect([world.answer(start), world.answer(stop)]).toEqual(['SUPERSEDED', 'ok']);
   });
 
+  it('is read after a stop that waits itself, whatever it asks for', () => {
+    const world = slow('a');
+    const add = world.add(child('e'));
+    const calls = (['stop', 'stop', 'restart_child', 'stop'] as const).map((verb) => world.command(verb, 'e'));
+    world.command('stop', 'a');
+    expect(world.takeLog()).toBe('+a -a +e -e +e -e');
+    expect([add, ...calls].map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'ok', 'SUPERSEDED', 'ok']);
+  });
+
   it('starts the siblings of a failed restart whose child was stopped before its next try was decided', () => {
     const world = slow('a b c', { strategy: 'one_for_all', maxRestarts: 9 });
     for (const id of ['a', 'b', 'c']) world.pay('start', id);

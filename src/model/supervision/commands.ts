@@ -1,6 +1,6 @@
 import { answer, answerWaiters, pardon, refuse, takesCommands } from '../book.js';
 import type { Fact, Token } from '../fact.js';
-import { isOrdered, supersedeStarts } from './mailbox.js';
+import { isOrdered } from './mailbox.js';
 import { enqueue, isParallel, noteTried } from './starts.js';
 import { addChild, type Child, openSweep, removeChild, type State } from './state.js';
 
@@ -47,7 +47,6 @@ export function onCommand(state: State, fact: Command): void {
 function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   child.goal = 'down';
   if (child.phase === 'down') noteTried(state, child);
-  supersedeStarts(state, child.id, brutal ? 'a kill' : 'a stop');
   child.waiters.push({ token, until: 'down' });
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
   child.due = 'stop';

@@ -19,9 +19,15 @@ export function isBusy(state: State): boolean {
   return state.busy.size > 0 && !isEnding(state);
 }
 
-/** True when the mailbox is read: no operation is under way, and the boot is over. */
+/** True when the mailbox is read: no operation is under way, the boot is over, and its next message is about no child that a call before it stops. */
 export function mayRead(state: State): boolean {
-  return !isBusy(state) && state.status !== 'booting';
+  return !isBusy(state) && state.status !== 'booting' && !isHeldByStop(state, state.mailbox[0]);
+}
+
+function isHeldByStop(state: State, item: Deferred | undefined): boolean {
+  if (item?.type !== 'fact' || item.fact.type !== 'command') return false;
+  const { verb, id } = item.fact;
+  return verb !== 'stop' && verb !== 'kill' && state.children.get(id)?.phase === 'stopping';
 }
 
 /** True when the fact is kept in the mailbox until the operation under way is over. */
@@ -69,12 +75,16 @@ export function dropEnd(state: State, child: Child): void {
   if (index >= 0) state.mailbox.splice(index, 1);
 }
 
-/** Takes out the calls that wait to start this child: a person wants it down by now. */
-export function supersedeStarts(state: State, id: string, reason: string): void {
-  for (const item of state.mailbox.filter((other) => other.type === 'fact' && other.fact.type === 'command')) {
+/**
+ * A stop or a kill does not wait: it takes out the calls that came before it and wait to start its child. Calls that come after a stop that
+ * waits itself are read after it.
+ */
+export function supersedeStarts(state: State, { verb, id }: Command): void {
+  if (verb !== 'stop' && verb !== 'kill') return;
+  for (const item of [...state.mailbox]) {
     if (item.type !== 'fact' || item.fact.type !== 'command' || item.fact.id !== id) continue;
     state.mailbox.splice(state.mailbox.indexOf(item), 1);
-    answer(state, item.fact.token, { ok: false, code: 'SUPERSEDED', reason });
+    answer(state, item.fact.token, { ok: false, code: 'SUPERSEDED', reason: `a ${verb}` });
   }
 }
 
