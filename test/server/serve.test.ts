@@ -79,7 +79,7 @@ function run(options: object) {
 async function reached(endpoint: string): Promise<Client> {
   for (const until = Date.now() + 30_000; ; ) {
     try {
-      const client = await connect({ endpoint, timeout: 5_000 });
+      const client = await connect({ endpoint, timeout: 5_000, patience: 2_000 });
       clients.push(client);
       return client;
     } catch (thrown) {
