@@ -20,6 +20,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts', 'examples/*.test.ts'],
     globalSetup: 'test/build.ts',
     pool: 'forks',
+    // The modules are loaded once a worker, not once a file: nothing of ours keeps state in a module that a test could leave behind.
+    isolate: false,
     // Most tests wait for processes and sockets: more workers than cores keep the cores busy.
     maxWorkers: 4,
     // How long a test waits for what must come. Only a failing test takes that long: on a busy machine a process may need a minute to start.

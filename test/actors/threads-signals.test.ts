@@ -1,12 +1,10 @@
-import { expect, it, vi } from 'vitest';
-
-vi.mock('node:worker_threads', async (original) => ({ ...(await original<object>()), isMainThread: false }));
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect, it } from 'vitest';
 
 it('a tree in a worker thread is refused the signals, which no thread but the first one receives', async () => {
-  const { createTree } = await import('../../src/index.js');
-  const wrong = () => createTree({ children: [] }, { signals: true });
-  expect(wrong).toThrow(
-    expect.objectContaining({ code: 'OPTION_INVALID', details: expect.objectContaining({ option: 'signals' }) }),
-  );
-  expect(createTree({ children: [] }).status).toBe('idle');
+  const thread = new Worker(new URL('../fixtures/tree-in-thread.mjs', import.meta.url));
+  const [message] = await once(thread, 'message');
+  expect(message).toEqual({ error: { code: 'OPTION_INVALID', option: 'signals' }, status: 'idle' });
+  await thread.terminate();
 });

@@ -33,6 +33,11 @@ export function witness(pid: number): Witness | undefined {
   };
 }
 
+/** The signals that wait for a process, one bit each (ShdPnd, proc_pid_status(5)). */
+export function pendingSignals(pid: number): bigint {
+  return BigInt(`0x${/^ShdPnd:\s*(\w+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? '0'}`);
+}
+
 /** True when the process runs; false when it is gone or only waits to be reaped. */
 export function lives(pid: number): boolean {
   const seen = witness(pid);

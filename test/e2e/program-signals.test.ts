@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { MARK, marked } from './proc.js';
+import { MARK, marked, pendingSignals } from './proc.js';
 
 const marks: string[] = [];
 afterEach(() => {
@@ -38,6 +38,8 @@ describe('signals: true', () => {
   it('hurries at the second signal, and takes one that follows at once for the first', async () => {
     const { host, mark, said } = await program('stubborn');
     host.kill('SIGINT');
+    // Of two that are pending the system delivers the higher one last, and runs its handler first.
+    await eventually(() => pendingSignals(host.pid!) === 0n, 'the delivery of the first');
     host.kill('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(host.exitCode ?? host.signalCode).toBe(null);

@@ -226,7 +226,8 @@ describe('a client that is closed', () => {
     const script = `
       import { connect } from '${new URL('../../dist/client.js', import.meta.url).href}';
       const client = await connect({ endpoint: '${place.endpoint}', timeout: 5000 });
-      const lost = client.restart('slow').catch((error) => error.code);
+      const late = { id: 'late', command: ['sleep', '1000'], readiness: { type: 'log', pattern: 'never', timeout: 600000 } };
+      const lost = client.spawn(late).catch((error) => error.code);
       const events = client.events();
       await events.next();
       for await (const item of client.events()) break;
