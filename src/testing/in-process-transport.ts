@@ -109,7 +109,7 @@ class Transport implements InProcessTransport {
         this.#failed(thrown);
       }
     };
-    const source = { group: IN_PROCESS_ENDPOINT, owner: name, connection: name, isBlocked: () => false };
+    const source = { group: IN_PROCESS_ENDPOINT, owner: name, connection: name, answers: { isBlocked: () => false } };
     setImmediate(() => {
       const refused = this.#queue.enter(source, bytes.length, () => work(null));
       if (refused !== null) void work(refused);

@@ -9,9 +9,8 @@ interface Bindable {
 export class BoundSockets<S extends Bindable> {
   readonly #sockets = new Map<string, S>();
 
-  get all(): IterableIterator<S> {
-    return this.#sockets.values();
-  }
+  /** The bound sockets. */
+  readonly all: ReadonlyMap<string, S> = this.#sockets;
 
   /** Binds a socket and resolves with the bound endpoint. Rejects with the system's error; then the socket is closed. */
   async bind(socket: S): Promise<string> {
@@ -33,6 +32,6 @@ export class BoundSockets<S extends Bindable> {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.all].map((socket) => socket.close()));
+    await Promise.all([...this.#sockets.values()].map((socket) => socket.close()));
   }
 }

@@ -1,6 +1,5 @@
 import { type Limits, TokenBucket } from '../control/limits.js';
 import { SupertreeError } from '../errors.js';
-import { CostOrder, type Weighted } from './cost-order.js';
 
 /** One request: resolves when it is answered. Must not reject. */
 export type Work = () => Promise<void>;
@@ -13,8 +12,11 @@ export interface Source {
   readonly owner: string;
   /** The connection, unique in the queue. */
   readonly connection: string;
-  /** True while the connection does not read its answers: its requests wait until `wake` is called for it. */
-  readonly isBlocked: () => boolean;
+  /** The outbox of its answers. */
+  readonly answers: {
+    /** True while the connection does not read its answers: its requests wait until `wake` is called for it. */
+    isBlocked(connection: string): boolean;
+  };
 }
 
 interface Request {
@@ -29,6 +31,44 @@ interface Account {
   count: number;
   /** Their total size. */
   bytes: number;
+}
+
+/** An item whose processing costs time. */
+interface Weighted {
+  /** The accumulated cost, in ms; comparable among the items of one order. */
+  cost: number;
+}
+
+/**
+ * Items in ascending order of their cost, equal ones in the order in which they were added. An item that returns after a pause starts at the cost of
+ * the item that was taken last, so that a pause earns no credit.
+ */
+class CostOrder<T extends Weighted> {
+  readonly items: T[] = [];
+  #floor = 0;
+
+  /** Adds an item that is not in it. */
+  add(item: T): void {
+    item.cost = Math.max(item.cost, this.#floor);
+    let [low, high] = [0, this.items.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.items[middle] as T).cost <= item.cost) low = middle + 1;
+      else high = middle;
+    }
+    this.items.splice(low, 0, item);
+  }
+
+  /** Removes the cheapest item. */
+  take(): T | undefined {
+    const item = this.items.shift();
+    if (item !== undefined) this.#floor = item.cost;
+    return item;
+  }
+
+  clear(): void {
+    this.items.length = 0;
+  }
 }
 
 interface Group extends Weighted {
@@ -160,7 +200,7 @@ export class FairQueue {
     const { group } = lane;
     lane.inLine = true;
     group.lanes.add(lane);
-    if (group.lanes.size === 1) this.#line.add(group);
+    if (group.lanes.items.length === 1) this.#line.add(group);
   }
 
   /** The first request in a round of the event loop begins a slice; requests left at its end are started in the next round. */
@@ -169,10 +209,10 @@ export class FairQueue {
       this.#sliceEnds = performance.now() + SLICE;
       setImmediate(() => {
         this.#sliceEnds = null;
-        if (!this.#closed && this.#line.size > 0) this.#run();
+        if (!this.#closed && this.#line.items.length > 0) this.#run();
       });
     }
-    while (this.#line.size > 0 && performance.now() < this.#sliceEnds) this.#next();
+    while (this.#line.items.length > 0 && performance.now() < this.#sliceEnds) this.#next();
   }
 
   #next(): void {
@@ -180,27 +220,26 @@ export class FairQueue {
     const lane = group?.lanes.take();
     if (group === undefined || lane === undefined) return;
     lane.inLine = false;
-    const request = lane.source.isBlocked() ? undefined : lane.queue.shift();
-    if (request !== undefined) {
-      lane.running++;
-      const cost = this.#begin(lane, request);
-      lane.cost += cost;
-      group.cost += cost;
-    }
-    if (group.lanes.size > 0) this.#line.add(group);
+    const { answers, connection } = lane.source;
+    const request = answers.isBlocked(connection) ? undefined : lane.queue.shift();
+    if (request !== undefined) this.#start(lane, request);
+    if (group.lanes.items.length > 0) this.#line.add(group);
     if (request !== undefined) this.#standInLine(lane);
   }
 
-  /** Starts a request and returns the cost of that, in ms. */
-  #begin(lane: Lane, { work, bytes }: Request): number {
+  #start(lane: Lane, { work, bytes }: Request): void {
+    const { group, account } = lane;
     const began = performance.now();
+    lane.running++;
     void work().then(() => {
       lane.running--;
-      lane.account.count--;
-      lane.account.bytes -= bytes;
+      account.count--;
+      account.bytes -= bytes;
       this.#bytes -= bytes;
     });
-    return Math.max(MIN_COST, performance.now() - began);
+    const cost = Math.max(MIN_COST, performance.now() - began);
+    lane.cost += cost;
+    group.cost += cost;
   }
 }
 

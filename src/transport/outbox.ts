@@ -27,6 +27,15 @@ export interface OutboxStats {
   readonly dropped: number;
 }
 
+/** Where an answer goes. */
+export interface Recipient {
+  readonly connection: string;
+  /** The frames before the answer. */
+  readonly envelope: readonly Buffer[];
+  /** True when the peer reads several answers from one message. */
+  readonly joins: boolean;
+}
+
 /** The bytes that wait for one peer, and their limit. */
 export interface Room {
   readonly waiting: number;
@@ -64,7 +73,8 @@ interface Peer {
  * 3. the peer has gone, or reads nothing for `PATIENCE`: its messages are dropped and counted.
  */
 export class Outbox {
-  readonly #socket: () => Router;
+  /** The present socket. */
+  socket: Router;
   readonly #window: SendWindow;
   readonly #unblocked: (peer: string) => void;
   readonly #peers = new Map<string, Peer>();
@@ -77,9 +87,9 @@ export class Outbox {
   #sent = 0;
   #dropped = 0;
 
-  /** `socket` returns the present socket. `unblocked` is called with each peer that was blocked and no longer is. */
-  constructor(socket: () => Router, window: SendWindow, unblocked: (peer: string) => void) {
-    this.#socket = socket;
+  /** `unblocked` is called with each peer that was blocked and no longer is. */
+  constructor(socket: Router, window: SendWindow, unblocked: (peer: string) => void) {
+    this.socket = socket;
     this.#window = window;
     this.#unblocked = unblocked;
   }
@@ -88,22 +98,21 @@ export class Outbox {
     return { sent: this.#sent, dropped: this.#dropped };
   }
 
-  /** Queues one answer for a peer behind its envelope. `joins`: the peer reads several answers from one message. Never throws, never waits. */
-  send(name: string, envelope: readonly Buffer[], answer: Buffer, joins = false): void {
-    const peer = this.#peers.get(name) ?? this.#meet(name);
-    if (!joins || !this.#join(peer, answer)) this.#queue(peer, envelope, answer, joins);
-    if (this.#bytes > MAX_WAITING.all) this.#makeRoom();
-  }
-
-  /** As `send`, unless the limit of the peer would be exceeded; a single answer is always accepted. Returns the room that was too small, or `null`. */
-  offer(name: string, envelope: readonly Buffer[], answer: Buffer, joins = false): Room | null {
-    const waiting = this.waitingFor(name);
-    if (waiting === 0 || waiting + OVERHEAD + answer.length <= MAX_WAITING.one) {
-      this.send(name, envelope, answer, joins);
-      return null;
+  /**
+   * Queues one answer, unless the limit of the peer would be exceeded: then it is dropped, and the room that was too small is returned. A single answer is
+   * always accepted, and so is any when `always` is true. Never throws, never waits.
+   */
+  send(to: Recipient, answer: Buffer, always = false): Room | null {
+    const name = to.connection;
+    const peer = this.#peers.get(name) ?? { name, held: [], last: null, bytes: 0, since: 0, deaf: false };
+    if (!always && peer.bytes > 0 && peer.bytes + OVERHEAD + answer.length > MAX_WAITING.one) {
+      this.#dropped++;
+      return { waiting: peer.bytes, max: MAX_WAITING.one };
     }
-    this.#dropped++;
-    return { waiting, max: MAX_WAITING.one };
+    this.#peers.set(name, peer);
+    if (!to.joins || !this.#join(peer, answer)) this.#queue(peer, to, answer);
+    if (this.#bytes > MAX_WAITING.all) this.#makeRoom();
+    return null;
   }
 
   /** The bytes that wait here for a peer. */
@@ -133,17 +142,12 @@ export class Outbox {
     this.#peers.clear();
   }
 
-  #meet(name: string): Peer {
-    const peer: Peer = { name, held: [], last: null, bytes: 0, since: 0, deaf: false };
-    this.#peers.set(name, peer);
-    return peer;
-  }
-
-  #queue(peer: Peer, envelope: readonly Buffer[], answer: Buffer, joins: boolean): void {
-    const frames = [...envelope, answer];
-    const letter: Letter = { peer, frames, bytes: sizeOf(frames), answers: 1, open: joins };
+  #queue(peer: Peer, { envelope, joins }: Recipient, answer: Buffer): void {
+    let bytes = OVERHEAD + answer.length;
+    for (const frame of envelope) bytes += frame.length;
+    const letter: Letter = { peer, frames: [...envelope, answer], bytes, answers: 1, open: joins };
     peer.last = joins ? letter : null;
-    this.#charge(peer, letter.bytes);
+    this.#count(peer, bytes);
     this.#line.push(letter);
     this.#pumping ??= this.#pump();
   }
@@ -155,11 +159,11 @@ export class Outbox {
     last.frames.push(answer);
     last.answers++;
     last.bytes += answer.length;
-    this.#charge(peer, answer.length);
+    this.#count(peer, answer.length);
     return true;
   }
 
-  #charge(peer: Peer, bytes: number): void {
+  #count(peer: Peer, bytes: number): void {
     peer.bytes += bytes;
     this.#bytes += bytes;
   }
@@ -186,7 +190,7 @@ export class Outbox {
     if (this.#window.isFull(peer.name)) return false;
     letter.open = false;
     try {
-      await this.#socket().send(frames);
+      await this.socket.send(frames);
       this.#window.add(peer.name, letter.bytes);
       this.#sent += letter.answers;
     } catch (thrown) {
@@ -194,7 +198,7 @@ export class Outbox {
       const { code } = thrown as NodeJS.ErrnoException;
       if (code === 'EBUSY') return false;
       // A send may use a view of the peers' queues that is a millisecond old; reading `writable` updates it.
-      if (code === 'EAGAIN') return again && this.#socket().writable && this.#hand(letter, false);
+      if (code === 'EAGAIN') return again && this.socket.writable && this.#hand(letter, false);
       this.#window.release(peer.name);
       this.#dropped += letter.answers;
     }
@@ -204,7 +208,7 @@ export class Outbox {
   /** The message was taken, or its peer has gone. */
   #done({ peer, bytes }: Letter): void {
     const wasBlocked = isBlocked(peer);
-    this.#discharge(peer, bytes);
+    this.#count(peer, -bytes);
     peer.deaf = false;
     if (peer.bytes === 0) this.#peers.delete(peer.name);
     if (wasBlocked && !isBlocked(peer)) this.#unblocked(peer.name);
@@ -215,7 +219,7 @@ export class Outbox {
     if (peer.held.length === 0) peer.since = performance.now();
     if (peer.deaf) {
       this.#dropped += letter.answers;
-      return this.#discharge(peer, letter.bytes);
+      return this.#count(peer, -letter.bytes);
     }
     letter.open = letter === peer.last;
     peer.held.push(letter);
@@ -275,23 +279,12 @@ export class Outbox {
   #drop(peer: Peer): void {
     for (const { bytes, answers } of peer.held.splice(0)) {
       this.#dropped += answers;
-      this.#discharge(peer, bytes);
+      this.#count(peer, -bytes);
     }
     peer.last = null;
-  }
-
-  #discharge(peer: Peer, bytes: number): void {
-    peer.bytes -= bytes;
-    this.#bytes -= bytes;
   }
 }
 
 function isBlocked({ held, bytes }: Peer): boolean {
   return held.length > 0 || bytes >= ENOUGH;
-}
-
-function sizeOf(frames: readonly Buffer[]): number {
-  let bytes = OVERHEAD;
-  for (const frame of frames) bytes += frame.length;
-  return bytes;
 }

@@ -48,7 +48,7 @@ class XpubPublisher implements Publisher {
   }
 
   get stats(): PublisherStats {
-    const all = [...this.#sockets.all];
+    const all = [...this.#sockets.all.values()];
     const sum = (count: (socket: PublishSocket) => number) => all.reduce((total, each) => total + count(each), 0);
     return {
       sent: sum(({ sent }) => sent),
@@ -76,17 +76,20 @@ class XpubPublisher implements Publisher {
   }
 
   hasSubscriber(topic: string): boolean {
-    for (const { subscriptions } of this.#sockets.all) if (subscriptions.covers(topic)) return true;
+    for (const { subscriptions } of this.#sockets.all.values()) if (subscriptions.covers(topic)) return true;
     return false;
   }
 
   publish(topic: string, make: () => Uint8Array): void {
-    let frame: Buffer | null = null;
-    for (const each of this.#sockets.all) {
-      if (!each.subscriptions.covers(topic)) continue;
-      frame ??= this.#frameOf(topic, make);
-      if (frame === null) return;
-      each.send(frame);
+    let frame: Buffer | undefined;
+    try {
+      for (const socket of this.#sockets.all.values()) {
+        if (!socket.subscriptions.covers(topic)) continue;
+        frame ??= Buffer.concat([Buffer.from(`${topic}\0`), make()]);
+        socket.send(frame);
+      }
+    } catch (thrown) {
+      this.#failed(thrown);
     }
   }
 
@@ -97,14 +100,5 @@ class XpubPublisher implements Publisher {
 
   async close(): Promise<void> {
     await this.#sockets.close();
-  }
-
-  #frameOf(topic: string, make: () => Uint8Array): Buffer | null {
-    try {
-      return Buffer.concat([Buffer.from(`${topic}\0`), make()]);
-    } catch (thrown) {
-      this.#failed(thrown);
-      return null;
-    }
   }
 }

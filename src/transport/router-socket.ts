@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'zeromq';
-import { UNPROVEN } from '../control/access/roles.js';
+import { type Peer, UNPROVEN } from '../control/access/roles.js';
 import type { RequestContext } from '../control/request-context.js';
 import { SupertreeError } from '../errors.js';
 import { JOIN_ANSWERS } from '../protocol/joined-answers.js';
@@ -10,7 +10,7 @@ import { closeSocket } from './close-socket.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
 import type { FairQueue } from './fair-queue.js';
-import { Outbox } from './outbox.js';
+import { Outbox, type Recipient } from './outbox.js';
 import { SEND_QUEUE, type SendWindow } from './send-window.js';
 import type { SocketSecurity } from './socket-security.js';
 
@@ -40,11 +40,8 @@ const RECEIVE_QUEUE = 256;
 /** For how long an endpoint with too many connections is closed, in ms: longer each time, unless it was open for `calm` ms. */
 const CLOSED_FOR = { first: 50, most: 2_000, calm: 10_000 };
 
-interface Request {
-  readonly envelope: readonly Buffer[];
+interface Request extends Recipient {
   readonly payload: Buffer;
-  /** True when the sender accepts several answers in one message. */
-  readonly joins: boolean;
   readonly context: RequestContext;
 }
 
@@ -60,6 +57,8 @@ export class RouterSocket {
   #receiving: Promise<void> | null = null;
   #reopening: Promise<void> | null = null;
   #endpoint = '';
+  /** The peer that everybody is at this endpoint; `null` where a key is needed. */
+  #peer: Peer | null = null;
   #openedAt = 0;
   #closedFor = CLOSED_FOR.first;
   #closing = false;
@@ -68,16 +67,13 @@ export class RouterSocket {
     this.#options = options;
     this.#given = endpoint;
     this.#socket = this.#newSocket();
-    this.outbox = new Outbox(
-      () => this.#socket,
-      options.window,
-      (connection) => options.queue.wake(connection),
-    );
+    this.outbox = new Outbox(this.#socket, options.window, (connection) => options.queue.wake(connection));
   }
 
   /** Resolves with the bound endpoint, with port 0 replaced by the real port. Rejects with the system's error. */
   async bind(): Promise<string> {
     this.#endpoint = await bindTo(this.#socket, this.#given);
+    this.#peer = this.#options.security.peerAt(this.#endpoint);
     this.#openedAt = performance.now();
     this.#receiving = this.#receive().catch(this.#options.failed);
     return this.#endpoint;
@@ -132,6 +128,7 @@ export class RouterSocket {
     await sleep(this.#closedFor);
     while (!this.#closing) {
       this.#socket = this.#newSocket();
+      this.outbox.socket = this.#socket;
       try {
         await bindTo(this.#socket, this.#endpoint);
         break;
@@ -181,29 +178,30 @@ export class RouterSocket {
     const { envelope, payload, joins } = parse(frames);
     const [routingId = NONE] = envelope;
     const connection = this.#prefix + routingId.toString('latin1');
-    const peer = security.identify(routingId, this.#endpoint);
+    const peer = this.#peer ?? security.peerOf(routingId);
     const context = { peer, connection, endpoint: this.#endpoint, receivedAt: performance.now(), refused: null };
-    const request: Request = { envelope, payload, joins, context };
+    const request: Request = { connection, envelope, payload, joins, context };
     // A peer that sends one request at a time has read every answer before it sends the next request.
-    if (queue.isIdle(connection) && this.outbox.waitingFor(connection) === 0) window.release(connection);
+    const mayHold = window.tracks(connection) && queue.isIdle(connection);
+    if (mayHold && this.outbox.waitingFor(connection) === 0) window.release(connection);
     const isKnown = peer.grants !== null && peer !== UNPROVEN;
     const group = isKnown ? `key ${peer.name}` : this.#endpoint;
     const owner = isKnown ? group : connection;
-    const source = { group, owner, connection, isBlocked: () => this.outbox.isBlocked(connection) };
+    const source = { group, owner, connection, answers: this.outbox };
     const refused = queue.enter(source, payload.length, () => this.#answer(request), context.receivedAt);
     if (refused !== null) void this.#answer({ ...request, context: { ...context, refused } });
   }
 
-  async #answer({ envelope, payload, joins, context }: Request): Promise<void> {
+  async #answer(request: Request): Promise<void> {
     const { handle, failed } = this.#options;
-    const { connection } = context;
-    const offer = (bytes: Buffer) => this.outbox.offer(connection, envelope, bytes, joins);
+    const { payload, context } = request;
+    const interim = (bytes: Buffer) => this.outbox.send(request, bytes);
     try {
-      const bytes = await handle(payload, offer, context);
-      const room = offer(bytes);
+      const bytes = await handle(payload, interim, context);
+      const room = this.outbox.send(request, bytes);
       if (room === null) return;
       const refused = new SupertreeError('ANSWER_UNSENT', { size: bytes.length, ...room });
-      this.outbox.send(connection, envelope, await handle(payload, offer, { ...context, refused }), joins);
+      this.outbox.send(request, await handle(payload, interim, { ...context, refused }), true);
     } catch (thrown) {
       failed(thrown);
     }

@@ -61,7 +61,7 @@ export function createRequestRouter(options: RequestRouterOptions): RequestRoute
   } = options;
   const shared = { handle, failed, security, connections, queue, window };
   const sum = (count: (socket: RouterSocket) => number) =>
-    [...sockets.all].reduce((total, each) => total + count(each), 0);
+    [...sockets.all.values()].reduce((total, each) => total + count(each), 0);
   return {
     bind: (endpoint) => sockets.bind(new RouterSocket(shared, endpoint)),
     unbind: (endpoint) => sockets.unbind(endpoint),

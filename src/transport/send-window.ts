@@ -42,6 +42,11 @@ export class SendWindow {
     return this.#total;
   }
 
+  /** True when libzmq may hold large messages for the peer. */
+  tracks(name: string): boolean {
+    return this.#handed.has(name);
+  }
+
   /** Must be called for each message that libzmq took. */
   add(name: string, bytes: number, now: number = performance.now()): void {
     const handed = this.#handed.get(name) ?? (bytes < LARGE ? null : this.#open(name));

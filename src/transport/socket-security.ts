@@ -1,6 +1,6 @@
 import { Context, type Router, type XPublisher } from 'zeromq';
 import type { Keyring } from '../control/access/keyring.js';
-import { ANYONE, LOCAL, type Peer } from '../control/access/roles.js';
+import { ANYONE, LOCAL, type Peer, UNPROVEN } from '../control/access/roles.js';
 import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 import { Handshakes } from './handshakes.js';
 import { type CurveServerOptions, curveServer, type Domain, type OnRefusedConnection, openGate } from './zap.js';
@@ -10,8 +10,10 @@ export type SecurityOptions = (CurveServerOptions & { readonly context: Context 
 
 /** Which peers may connect to the sockets of one server. */
 export interface SocketSecurity {
-  /** The peer with this routing id at this endpoint of the server. */
-  identify(routingId: Buffer, endpoint: string): Peer;
+  /** The peer that everybody is at this endpoint of the server; `null` where a key is needed. */
+  peerAt(endpoint: string): Peer | null;
+  /** The peer whose key is proved by a routing id, at an endpoint that needs a key. */
+  peerOf(routingId: Buffer): Peer;
   /** The options of a socket for this endpoint. */
   options(domain: Domain, endpoint: string): SecurityOptions;
   /** Watches a socket for this endpoint, before it is bound, for connections that fail before they show a key. */
@@ -22,7 +24,8 @@ export interface SocketSecurity {
 
 /** A server without keys: an endpoint that other machines can reach is open to anyone. */
 export const NO_SECURITY: SocketSecurity = {
-  identify: (_routingId, endpoint) => (isPrivate(endpoint) ? LOCAL : ANYONE),
+  peerAt: (endpoint) => (!endpoint.startsWith('tcp://') || isLoopback(parseEndpoint(endpoint)) ? LOCAL : ANYONE),
+  peerOf: () => UNPROVEN,
   options: () => ({}),
   watch: () => {},
   close: async () => {},
@@ -42,23 +45,12 @@ export async function openSecurity(
   const gate = await openGate(context, keyring, onRefused, failed);
   const isLocked = (endpoint: string) => endpoint.startsWith('tcp://');
   return {
-    identify: (routingId, endpoint) => (isLocked(endpoint) ? keyring.peerOf(routingId) : LOCAL),
+    peerAt: (endpoint) => (isLocked(endpoint) ? null : LOCAL),
+    peerOf: (routingId) => keyring.peerOf(routingId),
     options: (domain, endpoint) => (isLocked(endpoint) ? { context, ...curveServer(keyring, domain) } : {}),
     watch: (socket, domain, endpoint) => {
       if (isLocked(endpoint)) new Handshakes(domain, onRefused).watch(socket);
     },
     close: () => gate.close(),
   };
-}
-
-/** Cached, because it is needed for every message and there are few endpoints. */
-const known = new Map<string, boolean>();
-
-function isPrivate(endpoint: string): boolean {
-  let found = known.get(endpoint);
-  if (found === undefined) {
-    found = !endpoint.startsWith('tcp://') || isLoopback(parseEndpoint(endpoint));
-    known.set(endpoint, found);
-  }
-  return found;
 }

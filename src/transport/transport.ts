@@ -1,5 +1,4 @@
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
-import type { RequestContext } from '../control/request-context.js';
 import type { Topics } from '../control/streams/topics.js';
 import { asSupertreeError } from '../errors.js';
 import { transportMachine } from '../machines/transport.js';
@@ -46,12 +45,16 @@ export class Transport {
   readonly #ready = new Signal();
   readonly #admitted = new Signal();
   readonly #finished = new Signal();
-  #handle: Handle | undefined;
+  /** Until the transport serves, requests wait. */
+  #handle: Handle = async (...request) => {
+    await this.#admitted.given;
+    return this.#handle(...request);
+  };
 
   constructor(options: TransportOptions) {
     this.#options = options;
     const { failed, security, connections, endpoints, pubEndpoints } = options;
-    this.#router = createRequestRouter({ ...options, handle: (...request) => this.#answer(...request) });
+    this.#router = createRequestRouter({ ...options, handle: (...request) => this.#handle(...request) });
     this.#publisher = createPublisher(failed, security, connections);
     const machine = transportMachine.provide({
       actions: {
@@ -105,11 +108,6 @@ export class Transport {
   async close(): Promise<void> {
     this.#actor.send({ type: 'CLOSE' });
     await this.#finished.given;
-  }
-
-  async #answer(payload: Uint8Array, interim: (bytes: Buffer) => void, context: RequestContext): Promise<Buffer> {
-    if (this.#actor.getSnapshot().matches('binding')) await this.#admitted.given;
-    return (this.#handle as Handle)(payload, interim, context);
   }
 
   async #bindNext(index: number): Promise<void> {

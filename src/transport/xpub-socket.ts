@@ -7,7 +7,6 @@ import { bindTo } from './bind.js';
 import { closeSocket } from './close-socket.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
-import { RecentBytes } from './recent-bytes.js';
 import type { SecurityOptions } from './socket-security.js';
 
 /** The most frames and bytes that wait here. */
@@ -75,14 +74,16 @@ export class PublishSocket {
 
   send(frame: Buffer): void {
     if (this.#socket.closed) return;
-    if (this.#waiting.length >= MAX_WAITING.frames || this.#bytes + frame.length > MAX_WAITING.bytes) {
+    this.#round ??= setImmediate(this.#nextRound);
+    if (this.#left > 0) {
+      this.#left--;
+      void this.#hand(frame);
+    } else if (this.#waiting.length >= MAX_WAITING.frames || this.#bytes + frame.length > MAX_WAITING.bytes) {
       this.dropped++;
-      return;
+    } else {
+      this.#waiting.push(frame);
+      this.#bytes += frame.length;
     }
-    this.#waiting.push(frame);
-    this.#bytes += frame.length;
-    this.#round ??= setImmediate(() => this.#nextRound());
-    this.#pump();
   }
 
   /** Passes the waiting frames to the socket, then closes it. Resolves when nothing listens at its endpoint any more. */
@@ -160,23 +161,19 @@ export class PublishSocket {
     }
   }
 
-  #nextRound(): void {
-    this.#round = undefined;
-    this.#left = PER_ROUND;
-    if (this.#waiting.length === 0) return;
-    this.#round = setImmediate(() => this.#nextRound());
-    this.#pump();
-  }
-
-  #pump(): void {
-    const frames = this.#waiting.splice(0, this.#left);
-    this.#left -= frames.length;
-    for (const frame of frames) void this.#hand(frame);
-  }
+  /** Frames wait only once a round has passed on all that it may. */
+  readonly #nextRound = (): void => {
+    const frames = this.#waiting.splice(0, PER_ROUND);
+    this.#left = PER_ROUND - frames.length;
+    this.#round = frames.length === 0 ? undefined : setImmediate(this.#nextRound);
+    for (const frame of frames) {
+      this.#bytes -= frame.length;
+      void this.#hand(frame);
+    }
+  };
 
   /** With a timeout of 0 the socket has taken or refused the frame when this returns: there is never more than one send at a time. */
   async #hand(frame: Buffer): Promise<void> {
-    this.#bytes -= frame.length;
     if (
       this.#recent.bytes + frame.length > PER_SUBSCRIBER.bytes &&
       frame.length > PER_SUBSCRIBER.bytes / PER_SUBSCRIBER.frames
@@ -196,6 +193,23 @@ export class PublishSocket {
 }
 
 const NONE = Buffer.alloc(0);
+
+/** The bytes of the latest frames of a stream, as many frames as a queue holds: an upper bound of the bytes in that queue. */
+export class RecentBytes {
+  bytes = 0;
+  readonly #sizes: Float64Array;
+  #at = 0;
+
+  constructor(frames: number) {
+    this.#sizes = new Float64Array(frames);
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes - (this.#sizes[this.#at] ?? 0);
+    this.#sizes[this.#at] = bytes;
+    this.#at = (this.#at + 1) % this.#sizes.length;
+  }
+}
 
 function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
   const socket = new XPublisher({

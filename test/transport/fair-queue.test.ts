@@ -17,8 +17,8 @@ function queueOf(limits: Partial<typeof DEFAULT_LIMITS> = {}): FairQueue {
 /** A connection without a key, or one of many with the same key. */
 const from = (connection: string, key?: string, isBlocked = () => false): Source =>
   key === undefined
-    ? { group: 'ipc', owner: connection, connection, isBlocked }
-    : { group: key, owner: key, connection, isBlocked };
+    ? { group: 'ipc', owner: connection, connection, answers: { isBlocked } }
+    : { group: key, owner: key, connection, answers: { isBlocked } };
 
 function busy(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecentBytes } from '../../src/transport/recent-bytes.js';
 import { SEND_QUEUE, SendWindow, STALLED_FOR } from '../../src/transport/send-window.js';
+import { RecentBytes } from '../../src/transport/xpub-socket.js';
 
 const MIB = 1024 * 1024;
 const HELD = SEND_QUEUE + 1;
