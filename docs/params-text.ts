@@ -20,7 +20,7 @@ export function typeText(schema: v.GenericSchema<unknown, unknown>): string {
       return given.class?.name ?? '';
     case 'custom':
       // The only check of our own among the parameters.
-      return 'AgentInput';
+      return 'AgentData';
     case 'string':
     case 'number':
     case 'boolean':

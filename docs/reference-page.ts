@@ -63,7 +63,7 @@ function wirePart(): string[] {
     '### Operations of a tree_request',
     'A parameter that is not named here is refused; nil counts as absent. `wait: false` is answered as soon as the command is accepted, otherwise it is answered when it is done; `usage: true` measures. The last column is the [role](security.md#who-may-do-what) that a key needs.',
     operationTable(),
-    'An `AgentInput` is an [Agent](#agent) as in a tree file. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
+    'An `AgentData` is an [Agent](#agent) as in a tree file: without what only the program that runs the tree can have, such as functions. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
     ...wordTables(),
     ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('contract/view.ts', name)),
     ...['LogsQuery', 'LogsPage', 'LineView', 'ChildAnswer', 'ServerHealth'].flatMap((name) =>

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { below, readSources } from './architecture/sources.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8'));
@@ -44,12 +47,58 @@ describe('the package', () => {
     expect({ maps, missing }).toEqual({ maps: [], missing: [] });
   });
 
+  it('has types that are small, and whose entry points keep out the types of charts', () => {
+    const declarations = files.filter((file) => file.startsWith('dist/machines/') && file.endsWith('.d.ts'));
+    const large = declarations.filter((file) => readFileSync(`${ROOT}${file}`).length > MAX_DECLARATION);
+    expect(large).toEqual([]);
+    expect([...reached('dist/machines/index.d.ts').keys()]).toEqual(['dist/machines/index.d.ts']);
+  });
+
+  it('needs no types of XState to talk to a server', () => {
+    const importers = [...reached('dist/client.d.ts')].filter(([, imports]) => imports.includes('xstate'));
+    expect(importers.map(([file]) => file)).toEqual([]);
+  });
+
+  it('says to bundlers that only its command does something when it is loaded', () => {
+    expect(manifest.sideEffects).toEqual(['./dist/cli/main.js']);
+    expect(effectfulFiles(below(readSources(ROOT, ['src']), 'src'))).toEqual(['src/cli/main.ts']);
+  });
+
   it('says whose it is, and where to report, and installs on every system', () => {
     expect(manifest).toMatchObject({ license: 'MIT', author: expect.any(String), keywords: expect.any(Array) });
     expect([manifest.homepage, manifest.bugs.url, manifest.repository.url].every(Boolean)).toBe(true);
     expect(manifest.os).toBeUndefined();
   });
 });
+
+/** In bytes. */
+const MAX_DECLARATION = 8_000;
+
+/** The declaration files that one imports, itself among them, each with all that it imports. */
+function reached(entry: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  const pending = [entry];
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    const text = readFileSync(`${ROOT}${file}`, 'utf8');
+    const imports = [...text.matchAll(/(?:\bfrom|\bimport\()\s*['"]([^'"]+)['"]/g)].map(([, target]) => target ?? '');
+    found.set(file, imports);
+    const own = imports.filter((target) => target.startsWith('.'));
+    pending.push(...own.map((to) => join(dirname(file), to.replace(/\.js$/, '.d.ts'))).filter((to) => !found.has(to)));
+  }
+  return found;
+}
+
+/** The files with a statement that is no declaration and does something when they are loaded. */
+function effectfulFiles(sources: ReadonlyMap<string, string>): string[] {
+  const acts = (statement: ts.Statement): boolean =>
+    ts.isExpressionStatement(statement) ||
+    ts.isIfStatement(statement) ||
+    ts.isIterationStatement(statement, false) ||
+    (ts.isImportDeclaration(statement) && statement.importClause === undefined);
+  return [...sources].flatMap(([file, text]) =>
+    ts.createSourceFile(file, text, ts.ScriptTarget.Latest).statements.some(acts) ? [file] : [],
+  );
+}
 
 function leaves(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [String(value)];

@@ -5,7 +5,7 @@ const killed = ['noteStop', substate('stopping.killing')] as const;
 const insisted = substate('stopping.insisting');
 const drained = substate('stopping.draining');
 
-/** The agent's state `stopping`: from the wish that it ends, or its own end, until nothing of it is left. */
+/** The agent's state `stopping`: from the wish that it ends, or its own end, until nothing of it is left. @internal */
 export const stopping = agentSetup.createStateConfig({
   description: 'It is being ended, or its main process ended and what it left behind is being ended.',
   entry: ['noteEntry', 'stopRuntimeTimer', STATE.stopping],
@@ -89,7 +89,7 @@ export const stopping = agentSetup.createStateConfig({
   },
 });
 
-/** The agent's state `zombie`. */
+/** The agent's state `zombie`. @internal */
 export const zombie = agentSetup.createStateConfig({
   id: 'zombie',
   description: 'It cannot be ended. It names its blockers, keeps its ports and refuses a new start.',

@@ -13,7 +13,7 @@ import {
   substate,
 } from './agent-transitions.js';
 
-/** The agent's state `running`. */
+/** The agent's state `running`. @internal */
 export const running = agentSetup.createStateConfig({
   id: 'running',
   description: 'Ready. Its health is unknown until a probe or the agent itself reports it.',
@@ -75,7 +75,7 @@ export const running = agentSetup.createStateConfig({
   },
 });
 
-/** The agent's state `paused`. */
+/** The agent's state `paused`. @internal */
 export const paused = agentSetup.createStateConfig({
   id: 'paused',
   description: 'Really paused: no probe, watchdog or deadline runs either, and its runtime is not counted.',

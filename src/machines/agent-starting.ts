@@ -11,7 +11,7 @@ import {
   substate,
 } from './agent-transitions.js';
 
-/** The agent's state `spawning`: from its start until it is ready. */
+/** The agent's state `spawning`: from its start until it is ready. @internal */
 export const spawning = agentSetup.createStateConfig({
   description: 'Ports are leased, the process is asked for, readiness is awaited. Its runtime is counted from here.',
   entry: ['begin', 'countStart', 'startRuntimeTimer', STATE.spawning],

@@ -8,11 +8,11 @@ const reportState = <S extends ReportedState>(state: S) => ({ type: 'reportState
 const report = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
 const notify = <N extends Notification>(of: N) => ({ type: 'notifySupervisor', params: { of } }) as const;
 
-/** Reports that the sub-state changed and the state did not. The sub-state in which a state begins is not reported. */
+/** Reports that the sub-state changed and the state did not. The sub-state in which a state begins is not reported. @internal */
 export const substate = <S extends string>(name: S) =>
   ({ type: 'reportSubstate', params: { substate: name } }) as const;
 
-/** Reports the state. */
+/** Reports the state. @internal */
 export const STATE = {
   spawning: reportState('spawning'),
   running: reportState('running'),
@@ -22,7 +22,7 @@ export const STATE = {
   stopped: reportState('stopped'),
 };
 
-/** Reports something else. */
+/** Reports something else. @internal */
 export const REPORT = {
   started: report('started'),
   ready: report('ready'),
@@ -31,48 +31,48 @@ export const REPORT = {
   health: report('health'),
 };
 
-/** Notifies the supervisor. */
+/** Notifies the supervisor. @internal */
 export const NOTIFY = { ready: notify('ready'), ended: notify('ended'), stuck: notify('stuck') };
 
-/** It never ran: that is a failed start, with the reason that was given. */
+/** It never ran: that is a failed start, with the reason that was given. @internal */
 export const NEVER_RAN = [
   { type: 'noteCause', params: { cause: 'spawn-error', heading: 'failed' } },
   'noteDetail',
   'recordExit',
 ] as const;
 
-/** A start that takes too long is a failed start. */
+/** A start that takes too long is a failed start. @internal */
 export const NOT_READY_IN_TIME = {
   type: 'noteCause',
   params: { cause: 'readiness-timeout', heading: 'failed' },
 } as const;
 
-/** The main process ended while it was not being stopped: straight to rest when nothing is left of it. */
+/** The main process ended while it was not being stopped: straight to rest when nothing is left of it. @internal */
 export const EXITED = [
   { guard: 'leavesNothing', target: '#settling', actions: ['noteExit', 'recordExit'] },
   { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit'] },
   { target: '#sweeping', actions: ['noteExit', 'recordExit'] },
 ] as const;
 
-/** Reports come before the supervisor is notified, because it may start the agent again at once. */
+/** Reports come before the supervisor is notified, because it may start the agent again at once. @internal */
 export const atRest = <S extends ReportedState>(state: S) => ['release', reportState(state), NOTIFY.ended] as const;
 
-/** Reports come before the supervisor is notified, because it may start the next agent at once. */
+/** Reports come before the supervisor is notified, because it may start the next agent at once. @internal */
 export const READY = [STATE.running, REPORT.ready, NOTIFY.ready] as const;
 
-/** A stop takes the stages of its spec, or none of them. */
+/** A stop takes the stages of its spec, or none of them. @internal */
 export const STOP = [
   { guard: 'isBrutal', target: '#killing', actions: 'noteStop' },
   { target: '#asking', actions: 'noteStop' },
 ] as const;
 
-/** A runtime limit ends it for good, and its supervisor must not start it again. */
+/** A runtime limit ends it for good, and its supervisor must not start it again. @internal */
 export const RUNTIME_OVER = [
   { guard: 'isBrutal', target: '#killing', actions: ['noteRuntimeOver', 'requestStop'] },
   { target: '#asking', actions: ['noteRuntimeOver', 'requestStop'] },
 ] as const;
 
-/** A resource limit ends it: so that its supervisor starts it again, or for good. */
+/** A resource limit ends it: so that its supervisor starts it again, or for good. @internal */
 export const LIMIT_PASSED = [
   { guard: 'isRestartLimit', target: '#asking', actions: 'noteLimit' },
   { guard: 'isBrutal', target: '#killing', actions: ['noteLimit', 'requestStop'] },
@@ -82,6 +82,7 @@ export const LIMIT_PASSED = [
 /**
  * A stop can overtake a launch: what the driver had begun may still run, or turn out to have failed. After a failure no other fact
  * follows, so it is the end.
+ * @internal
  */
 export const LAUNCHED_WHILE_ENDING = {
   SPAWNED: { actions: ['noteSpawned', REPORT.started] },
@@ -98,14 +99,14 @@ const BACK_TO_RUNNING = {
 const unfrozen = ['notePauseProblem', 'noteResumed'] as const;
 const thawed = ['thaw', 'noteResumed'] as const;
 
-/** The freeze failed: it runs on, and its runtime was counted all the time. */
+/** The freeze failed: it runs on, and its runtime was counted all the time. @internal */
 export const FREEZE_FAILED = [
   { ...BACK_TO_RUNNING.healthy, actions: [...unfrozen, substate('running.healthy')] },
   { ...BACK_TO_RUNNING.unhealthy, actions: [...unfrozen, substate('running.unhealthy')] },
   { ...BACK_TO_RUNNING.unknown, actions: [...unfrozen, substate('running.unknown')] },
 ] as const;
 
-/** A resume overtook the freeze. */
+/** A resume overtook the freeze. @internal */
 export const RESUMED_WHILE_FREEZING = [
   { ...BACK_TO_RUNNING.healthy, actions: [...thawed, substate('running.healthy')] },
   { ...BACK_TO_RUNNING.unhealthy, actions: [...thawed, substate('running.unhealthy')] },
@@ -122,13 +123,14 @@ const goesOn = [
   REPORT.resumed,
 ] as const;
 
+/** @internal */
 export const RESUMED = [
   { ...BACK_TO_RUNNING.healthy, actions: ['thaw', ...goesOn] },
   { ...BACK_TO_RUNNING.unhealthy, actions: ['thaw', ...goesOn] },
   { ...BACK_TO_RUNNING.unknown, actions: ['thaw', ...goesOn] },
 ] as const;
 
-/** Its processes may have been stopped in place as well. */
+/** Its processes may have been stopped in place as well. @internal */
 export const RESUMED_COOPERATIVELY = [
   { ...BACK_TO_RUNNING.healthy, actions: ['thaw', 'sendResume', ...goesOn] },
   { ...BACK_TO_RUNNING.unhealthy, actions: ['thaw', 'sendResume', ...goesOn] },

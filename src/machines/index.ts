@@ -1,6 +1,22 @@
-/** The production charts, to be drawn, imported into the Stately editor, or tested as tables. */
-export { agentMachine } from './agent.js';
-export { linkMachine } from './link.js';
-export { supervisorMachine } from './supervisor.js';
-export { systemRootMachine } from './system-root.js';
-export { transportMachine } from './transport.js';
+/**
+ * The production charts, to be drawn, imported into the Stately editor, or tested as tables. What their contexts and events have in them is the business of the
+ * actors that run them, and may change: so their types are those of any machine.
+ */
+
+import type { AnyStateMachine } from 'xstate';
+import { agentMachine as agent } from './agent.js';
+import { linkMachine as link } from './link.js';
+import { supervisorMachine as supervisor } from './supervisor.js';
+import { systemRootMachine as systemRoot } from './system-root.js';
+import { transportMachine as transport } from './transport.js';
+
+/** One agent over all its incarnations. */
+export const agentMachine: AnyStateMachine = agent;
+/** The connection of a client to one server. */
+export const linkMachine: AnyStateMachine = link;
+/** The life of a supervisor. */
+export const supervisorMachine: AnyStateMachine = supervisor;
+/** The root of a system of actors. */
+export const systemRootMachine: AnyStateMachine = systemRoot;
+/** The door of a server. */
+export const transportMachine: AnyStateMachine = transport;

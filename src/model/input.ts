@@ -1,5 +1,5 @@
-import type { AnyActorLogic } from 'xstate';
 import type {
+  AnyLogic,
   AutoShutdown,
   LimitAction,
   OnExhausted,
@@ -112,7 +112,7 @@ export interface TaskTemplate extends AgentTraits {
 /** The agent of a pool whose body is an actor logic of XState in this process. It is given no ports. */
 export interface LogicTemplate extends AgentTraits {
   /** Any XState actor logic, run in this process. */
-  logic: AnyActorLogic;
+  logic: AnyLogic;
   /** The input of `logic`. If not given, undefined. */
   input?: unknown;
   command?: never;

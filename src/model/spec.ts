@@ -1,5 +1,3 @@
-import type { AnyActorLogic } from 'xstate';
-
 /*
  * The words in which a tree is described, with every default filled in. What a person writes is in input.ts;
  * normalise.ts turns the one into the other. All times are milliseconds, all sizes bytes.
@@ -89,10 +87,20 @@ export interface OutputPlan {
   readonly lineBytes: number;
 }
 
+/**
+ * Any actor logic of XState: a machine, or what `fromPromise`, `fromCallback` and their like make. Its parts are XState's own and are not called here;
+ * its types are left out, so that what only names a tree can be compiled without those of XState.
+ */
+export interface AnyLogic {
+  readonly transition: unknown;
+  readonly getInitialSnapshot: unknown;
+  readonly getPersistedSnapshot: unknown;
+}
+
 export type Body =
   | { readonly type: 'command'; readonly command: readonly string[] }
   | { readonly type: 'task'; readonly task: TaskBody }
-  | { readonly type: 'logic'; readonly logic: AnyActorLogic; readonly input: unknown };
+  | { readonly type: 'logic'; readonly logic: AnyLogic; readonly input: unknown };
 
 /** What a task is given. It ends by returning (exit 0) or throwing (exit 1); `signal` is aborted when it is asked to stop. */
 export interface TaskContext {

@@ -35,7 +35,7 @@ export class LogicIncarnation extends InProcessBody {
   }
 
   protected prepare(): void {
-    const actor = createActor(this.#body.logic, {
+    const actor = createActor(this.#body.logic as AnyActorLogic, {
       id: this.order.spec.id,
       input: this.#body.input,
       clock: this.host.clock,
