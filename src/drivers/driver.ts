@@ -38,7 +38,7 @@ export interface Incarnation {
   write(bytes: Uint8Array): Promise<void>;
   /** Closes standard input after the queued bytes. */
   endInput(): void;
-  /** Stops the whole tree by SIGSTOP. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. */
+  /** Stops the whole tree by SIGSTOP. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. Neither follows after an ask or a kill. */
   freeze(): void;
   /** Continues the whole tree, and cancels a freeze that is under way: neither FROZEN nor FREEZE_FAILED of that freeze follows. */
   thaw(): void;

@@ -2,6 +2,14 @@ import type { Clock } from '../contract/clock.js';
 import type { Incarnation, Sink, StartOrder } from '../drivers/driver.js';
 import { SupertreeError } from '../errors.js';
 import type { Blocker } from '../model/agent.js';
+import {
+  hasTree,
+  isRunning,
+  type ProcessCommand,
+  type ProcessFact,
+  type ProcessPhase,
+  phaseAfter,
+} from '../model/process-phase.js';
 import type { StreamName } from '../model/spec.js';
 import type { FakeBehaviour } from './fake-behaviour.js';
 
@@ -37,6 +45,11 @@ export interface FakeWorld {
 /** The signals whose default is to end a process, as far as anybody sends them. */
 const ENDING = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
+/** Here nothing of it lives, nor will. */
+const GONE: ReadonlySet<ProcessPhase> = new Set(['cancelled', 'draining', 'ended']);
+
+type WithoutIncarnation<F> = F extends ProcessFact ? Omit<F, 'incarnation'> : never;
+
 /** One incarnation without a process. What its calls cause comes later, as with a process; what a handle of the driver causes comes at once. */
 export class FakeIncarnation implements Incarnation {
   readonly order: StartOrder;
@@ -44,16 +57,13 @@ export class FakeIncarnation implements Incarnation {
   readonly #behaviour: FakeBehaviour;
   readonly #attempt: number;
   readonly #world: FakeWorld;
-  #phase: FakeLife['phase'] | 'gone' = 'starting';
+  #phase: ProcessPhase = 'queued';
   #pid: number | null = null;
   #child: number | null = null;
-  #frozen = false;
-  #freezes = 0;
   #asked = false;
   #killed = false;
   #released = false;
   #inputClosed = false;
-  #undrained = false;
   #timers: unknown[] = [];
   #held: (() => void)[] = [];
 
@@ -72,27 +82,27 @@ export class FakeIncarnation implements Incarnation {
 
   ask(signal: string): void {
     this.#world.record(this, 'ask', signal);
-    if (this.#phase === 'starting') this.#cancel();
-    if (this.#phase !== 'running') return;
-    this.#unfreeze();
-    this.#obey(signal);
+    if (!this.#advance('ask')) return;
+    if (this.#phase === 'cancelled') this.#cancel();
+    else if (isRunning(this.#phase)) this.#obey(signal);
   }
 
   kill(): void {
     this.#world.record(this, 'kill', 'SIGKILL');
     this.#killed = true;
-    if (this.#phase === 'starting') this.#cancel();
+    if (this.#advance('kill') && this.#phase === 'cancelled') this.#cancel();
     else this.#world.clock.defer(() => this.#die());
   }
 
   signal(signal: string): void {
     this.#world.record(this, 'signal', signal);
+    if (!this.#advance('signal')) return;
     if (signal === 'SIGKILL') this.#world.clock.defer(() => this.#dieAlone());
     else if (ENDING.has(signal)) this.#obey(signal);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#inputClosed || this.#phase !== 'running') throw this.#closed();
+    if (this.#inputClosed || !isRunning(this.#phase)) throw this.#closed();
     this.#world.record(this, 'write', Buffer.from(bytes).toString());
   }
 
@@ -103,65 +113,65 @@ export class FakeIncarnation implements Incarnation {
 
   freeze(): void {
     this.#world.record(this, 'freeze', '');
-    const freeze = ++this.#freezes;
-    this.#world.clock.defer(() => freeze === this.#freezes && this.#freezeNow());
+    const detail = this.#advance('freeze') ? this.#behaviour.freezeFails : 'it is not running';
+    this.#world.clock.defer(() => {
+      if (detail === undefined) this.#report(this.#stamp('FROZEN'));
+      else this.#report({ type: 'FREEZE_FAILED', detail });
+    });
   }
 
   thaw(): void {
     this.#world.record(this, 'thaw', '');
-    this.#freezes++;
-    this.#unfreeze();
+    this.#advance('thaw');
   }
 
   inspect(): Blocker[] {
-    const state = this.#killed ? 'D' : this.#frozen ? 'T' : 'S';
-    if (this.#phase === 'running') return [{ pid: this.#pid ?? 0, state, command: 'fake' }];
-    if (this.#phase === 'left') return [{ pid: this.#child ?? 0, state, command: 'fake child' }];
-    return [];
+    if (!hasTree(this.#phase)) return [];
+    const state = this.#killed ? 'D' : this.#phase === 'frozen' ? 'T' : 'S';
+    if (isRunning(this.#phase)) return [{ pid: this.#pid ?? 0, state, command: 'fake' }];
+    return [{ pid: this.#child ?? 0, state, command: 'fake child' }];
   }
 
   readonly members = (): number[] => this.inspect().map(({ pid }) => pid);
 
   drain(): void {
     this.#world.record(this, 'drain', '');
-    this.#world.clock.defer(() => this.#drained());
+    this.#world.clock.defer(() => this.#report({ type: 'DRAINED' }));
   }
 
   exit(code: number | null, signal: string | null, oom = false): boolean {
-    if (this.#phase !== 'running') return false;
-    const empty = !this.#behaviour.leavesChildren;
-    this.#undrained = this.#behaviour.drainsIn !== undefined;
-    this.#leaveRunning();
-    // What hears the fact may start the next incarnation at once: then this one must be gone.
-    if (empty) this.#emptied();
-    else this.#child = this.#world.takePid();
-    this.#sink.fact({
+    const { drainsIn, leavesChildren = false } = this.#behaviour;
+    if (!this.#advance('exit')) return false;
+    this.#clearTimers();
+    if (leavesChildren) this.#child = this.#world.takePid();
+    if (drainsIn !== undefined) this.#timer(drainsIn, () => this.#report({ type: 'DRAINED' }));
+    this.#report({
       ...this.#stamp('EXITED'),
       code: code ?? (signal === null ? 0 : null),
       signal: code === null ? signal : null,
       detail: '',
       oom,
-      empty,
-      drained: !this.#undrained,
+      empty: !leavesChildren,
+      drained: drainsIn === undefined,
     });
     return true;
   }
 
   becomeReady(): boolean {
-    if (this.#phase !== 'running') return false;
+    if (!isRunning(this.#phase)) return false;
     if (this.order.spec.readiness.type === 'notify') this.#sink.notified('READY=1');
-    else this.#sink.fact(this.#stamp('READY'));
+    else this.#sink.fact({ ...this.#stamp('READY'), incarnation: this.order.incarnation });
     return true;
   }
 
   notify(word: string): boolean {
-    if (this.#phase !== 'running') return false;
+    if (!isRunning(this.#phase)) return false;
     this.#sink.notified(word);
     return true;
   }
 
   say(line: string, stream: StreamName): boolean {
-    if (this.#phase !== 'running' && this.#phase !== 'left') return false;
+    if (!hasTree(this.#phase)) return false;
     this.#sink.output(stream, Buffer.from(`${line}\n`));
     return true;
   }
@@ -175,26 +185,23 @@ export class FakeIncarnation implements Incarnation {
   /** The driver closes: an unkillable one is left to itself and says nothing more. */
   abandon(): void {
     this.#clearTimers();
-    if (this.#phase === 'starting') this.#cancel();
+    if (this.#advance('kill') && this.#phase === 'cancelled') this.#cancel();
     else this.#die();
   }
 
   view(): FakeLife {
     const { path, incarnation } = this.order;
-    const phase = this.#phase === 'gone' ? 'left' : this.#phase;
-    return { path, incarnation, pid: this.#pid, phase, frozen: this.#frozen };
+    const phase = isRunning(this.#phase) ? 'running' : hasTree(this.#phase) ? 'left' : 'starting';
+    return { path, incarnation, pid: this.#pid, phase, frozen: this.#phase === 'frozen' };
   }
 
   #spawn(): void {
-    if (this.#phase !== 'starting') return;
+    if (!this.#advance('begin')) return;
     if (this.#attempt <= (this.#behaviour.failsStart ?? 0)) {
-      this.#forget();
-      this.#sink.fact({ ...this.#stamp('SPAWN_FAILED'), detail: `start ${this.#attempt} fails by script` });
-      return;
+      return this.#report({ ...this.#stamp('SPAWN_FAILED'), detail: `start ${this.#attempt} fails by script` });
     }
-    this.#phase = 'running';
     this.#pid = this.#world.takePid();
-    this.#sink.fact({ ...this.#stamp('SPAWNED'), pid: this.#pid });
+    this.#report({ ...this.#stamp('SPAWNED'), pid: this.#pid });
     this.#live();
   }
 
@@ -218,9 +225,8 @@ export class FakeIncarnation implements Incarnation {
   #die(): boolean {
     if (this.#behaviour.unkillable && !this.#released) return false;
     const ended = this.exit(null, 'SIGKILL');
-    if (this.#phase !== 'left') return ended;
-    this.#emptied();
-    this.#sink.fact({ type: 'GONE', incarnation: this.order.incarnation });
+    if (!hasTree(this.#phase)) return ended;
+    this.#report({ type: 'GONE' });
     return true;
   }
 
@@ -229,46 +235,37 @@ export class FakeIncarnation implements Incarnation {
   }
 
   #cancel(): void {
-    this.#forget();
-    this.#world.clock.defer(() => this.#sink.fact({ type: 'GONE', incarnation: this.order.incarnation }));
+    this.#world.clock.defer(() => this.#report({ type: 'GONE' }));
   }
 
-  #leaveRunning(): void {
-    this.#phase = 'left';
-    this.#frozen = false;
-    this.#held = [];
-    this.#clearTimers();
+  /** Enters the next phase. False when the step has no place in this one. */
+  #advance(step: ProcessCommand | 'exit'): boolean {
+    const next = phaseAfter(this.#phase, step);
+    if (next !== null) this.#enter(next);
+    return next !== null;
   }
 
-  #emptied(): void {
-    this.#forget();
-    if (this.#undrained) this.#timer(this.#behaviour.drainsIn ?? 0, () => this.#drained());
+  /** Reports a fact that has its place in this phase, and no other. */
+  #report(fact: WithoutIncarnation<ProcessFact>): void {
+    const whole = { ...fact, incarnation: this.order.incarnation };
+    const next = phaseAfter(this.#phase, whole);
+    if (next === null) return;
+    // Who hears the fact may start the next incarnation at once: then this one must be gone.
+    this.#enter(next);
+    this.#sink.fact(whole);
   }
 
-  #drained(): void {
-    if (this.#phase !== 'gone' || !this.#undrained) return;
-    this.#undrained = false;
-    this.#clearTimers();
-    this.#sink.fact({ type: 'DRAINED', incarnation: this.order.incarnation });
-  }
-
-  #freezeNow(): void {
-    if (this.#phase === 'gone') return;
-    const detail = this.#phase === 'running' ? this.#behaviour.freezeFails : 'it is not running';
-    this.#frozen = detail === undefined;
-    if (detail !== undefined) this.#sink.fact({ type: 'FREEZE_FAILED', incarnation: this.order.incarnation, detail });
-    else this.#sink.fact(this.#stamp('FROZEN'));
-  }
-
-  #unfreeze(): void {
-    this.#frozen = false;
-    for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
+  #enter(next: ProcessPhase): void {
+    this.#phase = next;
+    if (next === 'cancelled' || next === 'ended') this.#clearTimers();
+    if (GONE.has(next)) this.#world.forget(this);
+    if (next !== 'frozen') for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
   }
 
   /** What falls due while it is frozen happens when it is thawed. */
   #after(ms: number | undefined, fn: () => void): void {
     this.#timer(ms ?? 0, () => {
-      if (this.#frozen) this.#held.push(fn);
+      if (this.#phase === 'frozen') this.#held.push(fn);
       else fn();
     });
   }
@@ -284,14 +281,8 @@ export class FakeIncarnation implements Incarnation {
     this.#timers = [];
   }
 
-  #forget(): void {
-    this.#phase = 'gone';
-    this.#clearTimers();
-    this.#world.forget(this);
-  }
-
-  #stamp<T extends string>(type: T): { type: T; incarnation: number; at: number } {
-    return { type, incarnation: this.order.incarnation, at: this.#world.clock.wall() };
+  #stamp<T extends string>(type: T): { type: T; at: number } {
+    return { type, at: this.#world.clock.wall() };
   }
 
   #closed(): SupertreeError {

@@ -24,19 +24,13 @@ export class Freezer {
 
   /** Calls `done` once, later: with `null` when all are stopped, else with the reason, after all members were continued. */
   freeze(done: (problem: string | null) => void): void {
-    this.cancel('it was paused again');
+    this.forget();
     this.#done = done;
     this.#tree.signal('SIGSTOP');
     this.#lookAfter(1, this.#clock.now() + PATIENCE);
   }
 
-  /** Ends a freeze that is under way; the caller must continue the stopped members. */
-  cancel(reason: string): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#finish(reason);
-  }
-
-  /** Drops a freeze that is under way without calling `done`: the process has ended. */
+  /** Drops a freeze that is under way without calling `done`; the caller must continue the stopped members. */
   forget(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#done = undefined;

@@ -2,7 +2,15 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../contract/clock.js';
 import { messageOf } from '../../errors.js';
-import type { Blocker, BodyFact } from '../../model/agent.js';
+import type { Blocker } from '../../model/agent.js';
+import {
+  hasTree,
+  isRunning,
+  type ProcessCommand,
+  type ProcessFact,
+  type ProcessPhase,
+  phaseAfter,
+} from '../../model/process-phase.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Incarnation, Sink, StartOrder } from '../driver.js';
 import type { Census, Scan } from './census.js';
@@ -31,18 +39,13 @@ export class ProcessIncarnation implements Incarnation {
   readonly #sink: Sink;
   readonly #shop: Workshop;
   readonly #stdin: Stdin;
-  #phase: 'queued' | 'spawning' | 'running' | 'exited' | 'ended' = 'queued';
+  #phase: ProcessPhase = 'queued';
   #child: ChildProcess | undefined;
   #tree: ProcessTree | undefined;
   #freezer: Freezer | undefined;
   #openStreams = 2;
-  /** EXITED was emitted; before that, drained output is part of it, afterwards a fact by itself. */
-  #told = false;
-  #gone = false;
-  /** The number of the last freeze or thaw: the result of an earlier freeze is not reported. */
-  #freezes = 0;
-  #asked = false;
-  #killed = false;
+  /** How it was told to end: what is left then is looked for until it is gone, and after a kill is killed again at each look. */
+  #ending: 'ask' | 'kill' | null = null;
   #watch: unknown;
 
   constructor(order: StartOrder, sink: Sink, shop: Workshop) {
@@ -54,8 +57,7 @@ export class ProcessIncarnation implements Incarnation {
 
   /** Its turn in the queue has come. */
   run(): void {
-    if (this.#phase !== 'queued') return;
-    this.#phase = 'spawning';
+    if (!this.#advance('begin')) return;
     const spawned = spawnProcess(this.#order);
     if ('problem' in spawned) return this.#failed(spawned.problem);
     const { child } = spawned;
@@ -71,30 +73,30 @@ export class ProcessIncarnation implements Incarnation {
 
   ask(signal: string): void {
     const name = signalOf(signal);
-    if (this.#phase === 'queued') return this.#cancel();
-    if (!this.#tree || this.#gone) return;
-    this.#asked = true;
-    this.#freezer?.cancel('it was asked to stop');
+    if (!this.#advance('ask')) return;
+    if (this.#phase === 'cancelled') return this.#cancel();
+    this.#ending ??= 'ask';
+    this.#freezer?.forget();
     this.#atNextLook((tree, scan) => {
       const look = tree.look(scan);
       tree.signal(name, look);
       tree.signal('SIGCONT', look);
     });
-    if (this.#phase === 'exited') this.#watchFrom(FIRST_LOOK);
+    if (!isRunning(this.#phase)) this.#watchFrom(FIRST_LOOK);
   }
 
   kill(): void {
-    if (this.#phase === 'queued') return this.#cancel();
-    if (!this.#tree || this.#gone) return;
-    this.#killed = true;
-    this.#freezer?.cancel('it was killed');
+    if (!this.#advance('kill')) return;
+    if (this.#phase === 'cancelled') return this.#cancel();
+    this.#ending = 'kill';
+    this.#freezer?.forget();
     this.#atNextLook((tree, scan) => tree.signal('SIGKILL', tree.look(scan)));
     this.#watchFrom(FIRST_LOOK);
   }
 
   /** Sends SIGKILL to all members synchronously, for a program that is about to end. True when none was left to kill. */
   killAtExit(): boolean {
-    if (!this.#tree || this.#gone) return true;
+    if (!this.#tree || !hasTree(this.#phase)) return true;
     const look = this.#tree.look();
     this.#tree.signal('SIGKILL', look);
     return look.alive.length === 0;
@@ -102,7 +104,7 @@ export class ProcessIncarnation implements Incarnation {
 
   signal(signal: string): void {
     const name = signalOf(signal);
-    if (!this.#gone) this.#tree?.signalGroup(name);
+    if (this.#advance('signal')) this.#tree?.signalGroup(name);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -114,27 +116,26 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   freeze(): void {
-    if (this.#phase === 'ended') return;
-    const freeze = ++this.#freezes;
-    const done = (problem: string | null) => freeze === this.#freezes && this.#frozen(problem);
-    if (!this.#tree || this.#phase !== 'running') return this.#shop.clock.defer(() => done('it is not running'));
+    if (!this.#tree || !this.#advance('freeze')) {
+      this.#shop.clock.defer(() => this.#report({ type: 'FREEZE_FAILED', detail: 'it is not running' }));
+      return;
+    }
     this.#freezer ??= new Freezer(this.#tree, this.#shop.clock);
-    this.#freezer.freeze(done);
+    this.#freezer.freeze((problem) => this.#frozen(problem));
   }
 
   thaw(): void {
-    this.#freezes++;
+    if (!this.#advance('thaw')) return;
     this.#freezer?.forget();
-    if (!this.#tree || this.#gone) return;
-    this.#tree.signal('SIGCONT');
+    this.#tree?.signal('SIGCONT');
   }
 
   inspect(): Blocker[] {
-    return this.#gone ? [] : (this.#tree?.blockers() ?? []);
+    return hasTree(this.#phase) ? (this.#tree?.blockers() ?? []) : [];
   }
 
   members(): number[] {
-    return this.#gone ? [] : (this.#tree?.members() ?? []);
+    return hasTree(this.#phase) ? (this.#tree?.members() ?? []) : [];
   }
 
   drain(): void {
@@ -149,14 +150,13 @@ export class ProcessIncarnation implements Incarnation {
       child.kill('SIGKILL');
       return this.#failed(messageOf(error), child);
     }
-    this.#phase = 'running';
     child.on('exit', (code, signal) => this.#reaped(pid, code, signal));
     if (child.stdin) this.#stdin.attach(child.stdin);
     this.#read('stdout', child.stdout);
     this.#read('stderr', child.stderr);
     const channel = child.stdio[NOTIFY_FD];
     if (channel) readWords(channel as Readable, (word) => this.#phase !== 'ended' && this.#sink.notified(word));
-    this.#fact({ type: 'SPAWNED', pid, at: this.#shop.clock.wall() });
+    this.#report({ type: 'SPAWNED', pid, at: this.#shop.clock.wall() });
   }
 
   #read(name: StreamName, stream: Readable | null): void {
@@ -171,9 +171,7 @@ export class ProcessIncarnation implements Incarnation {
 
   #streamEnded(): void {
     this.#openStreams -= 1;
-    if (this.#openStreams > 0 || !this.#told) return;
-    this.#fact({ type: 'DRAINED' });
-    this.#endIfDone();
+    if (this.#openStreams === 0) this.#report({ type: 'DRAINED' });
   }
 
   /**
@@ -183,23 +181,21 @@ export class ProcessIncarnation implements Incarnation {
    */
   #reaped(pid: number, code: number | null, signal: NodeJS.Signals | null): void {
     const at = this.#shop.clock.wall();
-    this.#phase = 'exited';
+    this.#advance('exit');
     this.#tree?.reaped();
     this.#freezer?.forget();
     this.#stdin.close();
-    const oom = signal === 'SIGKILL' && !this.#killed && this.#shop.oom.killed(pid);
+    const oom = signal === 'SIGKILL' && this.#ending !== 'kill' && this.#shop.oom.killed(pid);
     const exit = { type: 'EXITED', code, signal, detail: '', oom, at } as const;
-    const tell = () => this.#shop.looks.push((scan) => this.#tellExit(exit, scan));
-    setImmediate(() => (this.#openStreams === 0 ? tell() : setImmediate(tell)));
+    const look = () => this.#shop.looks.push((scan) => this.#reportExit(exit, scan));
+    setImmediate(() => (this.#openStreams === 0 ? look() : setImmediate(look)));
   }
 
-  #tellExit(exit: ExitFact, scan: Scan): void {
+  #reportExit(exit: ExitFact, scan: Scan): void {
     const look = this.#tree?.look(scan);
     const empty = look === undefined || (look.alive.length === 0 && look.certain);
-    this.#told = true;
-    if (empty) this.#emptied();
-    this.#fact({ ...exit, empty, drained: this.#openStreams === 0 });
-    if (!this.#endIfDone() && !empty && (this.#asked || this.#killed)) this.#watchFrom(FIRST_LOOK);
+    this.#report({ ...exit, empty, drained: this.#openStreams === 0 });
+    if (hasTree(this.#phase) && this.#ending !== null) this.#watchFrom(FIRST_LOOK);
   }
 
   /** Checks until the tree is empty, soon at first and then less often. */
@@ -213,71 +209,68 @@ export class ProcessIncarnation implements Incarnation {
 
   #check(tree: ProcessTree, scan: Scan, delay: number): void {
     const look = tree.look(scan);
-    if (this.#told && look.alive.length === 0 && look.certain) {
-      this.#emptied();
-      this.#fact({ type: 'GONE' });
-      this.#endIfDone();
-      return;
-    }
-    if (this.#killed) tree.signal('SIGKILL', look);
+    if (look.alive.length === 0 && look.certain) this.#report({ type: 'GONE' });
+    if (!hasTree(this.#phase)) return;
+    if (this.#ending === 'kill') tree.signal('SIGKILL', look);
     this.#watchFrom(Math.min(delay * 2, LONGEST_LOOK));
   }
 
   /** Does `work` after the next scan, unless the tree is empty by then. */
   #atNextLook(work: (tree: ProcessTree, scan: Scan) => void): void {
     this.#shop.looks.push((scan) => {
-      if (this.#tree && !this.#gone) work(this.#tree, scan);
+      if (this.#tree && hasTree(this.#phase)) work(this.#tree, scan);
     });
   }
 
-  #emptied(): void {
-    this.#gone = true;
+  #frozen(problem: string | null): void {
+    if (problem === null) this.#report({ type: 'FROZEN', at: this.#shop.clock.wall() });
+    else this.#report({ type: 'FREEZE_FAILED', detail: problem });
+  }
+
+  #cancel(): void {
+    this.#stdin.close();
+    this.#shop.clock.defer(() => this.#report({ type: 'GONE' }));
+  }
+
+  #failed(detail: string, child?: ChildProcess): void {
+    if (phaseAfter(this.#phase, 'SPAWN_FAILED') === null) return;
+    if (child) discard(child);
+    this.#stdin.close();
+    this.#report({ type: 'SPAWN_FAILED', detail, at: this.#shop.clock.wall() });
+  }
+
+  /** Enters the next phase. False when the step has no place in this one. */
+  #advance(step: ProcessCommand | 'exit'): boolean {
+    const next = phaseAfter(this.#phase, step);
+    this.#phase = next ?? this.#phase;
+    return next !== null;
+  }
+
+  /** Reports a fact that has its place in this phase, and no other. Its tree is released before: whoever hears of the end may start the next one. */
+  #report(fact: WithoutIncarnation<ProcessFact>): void {
+    const whole = { ...fact, incarnation: this.#order.incarnation };
+    const next = phaseAfter(this.#phase, whole);
+    if (next === null) return;
+    const isEmptied = hasTree(this.#phase) && !hasTree(next);
+    this.#phase = next;
+    if (isEmptied) this.#release();
+    this.#sink.fact(whole);
+    if (next === 'ended') this.#end();
+  }
+
+  #release(): void {
     this.#shop.clock.clearTimeout(this.#watch);
     this.#tree?.release();
   }
 
-  #frozen(problem: string | null): void {
-    if (this.#phase === 'ended') return;
-    if (problem === null) this.#fact({ type: 'FROZEN', at: this.#shop.clock.wall() });
-    else this.#fact({ type: 'FREEZE_FAILED', detail: problem });
-  }
-
-  #cancel(): void {
-    this.#phase = 'spawning';
-    this.#stdin.close();
-    this.#shop.clock.defer(() => {
-      this.#fact({ type: 'GONE' });
-      this.#end();
-    });
-  }
-
-  #failed(detail: string, child?: ChildProcess): void {
-    if (this.#phase !== 'spawning' && this.#phase !== 'queued') return;
-    if (child) discard(child);
-    this.#stdin.close();
-    this.#fact({ type: 'SPAWN_FAILED', detail, at: this.#shop.clock.wall() });
-    this.#end();
-  }
-
-  #endIfDone(): boolean {
-    if (!this.#gone || this.#openStreams > 0) return false;
-    this.#child?.stdio[NOTIFY_FD]?.destroy();
-    this.#end();
-    return true;
-  }
-
   #end(): void {
-    this.#phase = 'ended';
+    this.#child?.stdio[NOTIFY_FD]?.destroy();
     this.#shop.ended(this);
-  }
-
-  #fact(fact: WithoutIncarnation<BodyFact>): void {
-    this.#sink.fact({ ...fact, incarnation: this.#order.incarnation });
   }
 }
 
-type WithoutIncarnation<F> = F extends BodyFact ? Omit<F, 'incarnation'> : never;
-type ExitFact = Omit<Extract<BodyFact, { type: 'EXITED' }>, 'incarnation' | 'empty' | 'drained'>;
+type WithoutIncarnation<F> = F extends ProcessFact ? Omit<F, 'incarnation'> : never;
+type ExitFact = Omit<Extract<ProcessFact, { type: 'EXITED' }>, 'incarnation' | 'empty' | 'drained'>;
 
 /** The delays between checks of a tree that is being ended, in ms. */
 const FIRST_LOOK = 2;
