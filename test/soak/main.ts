@@ -29,7 +29,7 @@ interface Run {
 }
 
 /** Frames, requests and histories per second that two slow cores manage. */
-const PACE = { frames: 6_000, requests: 6_000, histories: 150 };
+const PACE = { frames: 6_000, requests: 6_000, histories: 50 };
 
 const { frames, requests, silent, rude, seconds, histories, seed, record } = values;
 const RUNS: Readonly<Record<string, Run>> = {
@@ -41,7 +41,7 @@ const RUNS: Readonly<Record<string, Run>> = {
     seconds: 10 + Number(seconds),
   },
   otp: {
-    what: `${histories} histories beside a supervisor of OTP (needs erl and erlc)`,
+    what: `${histories} histories beside supervisors of OTP (needs erl and erlc)`,
     args: [histories, seed, ...(record ? ['--record'] : [])],
     seconds: 10 + Number(histories) / PACE.histories,
   },

@@ -1,7 +1,9 @@
 %% Lives through histories with a real supervisor of OTP and prints what it did.
 %%
-%% Input, on standard input: a line `history STRATEGY INTENSITY AUTO_SHUTDOWN CHILD ...` (a child is `a:transient!`, `!` for significant) and
-%% a line for each step. Output: the same lines, each with ` | ` and what was seen once nothing went on any more:
+%% Input, on standard input: a line `history STRATEGY INTENSITY AUTO_SHUTDOWN CHILD ...` and a line for each step. A child is
+%% `a:transient!`, `!` for significant; a supervisor is `a:transient!=STRATEGY/INTENSITY/AUTO_SHUTDOWN/x:permanent,y:temporary`, and a
+%% simple_one_for_one supervisor `a:transient!=pool/INTENSITY/transient`. What is below another supervisor is named by its path: `a/x`; the children
+%% of a pool have numbers, which the step that adds one gives: `add a/1`. Output: the same lines, each with ` | ` and what was seen once nothing went on any more:
 %% `STATE [+a | -a ...]; CALL ANSWER, ...; CHILD PHASE, ...; SPECS/ACTIVE`; of the calls, numbered from 1, those whose answer has changed. The state is `busy` while the supervisor waits for the start or the stop of
 %% a child (then it answers no questions, and the last two parts are missing), `idle`, or the reason of its end.
 %%
@@ -10,13 +12,14 @@
 %% before this process: when it goes on after a yield, they have done what they could.
 -module(otp_histories).
 -behaviour(supervisor).
--export([main/0, init/1, start_child/2, child_init/2]).
+-export([main/0, init/1, start_child/2, start_child/3, child_init/2]).
 
 -define(QUIET, 20).
 
 -record(world, {
     parent,
-    supervisor = none,
+    %% By path; that of the root is empty.
+    supervisors = #{},
     state = booting,
     children = #{},
     log = [],
@@ -50,22 +53,16 @@ live(Words, Text, World) ->
 %% The world of one history
 
 begin_history([Strategy, Intensity, AutoShutdown | Children]) ->
-    Flags = #{
-        strategy => list_to_atom(Strategy),
-        intensity => list_to_integer(Intensity),
-        period => 1000000,
-        auto_shutdown => list_to_atom(AutoShutdown)
-    },
     Driver = self(),
-    Specs = [spec(Driver, Child) || Child <- Children],
-    Parent = spawn_opt(fun() -> parent(Driver, {Flags, Specs}) end, [{priority, high}]),
+    Arguments = {Driver, "", flags(Strategy, Intensity, AutoShutdown), [spec(Driver, "", Child) || Child <- Children]},
+    Parent = spawn_opt(fun() -> parent(Driver, Arguments) end, [{priority, high}]),
     settle(take_first(#world{parent = Parent})).
 
 finish(none) ->
     ok;
-finish(#world{parent = Parent, supervisor = Supervisor, children = Children}) ->
-    Pids = [Parent, Supervisor | [Pid || {Pid, _} <- maps:values(Children)]],
-    References = [kill(Pid) || Pid <- Pids, is_pid(Pid)],
+finish(#world{parent = Parent, supervisors = Supervisors, children = Children}) ->
+    Pids = [Parent | maps:values(Supervisors) ++ [Pid || {Pid, _} <- maps:values(Children)]],
+    References = [kill(Pid) || Pid <- Pids],
     [receive {'DOWN', Reference, _, _, _} -> ok end || Reference <- References],
     flush().
 
@@ -77,19 +74,43 @@ kill(Pid) ->
 flush() ->
     receive _ -> flush() after 0 -> ok end.
 
-spec(Driver, Text) ->
-    {Id, Restart, Significant} = child(Text),
+flags(Strategy, Intensity, AutoShutdown) ->
     #{
-        id => Id,
-        start => {?MODULE, start_child, [Driver, Id]},
-        restart => Restart,
-        significant => Significant,
-        shutdown => infinity
+        strategy => list_to_atom(Strategy),
+        intensity => list_to_integer(Intensity),
+        period => 1000000,
+        auto_shutdown => list_to_atom(AutoShutdown)
     }.
 
-child(Text) ->
-    [Id, Restart] = string:lexemes(Text, ":!"),
-    {Id, list_to_atom(Restart), lists:last(Text) =:= $!}.
+spec(Driver, Above, Text) ->
+    [Child | Below] = string:split(Text, "="),
+    [Id, Restart] = string:lexemes(Child, ":!"),
+    Path = Above ++ Id,
+    Spec = #{
+        id => Id,
+        restart => list_to_atom(Restart),
+        significant => lists:last(Child) =:= $!,
+        shutdown => infinity
+    },
+    case Below of
+        [] ->
+            Spec#{start => {?MODULE, start_child, [Driver, Path]}};
+        [Supervisor] ->
+            Arguments = below(Driver, Path, string:split(Supervisor, "/", all)),
+            Spec#{start => {supervisor, start_link, [?MODULE, Arguments]}, type => supervisor}
+    end.
+
+below(Driver, Path, ["pool", Intensity, Restart]) ->
+    Template = #{
+        id => instance,
+        start => {?MODULE, start_child, [Driver, Path]},
+        restart => list_to_atom(Restart),
+        shutdown => infinity
+    },
+    {Driver, Path, flags("simple_one_for_one", Intensity, "never"), [Template]};
+below(Driver, Path, [Strategy, Intensity, AutoShutdown, Children]) ->
+    Specs = [spec(Driver, Path ++ "/", Child) || Child <- string:lexemes(Children, ",")],
+    {Driver, Path, flags(Strategy, Intensity, AutoShutdown), Specs}.
 
 %% The process that the supervisor is linked to
 
@@ -97,7 +118,7 @@ parent(Driver, Arguments) ->
     process_flag(trap_exit, true),
     case supervisor:start_link(?MODULE, Arguments) of
         {ok, Supervisor} ->
-            Driver ! {booted, Supervisor},
+            Driver ! booted,
             parent_loop(Driver, Supervisor);
         {error, Reason} ->
             Driver ! {ended, Reason}
@@ -112,11 +133,15 @@ parent_loop(Driver, Supervisor) ->
             Driver ! {ended, Reason}
     end.
 
-init(Arguments) ->
+init({Driver, Path, Flags, Specs}) ->
     process_flag(priority, high),
-    {ok, Arguments}.
+    Driver ! {supervisor, Path, self()},
+    {ok, {Flags, Specs}}.
 
 %% A child
+
+start_child(Driver, Pool, Number) ->
+    start_child(Driver, Pool ++ "/" ++ Number).
 
 start_child(Driver, Id) ->
     proc_lib:start_link(?MODULE, child_init, [Driver, Id], infinity, [{priority, high}]).
@@ -124,7 +149,7 @@ start_child(Driver, Id) ->
 child_init(Driver, Id) ->
     process_flag(trap_exit, true),
     [Supervisor | _] = get('$ancestors'),
-    Driver ! {started, Id, self(), Supervisor},
+    Driver ! {started, Id, self()},
     receive
         ready ->
             proc_lib:init_ack({ok, self()}),
@@ -150,10 +175,10 @@ step(["ready", Id], World) -> tell(Id, ready, World);
 step(["fail", Id], World) -> gone(Id, fail, World);
 step(["gone", Id, Reason], World) -> gone(Id, {exit, reason(Reason)}, World);
 step(["exit", Id, Reason], World) -> gone(Id, {exit, reason(Reason)}, World);
-step(["add", Child], World) -> call({start_child, spec(self(), Child)}, World);
-step(["terminate", Id], World) -> call({terminate_child, Id}, World);
-step(["restart", Id], World) -> call({restart_child, Id}, World);
-step(["delete", Id], World) -> call({delete_child, Id}, World);
+step(["add", Child], World) -> call(Child, fun(Id) -> addition(Id, Child, World) end, World);
+step(["terminate", Path], World) -> call(Path, fun(Id) -> {terminate_child, known(Id, Path, World)} end, World);
+step(["restart", Path], World) -> call(Path, fun(Id) -> {restart_child, Id} end, World);
+step(["delete", Path], World) -> call(Path, fun(Id) -> {delete_child, Id} end, World);
 step(["halt"], World = #world{parent = Parent}) ->
     Parent ! halt,
     World.
@@ -182,16 +207,32 @@ gone(Id, Message, World = #world{children = Children}) ->
             World
     end.
 
-call(Request, World = #world{supervisor = Supervisor, answers = Answers}) ->
-    Reference = make_ref(),
-    case is_pid(Supervisor) of
-        true -> Supervisor ! {'$gen_call', {self(), Reference}, Request};
-        false -> ok
-    end,
-    World#world{answers = Answers ++ [{Reference, first_answer(World)}]}.
+%% An instance of a pool has its number as the last part of its path, and is known to the pool by its pid.
+addition(Id, Child, _) ->
+    case string:to_integer(Id) of
+        {error, _} -> {start_child, spec(self(), above(Child), Id)};
+        _ -> {start_child, [Id]}
+    end.
 
-first_answer(#world{state = State}) when is_list(State) -> ended;
-first_answer(_) -> pending.
+known(Id, Path, #world{children = Children}) ->
+    case {string:to_integer(Id), Children} of
+        {{error, _}, _} -> Id;
+        {_, #{Path := {Pid, _}}} -> Pid
+    end.
+
+call(Path, Request, World = #world{supervisors = Supervisors, answers = Answers}) ->
+    Supervisor = maps:get(string:trim(above(Path), trailing, "/"), Supervisors),
+    Reference = make_ref(),
+    Supervisor ! {'$gen_call', {self(), Reference}, Request(last(Path))},
+    World#world{answers = Answers ++ [{Reference, pending, Supervisor}]}.
+
+%% `a/` and `x:permanent` of `a/x:permanent`. What stands behind an equals sign is not part of the path.
+above(Path) ->
+    lists:sublist(Path, length(Path) - length(last(Path))).
+
+last(Path) ->
+    [Name | Below] = string:split(Path, "="),
+    lists:append(lists:join("=", [lists:last(string:split(Name, "/", all)) | Below])).
 
 %% Lets all others do what they can: they have a higher priority than this process, which goes on when all of them wait. Several turns, since
 %% a process that dies, or whose garbage is collected, may leave its scheduler for a moment
@@ -220,22 +261,21 @@ take(World) ->
     after 0 -> World
     end.
 
-take({started, Id, Pid, Supervisor}, World = #world{children = Children, log = Log}) ->
-    World#world{supervisor = Supervisor, children = Children#{Id => {Pid, starting}}, log = Log ++ ["+" ++ Id]};
+take({supervisor, Path, Pid}, World = #world{supervisors = Supervisors}) ->
+    World#world{supervisors = Supervisors#{Path => Pid}};
+take({started, Id, Pid}, World = #world{children = Children, log = Log}) ->
+    World#world{children = Children#{Id => {Pid, starting}}, log = Log ++ ["+" ++ Id]};
 take({stopping, Id, Pid}, World = #world{children = Children, log = Log}) ->
     World#world{children = Children#{Id => {Pid, stopping}}, log = Log ++ ["-" ++ Id]};
-take({booted, Supervisor}, World) ->
-    World#world{supervisor = Supervisor, state = running};
+take(booted, World) ->
+    World#world{state = running};
 take({ended, {shutdown, {failed_to_start_child, _, _}}}, World) ->
-    ended("start-failed", World);
+    World#world{state = "start-failed"};
 take({ended, Reason}, World) ->
-    ended(atom_to_list(Reason), World);
+    World#world{state = atom_to_list(Reason)};
 take({Reference, Reply}, World = #world{answers = Answers}) ->
-    World#world{answers = lists:keyreplace(Reference, 1, Answers, {Reference, answer(Reply)})}.
-
-ended(Reason, World = #world{answers = Answers}) ->
-    Closed = [{Reference, case Answer of pending -> ended; _ -> Answer end} || {Reference, Answer} <- Answers],
-    World#world{supervisor = none, state = Reason, answers = Closed}.
+    {_, _, Supervisor} = lists:keyfind(Reference, 1, Answers),
+    World#world{answers = lists:keyreplace(Reference, 1, Answers, {Reference, answer(Reply), Supervisor})}.
 
 answer(ok) -> ok;
 answer({ok, _}) -> ok;
@@ -250,11 +290,24 @@ answer({error, _}) -> 'START_FAILED'.
 
 show(Text, World = #world{log = Log, answers = Answers, shown = Shown}) ->
     State = state(World),
-    Numbered = lists:enumerate([Answer || {_, Answer} <- Answers]),
+    Numbered = lists:enumerate([heard(Answer) || Answer <- Answers]),
     Words = [io_lib:format("~p ~s", [Number, Answer]) || {Number, Answer} <- Numbered -- Shown],
-    Seen = [lists:join(" ", [State | Log]), lists:join(", ", Words) | rows(State, World)],
+    Seen = [lists:join(" ", [State | by_supervisor(Log)]), lists:join(", ", Words) | rows(State, World)],
     io:put_chars([Text, " | ", lists:join("; ", Seen), "\n"]),
     World#world{log = [], shown = Numbered}.
+
+%% Supervisors do not wait for each other: what they do in one step has an order for each of them only
+by_supervisor(Log) ->
+    [Step || {_, Step} <- lists:keysort(1, [{above(Path), Step} || Step = [_ | Path] <- Log])].
+
+%% A supervisor that has ended answers no more
+heard({_, pending, Supervisor}) ->
+    case is_process_alive(Supervisor) of
+        true -> pending;
+        false -> ended
+    end;
+heard({_, Answer, _}) ->
+    Answer.
 
 state(#world{state = State}) when is_list(State) -> State;
 state(#world{state = State, children = Children}) ->
@@ -264,13 +317,28 @@ state(#world{state = State, children = Children}) ->
         false -> "idle"
     end.
 
-rows("idle", #world{supervisor = Supervisor}) ->
-    Rows = [[Id, " ", phase(Pid)] || {Id, Pid, _, _} <- supervisor:which_children(Supervisor)],
-    Counts = supervisor:count_children(Supervisor),
-    Count = io_lib:format("~p/~p", [proplists:get_value(specs, Counts), proplists:get_value(active, Counts)]),
-    [lists:join(", ", Rows), Count];
+rows("idle", World = #world{supervisors = Supervisors}) ->
+    Alive = [{Path, Pid} || {Path, Pid} <- lists:sort(maps:to_list(Supervisors)), is_process_alive(Pid)],
+    lists:append([rows_of(Path, Pid, World) || {Path, Pid} <- Alive]);
 rows(_, _) ->
     [].
+
+rows_of(Path, Supervisor, World) ->
+    Rows = [row(Path, Row, World) || Row <- supervisor:which_children(Supervisor)],
+    Counts = supervisor:count_children(Supervisor),
+    Count = io_lib:format("~p/~p", [proplists:get_value(specs, Counts), proplists:get_value(active, Counts)]),
+    Head = case Path of "" -> ""; _ -> Path ++ ": " end,
+    [[Head | lists:join(", ", in_order(Rows))], Count].
+
+%% Those of a pool have no order
+in_order(Rows = [{_, _} | _]) -> [Text || {_, Text} <- lists:sort(Rows)];
+in_order(Rows) -> Rows.
+
+row(_, {undefined, Pid, _, _}, #world{children = Children}) ->
+    [Path] = [Path || {Path, {Other, _}} <- maps:to_list(Children), Other =:= Pid],
+    {list_to_integer(last(Path)), [last(Path), " ", phase(Pid)]};
+row(_, {Id, Pid, _, _}, _) ->
+    [Id, " ", phase(Pid)].
 
 phase(undefined) -> "down";
 phase(restarting) -> "restarting";
