@@ -4,8 +4,8 @@ import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.
 import type { SupervisorSpec } from './spec.js';
 import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
-import { failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
-import { mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
+import { beginRestart, failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
+import { isOrdered, mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
 import { advanceStarts, enqueue, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
 import { addChild, type Child, type Deferred, newState, openSweep, type State } from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
@@ -44,9 +44,30 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
 
 function receive(state: State, fact: Fact, known: (id: string) => number): void {
   const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'due';
+  if (mayWait && isBehindRestarts(state, fact)) catchUp(state, known);
   if (mayWait && mustWait(state, fact)) return postpone(state, fact);
   if (fact.type === 'command') supersedeStarts(state, fact);
   take(state, fact, known);
+}
+
+/** A stop overtakes the restart of its child, unless even the end before that is not decided yet. */
+function isBehindRestarts(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): boolean {
+  if (fact.type !== 'command') return fact.type === 'add';
+  if (fact.verb !== 'stop' && fact.verb !== 'kill') return true;
+  return state.children.get(fact.id)?.endWaits ?? false;
+}
+
+/**
+ * Under one_for_one the restarts that are due begin before a call is taken in, and so do those of the ends that came before it: no call waits
+ * for the turns of the event loop in which many children are started again, one after another.
+ */
+function catchUp(state: State, known: (id: string) => number): void {
+  while (state.status === 'running' && !isOrdered(state) && state.busy.size > 0) {
+    for (const id of state.busy) beginRestart(state, state.sweeps.get(id));
+    state.busy.clear();
+    advance(state);
+    readMailbox(state, known);
+  }
 }
 
 /** The answer to a call that waits says for whom. */

@@ -162,6 +162,18 @@ describe('a call while children start or restart', () => {
     expect(world.takeLog()).toBe('-d +c');
   });
 
+  it('begins the restarts that are due before it, all at once, and waits for none (one_for_one)', () => {
+    const world = slow('a b c', { maxRestarts: 9 });
+    for (const id of ['a', 'b', 'c']) world.pay('start', id);
+    world.held.add('delay');
+    for (const id of ['a', 'b', 'c']) world.exit(id, CRASH);
+    world.takeLog();
+    world.add(child('d'));
+    expect(world.takeLog()).toBe('+a +b +c +d');
+    while (world.debts.some(({ kind }) => kind === 'delay')) world.pay('delay');
+    expect(world.takeLog()).toBe('');
+  });
+
   it('reads the end of a child before a call about it', () => {
     const world = slow('a:temporary b');
     world.pay('start', 'a');
@@ -190,6 +202,13 @@ describe('a call while children start or restart', () => {
     world.command('stop', 'a');
     expect(world.takeLog()).toBe('+a -a +e -e +e -e');
     expect([add, ...calls].map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'ok', 'SUPERSEDED', 'ok']);
+  });
+
+  it('is read when the stop before it is over: a temporary child is forgotten then', () => {
+    const world = slow('a');
+    const calls = [world.add(child('e:temporary')), world.command('stop', 'e'), world.command('stop', 'e')];
+    world.pay('start', 'a');
+    expect(calls.map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'NOT_FOUND']);
   });
 
   it('starts the siblings of a failed restart whose child was stopped before its next try was decided', () => {

@@ -153,12 +153,19 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
 }
 
-/** The delay of a restart is over. Under one_for_one nobody waits for its start. Otherwise, whoever has come under the strategy meanwhile is stopped and started with the others. */
-export function onDelayOver(state: State, sweep: Sweep): void {
+/** A restart under one_for_one begins, be its delay over or not: nobody waits for its start. */
+export function beginRestart(state: State, sweep: Sweep | undefined): void {
+  if (sweep === undefined) return;
   sweep.hold = false;
   state.pending.add(sweep.id);
+  state.busy.delete(sweep.id);
+}
+
+/** The delay of a restart is over. Under one_for_one nobody waits for its start. Otherwise, whoever has come under the strategy meanwhile is stopped and started with the others. */
+export function onDelayOver(state: State, sweep: Sweep): void {
+  beginRestart(state, sweep);
+  if (!isOrdered(state)) return;
   const culprit = sweep.culprit === null ? undefined : state.children.get(sweep.culprit);
-  if (!isOrdered(state)) return void state.busy.delete(sweep.id);
   state.busy.add(sweep.id);
   if (culprit?.sweep !== sweep.id) return;
   const affected = affectedBy(state.spec.strategy, state.order, culprit.id);

@@ -27,7 +27,7 @@ export function mayRead(state: State): boolean {
 function isHeldByStop(state: State, item: Deferred | undefined): boolean {
   if (item?.type !== 'fact' || item.fact.type !== 'command') return false;
   const { verb, id } = item.fact;
-  return verb !== 'stop' && verb !== 'kill' && state.children.get(id)?.phase === 'stopping';
+  return verb !== 'kill' && state.children.get(id)?.phase === 'stopping';
 }
 
 /** True when the fact is kept in the mailbox until the operation under way is over. */
