@@ -1,66 +1,79 @@
+import type { AgentHandle, Tree } from '../contract/view.js';
+import { SupertreeError } from '../errors.js';
 import { parentOf } from '../model/id.js';
-import type { Report } from '../model/report.js';
+import { isMap } from '../protocol/kinds.js';
+import type { ReportConsumer } from './streams/report-fan-out.js';
 
-/** Agents that are being added. */
-export interface Addition {
-  /** Of the agent or supervisor that is to be. */
+/** The addition of one agent, supervisor or pool that is under way. */
+interface Pending {
   readonly path: string;
-  readonly count: number;
-}
-
-interface Pending extends Addition {
-  /** How many of them the tree has by now. */
-  present: number;
+  /** The number of its agents that the tree does not have yet; negative when it has more than were counted. */
+  missing: number;
 }
 
 /**
- * What is being added: the tree learns of it later, and in part. How many agents are still to come is counted with each report, so that one
- * more addition costs the same whatever is under way. `take` is to be called with every report of the tree.
+ * Adds agents within a limit. The tree learns of an addition later, and in part, so the agents that it does not have yet are counted here, with each agent
+ * that is created or removed: a further addition costs the same whatever is under way.
  */
-export class Additions {
+export class Additions implements ReportConsumer {
+  readonly #tree: Tree;
+  readonly #maxAgents: number;
   readonly #byPath = new Map<string, Set<Pending>>();
+  /** The agents of all additions that the tree does not have yet. */
   #missing = 0;
 
-  /** How many agents are being added that the tree does not have yet. */
-  get missing(): number {
-    return this.#missing;
+  /** `maxAgents` is the number of agents that the tree may have. */
+  constructor(tree: Tree, maxAgents: number) {
+    this.#tree = tree;
+    this.#maxAgents = maxAgents;
   }
 
-  /** True while something is being added at this very path. */
+  /** True while an addition at this very path is under way. */
   has(path: string): boolean {
     return this.#byPath.has(path);
   }
 
-  /** Returns a function to be called when the addition is over. */
-  add(addition: Addition): () => void {
-    const pending: Pending = { ...addition, present: 0 };
-    const same = this.#byPath.get(addition.path) ?? new Set();
-    this.#byPath.set(addition.path, same.add(pending));
-    this.#missing += missingOf(pending);
-    return () => {
-      this.#missing -= missingOf(pending);
+  /** Does `work`, which adds `count` agents at `path` or below it. Rejects with AGENT_LIMIT, before anything is added, when these are too many. */
+  async add<T>(path: string, count: number, work: () => Promise<T>): Promise<T> {
+    if (this.#tree.size + this.#missing + count > this.#maxAgents) {
+      throw new SupertreeError('AGENT_LIMIT', { max: this.#maxAgents });
+    }
+    const pending: Pending = { path, missing: count };
+    const same = this.#byPath.get(path) ?? new Set();
+    this.#byPath.set(path, same.add(pending));
+    this.#missing += count;
+    try {
+      return await work();
+    } finally {
+      this.#missing -= Math.max(0, pending.missing);
       same.delete(pending);
-      if (same.size === 0) this.#byPath.delete(addition.path);
-    };
+      if (same.size === 0) this.#byPath.delete(path);
+    }
   }
 
-  take(report: Report): void {
-    if (this.#byPath.size === 0) return;
-    if (report.type === 'created') this.#count(report.path, 1);
-    if (report.type === 'removed') this.#count(report.path, -1);
+  created({ path }: AgentHandle): void {
+    this.#count(path, 1);
+  }
+
+  removed({ path }: AgentHandle): void {
+    this.#count(path, -1);
   }
 
   #count(agent: string, change: number): void {
+    if (this.#byPath.size === 0) return;
     for (let path: string | null = agent; path !== null; path = parentOf(path)) {
       for (const pending of this.#byPath.get(path) ?? []) {
-        this.#missing -= missingOf(pending);
-        pending.present += change;
-        this.#missing += missingOf(pending);
+        this.#missing -= Math.max(0, pending.missing);
+        pending.missing -= change;
+        this.#missing += Math.max(0, pending.missing);
       }
     }
   }
 }
 
-function missingOf({ count, present }: Pending): number {
-  return Math.max(0, count - present);
+/** The number of agents of a node, as far as it is known before the node is validated. */
+export function agentsIn(node: unknown): number {
+  if (!isMap(node)) return 1;
+  if (isMap(node.pool)) return typeof node.pool.size === 'number' ? node.pool.size : 0;
+  return Array.isArray(node.children) ? node.children.reduce((sum: number, child) => sum + agentsIn(child), 0) : 1;
 }

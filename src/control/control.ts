@@ -1,7 +1,5 @@
 import type { Tree } from '../contract/view.js';
 import type { NodeInput } from '../model/input.js';
-import type { Report } from '../model/report.js';
-import { AgentInfos } from '../protocol/list-frames.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
 import { type Audit, nonThrowing } from './access/audit.js';
 import type { Actions } from './actions.js';
@@ -57,7 +55,6 @@ export interface Control extends ControlOptions {
   readonly cursors: Cursors;
   readonly ended: EndedAgents;
   readonly filters: Filters;
-  readonly infos: AgentInfos;
   /** The numbered events of the whole tree. */
   readonly events: EventStream;
   /** The one listener in the tree. */
@@ -74,9 +71,9 @@ const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Begins to follow a tree and to publish what happens in it. `close` ends that; the tree goes on. */
 export function createControl(options: ControlOptions): Control {
-  const { tree, topics = NO_TOPICS, failed, audit = () => {} } = options;
+  const { topics = NO_TOPICS, failed, audit = () => {} } = options;
   const filters = new Filters();
-  const parts = createParts(tree, topics, failed);
+  const parts = createParts(options, topics);
   const { idempotencyKeys: max = DEFAULT_LIMITS.idempotencyKeys } = options.limits ?? {};
   return {
     ...options,
@@ -94,20 +91,16 @@ export function createControl(options: ControlOptions): Control {
   };
 }
 
-/** What follows the reports of the tree. */
-function createParts(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
+/** The parts that follow the reports of the tree. */
+function createParts({ tree, maxAgents, failed }: ControlOptions, topics: Topics) {
+  const reports = new ReportFanOut(tree, failed);
   const cursors = new Cursors();
-  const infos = new AgentInfos();
-  const forget = (uuid: string) => {
-    cursors.forget(uuid);
-    infos.forget(uuid);
-  };
-  const ended = new EndedAgents(tree, forget);
-  // A supervisor that is restarted creates its agents again, with the same uuids and a new output.
-  const caches = { take: (report: Report) => report.type === 'created' && forget(report.uuid) };
-  const events = new EventStream(tree, topics, failed);
-  const statuses = new StatusBroadcast(tree, topics);
-  const additions = new Additions();
-  const reports = new ReportFanOut(tree, [ended, caches, additions, events, statuses], failed);
-  return { cursors, infos, ended, additions, events, statuses, reports };
+  const ended = new EndedAgents((uuid) => cursors.forget(uuid));
+  const additions = new Additions(tree, maxAgents);
+  const statuses = new StatusBroadcast(topics);
+  reports.add(ended);
+  reports.add(additions);
+  const events = new EventStream(tree, topics, reports);
+  reports.add(statuses);
+  return { cursors, ended, additions, events, statuses, reports };
 }

@@ -13,23 +13,19 @@ export interface NextLine {
  * destroys output, so other readers see every line.
  */
 export class Cursors {
-  readonly #next = new Map<string, number>();
+  /** The next number of each stream, by uuid. */
+  readonly #next = new Map<string, Partial<Record<StreamName, number>>>();
 
   /** The next line that was not read yet. */
   read(agent: AgentHandle, stream: StreamName): NextLine {
-    const key = keyOf(agent.uuid, stream);
-    const page = agent.output({ stream, from: this.#next.get(key) ?? 0, limit: 1 });
+    const next = this.#next.get(agent.uuid) ?? {};
+    const page = agent.output({ stream, from: next[stream] ?? 0, limit: 1 });
     const line = page.lines[0] ?? null;
-    if (line !== null) this.#next.set(key, line.seq + 1);
+    if (line !== null) this.#next.set(agent.uuid, { ...next, [stream]: line.seq + 1 });
     return { line, dropped: page.dropped };
   }
 
   forget(uuid: string): void {
-    this.#next.delete(keyOf(uuid, 'stdout'));
-    this.#next.delete(keyOf(uuid, 'stderr'));
+    this.#next.delete(uuid);
   }
-}
-
-function keyOf(uuid: string, stream: StreamName): string {
-  return `${uuid} ${stream}`;
 }

@@ -3,7 +3,7 @@ import { failedSupervisors } from '../protocol/failed-supervisors.js';
 import type { ServerHealth } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
-import { STATUS_OF } from '../protocol/status.js';
+import { agentInfo, STATUS_OF } from '../protocol/status.js';
 import type { Control } from './control.js';
 import type { Request } from './request.js';
 
@@ -26,7 +26,7 @@ const FEATURES = [
  * answered with the reason.
  */
 export function answerList(
-  { control, tree }: Request,
+  { tree }: Request,
   { request_id, filter_status: status, limit }: Message<'list_agents_request'>,
 ): Draft<'list_agents_response'> {
   const ended = tree.ended().filter(hasRun);
@@ -36,7 +36,7 @@ export function answerList(
     type: 'list_agents_response',
     request_id,
     success: true,
-    agents: matching.slice(0, limit ?? matching.length).map((view) => control.infos.get(view)),
+    agents: matching.slice(0, limit ?? matching.length).map((view) => agentInfo(view)),
   };
 }
 

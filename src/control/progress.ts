@@ -2,7 +2,7 @@ import { asSupertreeError } from '../errors.js';
 import { type Report, waitingText } from '../model/report.js';
 import { encode } from '../protocol/decode.js';
 import type { Control } from './control.js';
-import { type Place, placeOf, ReportBatch } from './streams/report-batch.js';
+import { type Place, placeOf } from './streams/report-fan-out.js';
 
 /** The reports that move an agent from one state, or sub-state, to another. */
 const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>(['state', 'substate', 'restarting', 'exhausted']);
@@ -24,24 +24,16 @@ export function reportProgress(
     last = detail;
     interim(encode<'tree_progress'>({ type: 'tree_progress', request_id: requestId, path, state, detail }));
   };
-  const batch = new ReportBatch((reports) => {
-    try {
+  return control.reports.follow(path, {
+    take: (reports) => {
       const now = placeAt(control, path);
-      for (const report of reports) tell(placeOf(report, report === reports.at(-1) ? now : null));
-    } catch (thrown) {
-      control.failed(thrown);
-    }
-  });
-  const unsubscribe = control.reports.follow(path, {
-    take: (report) => {
-      if (report.type === 'waiting') tell(waitingPlace(report));
-      else if (MOVES.has(report.type)) batch.add(report);
+      const lastMove = reports.findLast(({ report }) => MOVES.has(report.type))?.report;
+      for (const { report } of reports) {
+        if (report.type === 'waiting') tell(waitingPlace(report));
+        else if (MOVES.has(report.type)) tell(placeOf(report, report === lastMove ? now : null));
+      }
     },
   });
-  return () => {
-    unsubscribe();
-    batch.flush();
-  };
 }
 
 /** It is not started yet: others have to be ready first. */

@@ -5,7 +5,6 @@ import type { CommandTemplate } from '../model/input.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
-import { withinLimit } from './capacity.js';
 import type { SpawnPlan } from './control.js';
 import type { Request } from './request.js';
 import { withTimeLimit } from './time-limit.js';
@@ -39,9 +38,7 @@ async function spawn(
   const spec = specOf(message, control.plan(config));
   const isTaken = (id: string) => supervisor.has(id) || control.additions.has(joinPath(supervisor.path, id));
   const id = freeId(config.name, isTaken);
-  const adding = withinLimit(control, { path: joinPath(supervisor.path, id), count: 1 }, () =>
-    supervisor.add({ ...spec, id }),
-  );
+  const adding = control.additions.add(joinPath(supervisor.path, id), 1, () => supervisor.add({ ...spec, id }));
   // The stop of a late agent is the server's own: the peer need not have the role for it.
   const own = control.tree.supervisor(supervisor.path);
   const added =

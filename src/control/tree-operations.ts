@@ -6,7 +6,7 @@ import { isMap } from '../protocol/kinds.js';
 import { lineView } from '../protocol/line-view.js';
 import type { AgentRow, OPERATIONS, OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
 import type { GuardedTree } from './access/guarded-tree.js';
-import { agentsIn, withinLimit } from './capacity.js';
+import { agentsIn } from './additions.js';
 import type { Control } from './control.js';
 import { healthOf } from './listing.js';
 import type { Request } from './request.js';
@@ -92,10 +92,9 @@ function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Pro
     if (problems.length > 0) throw invalidSpec(problems);
   }
   const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : nanoid();
-  const addition = { path: `${supervisor.path}/${id}`, count: agentsIn(spec) };
   const { withDefaults = (node) => node } = control;
   const input = spec === undefined ? undefined : withDefaults(spec as NodeInput);
-  return withinLimit(control, addition, () => supervisor.add(input));
+  return control.additions.add(`${supervisor.path}/${id}`, agentsIn(spec), () => supervisor.add(input));
 }
 
 async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promise<void>): Promise<{ path: string }> {

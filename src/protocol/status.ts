@@ -21,8 +21,17 @@ export const STATUS_OF: Readonly<Record<AgentState, AgentStatus>> = {
 /** Where a spawned agent keeps what the agent protocol lists about it and we have no field for. */
 export const WIRE_KEYS = { name: 'agent.name', backend: 'agent.model_backend', task: 'agent.task' } as const;
 
-/** One agent as the agent protocol lists it. `attach_info` is always nil: nothing can be attached to here. */
+/** The agent of each view: an agent that did not change has the same view, and so the same bytes in a list. */
+const infos = new WeakMap<AgentView, AgentInfo>();
+
+/** One agent as the agent protocol lists it: the same object for the same view. `attach_info` is always nil: nothing can be attached to here. */
 export function agentInfo(view: AgentView): AgentInfo {
+  const info = infos.get(view) ?? newInfo(view);
+  infos.set(view, info);
+  return info;
+}
+
+function newInfo(view: AgentView): AgentInfo {
   return {
     id: view.uuid,
     name: view.metadata[WIRE_KEYS.name] ?? view.id,

@@ -29,7 +29,7 @@ describe('the name of a supervisor', () => {
 
   it('tells a key nothing of what it does not know', () => {
     const peerOf = (subtree: string) => ({ name: 'k', grants: [{ subtree, roles: ['observe', 'spawn'] }] }) as never;
-    const ended = new EndedAgents(tree, () => {});
+    const ended = new EndedAgents(() => {});
     const seen = new GuardedTree(tree, ended, peerOf('root/a'));
     expect(seen.supervisor('twin', 'observe').path).toBe('root/a/twin');
     expect(() => seen.supervisor('group', 'observe')).toThrow(

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Subscriber } from 'zeromq';
 import { type Client, connect } from '../../src/client/client.js';
 import { StatusBroadcast } from '../../src/control/streams/broadcast.js';
+import { ReportFanOut } from '../../src/control/streams/report-fan-out.js';
 import { SupertreeError } from '../../src/errors.js';
 import { decode } from '../../src/protocol/decode.js';
 import type { Progress } from '../../src/protocol/operations.js';
@@ -170,8 +171,8 @@ describe('the publisher', () => {
     const failures: unknown[] = [];
     const publisher = createPublisher((thrown) => failures.push(thrown));
     const endpoint = await publisher.bind('tcp://127.0.0.1:*');
-    const statuses = new StatusBroadcast(tree, publisher);
-    tree.subscribe((report) => statuses.take(report));
+    const statuses = new StatusBroadcast(publisher);
+    new ReportFanOut(tree, (thrown) => failures.push(thrown)).add(statuses);
     const web = tree.member('web');
     const socket = new Subscriber({ linger: 0, receiveTimeout: 20_000 });
     socket.connect(endpoint);

@@ -6,6 +6,7 @@ import { createTree } from '../../src/actors/tree.js';
 import { GuardedTree } from '../../src/control/access/guarded-tree.js';
 import { LOCAL, type Peer } from '../../src/control/access/roles.js';
 import { EndedAgents } from '../../src/control/ended-agents.js';
+import { ReportFanOut } from '../../src/control/streams/report-fan-out.js';
 import { pack } from '../../src/protocol/codec.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { FakeTree } from '../transport/fake-tree.js';
@@ -153,8 +154,8 @@ describe('what is remembered', () => {
   const temporary = (id: string) => ({ id, command: ['x'], restart: 'temporary' }) as const;
 
   const followed = (tree: FakeTree, forgotten: (uuid: string) => void = () => {}) => {
-    const ended = new EndedAgents(tree, forgotten);
-    tree.subscribe((report) => ended.take(report));
+    const ended = new EndedAgents(forgotten);
+    new ReportFanOut(tree, (thrown) => expect.unreachable(String(thrown))).add(ended);
     return ended;
   };
   const guarded = (tree: FakeTree, ended: EndedAgents, peer: Peer) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { AgentView } from '../../src/contract/view.js';
 import { pack } from '../../src/protocol/codec.js';
 import { decode, encode } from '../../src/protocol/decode.js';
-import { AgentInfos } from '../../src/protocol/list-frames.js';
 import { MESSAGES } from '../../src/protocol/protocol.js';
+import { agentInfo } from '../../src/protocol/status.js';
 import { writeFields } from '../../src/protocol/struct.js';
 
 function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
@@ -36,8 +36,7 @@ function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
 
 describe('a list of agents', () => {
   it.each([0, 1, 15, 16, 300, 70_000])('of %d is written as any other message is', (count) => {
-    const infos = new AgentInfos();
-    const agents = Array.from({ length: count }, (_, n) => infos.get(viewOf(n, n % 2 ? { metadata: { n: 'ö' } } : {})));
+    const agents = Array.from({ length: count }, (_, n) => agentInfo(viewOf(n, n % 2 ? { metadata: { n: 'ö' } } : {})));
     const answer = { type: 'list_agents_response', request_id: 'r', success: true, agents } as const;
     const { fields } = MESSAGES.list_agents_response;
     const expected = pack({ type: answer.type, ...writeFields(fields, answer as never) });
@@ -46,33 +45,9 @@ describe('a list of agents', () => {
     expect(decode(bytes)).toMatchObject({ ok: true, message: { request_id: 'r', agents: { length: count } } });
   });
 
-  it('keeps what it says of an agent until something that it says changes', () => {
-    const infos = new AgentInfos();
-    const metadata = {};
-    const first = infos.get(viewOf(1, { metadata }));
-    expect(infos.get(viewOf(1, { metadata, restarts: 3, since: 9 }))).toBe(first);
-    const changes: Partial<AgentView>[] = [
-      { state: 'failed' },
-      { startedAt: 1_700_000_001_000 },
-      { startedAt: null, createdAt: 5_000 },
-      { state: 'paused', pausedAt: 7_000 },
-      { state: 'paused', pausedAt: 7_000, pauseMode: 'forced' },
-      { id: 'other' },
-      { command: ['sleep', '2'] },
-      { metadata: { 'agent.name': 'x' } },
-    ];
-    for (const change of changes) {
-      const view = viewOf(1, { metadata, ...change });
-      expect(infos.get(view)).toEqual(new AgentInfos().get(view));
-      expect(infos.get(viewOf(1, { metadata }))).toEqual(first);
-    }
-  });
-
-  it('forgets an agent that is removed', () => {
-    const infos = new AgentInfos();
-    const metadata = {};
-    const first = infos.get(viewOf(1, { metadata }));
-    infos.forget(viewOf(1).uuid);
-    expect(infos.get(viewOf(1, { metadata }))).not.toBe(first);
+  it('has the same object for the same view, and so packs each agent once', () => {
+    const view = viewOf(1);
+    expect(agentInfo(view)).toBe(agentInfo(view));
+    expect(agentInfo(viewOf(1, { state: 'failed' }))).toMatchObject({ status: 'failed' });
   });
 });

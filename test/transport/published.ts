@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StatusBroadcast } from '../../src/control/streams/broadcast.js';
+import { ReportFanOut } from '../../src/control/streams/report-fan-out.js';
 import { createPublisher, type Publisher } from '../../src/transport/publisher.js';
 import type { FakeTree } from './fake-tree.js';
 import { subscribe } from './follower.js';
@@ -26,8 +27,8 @@ export class PublishingStage {
 
   publishing(tree: FakeTree): Publisher {
     const publisher = this.hold(createPublisher((thrown) => this.failures.push(thrown)));
-    const statuses = this.hold(new StatusBroadcast(tree, publisher));
-    tree.subscribe((report) => statuses.take(report));
+    const reports = this.hold(new ReportFanOut(tree, (thrown) => this.failures.push(thrown)));
+    reports.add(this.hold(new StatusBroadcast(publisher)));
     return publisher;
   }
 

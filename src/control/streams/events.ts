@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { AgentView, SupervisorView, Tree } from '../../contract/view.js';
-import { asSupertreeError } from '../../errors.js';
-import type { Report, ReportBody } from '../../model/report.js';
+import { isDeepStrictEqual } from 'node:util';
+import type { AgentView, SupervisorView, Tree, TreeView } from '../../contract/view.js';
+import type { ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
-import type { Snapshot, StreamEvent, StreamPosition } from '../../protocol/operations.js';
+import type { Snapshot, StreamEvent, StreamPosition, SupervisorMark } from '../../protocol/operations.js';
 import { may, type Peer } from '../access/roles.js';
-import { contentsOf, type Difference, PublishedState } from './published-state.js';
-import { ReportBatch } from './report-batch.js';
+import type { FollowedReport, ReportConsumer, ReportFanOut } from './report-fan-out.js';
 import type { Topics } from './topics.js';
 
 /** The topic of the events of the whole tree. */
@@ -18,23 +17,17 @@ const POSITION_EVERY = 5_000;
 /** How long after a subscription a position is published, in ms: a thousand that subscribe at once cost one position. */
 const POSITION_SOON = 10;
 
-/** There is no agent, or more than one, of that name. */
-const NOT_ONE: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_ABSENT', 'AGENT_AMBIGUOUS']);
-
-type Numbered = Report & { readonly seq: number };
-
 /**
  * The numbered events of one tree, under the topic `events`. Events are counted whether or not there are subscribers, so that one that
- * comes back learns what it missed; they are encoded only for subscribers. `take` is to be called with every report of the tree.
+ * comes back learns what it missed; they are encoded only for subscribers.
  */
-export class EventStream {
+export class EventStream implements ReportConsumer {
   /** Another one for each stream, so for each start of the server. */
   readonly epoch = randomUUID();
   readonly #tree: Tree;
   readonly #topics: Topics;
-  readonly #failed: (thrown: unknown) => void;
+  readonly #reports: ReportFanOut;
   readonly #published = new PublishedState();
-  readonly #batch = new ReportBatch<Numbered>((reports) => this.#publish(reports));
   readonly #unsubscribe: () => void;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
@@ -42,11 +35,11 @@ export class EventStream {
   /** The peers that may observe only a part of the tree, by key, each with the number of events of its part. */
   readonly #parts = new Map<string, { readonly peer: Peer; seq: number }>();
 
-  /** `failed` is called with errors that no request can be answered with. */
-  constructor(tree: Tree, topics: Topics, failed: (thrown: unknown) => void) {
+  constructor(tree: Tree, topics: Topics, reports: ReportFanOut) {
     this.#tree = tree;
     this.#topics = topics;
-    this.#failed = failed;
+    this.#reports = reports;
+    reports.add(this);
     this.#unsubscribe = topics.onSubscribed((topic) => this.#onSubscribed(topic));
   }
 
@@ -56,9 +49,9 @@ export class EventStream {
    * snapshot, so that it learns nothing about the rest.
    */
   snapshot(visible?: { readonly peer: Peer; view(): SupervisorView }): Snapshot {
-    this.#batch.flush();
+    this.#reports.flush();
     const now = contentsOf(this.#tree.view());
-    if (this.#hasSubscriber())
+    if (this.#topics.hasSubscriber(EVENTS_TOPIC))
       for (const difference of this.#published.settle(now)) this.#publishDifference(difference);
     const { agents, supervisors } = visible === undefined ? now : contentsOf(visible.view());
     const seq = visible === undefined ? this.#seq : this.#seqFor(visible.peer);
@@ -75,15 +68,17 @@ export class EventStream {
 
   close(): void {
     this.#unsubscribe();
-    this.#batch.flush();
     clearTimeout(this.#timer);
     clearTimeout(this.#soon);
   }
 
-  take(report: Report): void {
-    this.#count(report.path);
-    if (this.#hasSubscriber()) this.#batch.add({ ...report, seq: this.#seq });
-    else this.#published.clear();
+  take(reports: readonly FollowedReport[]): void {
+    const hasSubscriber = this.#topics.hasSubscriber(EVENTS_TOPIC);
+    if (!hasSubscriber) this.#published.clear();
+    for (const each of reports) {
+      this.#count(each.report.path);
+      if (hasSubscriber) this.#publish(each);
+    }
   }
 
   #count(path: string): void {
@@ -91,29 +86,24 @@ export class EventStream {
     for (const part of this.#parts.values()) if (may(part.peer, 'observe', path)) part.seq++;
   }
 
-  #hasSubscriber(): boolean {
-    return this.#topics.hasSubscriber(EVENTS_TOPIC);
-  }
-
-  #publish(reports: readonly Numbered[]): void {
-    for (const { seq, at, path, ...body } of reports) {
-      const event = body as ReportBody;
-      if (event.type === 'removed') this.#published.removed(path);
-      const agent = event.type === 'removed' ? undefined : this.#agentAt(path);
-      if (agent !== undefined) this.#published.agent(agent);
-      const supervisor = event.type === 'supervisor' ? { path, status: event.status } : undefined;
-      if (supervisor !== undefined) this.#published.supervisor(supervisor);
-      this.#send({
-        type: 'event',
-        epoch: this.epoch,
-        seq,
-        at,
-        path,
-        event,
-        ...(agent && { agent }),
-        ...(supervisor && { supervisor }),
-      });
-    }
+  #publish({ report }: FollowedReport): void {
+    const { at, path, ...event } = report;
+    if (event.type === 'removed') this.#published.removed(path);
+    // As the batch left it: gone, if it was removed by a later report.
+    const agent = this.#reports.agents.get(path)?.view();
+    if (agent !== undefined) this.#published.agent(agent);
+    const supervisor = event.type === 'supervisor' ? { path, status: event.status } : undefined;
+    if (supervisor !== undefined) this.#published.supervisor(supervisor);
+    this.#send({
+      type: 'event',
+      epoch: this.epoch,
+      seq: this.#seq,
+      at,
+      path,
+      event: event as ReportBody,
+      ...(agent && { agent }),
+      ...(supervisor && { supervisor }),
+    });
   }
 
   #publishDifference({ path, uuid, ...now }: Difference): void {
@@ -121,18 +111,6 @@ export class EventStream {
     const event = isGone ? ({ type: 'removed', uuid } as const) : ({ type: 'changed' } as const);
     this.#count(path);
     this.#send({ type: 'event', epoch: this.epoch, seq: this.#seq, at: Date.now(), path, event, ...now });
-  }
-
-  #agentAt(path: string): AgentView | undefined {
-    try {
-      const handle = this.#tree.agent(path);
-      // A supervisor's path may be an agent's id.
-      return handle.path === path ? handle.view() : undefined;
-    } catch (thrown) {
-      const { code } = asSupertreeError(thrown);
-      if (!NOT_ONE.has(code)) this.#failed(thrown);
-      return undefined;
-    }
   }
 
   #onSubscribed(topic: string): void {
@@ -146,8 +124,8 @@ export class EventStream {
   /** An event that was dropped at the end of a burst has no later event that would show the gap: so positions go on while there are subscribers. */
   #publishPosition(): void {
     clearTimeout(this.#timer);
-    if (!this.#hasSubscriber()) return;
-    this.#batch.flush();
+    if (!this.#topics.hasSubscriber(EVENTS_TOPIC)) return;
+    this.#reports.flush();
     this.#send({ type: 'position', epoch: this.epoch, seq: this.#seq, at: Date.now() });
     this.#timer = setTimeout(() => this.#publishPosition(), POSITION_EVERY);
     this.#timer.unref();
@@ -156,4 +134,102 @@ export class EventStream {
   #send(document: StreamEvent | StreamPosition): void {
     this.#topics.publish(EVENTS_TOPIC, () => pack(document));
   }
+}
+
+/** All agents and supervisors of a tree, by path. */
+interface TreeContents {
+  readonly agents: ReadonlyMap<string, AgentView>;
+  readonly supervisors: ReadonlyMap<string, SupervisorMark>;
+}
+
+/** A change that no event has told to the subscribers: the agent or the supervisor as it is now, or neither when there is none any more. */
+interface Difference {
+  readonly path: string;
+  readonly uuid: string;
+  readonly agent?: AgentView;
+  readonly supervisor?: SupervisorMark;
+}
+
+/** The contents of the tree as it is now. */
+function contentsOf(root: SupervisorView): TreeContents {
+  const agents = new Map<string, AgentView>();
+  const supervisors = new Map<string, SupervisorMark>();
+  const walk = (node: TreeView): void => {
+    if (node.kind === 'agent') {
+      const { kind: _, ...view } = node;
+      agents.set(view.path, view);
+      return;
+    }
+    supervisors.set(node.path, { path: node.path, status: node.status });
+    node.children.forEach(walk);
+  };
+  walk(root);
+  return { agents, supervisors };
+}
+
+/** What the subscribers to events know by now. */
+class PublishedState {
+  readonly #agents = new Map<string, AgentView>();
+  readonly #supervisors = new Map<string, SupervisorMark>();
+  /** True once a snapshot was given: from then on a subscriber may know all of the tree. */
+  #isComplete = false;
+
+  agent(view: AgentView): void {
+    this.#agents.set(view.path, view);
+  }
+
+  supervisor(mark: SupervisorMark): void {
+    this.#supervisors.set(mark.path, mark);
+  }
+
+  /** A path is gone, and with it everything below it. */
+  removed(path: string): void {
+    this.#agents.delete(path);
+    if (!this.#supervisors.delete(path)) return;
+    for (const map of [this.#agents, this.#supervisors]) {
+      for (const each of [...map.keys()]) if (each.startsWith(`${path}/`)) map.delete(each);
+    }
+  }
+
+  /** There is no subscriber any more. */
+  clear(): void {
+    this.#agents.clear();
+    this.#supervisors.clear();
+    this.#isComplete = false;
+  }
+
+  /** Replaces what is known by the whole tree as it is now. Returns where a subscriber would be wrong. */
+  settle({ agents, supervisors }: TreeContents): Difference[] {
+    const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
+    this.clear();
+    for (const view of agents.values()) this.agent(view);
+    for (const mark of supervisors.values()) this.supervisor(mark);
+    this.#isComplete = true;
+    return differences;
+  }
+
+  *#gone(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
+    for (const { path, uuid } of this.#agents.values()) if (!agents.has(path)) yield { path, uuid };
+    for (const path of this.#supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
+  }
+
+  /** Before the first snapshot a subscriber knows only what events have told: what it never knew is no difference. */
+  *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
+    for (const [path, supervisor] of supervisors) {
+      const known = this.#supervisors.get(path);
+      if (known === undefined ? this.#isComplete : known.status !== supervisor.status)
+        yield { path, uuid: '', supervisor };
+    }
+    for (const [path, agent] of agents) {
+      const known = this.#agents.get(path);
+      if (known === undefined ? this.#isComplete : !isSame(known, agent)) yield { path, uuid: agent.uuid, agent };
+    }
+  }
+}
+
+function isSame(a: AgentView, b: AgentView): boolean {
+  for (const key of Object.keys(b) as (keyof AgentView)[]) {
+    if (a[key] !== b[key] && !isDeepStrictEqual(a[key], b[key])) return false;
+  }
+  return true;
 }
