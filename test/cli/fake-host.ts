@@ -22,6 +22,8 @@ export interface Setup {
   env?: Record<string, string>;
   stdin?: readonly Uint8Array[];
   terminal?: boolean;
+  /** Standard error is a terminal. If not given, it is none. */
+  errTerminal?: boolean;
   columns?: number;
   rows?: number;
   /** What the statistics of the client tell of its link; the test may change it. */
@@ -65,7 +67,7 @@ export function supertree(argv: readonly string[], setup: Setup = {}): Promise<R
 export function begin(argv: readonly string[], setup: Setup = {}): Running {
   const signals = new EventEmitter();
   const out = capture(setup);
-  const err = capture({});
+  const err = capture({ terminal: setup.errTerminal ?? false });
   const seen: Seen[] = [];
   const endpoints: (string | undefined)[] = [];
   let closed = 0;

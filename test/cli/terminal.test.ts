@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { SupertreeError } from '../../src/errors.js';
 import { PROGRAM, ROOT } from '../program.js';
-import { row, supertree } from './fake-host.js';
+import { row, type Setup, supertree } from './fake-host.js';
 import { type Served, scratch, served, until } from './process.js';
 
 /** ESC, C1 CSI, DEL, a right-to-left override, a right-to-left mark and a carriage return. */
@@ -64,6 +65,73 @@ describe('on a terminal what others wrote is text alone', () => {
     terminal.type('\x03');
     expect((await terminal.ended).match(OBEYED)).toBeNull();
   });
+});
+
+describe('the command line of a stranger who holds a port', () => {
+  /** A process that listens on a port, with escapes in its command line. */
+  async function stranger(): Promise<number> {
+    const code = `const s = require('node:net').createServer().listen(${21_000 + (process.pid % 8_000)}, '127.0.0.1', () => console.log(s.address().port))`;
+    const child = spawn(process.execPath, ['-e', code], { argv0: HOSTILE, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [port] = await once(child.stdout, 'data');
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return Number(port);
+  }
+
+  it('is text alone in the refusal of an endpoint, and in the log of a server whose agent wants that port', async () => {
+    const port = await stranger();
+    const refused = await begin('serve', '--insecure', '--endpoint', `tcp://127.0.0.1:${port}`).ended;
+    expect(refused).toContain('ENDPOINT_IN_USE');
+    expect(refused).toContain('\\x1b]0;owned');
+    expect(refused.match(OBEYED)).toBeNull();
+    const file = join(place.path, 'ports.json');
+    const ports = { base: port, count: 2 };
+    const children = [{ id: 'web', command: ['sleep', '300'], ports: ['http'] }];
+    await writeFile(file, JSON.stringify({ children, server: { ports } }));
+    const terminal = begin('serve', file, '--endpoint', `ipc://${place.path}/ports.sock`);
+    await until(() => terminal.out().includes('\\x1b]0;owned'));
+    terminal.type('\x03');
+    expect((await terminal.ended).match(OBEYED)).toBeNull();
+  });
+});
+
+describe('a server that lies', () => {
+  const exit = { code: null, signal: HOSTILE, cause: HOSTILE, detail: HOSTILE, tail: [HOSTILE] };
+  const lie = row('root/web', {
+    ...{ id: HOSTILE, uuid: HOSTILE, detail: HOSTILE, path: `root/${HOSTILE}`, state: HOSTILE, health: HOSTILE },
+    ...{ restart: HOSTILE, command: [HOSTILE], metadata: { [HOSTILE]: HOSTILE }, exit, pauseMode: HOSTILE },
+    ...{ blockers: [{ pid: 1, state: HOSTILE, command: HOSTILE }], ports: { [HOSTILE]: 1 } },
+  } as never);
+  const refuses = () => {
+    throw new SupertreeError('REFUSED', { problem: HOSTILE });
+  };
+
+  it.each([
+    ['ps', ['ps'], { ps: () => [lie] }],
+    ['ps --json', ['ps', '--json'], { ps: () => [lie] }],
+    ['status', ['status', 'web'], { status: () => lie }],
+    ['status --json', ['status', 'web', '--json'], { status: () => lie }],
+    ['logs', ['logs', 'web'], { logs: () => lines(HOSTILE) }],
+    ['logs --json', ['logs', 'web', '--json'], { logs: () => lines(HOSTILE) }],
+    ['an error', ['stop', 'web'], { stop: refuses }],
+    ['an error of ps', ['ps'], { ps: refuses }],
+  ] as [string, string[], Setup['answers']][])(
+    'reaches a terminal as text alone with %s',
+    async (_what, argv, answers) => {
+      const { out, err } = await supertree(argv, {
+        terminal: true,
+        errTerminal: true,
+        env: { NO_COLOR: '1' },
+        answers: answers ?? {},
+      });
+      expect(out + err).toContain('owned');
+      expect((out + err).match(OBEYED)).toBeNull();
+    },
+  );
+
+  function lines(text: string): object {
+    const line = { seq: 0, stream: text, at: 0, partial: false, text: `${text}\n` };
+    return { lines: [line], dropped: 0, next: { stdout: 1, stderr: 0 } };
+  }
 });
 
 describe('raw', () => {
