@@ -1,10 +1,10 @@
 /*
- * What `signals: true` means: the signals that end a program stop its trees first. All trees of the program share the listeners, which are
- * there only while such a tree runs:
+ * The option `signals: true`: signals that end a program stop its trees first. All trees of the program share the listeners, which exist only while such
+ * a tree runs:
  *   1. The first signal stops every tree in reverse order.
- *   2. A later one makes the stops hurry.
- *   3. When the last tree has ended the listeners are removed, and the first signal is raised again. Nobody else listens for it, so it ends the
- *      program as it would have at first: a shell sees 128 and the number of the signal.
+ *   2. A later one makes the stops brutal.
+ *   3. When the last tree has ended the listeners are removed, and the first signal is raised again. Without another listener it ends the program as it
+ *      would have at first: a shell sees 128 and the number of the signal.
  */
 
 /** Stops one tree. */
@@ -12,13 +12,13 @@ export type StopTree = (options: { readonly brutal: boolean }) => unknown;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A second signal sooner than this, in ms, is the first one again: npm hands the SIGINT of a terminal on to a program that already had it. */
+/** A second signal within so many ms is a copy of the first one: npm forwards the SIGINT of a terminal to a program that already had it. */
 const AGAIN = 1_000;
 
 const stops = new Set<StopTree>();
 let first: { readonly signal: NodeJS.Signals; readonly at: number } | null = null;
 
-/** Has `stop` called by the signals that end the program. Returns a function that is to be called when the tree has ended. */
+/** Makes the signals that end the program call `stop`. Returns a function that must be called when the tree has ended. */
 export function stopOnSignals(stop: StopTree): () => void {
   const entry: StopTree = (options) => stop(options);
   if (stops.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -42,11 +42,11 @@ function removeListeners(): void {
   if (first === null) return;
   const { signal } = first;
   first = null;
-  // Whoever awaits the end of a tree has a turn of the loop to act on it.
+  // Code that awaits the end of a tree has one turn of the event loop to act on it.
   setImmediate(() => raise(signal));
 }
 
-/** A listener of the program's own would be called a second time: it decides how the program ends. */
+/** A listener of the program's own would be called a second time, so with one the signal is not raised: the program decides how it ends. */
 function raise(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
 }

@@ -4,25 +4,25 @@ import type { Agent } from './agent/agent.js';
 import type { Identity } from './agent/identity.js';
 import type { SupervisorNode } from './supervisor/node.js';
 
-/** Who is who in one tree: agents by path, id and uuid, supervisors by path and id. */
+/** The index of one tree: agents by path, id and uuid, supervisors by path and id. */
 export class Registry {
   readonly #agents = new Map<string, Agent>();
   readonly #byUuid = new Map<string, Agent>();
-  /** One agent, or all that share the id: mostly it is one, and ten thousand Sets of one are a burden. */
+  /** One agent, or all that share the id: usually it is one, and ten thousand Sets of one would take much memory. */
   readonly #byId = new Map<string, Agent | Set<Agent>>();
   readonly #supervisors = new Map<string, SupervisorNode>();
   readonly #identities = new Map<string, Identity>();
-  /** By the path of a pool: the highest id that it has given. */
+  /** The highest id of each pool, by its path. */
   readonly #instances = new Map<string, number>();
-  /** By path: agents that a supervisor above them took out and creates again when it starts. Their identities are kept. */
+  /** By path: agents that a supervisor above them removed and will create again when it starts. Their identities are kept. */
   readonly #absent = new Map<string, Pick<Agent, 'path' | 'id' | 'uuid'>>();
 
-  /** How many agents there are. */
+  /** The number of agents. */
   get size(): number {
     return this.#agents.size;
   }
 
-  /** The identity of a path; made when it is met for the first time. */
+  /** The identity of a path; made on first use. */
   identity(path: string, wall: number): Identity {
     let known = this.#identities.get(path);
     if (known === undefined) {
@@ -32,17 +32,17 @@ export class Registry {
     return known;
   }
 
-  /** Whether the identity was given up: whoever is at its path now, or comes there later, is somebody else. */
+  /** True when the identity was dropped: an agent at its path now, or later, is a different one. */
   isForgotten(path: string, identity: Identity): boolean {
     return this.#identities.get(path) !== identity;
   }
 
-  /** The last incarnation of a path, 0 when it never had one. */
+  /** The last incarnation of a path; 0 when it never had one. */
   incarnationOf(path: string): number {
     return this.#identities.get(path)?.incarnation ?? 0;
   }
 
-  /** The highest id that a pool has given, over all its restarts; 0 before the first. */
+  /** The highest id of a pool, over all its restarts; 0 before the first. */
   lastInstance(pool: string): number {
     return this.#instances.get(pool) ?? 0;
   }
@@ -61,7 +61,7 @@ export class Registry {
     else this.#byId.set(agent.id, new Set([same, agent]));
   }
 
-  /** Takes an agent out. `forget` gives up its identity too: the same path would be somebody new. */
+  /** Removes an agent. `forget` drops its identity too: a later agent at the same path is a different one. */
   removeAgent(agent: Agent, forget: boolean): void {
     this.#agents.delete(agent.path);
     this.#byUuid.delete(agent.uuid);
@@ -77,7 +77,7 @@ export class Registry {
     this.#supervisors.set(node.path, node);
   }
 
-  /** Takes a supervisor out. `forget` gives up the agents too that it would have created again, and returns them. */
+  /** Removes a supervisor. `forget` drops and returns the absent agents too that it would have created again. */
   removeSupervisor(node: SupervisorNode, forget: boolean): { path: string; identity: Identity }[] {
     this.#supervisors.delete(node.path);
     if (!forget) return [];
@@ -99,7 +99,7 @@ export class Registry {
     return this.#agents.get(path);
   }
 
-  /** By path, by uuid, or by an id that is unique in the tree. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS; AGENT_ABSENT while a supervisor above it is starting again. */
+  /** By path, by uuid, or by a unique id. Throws AGENT_NOT_FOUND, AGENT_AMBIGUOUS; AGENT_ABSENT while a supervisor above it is restarting. */
   find(ref: string): Agent {
     const exact = this.#agents.get(ref) ?? this.#byUuid.get(ref.toLowerCase());
     if (exact !== undefined) return exact;
@@ -140,7 +140,7 @@ export class Registry {
   }
 }
 
-/** randomUUID() gives a tree of a dozen concatenations, which would be kept as such: 460 bytes more for each agent. */
+/** randomUUID() returns a string of a dozen concatenations, which V8 would keep as such: 460 bytes more for each agent. */
 function flatUuid(): string {
   return Buffer.from(randomUUID()).toString('latin1');
 }

@@ -16,7 +16,7 @@ export type ActorClock = Pick<Clock, 'setTimeout' | 'clearTimeout'>;
  *    they bring about for another one is done at once.
  */
 export class Steps {
-  /** For the actors: a delay that is over is a step. */
+  /** The clock of the actors: the end of a delay is a step. */
   readonly clock: ActorClock;
   readonly #performing = new Map<object, (() => void)[]>();
   #recorded: Effect[] | null = null;
@@ -43,7 +43,7 @@ export class Steps {
     else this.#recorded.push(effect);
   }
 
-  /** `steps` grows while its effects bring about more of them. */
+  /** `steps` grows while effects cause more of them. */
   #takeAll(owner: object, steps: (() => void)[]): void {
     this.#performing.set(owner, steps);
     try {
@@ -53,7 +53,7 @@ export class Steps {
     }
   }
 
-  /** Whose delay it is, its effects say. */
+  /** The effects tell whose delay it was. */
   #delayIsOver(fire: () => void): void {
     const effects = this.#effectsOf(fire);
     const owner = this.#owner;

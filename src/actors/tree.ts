@@ -38,25 +38,25 @@ import { createMonitor } from './usage/monitor.js';
 import type { World } from './world.js';
 
 export interface TreeOptions {
-  /** Where ports are leased from. If not given, from 8100 upwards. */
+  /** The range that ports are leased from. If not given, from 8100 upwards. */
   readonly ports?: PortOptions;
-  /** Told to agents as SUPERTREE_ENDPOINT. If not given, they are told none. */
+  /** Agents get it as SUPERTREE_ENDPOINT. If not given, the variable is not set. */
   readonly endpoint?: string;
-  /** Receives XState's own inspection events of every actor. It may throw: the tree is not harmed. If not given, nothing is inspected. */
+  /** Receives XState's inspection events of every actor. May throw: the error is reported. If not given, nothing is inspected. */
   readonly inspect?: (event: InspectionEvent) => void;
-  /** Between two samples of agents with limits, in ms. If not given, 2000. */
+  /** The interval of samples of agents with limits, in ms. If not given, 2000. */
   readonly samplePeriod?: number;
-  /** The time. If not given, the machine's own. */
+  /** The clock of the tree. If not given, the machine's. */
   readonly clock?: Clock;
-  /** Chance in [0, 1), for the jitter of delays. If not given, Math.random. */
+  /** Returns a random number in [0, 1), for the jitter of delays. If not given, Math.random. */
   readonly random?: () => number;
-  /** Leases ports in place of `ports`. If not given, each is verified by binding it on this machine. */
+  /** Leases ports instead of `ports`. If not given, each port is verified by binding it on this machine. */
   readonly leases?: Ports;
   /**
-   * Whether SIGINT, SIGTERM and SIGHUP stop the tree in reverse order while it runs, before they end the program. A second one, a second later,
-   * makes the stop hurry. When every such tree of the program has ended the signal is raised again, so the program ends by it (a shell sees
-   * 128 and its number), unless the program has a listener of its own for it. Not for worker threads, which receive no signals. If not
-   * given, false: signals to the program leave the tree alone.
+   * Whether SIGINT, SIGTERM and SIGHUP stop the tree in reverse order before they end the program. A second one, a second later, kills the remaining
+   * agents. When every such tree of the program has ended the signal is raised again, so that it ends the program (a shell sees 128 and its number),
+   * unless the program has a listener of its own for it. Not for worker threads, which receive no signals. If not given, false: signals to the program
+   * do not affect the tree.
    */
   readonly signals?: boolean;
   /** Runs the commands. If not given, child processes of this process. */
@@ -66,9 +66,8 @@ export interface TreeOptions {
 }
 
 /**
- * A tree of supervised agents, not started yet. Throws SPEC_INVALID with all problems at once, PORT_RANGE, OPTION_INVALID, and PLATFORM where
- * there is a command to run and no Linux.
- * Nothing runs before `start()`.
+ * A tree of supervised agents, not started yet. Throws SPEC_INVALID with all problems at once, PORT_RANGE, OPTION_INVALID, and PLATFORM when it contains
+ * a command and the system is not Linux. Nothing runs before `start()`.
  */
 export function createTree(input: SupervisorInput, options: TreeOptions = {}): Tree {
   assertValid(input);
@@ -80,7 +79,7 @@ export function createTree(input: SupervisorInput, options: TreeOptions = {}): T
   return new SupervisedTree(spec, options);
 }
 
-/** Elsewhere a tree has tasks and logics only: a command that is added later fails to start, and says why. */
+/** On other systems a tree has only tasks and logics: a command that is added later fails to start, with the reason. */
 function runsProcesses(): boolean {
   return process.platform === 'linux';
 }
@@ -124,7 +123,7 @@ class SupervisedTree implements Tree {
     return this.#over && this.#root.status === 'idle' ? 'stopped' : this.#root.status;
   }
 
-  /** As in OTP, a supervisor that ended is gone: a new tree is created in its place. */
+  /** As in OTP, a supervisor that has ended is gone: a new tree is created in its place. */
   start(): Promise<void> {
     return guarded(this.#world.clock, `The start of ${this.path}`, this.#start());
   }
@@ -182,13 +181,13 @@ class SupervisedTree implements Tree {
     return this.#world.reports.subscribe(reportListener(subscription));
   }
 
-  /** At the end of the block nobody is left who could move a clock that moves on command. */
+  /** At the end of the block no other code can move a virtual clock, so it is moved here. */
   async [Symbol.asyncDispose](): Promise<void> {
     const stopping = this.stop();
     await (this.#world.clock.until?.(stopping) ?? stopping);
   }
 
-  /** Zombies keep their driver: it goes on watching them, and this comes again when they are gone. */
+  /** Zombies keep their driver, which watches them further: this is called again when they are gone. */
   async #onEnded(reason: Reason): Promise<void> {
     this.#over = true;
     const left = [...this.#root.agents()].filter((agent) => !isAtRest(agent)).map((agent) => agent.path);
@@ -217,30 +216,30 @@ function createWorld(
   const clock = options.clock ?? systemClock;
   const reports = createReports(clock);
   const registry = new Registry();
-  const complain = (path: string, thrown: unknown): void => {
+  const reportError = (path: string, thrown: unknown): void => {
     reports.emit(path, { type: 'error', problem: messageOf(thrown) });
   };
-  const bodies = options.bodies ?? createInProcessDriver({ clock, report: complain });
+  const bodies = options.bodies ?? createInProcessDriver({ clock, report: reportError });
   const processes = options.driver ?? (runsProcesses() ? createLocalDriver({ clock }) : bodies);
   const world: World = {
     clock,
     random: options.random ?? Math.random,
     reports,
-    complain,
+    reportError,
     registry,
     steps: new Steps(clock),
     ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({
       clock,
       membersOf: (path) => registry.agentAt(path)?.body?.members() ?? [],
-      onProblem: (problem) => complain(root, problem),
+      onProblem: (problem) => reportError(root, problem),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     isOver,
     env: inheritedEnvironment(),
     endpoint: options.endpoint ?? null,
-    inspect: options.inspect && isolated(options.inspect, (thrown) => complain(root, thrown)),
+    inspect: options.inspect && isolated(options.inspect, (thrown) => reportError(root, thrown)),
     get logics() {
       return logics;
     },
@@ -253,21 +252,21 @@ function createWorld(
   return { world, drivers: [processes, bodies] };
 }
 
-/** A throw in an inspector would wedge the actor that it looks at: its mailbox would never drain again. */
+/** An error in an inspector would block the actor: XState would never empty its mailbox again. */
 function isolated(
   inspect: (event: InspectionEvent) => void,
-  complain: (thrown: unknown) => void,
+  reportError: (thrown: unknown) => void,
 ): (event: InspectionEvent) => void {
   return (event) => {
     try {
       inspect(event);
     } catch (thrown) {
-      complain(thrown);
+      reportError(thrown);
     }
   };
 }
 
-/** Our own variables are told anew to each agent; those of a tree around us must not reach it. */
+/** The variables of supertree are set for each agent; those of a surrounding tree must not be inherited. */
 function inheritedEnvironment(): Record<string, string> {
   const all = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERTREE_'));
   return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));

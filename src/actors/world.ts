@@ -11,34 +11,34 @@ import type { Reports } from './reports.js';
 import type { Steps } from './steps.js';
 import type { Monitor } from './usage/monitor.js';
 
-/** The charts of a tree with their hands. */
+/** The charts of a tree with their effects provided. */
 export interface Logics {
   readonly agent: typeof agentMachine;
   readonly supervisor: typeof supervisorMachine;
   readonly systemRoot: typeof systemRootMachine;
 }
 
-/** What all actors of one tree share. */
+/** The objects that all actors of one tree share. */
 export interface World {
   readonly clock: Clock;
-  /** In [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
   readonly reports: Reports;
-  /** Reports something thrown as an `error` of the agent or supervisor at `path`. Never throws. */
-  readonly complain: (path: string, thrown: unknown) => void;
+  /** Reports a thrown value as an `error` of the agent or supervisor at `path`. Never throws. */
+  readonly reportError: (path: string, thrown: unknown) => void;
   readonly registry: Registry;
   /** The steps of charts and engines, and the clock of their actors. */
   readonly steps: Steps;
   readonly ports: Ports;
   readonly monitor: Monitor;
   readonly driverOf: (spec: AgentSpec) => Driver;
-  /** The tree has ended: nothing of it is started any more. */
+  /** True when the tree has ended: nothing of it may start any more. */
   readonly isOver: () => boolean;
   /** The environment that every agent inherits. */
   readonly env: Readonly<Record<string, string>>;
-  /** Told to agents as SUPERTREE_ENDPOINT; `null` without a server. */
+  /** The endpoint of the server, SUPERTREE_ENDPOINT of agents; `null` without a server. */
   readonly endpoint: string | null;
-  /** The charts with their hands, made once for the whole tree. */
+  /** The charts with their effects, made once for the whole tree. */
   readonly logics: Logics;
   /** Receives XState's inspection events of all actors; already isolated. */
   readonly inspect: ((event: InspectionEvent) => void) | undefined;

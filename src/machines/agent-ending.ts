@@ -7,7 +7,7 @@ const drained = substate('stopping.draining');
 
 /** The agent's state `stopping`: from the wish that it ends, or its own end, until nothing of it is left. @internal */
 export const stopping = agentSetup.createStateConfig({
-  description: 'It is being ended, or its main process ended and what it left behind is being ended.',
+  description: 'It is being stopped, or its main process ended and the rest of its process tree is being ended.',
   entry: ['noteEntry', 'stopRuntimeTimer', STATE.stopping],
   initial: 'asking',
   on: {
@@ -28,7 +28,8 @@ export const stopping = agentSetup.createStateConfig({
   states: {
     asking: {
       id: 'asking',
-      description: 'It was asked to end: the stop signal to its whole tree, or its message. It may ask for more time.',
+      description:
+        'It was asked to stop, by the stop signal to its whole tree or by its message. It may ask for more time.',
       entry: ['freshExtension', { type: 'ask', params: { again: false } }],
       initial: 'asked',
       after: {
@@ -49,7 +50,7 @@ export const stopping = agentSetup.createStateConfig({
           },
         },
         extended: {
-          description: 'Within the time it asked for. More time never means less: the first deadline stands as well.',
+          description: 'Within the time that it asked for. An extension never shortens the first deadline.',
           exit: 'endExtension',
           on: { EXTEND: { guard: 'mayExtend', target: 'extended', reenter: true, actions: 'noteExtension' } },
           after: {
@@ -63,20 +64,20 @@ export const stopping = agentSetup.createStateConfig({
     },
     insisting: {
       id: 'insisting',
-      description: 'It was asked a second time.',
+      description: 'It was asked to stop a second time.',
       entry: { type: 'ask', params: { again: true } },
       after: { insist: { target: 'killing', actions: substate('stopping.killing') } },
     },
     killing: {
       id: 'killing',
-      description: 'SIGKILL went to everything that is left of it.',
+      description: 'SIGKILL was sent to the rest of its process tree.',
       entry: 'kill',
       after: { kill: '#zombie' },
       on: { STOP: { actions: ['noteStop', 'kill'] } },
     },
     sweeping: {
       id: 'sweeping',
-      description: 'Its main process ended by itself; what it left behind is killed.',
+      description: 'Its main process ended by itself; the rest of its process tree is killed.',
       entry: 'kill',
       after: { kill: '#zombie' },
     },
@@ -92,7 +93,7 @@ export const stopping = agentSetup.createStateConfig({
 /** The agent's state `zombie`. @internal */
 export const zombie = agentSetup.createStateConfig({
   id: 'zombie',
-  description: 'It cannot be ended. It names its blockers, keeps its ports and refuses a new start.',
+  description: 'Its process tree cannot be ended. It lists its blockers, keeps its ports and refuses a new start.',
   entry: ['noteEntry', STATE.zombie, 'inspect', NOTIFY.stuck],
   on: {
     ...LAUNCHED_WHILE_ENDING,

@@ -63,7 +63,7 @@ export const running = agentSetup.createStateConfig({
     },
     freezing: {
       description:
-        'Its processes were told to stop in place and are not all seen stopped yet. Until then its runtime is counted.',
+        'SIGSTOP was sent to its processes, and some are not seen stopped yet. Until then its runtime is counted.',
       on: {
         FROZEN: { target: '#paused.forced', actions: REPORT.paused },
         FREEZE_FAILED,
@@ -78,7 +78,7 @@ export const running = agentSetup.createStateConfig({
 /** The agent's state `paused`. @internal */
 export const paused = agentSetup.createStateConfig({
   id: 'paused',
-  description: 'Really paused: no probe, watchdog or deadline runs either, and its runtime is not counted.',
+  description: 'Paused: no probe, watchdog or deadline runs, and its runtime is not counted.',
   entry: ['noteEntry', 'stopRuntimeTimer', STATE.paused],
   initial: 'forced',
   on: {
@@ -89,16 +89,16 @@ export const paused = agentSetup.createStateConfig({
   },
   states: {
     forced: {
-      description: 'Every process of its tree is stopped in place.',
+      description: 'Every process of its tree is stopped by SIGSTOP.',
       on: { RESUME: RESUMED },
     },
     cooperative: {
-      description: 'It was told over standard input to pause, and is told there to go on.',
+      description: 'It was asked over standard input to pause, and will be asked there to resume.',
       initial: 'awake',
       on: { RESUME: RESUMED_COOPERATIVELY },
       states: {
         awake: {
-          description: 'Its processes run; it does nothing by itself.',
+          description: 'Its processes run, but it starts no work.',
           on: {
             PAUSE: {
               guard: 'isForced',
@@ -108,7 +108,7 @@ export const paused = agentSetup.createStateConfig({
           },
         },
         freezing: {
-          description: 'Its processes were told to stop in place as well.',
+          description: 'SIGSTOP was sent to its processes as well.',
           on: {
             FROZEN: { target: 'frozen', actions: [REPORT.paused, substate('paused.cooperative.frozen')] },
             FREEZE_FAILED: {
@@ -117,7 +117,7 @@ export const paused = agentSetup.createStateConfig({
             },
           },
         },
-        frozen: { description: 'Its processes are stopped in place as well.' },
+        frozen: { description: 'Its processes are stopped by SIGSTOP as well.' },
       },
     },
   },

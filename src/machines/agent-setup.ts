@@ -15,11 +15,9 @@ import {
 } from '../model/lifecycle.js';
 import { effect } from './effects.js';
 
-/*
- * The vocabulary of the agent's chart: assignments to its context, guards, delays, and the effects that an actor provides.
- */
+/* The parts of the agent's chart: assignments to its context, guards, delays, and the effects that an actor provides. */
 
-/** The states that are reported when they are entered. */
+/** The states that are reported on entry. */
 export type ReportedState =
   | 'spawning'
   | 'running'
@@ -30,27 +28,24 @@ export type ReportedState =
   | 'completed'
   | 'stopped';
 
-/** What is reported besides states, sub-states and exits. */
+/** The kinds of report besides states, sub-states and exits. */
 export type ReportedKind = 'started' | 'ready' | 'paused' | 'resumed' | 'health';
 
-/** What a supervisor is notified of. */
+/** The notifications to a supervisor. */
 export type Notification = 'ready' | 'ended' | 'stuck';
 
-/** How many more milliseconds the agent gets of those that it asks for. */
+/** The extension that is granted for a request, in ms. */
 const grantedBy = ({ extension, extended }: AgentContext, event: AgentEvent): number =>
   event.type === 'EXTEND' ? grantExtension(event.ms, extension, extended, MAX_EXTENSION) : 0;
 
-/*
- * The runtime limit is one delayed event. Only agents with a limit have it: the pending events of a whole system are walked whenever an
- * actor of it stops.
- */
+/* The runtime limit is one delayed event. Only agents with a limit have it: XState walks the pending events of a whole system when an actor stops. */
 
-/** Its types are given, because inferring them within `setup` fails. */
+/** Its types are explicit, because inference within `setup` fails. */
 const conditional = enqueueActions<AgentContext, AgentEvent, undefined, AgentEvent, never, never, never, never, never>;
 
 /*
- * What is enqueued is made here, not by `enqueue.raise` and `enqueue.assign`. They would make it while an effect of the supervisor sends an
- * event to the agent; XState's development build takes that for a custom action that calls an action creator, and warns.
+ * These actions are made here, not by `enqueue.raise` and `enqueue.assign`: those would make them while an effect of the supervisor sends an event to the
+ * agent, and XState's development build takes that for a custom action that calls an action creator, and warns.
  */
 const raiseRuntimeOver = raise<AgentContext, AgentEvent, AgentEvent, undefined, never>(
   { type: 'RUNTIME_OVER' },
@@ -66,7 +61,7 @@ const startRuntimeTimer = conditional(({ context: { runtime }, enqueue }) => {
   if (runtime !== null) enqueue(raiseRuntimeOver);
 });
 
-/** Most agents never ask for more time, and an assignment copies the whole context. */
+/** Conditional, because most agents never ask for more time and an assignment copies the whole context. */
 const freshExtension = conditional(({ context: { extended, overdue }, enqueue }) => {
   if (extended > 0 || overdue) enqueue(resetExtension);
 });
@@ -89,7 +84,11 @@ export const agentSetup = setup({
     noteStop: assign(({ context, event }) => (event.type === 'STOP' ? noteStop(context, event.cause) : {})),
     noteLimit: assign(({ event }) => (event.type === 'LIMIT_PASSED' ? noteLimit(event) : {})),
     noteRuntimeOver: assign(({ context: { settings } }) =>
-      noteLimit({ cause: 'timeout', detail: `its maxRuntime of ${settings.maxRuntime} ms was over`, action: 'stop' }),
+      noteLimit({
+        cause: 'timeout',
+        detail: `it exceeded its maxRuntime of ${settings.maxRuntime} ms`,
+        action: 'stop',
+      }),
     ),
     noteCause: assign((_, params: { cause: Cause; heading: Heading }) => params),
     noteDetail: assign(({ event }) => ('detail' in event ? { detail: event.detail } : {})),
@@ -119,10 +118,7 @@ export const agentSetup = setup({
     startRuntimeTimer,
     stopRuntimeTimer: cancel('runtime'),
 
-    /**
-     * Writes the time of its entry into the context (`since`), where the event does not bring it. Time is read by the actor, as the chart
-     * has no clock.
-     */
+    /** Writes the time of entry into the context (`since`) if the event does not carry it. The actor reads the clock; the chart has none. */
     noteEntry: effect('noteEntry'),
     countStart: effect('countStart'),
     lease: effect('lease'),
@@ -140,7 +136,7 @@ export const agentSetup = setup({
     inspect: effect('inspect'),
     release: effect('release'),
     recordExit: effect('recordExit'),
-    /** Asks the supervisor to stop it for good, as a person would. */
+    /** Asks the supervisor to stop the agent for good, as a command would. */
     requestStop: effect('requestStop'),
     reportState: effect<{ state: ReportedState }>('reportState'),
     reportSubstate: effect<{ substate: string }>('reportSubstate'),

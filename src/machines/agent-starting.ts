@@ -13,13 +13,14 @@ import {
 
 /** The agent's state `spawning`: from its start until it is ready. @internal */
 export const spawning = agentSetup.createStateConfig({
-  description: 'Ports are leased, the process is asked for, readiness is awaited. Its runtime is counted from here.',
+  description:
+    'Its ports are leased, its process is started, its readiness is awaited. Its runtime is counted from here.',
   entry: ['begin', 'countStart', 'startRuntimeTimer', STATE.spawning],
   initial: 'deciding',
   on: { RUNTIME_OVER },
   states: {
     deciding: {
-      description: 'An agent without ports leases none.',
+      description: 'An agent without ports needs no leases.',
       always: [{ guard: 'needsPorts', target: 'leasing' }, { target: 'launching' }],
     },
     leasing: {
@@ -33,7 +34,7 @@ export const spawning = agentSetup.createStateConfig({
       },
     },
     launching: {
-      description: 'The driver was asked to run it.',
+      description: 'The driver is starting it.',
       entry: 'launch',
       on: {
         SPAWNED: [
@@ -49,7 +50,7 @@ export const spawning = agentSetup.createStateConfig({
       },
     },
     probing: {
-      description: 'It runs and has not said or shown yet that it is ready. Silence is a failed start.',
+      description: 'It runs and is not known to be ready. Reaching the deadline is a failed start.',
       entry: 'watchReadiness',
       exit: 'unwatchReadiness',
       initial: 'waiting',
@@ -72,7 +73,7 @@ export const spawning = agentSetup.createStateConfig({
           },
         },
         extended: {
-          description: 'It asked for more time to become ready.',
+          description: 'Within the time that it asked for to become ready.',
           exit: 'endExtension',
           on: { EXTEND: { guard: 'mayExtend', target: 'extended', reenter: true, actions: 'noteExtension' } },
           after: {

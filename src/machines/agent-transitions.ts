@@ -1,8 +1,6 @@
 import type { Notification, ReportedKind, ReportedState } from './agent-setup.js';
 
-/*
- * Effects with their params, and transitions that several states of the agent's chart share.
- */
+/* Effects with their params, and transitions that several states of the agent's chart share. */
 
 const reportState = <S extends ReportedState>(state: S) => ({ type: 'reportState', params: { state } }) as const;
 const report = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
@@ -89,7 +87,7 @@ export const LAUNCHED_WHILE_ENDING = {
   SPAWN_FAILED: { target: '#settling', actions: ['noteDetail', 'recordExit'] },
 } as const;
 
-/** With the health that it had before. */
+/** Back to the health before the pause. */
 const BACK_TO_RUNNING = {
   healthy: { guard: 'wasHealthy', target: '#healthy' },
   unhealthy: { guard: 'wasUnhealthy', target: '#unhealthy' },
@@ -113,7 +111,7 @@ export const RESUMED_WHILE_FREEZING = [
   { ...BACK_TO_RUNNING.unknown, actions: [...thawed, substate('running.unknown')] },
 ] as const;
 
-/** Its runtime goes on with the time that was left. */
+/** The rest of its runtime is counted down again. */
 const goesOn = [
   'noteResumed',
   'noteEntry',

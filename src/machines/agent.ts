@@ -6,9 +6,9 @@ import { spawning } from './agent-starting.js';
 import { atRest, STATE } from './agent-transitions.js';
 
 /*
- * One agent over all its incarnations. Invariant: `stopped`, `completed` and `failed` are entered only when the process tree of the
- * incarnation is verified gone; until then it is `stopping`, or `zombie` when it cannot be ended. The chart owns the lifecycle: no timer,
- * flag or status beside it says the same. Facts of another incarnation never arrive here: the actor turns them into dead letters.
+ * One agent over all its incarnations. Invariant: `stopped`, `completed` and `failed` are entered only when the process tree of the incarnation is
+ * verified gone; until then it is `stopping`, or `zombie` when it cannot be ended. The chart owns the lifecycle: no timer, flag or status outside of it
+ * duplicates its state. Facts of another incarnation never arrive here: the actor turns them into dead letters.
  */
 
 export const agentMachine = agentSetup.createMachine({
@@ -23,7 +23,7 @@ export const agentMachine = agentSetup.createMachine({
     zombie,
     settling: {
       id: 'settling',
-      description: 'Nothing of it is left: it goes where it was heading, at once.',
+      description: 'Nothing of it is left: it enters the state of rest that it was heading for.',
       entry: 'stopRuntimeTimer',
       always: [
         { guard: 'isCompleted', target: 'completed', actions: atRest('completed') },
@@ -32,7 +32,7 @@ export const agentMachine = agentSetup.createMachine({
       ],
     },
     failed: {
-      description: 'It ended abnormally or never became ready, and waits for its supervisor.',
+      description: 'It ended abnormally or never became ready, and its supervisor decides.',
       entry: 'noteEntry',
       initial: 'waiting',
       on: {
@@ -42,22 +42,22 @@ export const agentMachine = agentSetup.createMachine({
         EXHAUSTED: { target: '.exhausted', actions: 'noteRetry' },
       },
       states: {
-        waiting: { description: 'Its supervisor has not decided, or will not try again.' },
+        waiting: { description: 'Its supervisor has not decided yet, or will not restart it.' },
         retrying: {
-          description: 'It is started again after a delay, unless its supervisor ends before.',
+          description: 'It is restarted after a delay, unless its supervisor ends before.',
           on: { RETRY_CANCELLED: { target: '#stopped', actions: STATE.stopped } },
         },
-        exhausted: { description: 'Its restart budget is spent: no further try comes by itself.' },
+        exhausted: { description: 'Its restart budget is used up: it is not restarted any more.' },
       },
     },
     completed: {
-      description: 'It ended cleanly by itself.',
+      description: 'It ended by itself with success.',
       entry: 'noteEntry',
       on: { START: 'spawning', RETRY: { actions: 'noteRetry' }, RETRY_CANCELLED: { actions: 'noteRetry' } },
     },
     stopped: {
       id: 'stopped',
-      description: 'It has not been started, or it ended because we asked, and nothing of it is left.',
+      description: 'It was never started, or it was stopped and nothing of it is left.',
       entry: 'noteEntry',
       on: { START: 'spawning' },
     },

@@ -4,26 +4,26 @@ import type { Backoff } from '../model/spec.js';
 import { effect } from './effects.js';
 
 /*
- * The connection of a client to one server. It is connected when the server has answered, not when bytes could be sent. After a loss
- * it tries again, later each time; a connection that keeps breaking soon after it was made does not begin anew with short delays.
+ * The connection of a client to one server. It is `connected` once the server has answered, not when bytes can be sent. After a loss it reconnects with
+ * growing delays; a connection that breaks soon after it was made does not reset them.
  */
 
 export interface LinkInput {
-  /** How many tries in a row may fail before it gives up; Infinity for never. */
+  /** How many attempts in a row may fail before it gives up; Infinity for any number. */
   readonly attempts: number;
   readonly backoff: Backoff;
 }
 
 export interface LinkContext extends LinkInput {
-  /** Tries that failed since it was connected. */
+  /** Failed attempts since the last connection. */
   readonly failed: number;
-  /** Losses in a row, for the delay. */
+  /** Losses in a row, for the backoff. */
   readonly streak: number;
-  /** The delay before the next try, in ms. */
+  /** The delay before the next attempt, in ms. */
   readonly delay: number;
   /** Monotonic ms; `null` while it is not connected. */
   readonly connectedAt: number | null;
-  /** How often it was connected again. */
+  /** The number of reconnections. */
   readonly reconnections: number;
 }
 
@@ -31,7 +31,7 @@ export type LinkEvent =
   | { readonly type: 'CONNECT' }
   /** The server has answered. */
   | { readonly type: 'OPENED'; readonly at: number }
-  /** A try failed, or the connection is gone. `random` in [0, 1) is for the jitter. */
+  /** An attempt failed, or the connection is gone. `random` in [0, 1) is for the jitter. */
   | { readonly type: 'LOST'; readonly at: number; readonly random: number }
   | { readonly type: 'CLOSE' };
 
@@ -59,15 +59,15 @@ export const linkMachine = setup({
     noteFresh: assign({ failed: 0, streak: 0 }),
     noteClosed: assign({ connectedAt: null }),
 
-    /** Begins a try; ends in OPENED or LOST. */
+    /** Starts an attempt; ends in OPENED or LOST. */
     open: effect('open'),
     /** Closes the socket, if there is one. */
     drop: effect('drop'),
-    /** Requests may go out. */
+    /** Requests may be sent. */
     admit: effect('admit'),
-    /** Requests in flight have lost their connection. */
+    /** The connection of the requests in flight is lost. */
     strand: effect('strand'),
-    /** Fails the requests that wait: none of them will be sent. */
+    /** Rejects the queued requests. */
     giveUp: effect('giveUp'),
   },
   guards: {
@@ -83,39 +83,39 @@ export const linkMachine = setup({
   on: { CLOSE: { target: '.disconnected', actions: ['drop', 'noteClosed', 'giveUp'] } },
   states: {
     disconnected: {
-      description: 'Not connected, and not trying to be.',
+      description: 'Not connected, and not connecting.',
       on: { CONNECT: 'connecting' },
     },
     connecting: {
-      description: 'The first try: the server has not answered yet.',
+      description: 'The first attempt: the server has not answered yet.',
       entry: 'open',
       on: { OPENED: { target: 'connected', actions: 'noteOpened' }, LOST },
     },
     connected: {
-      description: 'The server has answered; requests go out as they come.',
+      description: 'The server has answered; requests are sent at once.',
       entry: 'admit',
       exit: 'strand',
       on: { LOST },
     },
     reconnecting: {
-      description: 'The connection was lost, or could not be made; requests wait within bounds.',
+      description: 'The connection was lost, or could not be made; requests are queued, up to a limit.',
       initial: 'waiting',
       states: {
         waiting: {
-          description: 'The next try comes after a delay that doubles from one to the next.',
+          description: 'The next attempt comes after a delay that doubles each time.',
           entry: 'drop',
           after: { backoff: 'trying' },
           on: { CONNECT: 'trying' },
         },
         trying: {
-          description: 'Another try: the server has not answered yet.',
+          description: 'Another attempt: the server has not answered yet.',
           entry: 'open',
           on: { OPENED: { target: '#link.connected', actions: ['noteOpened', 'noteAgain'] }, LOST },
         },
       },
     },
     failed: {
-      description: 'So many tries in a row failed that it has given up, until it is told to connect again.',
+      description: 'It has given up after too many failed attempts in a row, until it is asked to connect again.',
       entry: ['drop', 'giveUp'],
       on: { CONNECT: { target: 'connecting', actions: 'noteFresh' } },
     },

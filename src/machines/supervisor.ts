@@ -29,7 +29,7 @@ export type SupervisorEvent =
   | { readonly type: 'DISMISS'; readonly ref: AnyActorRef }
   | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
-/** What a supervisor knows before its first start. */
+/** The context before the first start. */
 export function initialContext(input: SupervisorMachineInput): SupervisorContext {
   return { ...input, end: null };
 }
@@ -59,7 +59,7 @@ export const supervisorMachine = setup({
     /** Tells the parent that it has ended, or that zombies are left below it. */
     finish: effect<End>('finish'),
     /** A child's actor broke; nothing of ours may let that happen. */
-    complain: effect<{ error: unknown }>('complain'),
+    reportError: effect<{ error: unknown }>('reportError'),
     dismiss: stopChild(({ event }) => (event as Extract<SupervisorEvent, { type: 'DISMISS' }>).ref),
   },
   guards: {
@@ -71,7 +71,7 @@ export const supervisorMachine = setup({
   initial: 'idle',
   on: {
     DISMISS: { actions: 'dismiss' },
-    'xstate.error.actor.*': { actions: { type: 'complain', params: ({ event }) => ({ error: event.error }) } },
+    'xstate.error.actor.*': { actions: { type: 'reportError', params: ({ event }) => ({ error: event.error }) } },
   },
   states: {
     idle: {

@@ -2,8 +2,8 @@ import { type AnyActorRef, setup, stopChild } from 'xstate';
 import { effect } from './effects.js';
 
 /*
- * The root of one more system of a supervisor with many agents: it does nothing but be their parent. A flat system is quadratic in
- * its actors, so a supervisor spreads its agents over systems of bounded size.
+ * The root of a further XState system of a supervisor with many agents; its only purpose is to be their parent. The cost of a system is quadratic in its
+ * actors, so a supervisor spreads its agents over systems of bounded size.
  */
 
 export type SystemRootEvent =
@@ -13,7 +13,7 @@ export type SystemRootEvent =
 export const systemRootMachine = setup({
   types: { events: {} as SystemRootEvent },
   actions: {
-    complain: effect<{ error: unknown }>('complain'),
+    reportError: effect<{ error: unknown }>('reportError'),
     dismiss: stopChild(({ event }) => (event as Extract<SystemRootEvent, { type: 'DISMISS' }>).ref),
   },
 }).createMachine({
@@ -21,9 +21,9 @@ export const systemRootMachine = setup({
   initial: 'active',
   on: {
     DISMISS: { actions: 'dismiss' },
-    'xstate.error.actor.*': { actions: { type: 'complain', params: ({ event }) => ({ error: event.error }) } },
+    'xstate.error.actor.*': { actions: { type: 'reportError', params: ({ event }) => ({ error: event.error }) } },
   },
   states: {
-    active: { description: 'Its agents live in its system.' },
+    active: { description: 'It is the parent of its agents.' },
   },
 });

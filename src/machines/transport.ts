@@ -2,32 +2,32 @@ import { assign, setup } from 'xstate';
 import { effect } from './effects.js';
 
 /*
- * The door of a server: the sockets that requests come to and reports go out from. It has all its endpoints or none. Requests themselves
- * never pass through it: they would cost too much here.
+ * The transport of a server: the sockets that receive requests and publish reports. Either all its endpoints are bound or none. Requests are not events
+ * of this chart: that would cost too much.
  */
 
 export interface TransportInput {
-  /** Where requests come to, in the order in which they are bound. */
+  /** The endpoints for requests, in the order of binding. */
   readonly endpoints: readonly string[];
-  /** Where reports are published, bound after these. */
+  /** The endpoints that reports are published at, bound after these. */
   readonly pubEndpoints: readonly string[];
 }
 
 export interface TransportContext extends TransportInput {
-  /** The endpoints as they are bound, wildcard ports replaced. */
+  /** The bound endpoints, with port 0 replaced by the real port. */
   readonly bound: readonly string[];
-  /** The code of the error that an endpoint could not be bound for; `null` without one. */
+  /** The code of the error of an endpoint that could not be bound; `null` without one. */
   readonly problem: string | null;
 }
 
 export type TransportEvent =
-  /** The next endpoint is bound. */
+  /** The next endpoint was bound. */
   | { readonly type: 'BOUND'; readonly endpoint: string }
   /** The next endpoint could not be bound, or there is no tree to serve. */
   | { readonly type: 'FAILED'; readonly code: string }
-  /** There is a tree to answer from. */
+  /** There is a tree to serve. */
   | { readonly type: 'SERVE' }
-  /** The tree was told to stop. */
+  /** The tree is being stopped. */
   | { readonly type: 'DRAIN' }
   /** The tree is down. */
   | { readonly type: 'CLOSE' }
@@ -48,13 +48,13 @@ export const transportMachine = setup({
 
     /** Binds the first endpoint that is not bound; ends in BOUND or FAILED. */
     bind: effect('bind'),
-    /** Every endpoint is bound: a tree may be made for them. */
+    /** Every endpoint is bound: the tree can be made. */
     ready: effect('ready'),
-    /** Answers the requests that waited, and from now on each as it comes. */
+    /** Answers the waiting requests, and further ones at once. */
     admit: effect('admit'),
-    /** Closes all sockets, after what can be sent at once; ends in RELEASED. */
+    /** Closes all sockets, after sending what their peers take at once; ends in RELEASED. */
     release: effect('release'),
-    /** Nothing is bound any more. */
+    /** All sockets are closed. */
     finish: effect('finish'),
   },
   guards: {
@@ -66,7 +66,7 @@ export const transportMachine = setup({
   initial: 'binding',
   states: {
     binding: {
-      description: 'Endpoints are bound one after another; requests that come meanwhile wait.',
+      description: 'Endpoints are bound one after another; requests that arrive meanwhile wait.',
       initial: 'next',
       on: { FAILED: { target: 'closed', actions: 'noteProblem' }, CLOSE: 'closed' },
       states: {
@@ -101,7 +101,7 @@ export const transportMachine = setup({
       initial: 'releasing',
       states: {
         releasing: {
-          description: 'The sockets are being closed, after what can be sent at once.',
+          description: 'The sockets are being closed, after sending what their peers take at once.',
           entry: 'release',
           on: { RELEASED: 'released' },
         },

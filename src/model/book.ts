@@ -4,12 +4,12 @@ import { type Charge, charge } from './restart.js';
 import type { PoolSpec, SupervisorSpec } from './spec.js';
 
 /*
- * What the static engine and that of a pool have in common: how a member is remembered, how callers are answered, how restarts are
- * charged, and how an engine ends. What differs is in supervision/ and in pool/. A state is changed in place by its one owner, the
- * engine: a copy per fact would make the start of N children quadratic (docs/decisions/0001).
+ * The common part of the static engine and of the pool's: the record of a member, the answers to callers, the charge of restarts, and the end of an
+ * engine. The different parts are in supervision/ and in pool/. A state is changed in place by its only owner, the engine: a copy for each fact would
+ * make the start of N children quadratic (docs/decisions/0001).
  */
 
-/** Who waits until a member is up, or down. */
+/** A caller that waits until a member is up, or down. */
 export interface Waiter {
   readonly token: Token;
   readonly until: 'up' | 'down';
@@ -19,15 +19,15 @@ export interface Waiter {
 export interface Member {
   readonly id: string;
   phase: Phase;
-  /** Counts the starts; every fact carries it. */
+  /** The number of starts; every fact carries it. */
   generation: number;
-  /** When it became ready, on the clock of the facts; -1 while it is not. */
+  /** When it became ready, on the clock of the facts; -1 before that. */
   readyAt: number;
   /** Unplanned ends in a row, for the backoff. */
   streak: number;
-  /** Its own budget, where one member's ends must not condemn another. */
+  /** Its own budget, for engines in which the failures of one member do not count for another. */
   stamps: readonly number[];
-  /** Its budget was exceeded and it is on the one try of a cooldown. */
+  /** It exceeded its budget and has the one attempt that follows a cooldown. */
   halfOpen: boolean;
   waiters: Waiter[];
 }
@@ -36,7 +36,7 @@ export interface Member {
 export interface Book {
   readonly spec: SupervisorSpec | PoolSpec;
   status: Status;
-  /** Nothing starts any more, though its own stop has not come yet. */
+  /** A supervisor above is stopping: nothing starts any more, and the stop of this one follows. */
   hushed: boolean;
   /** With what it ends when the last member is down; `null` while no end has begun. */
   finish: Omit<End, 'left'> | null;
@@ -45,27 +45,27 @@ export interface Book {
   out: Effect[];
 }
 
-/** What a member is remembered with at first. */
+/** A new member's record. */
 export function freshMember(id: string, generation: number): Member {
   return { id, phase: 'down', generation, readyAt: -1, streak: 0, stamps: [], halfOpen: false, waiters: [] };
 }
 
-/** What a book begins with. */
+/** A new book. */
 export function emptyBook(): Omit<Book, 'spec'> {
   return { status: 'idle', hushed: false, finish: null, stamps: [], out: [] };
 }
 
-/** True while a process (or what is left of it) may exist. */
+/** True while a process (or its remains) may exist. */
 export function isAlive(member: Member): boolean {
   return member.phase !== 'down' && member.phase !== 'restarting';
 }
 
-/** True from the beginning of its stop on. */
+/** True once its stop has begun. */
 export function isEnding({ status }: Book): boolean {
   return status === 'stopping' || status === 'failing' || status === 'ended';
 }
 
-/** False before it boots and once its end has begun, be it that of a supervisor above. */
+/** False before the boot and once its stop, or that of a supervisor above, has begun. */
 export function takesCommands(book: Book): boolean {
   return book.status !== 'idle' && !isEnding(book) && !book.hushed;
 }
@@ -83,7 +83,7 @@ export function refuse(book: Book, token: Token, code: AnswerCode, reason: strin
   answer(book, token, { ok: false, code, reason });
 }
 
-/** Answers those who wait for `until`; all of them when it is not given. */
+/** Answers the callers that wait for `until`; all of them if it is not given. */
 export function answerWaiters(book: Book, member: Member, reply: Answer, until?: 'up' | 'down'): void {
   if (member.waiters.length === 0) return;
   const waiting = member.waiters;
@@ -93,7 +93,7 @@ export function answerWaiters(book: Book, member: Member, reply: Answer, until?:
   }
 }
 
-/** A person's start is free and clears the budget; OTP's leaves it as it is. */
+/** A start by command is not charged and clears the budget; OTP's leaves the budget unchanged. */
 export function pardon(book: Book, member: Member): void {
   if (book.spec.otpExact) return;
   book.stamps = [];
@@ -101,13 +101,13 @@ export function pardon(book: Book, member: Member): void {
   forgive(member);
 }
 
-/** It was ready for long enough after its cooldown. */
+/** Clears the budget of a member that was ready for long enough after its cooldown. */
 export function forgive(member: Member): void {
   member.stamps = [];
   member.halfOpen = false;
 }
 
-/** Charges one restart to the budget that it belongs to: the shared one where the engine gives up as a whole (docs/decisions/0004). */
+/** Charges one restart to the budget that applies: the shared one if the engine fails as a whole (docs/decisions/0004). */
 export function chargeFor(book: Book, member: Member, at: number): Charge {
   const { budget, otpExact, onExhausted } = book.spec;
   const owner = onExhausted === 'escalate' ? book : member;
@@ -116,7 +116,7 @@ export function chargeFor(book: Book, member: Member, at: number): Charge {
   return charged;
 }
 
-/** Why an engine gives up whose budget `member` has spent: OTP hides it as a shutdown. */
+/** The reason of an engine that fails because `member` has used up the budget. OTP reports it as a shutdown. */
 export function givenUp({ spec }: Book, member: Member, restarts: number, last: Reason): Reason {
   if (spec.otpExact) return { kind: 'shutdown' };
   const { within } = spec.budget;

@@ -1,4 +1,4 @@
-/** The defaults of all fields that have a value for one, in one place: what is not given is filled with them, and the schema and its pages tell them. */
+/** The defaults of all fields. Missing fields are filled from here, and the schema and the reference pages quote them. */
 export const DEFAULTS = {
   root: 'root',
   restart: 'permanent',

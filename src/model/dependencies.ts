@@ -1,34 +1,34 @@
 import { fieldPath, type Problem, shown } from './problem.js';
 import type { Fields } from './snapshot.js';
 
-/* The order among siblings that `after` asks for: its rules, and the order in which they stand then. */
+/* The order of siblings by `after`: its rules, and the resulting order. */
 
-/** One child as it was given, and where. */
+/** The fields of one child, and its place in the input. */
 export interface Sibling {
   readonly at: string;
   readonly fields: Fields;
 }
 
-/** Takes one problem: the path, the rule and the value. */
-type Complain = (path: string, rule: string, got: unknown) => void;
+/** Adds one problem: the path, the rule and the value. */
+type AddProblem = (path: string, rule: string, got: unknown) => void;
 
-/** `after` names siblings, never the child itself, in no circle; where children start in sequence, only those that stand before it. */
-export function checkOrder(siblings: readonly Sibling[], parallel: boolean, complain: Complain): void {
+/** `after` may name siblings, not the child itself, and must not form a circle; for children that start in sequence, only earlier siblings. */
+export function checkOrder(siblings: readonly Sibling[], parallel: boolean, addProblem: AddProblem): void {
   const places = new Map(siblings.map(({ fields }, index) => [fields.id, index]));
   for (const [index, { at, fields }] of siblings.entries()) {
     for (const [nth, other] of afterOf(fields).entries()) {
       const path = fieldPath(fieldPath(at, 'after'), nth);
       const place = places.get(other);
-      if (other === fields.id) complain(path, 'must not be its own id', other);
-      else if (place === undefined) complain(path, 'must be the id of a sibling', other);
+      if (other === fields.id) addProblem(path, 'must not be its own id', other);
+      else if (place === undefined) addProblem(path, 'must be the id of a sibling', other);
       else if (!parallel && place > index)
-        complain(path, 'must stand before it, because children start in sequence', other);
+        addProblem(path, 'must stand before it, because children start in sequence', other);
     }
   }
-  if (parallel) checkCircles(siblings, complain);
+  if (parallel) checkCircles(siblings, addProblem);
 }
 
-/** The problems of `after` of a child that is added to these siblings. */
+/** The problems of `after` for a child that is added to these siblings. */
 export function afterProblems(input: unknown, siblings: readonly string[]): Problem[] {
   const known = new Set<unknown>(siblings);
   const { id, after } = input as { id?: unknown; after?: unknown };
@@ -39,7 +39,7 @@ export function afterProblems(input: unknown, siblings: readonly string[]): Prob
   });
 }
 
-/** The children so that each stands behind those that it comes after; otherwise in the order that they were given in. */
+/** The children with each one behind the siblings in its `after`; otherwise in the given order. */
 export function inStartOrder<T extends { readonly id: string; readonly after: readonly string[] }>(
   children: readonly T[],
 ): readonly T[] {
@@ -51,7 +51,7 @@ export function inStartOrder<T extends { readonly id: string; readonly after: re
   );
 }
 
-function checkCircles(siblings: readonly Sibling[], complain: Complain): void {
+function checkCircles(siblings: readonly Sibling[], addProblem: AddProblem): void {
   const idOf = ({ fields }: Sibling): unknown => fields.id;
   const placed = new Set(sorted(siblings, idOf, ({ fields }) => afterOf(fields)));
   const left = new Map(siblings.filter((sibling) => !placed.has(sibling)).map((sibling) => [idOf(sibling), sibling]));
@@ -67,11 +67,11 @@ function checkCircles(siblings: readonly Sibling[], complain: Complain): void {
     }
     if (next === undefined) continue;
     const circle = [...walked, next].slice([...walked].indexOf(next)).map(idOf);
-    complain(fieldPath(next.at, 'after'), `must not form a circle: ${circle.join(', ')}`, undefined);
+    addProblem(fieldPath(next.at, 'after'), `must not form a circle: ${circle.join(', ')}`, undefined);
   }
 }
 
-/** Those that can be placed behind all that they come after; who is in a circle, or behind one, cannot. Itself and strangers do not count. */
+/** The items that can be placed behind all items in their `after`; items in a circle, or behind one, cannot. Unknown ids and the item's own id are ignored. */
 function sorted<T>(items: readonly T[], idOf: (item: T) => unknown, after: (item: T) => readonly unknown[]): T[] {
   const known = new Set(items.map(idOf));
   const open = new Map<T, number>();

@@ -1,4 +1,4 @@
-/** Why an incarnation ended: a closed set. `timeout`: its `maxRuntime` was over. `lost` means that nobody saw the exit. */
+/** Why an incarnation ended: a closed set. `timeout`: it exceeded its `maxRuntime`. `lost`: its exit was not observed. */
 export type Cause =
   | 'exit'
   | 'signal'
@@ -13,29 +13,29 @@ export type Cause =
   | 'shutdown'
   | 'lost';
 
-/** One end of one incarnation, always in this shape. Times are wall-clock milliseconds since 1970. */
+/** The end of one incarnation. Times are wall-clock milliseconds since 1970. */
 export interface ExitRecord {
-  /** Of the agent, among its siblings. */
+  /** The id of the agent among its siblings. */
   readonly id: string;
-  /** Which of its lives ended, the first one 1. */
+  /** The number of the incarnation, from 1. */
   readonly incarnation: number;
-  /** Of its main process; `null` when there was none. */
+  /** The pid of the main process; `null` when there was none. */
   readonly pid: number | null;
   /** The exit code; `null` when a signal ended it or it never ran. Never merged with `signal`. */
   readonly code: number | null;
   /** The name of the signal that ended it, `null` when it exited. */
   readonly signal: string | null;
-  /** True when the kernel is known to have ended it for want of memory. */
+  /** True when the kernel's out-of-memory killer is known to have ended it. */
   readonly oom: boolean;
   /** Why it ended. */
   readonly cause: Cause;
-  /** More about the cause in words; empty when there is no more. */
+  /** Details of the cause as text; empty without any. */
   readonly detail: string;
-  /** True when we asked for it: no restart follows, no budget is charged. */
+  /** True when a command or a stop ended it: no restart follows, no budget is charged. */
   readonly commanded: boolean;
   /** Wall-clock ms. */
   readonly startedAt: number;
-  /** Wall-clock ms; `null` when it never was. */
+  /** Wall-clock ms; `null` when it was never ready. */
   readonly readyAt: number | null;
   /** Wall-clock ms. */
   readonly exitedAt: number;

@@ -2,20 +2,20 @@ import type { Reason } from './reason.js';
 import type { NodeSpec } from './spec.js';
 
 /*
- * The words between a supervisor and its engine. Facts go in, with the time and the chance they need; effects come out.
- * The static engine (supervision) and the pool's speak the same words.
+ * The interface between a supervisor and its engine. Facts go in, with the time and the random numbers that they need; effects come out. The static
+ * engine (supervision) and the pool's have the same interface.
  */
 
-/** What a caller may ask of a supervisor about one child. `restart_child` and `terminate` are OTP's; `start`, `stop`, `restart` are idempotent. */
+/** The commands for one child. `restart_child`, `delete` and `terminate` are OTP's; `start`, `stop`, `restart` are idempotent. */
 export type Verb = 'start' | 'stop' | 'kill' | 'restart' | 'restart_child' | 'delete';
 
-/** Names the caller who waits for an answer. */
+/** Identifies a pending command, whose caller waits for an answer. */
 export type Token = number;
 
 export type Fact =
   | { readonly type: 'boot'; readonly at: number }
   | { readonly type: 'halt'; readonly at: number; readonly brutal: boolean }
-  /** A supervisor above has begun to stop: nothing starts here any more, the `halt` comes in its turn. */
+  /** A supervisor above has begun to stop: nothing starts here any more, the `halt` follows. */
   | { readonly type: 'hush' }
   | { readonly type: 'ready'; readonly id: string; readonly generation: number; readonly at: number }
   | {
@@ -26,14 +26,14 @@ export type Fact =
       readonly random: number;
       readonly reason: Reason;
     }
-  /** It cannot be ended: a zombie. An `ended` follows if its last process ever goes. */
+  /** It cannot be ended: a zombie. An `ended` follows if its last process ever ends. */
   | { readonly type: 'stuck'; readonly id: string; readonly generation: number; readonly blockers: string }
   /** The delay of a sweep is over. */
   | { readonly type: 'due'; readonly sweep: number; readonly at: number }
   | { readonly type: 'add'; readonly token: Token; readonly spec: NodeSpec; readonly at: number }
   | { readonly type: 'command'; readonly token: Token; readonly verb: Verb; readonly id: string; readonly at: number };
 
-/** Why a child is told to stop: it becomes the cause in its exit record. */
+/** Why a child is stopped: it becomes the cause in its exit record. */
 export type StopCause = 'command' | 'sibling' | 'shutdown';
 
 export type Answer =
@@ -55,11 +55,11 @@ export type AnswerCode =
   | 'EXHAUSTED';
 
 export type Effect =
-  /** A child is now known; it is not started yet. */
+  /** A child was added; it is not started yet. */
   | { readonly type: 'create'; readonly id: string; readonly spec: NodeSpec }
   | { readonly type: 'start'; readonly id: string; readonly generation: number }
   | { readonly type: 'stop'; readonly id: string; readonly brutal: boolean; readonly cause: StopCause }
-  /** The child waits for its next try; the number behind the decision goes with it. */
+  /** The child waits for its next restart; the figures of the decision are included. */
   | {
       readonly type: 'retry';
       readonly id: string;
@@ -68,7 +68,7 @@ export type Effect =
       readonly left: number;
       readonly reason: Reason;
     }
-  /** No further try comes by itself. */
+  /** The child is not restarted any more. */
   | {
       readonly type: 'exhausted';
       readonly id: string;
@@ -80,12 +80,12 @@ export type Effect =
   | { readonly type: 'waiting'; readonly id: string; readonly for: readonly string[] }
   /** A `due` fact is wanted for this sweep after `delay` ms. */
   | { readonly type: 'delay'; readonly sweep: number; readonly delay: number }
-  /** The child, a supervisor, is to be told `hush`. */
+  /** The child, a supervisor, must not start anything any more. */
   | { readonly type: 'hush'; readonly id: string }
-  /** The child is forgotten. */
+  /** The child was removed. */
   | { readonly type: 'remove'; readonly id: string }
   | { readonly type: 'answer'; readonly token: Token; readonly answer: Answer }
-  /** A fact of an incarnation that is no longer the living one. */
+  /** A fact of an earlier incarnation. */
   | { readonly type: 'stale'; readonly id: string; readonly generation: number; readonly fact: string }
   | { readonly type: 'status'; readonly status: DecidedStatus }
   /** It has ended: nothing is started or stopped any more. */
@@ -107,7 +107,7 @@ export type DecidedStatus = 'booting' | 'running' | 'stopping' | 'failing';
 
 export type Status = 'idle' | DecidedStatus | 'ended';
 
-/** One row of which_children (A6): `undefined` pid in OTP is `down` here, `restarting` is `restarting`. */
+/** One row of which_children (A6). OTP's pid `undefined` is `down` here. */
 export interface ChildRow {
   readonly id: string;
   readonly phase: Phase;
@@ -124,10 +124,10 @@ export interface ChildCount {
   readonly workers: number;
 }
 
-/** What both engines offer to the actor that acts for them. */
+/** The interface of both engines for the actor that carries out their effects. */
 export interface Engine {
   readonly status: Status;
-  /** Takes in one fact and says what is to be done, in order. Never throws, reads no clock, does nothing itself. */
+  /** Handles one fact and returns the effects, in order. Never throws, reads no clock, has no side effects. */
   decide(fact: Fact): Effect[];
   /** Newest first (A6). */
   which(): ChildRow[];

@@ -1,10 +1,10 @@
-/** Ids of agents and supervisors: unique among siblings, never an integer and never a name that an object inherits. */
+/** Ids of agents and supervisors: unique among siblings, never an integer and never the name of an inherited property. */
 const ID = /^[A-Za-z][\w.-]*$/;
 
 /** The longest id that is accepted, in characters. */
 export const MAX_ID_LENGTH = 128;
 
-/** Why `id` cannot be an id, as a rule that ends a sentence; `null` when it can. */
+/** Why `id` is not a valid id, as a rule that ends a sentence; `null` when it is valid. */
 export function idProblem(id: string): string | null {
   if (!ID.test(id)) return 'must match ^[A-Za-z][\\w.-]*$';
   if (id.includes('..')) return 'must not contain ".."';
@@ -12,7 +12,7 @@ export function idProblem(id: string): string | null {
   return id in Object.prototype ? 'must not be a name that every object has' : null;
 }
 
-/** True for the ids that pools give; no other agent can have one. */
+/** True for the ids that pools assign; no other agent can have one. */
 export function isInstanceId(id: string): boolean {
   return /^\d+$/.test(id);
 }

@@ -1,8 +1,8 @@
 import type { PortRequest } from './spec.js';
 
 /*
- * Which port an agent gets. The table is owned by whoever calls; time is an argument. A port is leased from the moment it is
- * chosen, before anybody has tried to bind it: so two leases under way can never have the same one.
+ * The choice of ports. The table is owned by the caller; time is an argument. A port is leased from the moment it is chosen, before it is bound: so two
+ * pending leases can never have the same one.
  */
 
 /** Ports from `first` to `last`, both included. Empty when `first` is greater. */
@@ -18,7 +18,7 @@ export interface Lease {
   readonly incarnation: number;
 }
 
-/** Why nobody may have a port until some time; but `owner`, if there is one, may. */
+/** Keeps a port from all agents but `owner` until some time. */
 interface Bar {
   readonly until: number;
   readonly owner: string | null;
@@ -26,20 +26,20 @@ interface Bar {
   readonly isHint: boolean;
 }
 
-/** All that is known about the ports. Its size is bounded by the number of ports, not by the number of agents there ever were. */
+/** The state of all ports. Its size is bounded by the number of ports, not by the number of agents over time. */
 export interface LeaseTable {
   readonly range: PortRange;
-  /** The kernel gives these out by itself; a preferred port is refused in here. `null` when that is allowed. */
+  /** The kernel's ephemeral range, from which a preferred port is refused; `null` when that is allowed. */
   readonly ephemeral: PortRange | null;
-  /** How long nobody else gets a port after an unclean end, in ms. */
+  /** How long a port is kept from other agents after an unclean end, in ms. */
   readonly quarantine: number;
-  /** How long a port that a stranger holds is not tried again, in ms. */
+  /** For how long a port of a foreign process is not tried again, in ms. */
   readonly avoidance: number;
   readonly leases: Map<number, Lease>;
   /** The ports of one incarnation. */
   readonly held: Map<string, number[]>;
   readonly bars: Map<number, Bar>;
-  /** The port that an agent had last under a name, and who had a port last: one to one. */
+  /** The last port of each agent and port name, and the last owner of each port: one to one. */
   readonly sticky: Map<string, number>;
   readonly owners: Map<number, string>;
   /** Every port of the range below this one is leased. */
@@ -62,9 +62,9 @@ export function createLeaseTable(
 }
 
 /**
- * Leases one port: the preferred one if it is free, else the one that this agent had last under this name, else the lowest
- * free one of the range. `null` when there is none. After an unclean end the agent itself may have its port back at once: whatever
- * of it is left is found by binding. With `heedsHints` false it may be one that is barred by a hint alone. If not given, true.
+ * Leases one port: the preferred one if it is free, else the last one of this agent under this name, else the lowest free one of the range. `null` when
+ * there is none. After an unclean end the agent itself may have its port back at once: a process that is left on it is found by binding. With
+ * `heedsHints` false it may be a port that only a hint bars. If not given, true.
  */
 export function choosePort(
   table: LeaseTable,
@@ -90,7 +90,7 @@ export function choosePort(
   return port;
 }
 
-/** The port was bound and is free: its agent will be given it again if possible. */
+/** Notes that the port was bound and is free: its agent gets it again if possible. */
 export function confirmPort(table: LeaseTable, port: number): void {
   const lease = table.leases.get(port);
   if (lease === undefined) return;
@@ -104,8 +104,8 @@ export function confirmPort(table: LeaseTable, port: number): void {
 }
 
 /**
- * The port could not be had: its lease ends, and nobody gets it for `span` ms (if not given, as long as one that a stranger holds), but by a choice that
- * heeds no hints where this is one (`isHint`; if not given, false).
+ * Ends the lease of a port that could not be bound; it is not chosen for `span` ms (if not given, the `avoidance` of the table). When that is only a hint
+ * (`isHint`; if not given, false), a choice that does not heed hints may still take it.
  */
 export function refusePort(
   table: LeaseTable,
@@ -145,7 +145,7 @@ export function releasePorts(
   return ports;
 }
 
-/** What a person says about the range; see `PortOptions`. */
+/** The range as options give it; see `PortOptions`. */
 interface RangeChoice {
   readonly base?: number;
   readonly count?: number;
@@ -153,8 +153,8 @@ interface RangeChoice {
 }
 
 /**
- * The range of ports: from 8100, 10000 of them. A count that is not given is made to end before the ephemeral range.
- * `refused` when it overlaps that range all the same, and nobody allowed it.
+ * The range of ports: from 8100, 10000 of them. Without a given count it ends before the ephemeral range. `refused` when it overlaps that range and
+ * `allowEphemeral` is not set.
  */
 export function chooseRange(choice: RangeChoice, ephemeral: PortRange): { range: PortRange; refused: boolean } {
   const first = choice.base ?? DEFAULT_BASE;
@@ -164,7 +164,7 @@ export function chooseRange(choice: RangeChoice, ephemeral: PortRange): { range:
   return { range, refused: !choice.allowEphemeral && overlap(range, ephemeral) };
 }
 
-/** The name of one incarnation among all. No path has a space in it. */
+/** Identifies one incarnation. No path contains a space. */
 export function incarnationKey(path: string, incarnation: number): string {
   return `${path} ${incarnation}`;
 }
@@ -174,7 +174,7 @@ function overlap(a: PortRange, b: PortRange): boolean {
   return Math.max(a.first, b.first) <= Math.min(a.last, b.last);
 }
 
-/** The range as a person writes it. */
+/** The range as text. */
 export function rangeText(range: PortRange): string {
   return `${range.first}-${range.last}`;
 }
@@ -212,7 +212,7 @@ function ownerKey(path: string, name: string): string {
   return `${path} ${name}`;
 }
 
-/** Where the range begins if nobody says. */
+/** The default base of the range. */
 export const DEFAULT_BASE = 8_100;
 
 /** The highest port there is. */

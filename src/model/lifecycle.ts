@@ -2,28 +2,28 @@ import type { AgentCommand, BodyFact, Health } from './agent.js';
 import type { Cause } from './exit.js';
 import type { PauseMode, StopPlan } from './spec.js';
 
-/** The decisions behind the agent's chart: what its guards ask and what its assignments write. */
+/** The decisions of the agent's chart: conditions for its guards and values for its assignments. */
 
-/** Where an agent that is ending is heading. */
+/** The state of rest that an ending agent will reach. */
 export type Heading = 'stopped' | 'completed' | 'failed';
 
-/** What the chart needs to know of a spec. One object serves all agents of a spec. */
+/** The part of a spec that the chart needs. One object serves all agents of a spec. */
 export interface AgentSettings {
   readonly leases: boolean;
   /** Ready as soon as it runs. */
   readonly readyAtOnce: boolean;
   readonly readyTimeout: number;
-  /** The longest that one incarnation may run, in ms, pauses left out; Infinity for as long as it likes. */
+  /** The longest runtime of one incarnation, in ms, pauses excluded; Infinity for no limit. */
   readonly maxRuntime: number;
   readonly successCodes: readonly number[];
   readonly stop: StopPlan;
 }
 
-/** The part of `maxRuntime` that an incarnation has left. Monotonic ms. */
+/** The rest of `maxRuntime` of an incarnation. Monotonic ms. */
 export interface Runtime {
-  /** What was left at `since`. */
+  /** The rest at `since`. */
   readonly left: number;
-  /** Since when it is counted down; while it is paused, since when it is not. */
+  /** Since when it is counted down; during a pause, since when it is not. */
   readonly since: number;
 }
 
@@ -31,7 +31,7 @@ export interface AgentContext {
   readonly id: string;
   readonly path: string;
   readonly settings: AgentSettings;
-  /** When it came into its state, in wall-clock ms. */
+  /** When it entered its state, in wall-clock ms. */
   readonly since: number;
   readonly incarnation: number;
   readonly pid: number | null;
@@ -40,7 +40,7 @@ export interface AgentContext {
   readonly readyAt: number | null;
   readonly pausedAt: number | null;
   readonly pauseMode: PauseMode | null;
-  /** Why the last forced pause failed; `null` when it did not, or may yet. */
+  /** Why the last forced pause failed; `null` when it succeeded or is pending. */
   readonly pauseProblem: string | null;
   /** `null` when its runtime is not limited. */
   readonly runtime: Runtime | null;
@@ -51,25 +51,25 @@ export interface AgentContext {
   readonly commanded: boolean;
   readonly exit: ExitFacts | null;
   readonly drained: boolean;
-  /** The extension that runs (0 for none), and all that were granted to this start or stop together, in ms. */
+  /** The present extension (0 for none), and the sum of all that were granted for this start or stop, in ms. */
   readonly extension: number;
   readonly extended: number;
-  /** The plain deadline has passed; only the extension holds the end off. */
+  /** The plain deadline has passed; only the extension postpones the end. */
   readonly overdue: boolean;
-  /** The delay before the next try; `null` when none comes by itself. */
+  /** The delay before the next restart; `null` when none is planned. */
   readonly retryIn: number | null;
 }
 
-/** What an agent's actor is created with. */
+/** The input of an agent's actor. */
 export interface AgentInput {
   readonly id: string;
   readonly path: string;
   readonly settings: AgentSettings;
-  /** The last incarnation that an agent of this path has had. */
+  /** The last incarnation at this path, also of an earlier actor. */
   readonly incarnation: number;
 }
 
-/** The bare facts of an exit, as the body reported them. */
+/** The facts of an exit, as the body reported them. */
 export interface ExitFacts {
   readonly pid: number | null;
   readonly code: number | null;
@@ -90,7 +90,7 @@ export function initialContext({ id, path, settings, incarnation }: AgentInput):
 
 type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings'>;
 
-/** The context with which an incarnation begins. */
+/** The context at the start of an incarnation. */
 export function freshIncarnation(
   { incarnation, at, now }: Omit<Start, 'type'>,
   { maxRuntime }: AgentSettings,
@@ -121,33 +121,33 @@ export function freshIncarnation(
 }
 
 /**
- * The runtime that is left when a pause is asked for. The deadline stays the same, so a pause that fails has changed nothing; one that
- * comes about stops the timer and carries over what was left when it was asked for.
+ * The rest of the runtime when a pause is requested. The deadline is kept, so a failed pause changes nothing; a pause that succeeds stops the timer and
+ * keeps the rest at the request.
  */
 export function holdRuntime({ runtime }: AgentContext, now: number): Partial<AgentContext> {
   if (runtime === null) return {};
   return { runtime: { left: Math.max(0, runtime.left - (now - runtime.since)), since: now } };
 }
 
-/** The runtime goes on with what was left. */
+/** The runtime is counted down again from the rest. */
 export function continueRuntime({ runtime }: AgentContext, now: number): Partial<AgentContext> {
   return runtime === null ? {} : { runtime: { left: runtime.left, since: now } };
 }
 
-/** What a stop adds. The first stop says why it ends; a stop of its supervisor that follows a limit does not overrule the limit. */
+/** The changes by a stop. The first stop decides the cause; a stop of its supervisor that follows a limit does not replace the limit. */
 export function noteStop({ commanded }: AgentContext, cause: Cause): Partial<AgentContext> {
   return commanded ? {} : { cause, commanded: true, heading: 'stopped' };
 }
 
-/** What a passed limit adds: an end so that it is started again is a failure, an end for good is a stop. */
+/** The changes by an exceeded limit: with the action `restart` it is a failure, with `stop` a stop. */
 export function noteLimit({ cause, detail, action }: Omit<Limit, 'type' | 'incarnation'>): Partial<AgentContext> {
   const isStop = action === 'stop';
   return { cause, detail, commanded: isStop, heading: isStop ? 'stopped' : 'failed' };
 }
 
 /**
- * What an exit adds. A cause that was noted before (a stop, a limit) stays; an end of its own is done or failed by its code. One that
- * leaves nothing behind is where the state of rest begins.
+ * The changes by an exit. A cause that was noted before (a stop, a limit) is kept; otherwise the exit code decides between success and failure. An exit
+ * with an empty process tree enters the state of rest.
  */
 export function noteExit(context: AgentContext, event: Exited): Partial<AgentContext> {
   const { code, signal, oom, at } = event;
@@ -164,8 +164,8 @@ function headingOf(context: AgentContext, code: number | null): Heading {
 }
 
 /**
- * How much of what is asked for is granted, after `granted` ms already were: what the bound `most` leaves, or nothing where that is
- * less than the extension that runs, because who asks for more must not get less.
+ * The extension that is granted when `granted` ms were granted before: at most the rest of the bound `most`. If that is less than the running extension,
+ * nothing, so that a request never shortens the time.
  */
 export function grantExtension(asked: number, running: number, granted: number, most: number): number {
   const left = most - granted;

@@ -1,6 +1,6 @@
 import type { Strategy } from './spec.js';
 
-/** The children that an end of `id` touches, in start order, itself included (T1, T2, T3): a copy, since children may be forgotten on a walk over it. */
+/** The children that are restarted when `id` ends, in start order, itself included (T1, T2, T3): a copy, because children may be removed during a walk. */
 export function affectedBy(strategy: Strategy, order: readonly string[], id: string): string[] {
   switch (strategy) {
     case 'one_for_one':

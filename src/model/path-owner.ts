@@ -1,4 +1,4 @@
-/** What the file system says of one path, without following a link. */
+/** The status of one path, without following a link. */
 export interface PathFacts {
   readonly uid: number;
   readonly mode: number;
@@ -6,26 +6,26 @@ export interface PathFacts {
   isSymbolicLink(): boolean;
 }
 
-/** How a path is looked up. Both throw what the system says. */
+/** Reads the file system. Both throw the system's error. */
 export interface PathReader {
   lstat(path: string): PathFacts;
   readlink(path: string): string;
 }
 
-/** Who may own what leads to a path: user ids; `null` for anybody. */
+/** The user ids that may own the components of a path; `null` for any. */
 export type Owners = ReadonlySet<number> | null;
 
-/** As many links as Linux follows (path_resolution(7)). */
+/** The most links that Linux follows (path_resolution(7)). */
 const MAX_LINKS = 40;
 
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Why a user who is none of `owners` could put something else at an absolute path: the words for it, or `null` when nobody could. Every
- * directory and link on the way, through links too, and what stands at the path itself must belong to one of the owners. A directory that others
- * may write is accepted when it is sticky: there nobody can replace what belongs to another user. What is not there yet is judged by the
- * directory that it would be made in. Throws what `read` throws, but for ENOENT and ENOTDIR.
+ * Why a user other than `owners` could replace the file at an absolute path, as text; `null` when none could. Every directory and link on the way,
+ * through links too, and the file itself must belong to one of the owners. A directory that others may write is accepted when it is sticky: in it no
+ * user can replace files of another. A missing file is judged by the directory that it would be made in. Throws the errors of `read`, except ENOENT
+ * and ENOTDIR.
  */
 export function pathProblem(path: string, owners: Owners, read: PathReader): string | null {
   const pending = path.split('/').reverse();
@@ -35,7 +35,7 @@ export function pathProblem(path: string, owners: Owners, read: PathReader): str
     if (part === undefined) return null;
     if (part === '..') at = at.slice(0, Math.max(0, at.lastIndexOf('/')));
     if (part === '.' || part === '..') continue;
-    // The first part is empty: the root.
+    // The first part is empty: the root directory.
     const here = part === '' ? at : `${at}/${part}`;
     const facts = look(here === '' ? '/' : here, read);
     if (facts === null) return null;

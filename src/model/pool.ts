@@ -25,8 +25,8 @@ import {
 import type { PoolSpec } from './spec.js';
 
 /**
- * The engine of a pool (OTP's simple_one_for_one, Elixir's DynamicSupervisor): instances of one template, without order, each restarted
- * for itself, all stopped at once. It speaks the same words as the static engine; it costs the same per fact however many there are.
+ * The engine of a pool (OTP's simple_one_for_one, Elixir's DynamicSupervisor): instances of one template, without order, each restarted by itself, all
+ * stopped at once. It has the interface of the static engine; the cost of a fact does not depend on the number of instances.
  *
  * `generations`: as in `createSupervision`. `lastId`: the highest id that the pool has given before; if not given, 0.
  */
@@ -92,7 +92,7 @@ function onHalt(state: State, brutal: boolean): void {
   }
 }
 
-/** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until the stop. */
+/** A supervisor above has begun to stop: starts and restarts are cancelled; running instances stay up until the stop. */
 function onHush(state: State): void {
   if (state.status === 'idle') return;
   state.hushed = true;
@@ -140,7 +140,7 @@ function stop(state: State, instance: Instance, token: number, brutal: boolean):
     return answer(state, token, { ok: true, id: instance.id });
   }
   if (instance.phase === 'stuck') {
-    // It is not started again when it goes at last: a person has said so.
+    // It was stopped by command, so it is not restarted when its last process ends.
     instance.asked = true;
     if (brutal) state.out.push({ type: 'stop', id: instance.id, brutal, cause: 'command' });
     return refuse(state, token, 'ZOMBIE', instance.id);
@@ -205,7 +205,7 @@ function rowOf(instance: Instance): ChildRow {
   return { id: instance.id, phase: instance.phase, generation: instance.generation };
 }
 
-/** A8 for simple_one_for_one: one spec; those that wait for a restart are not active. */
+/** A8 for simple_one_for_one: one spec; instances that wait for a restart are not active. */
 function countOf(state: State): ChildCount {
   let active = 0;
   for (const instance of state.instances.values()) if (isAlive(instance)) active++;

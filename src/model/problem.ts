@@ -1,19 +1,19 @@
 import { cut } from '../errors.js';
 
-/** One thing that is wrong with a spec. */
+/** One problem in a spec. */
 export interface Problem {
-  /** Where: `children[2].stop.ask`; empty for the spec itself. */
+  /** The path of the value: `children[2].stop.ask`; empty for the spec itself. */
   readonly path: string;
-  /** What holds there, as the end of a sentence: `must be an integer >= 0`. */
+  /** The rule, as the end of a sentence: `must be an integer >= 0`. */
   readonly rule: string;
-  /** The value that was found: itself when it is simple, else a word for it. Values of environment variables are `(hidden)`. */
+  /** The value: itself when it is simple, else a description. Values of environment variables are `(hidden)`. */
   readonly got: unknown;
-  /** Where it stands in its file, both from 1; absent where there is no file. */
+  /** The position in the file, both from 1; absent without a file. */
   readonly line?: number;
   readonly column?: number;
 }
 
-/** What stands in a problem for a value that nobody should read. */
+/** Stands in a problem for a value that must not be shown. */
 export const HIDDEN = '(hidden)';
 
 /** One problem as a sentence without its full stop. */
@@ -23,14 +23,14 @@ export function problemText(problem: Problem): string {
   return `${where}${subject} ${problem.rule}${problem.got === undefined ? '' : `, got ${quoted(problem.got)}`}`;
 }
 
-/** Many problems on one line: the first ones in words, the others counted. */
+/** Many problems on one line: the first ones in full, the number of the others. */
 export function problemsText(problems: readonly Problem[]): string {
-  const told = problems.slice(0, MOST_TOLD).map(problemText);
+  const told = problems.slice(0, MOST_SHOWN).map(problemText);
   const more = problems.length - told.length;
   return more === 0 ? told.join('; ') : `${told.join('; ')}; and ${more} more`;
 }
 
-/** The value as a problem shows it: plain data that is safe to print and to send, whatever it was. Never throws. */
+/** The value as a problem shows it: plain data that is safe to print and to send, for any value. Never throws. */
 export function shown(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
@@ -48,7 +48,7 @@ export function shown(value: unknown): unknown {
   }
 }
 
-/** The path of a field of what `path` names. Names that would be ambiguous are put in quotes. */
+/** The path of a field below `path`. Ambiguous names are quoted. */
 export function fieldPath(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
   if (!/^[A-Za-z_$][\w$-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
@@ -63,7 +63,7 @@ function wordFor(value: object): string {
   try {
     return Array.isArray(value) ? '(a list)' : '(an object)';
   } catch {
-    // A revoked proxy has no answer even to this question.
+    // A revoked proxy throws even here.
     return '(cannot be read)';
   }
 }
@@ -72,5 +72,5 @@ function quoted(got: unknown): string {
   return typeof got === 'string' && !/^\(.*\)$/.test(got) ? JSON.stringify(got) : String(got);
 }
 
-const MOST_TOLD = 20;
+const MOST_SHOWN = 20;
 const LONGEST_SHOWN = 200;

@@ -1,8 +1,8 @@
 import type { ExitRecord } from './exit.js';
 
 /**
- * Why something ended, in OTP's terms (OTP supervisor, "exit reasons"): a closed set, because restart decisions hang on it.
- * `start-failed` is not a crash: it never became ready. `exhausted` is a supervisor that gave up (under `otpExact` it says `shutdown`).
+ * Why something ended, in OTP's terms (OTP supervisor, "exit reasons"): a closed set, because restart decisions depend on it. `start-failed` is not a
+ * crash: it never became ready. `exhausted` is a supervisor that has used up its budget (under `otpExact` it is `shutdown`).
  */
 export type Reason =
   | { readonly kind: 'normal' | 'shutdown' | 'killed' }
@@ -18,7 +18,7 @@ export function describeReason(reason: Reason): string {
   return 'detail' in reason ? reason.detail : reason.kind;
 }
 
-/** What an exit means to a supervisor. An end we asked for is `shutdown`, or `killed` when it took SIGKILL. */
+/** The reason of an exit for a supervisor. A commanded end is `shutdown`, or `killed` when it took SIGKILL. */
 export function reasonOfExit(exit: ExitRecord, successCodes: readonly number[]): Reason {
   if (exit.commanded) return { kind: exit.signal === 'SIGKILL' ? 'killed' : 'shutdown' };
   if (exit.readyAt === null) return { kind: 'start-failed', detail: describeExit(exit) };
@@ -26,7 +26,7 @@ export function reasonOfExit(exit: ExitRecord, successCodes: readonly number[]):
   return { kind: 'abnormal', detail: describeExit(exit) };
 }
 
-/** One exit in words, cause first where it is not plain from code and signal. */
+/** An exit as text, with its cause first unless code and signal imply it. */
 export function describeExit(exit: ExitRecord): string {
   const how = exit.signal !== null ? `signal ${exit.signal}` : exit.code !== null ? `exit code ${exit.code}` : '';
   if (exit.cause === 'exit' || exit.cause === 'signal') {

@@ -1,12 +1,12 @@
 import { SupertreeError } from '../errors.js';
 import type { Report, ReportOf, ReportType } from './report.js';
 
-/** What `subscribe` takes: a listener of every report, or types and a listener of those. */
+/** The arguments of `subscribe`: a listener of every report, or types and a listener of those. */
 export type Subscription =
   | readonly [listener: (report: Report) => void]
   | readonly [types: ReportType | readonly ReportType[], listener: (report: never) => void];
 
-/** The listener of a subscription as one of every report. Throws OPTION_INVALID for a type that no report has. */
+/** The listener of a subscription as a listener of every report. Throws OPTION_INVALID for an unknown type. */
 export function reportListener(subscription: Subscription): (report: Report) => void {
   if (subscription.length === 1) return subscription[0];
   const [types, listener] = subscription;

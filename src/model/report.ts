@@ -4,8 +4,8 @@ import { describeExit } from './reason.js';
 import type { PauseMode } from './spec.js';
 
 /**
- * What a tree tells about itself, in the order in which it happened. For one incarnation the order is
- * created < started < ready < exited < removed. A report carries the numbers behind its decision.
+ * The reports of a tree, in the order of the events. For one incarnation the order is created < started < ready < exited < removed. A report carries the
+ * figures of its decision.
  */
 export type Report = { readonly path: string; readonly at: number } & ReportBody;
 
@@ -31,7 +31,7 @@ export type ReportBody =
       readonly left: number;
       readonly reason: string;
     }
-  /** It is started when these siblings are ready. */
+  /** It starts when these siblings are ready. */
   | { readonly type: 'waiting'; readonly for: readonly string[] }
   | { readonly type: 'exhausted'; readonly restarts: number; readonly within: number; readonly reason: string }
   | { readonly type: 'zombie'; readonly incarnation: number; readonly blockers: readonly Blocker[] }
@@ -53,17 +53,17 @@ export type ReportType = ReportBody['type'];
 /** The reports of one type, or of several. */
 export type ReportOf<T extends ReportType> = Extract<Report, { readonly type: T }>;
 
-/** What made a supervisor fail: the agent (or supervisor) at the end of the way down, and how it ended. */
+/** The culprit of a failed supervisor: the innermost agent (or supervisor) that failed, and how it ended. */
 export interface Failure {
-  /** The ids from the root down to it. */
+  /** Its path. */
   readonly path: string;
-  /** Why the supervisor ended, in words. */
+  /** Why the supervisor ended, as text. */
   readonly reason: string;
-  /** Its last end, with its last lines; `null` when it never ran. */
+  /** The exit record of its last end; `null` when it never ran. */
   readonly exit: ExitRecord | null;
 }
 
-/** A failure as the end of a sentence: the whole path, the reason and the last lines. */
+/** A failure as the end of a sentence: the path, the reason and the last lines. */
 export function failureText(failure: Failure | null): string | null {
   if (failure === null) return null;
   const { path, reason, exit } = failure;
@@ -71,12 +71,12 @@ export function failureText(failure: Failure | null): string | null {
   return `${path} failed: ${reason}${tail.length === 0 ? '' : `; its last lines: ${tail.map((line) => JSON.stringify(line)).join(', ')}`}`;
 }
 
-/** So many of the last lines are told in a sentence. */
+/** The number of last lines in a sentence. */
 const LAST_LINES = 5;
 
 export type SupervisorStatus = 'booting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
-/** One report as one line for a person, without the time. */
+/** One report as one line of text, without the time. */
 export function toText(report: Report): string {
   return `${report.path} ${detailOf(report)}`;
 }

@@ -1,7 +1,7 @@
 import { isClean, type Reason } from './reason.js';
 import type { Backoff, Budget, RestartType } from './spec.js';
 
-/** Whether a child that ended like this is started again (R1, R2, R3). A failed start during a restart is decided elsewhere (R8). */
+/** Whether a child with this end is restarted (R1, R2, R3). A failed start during a restart is decided elsewhere (R8). */
 export function shouldRestart(type: RestartType, reason: Reason): boolean {
   switch (type) {
     case 'permanent':
@@ -13,18 +13,17 @@ export function shouldRestart(type: RestartType, reason: Reason): boolean {
   }
 }
 
-/** The stamps of the restarts that still count, newest first, and whether they are too many. */
+/** The times of the restarts within the window, newest first, and whether they are too many. */
 export interface Charge {
   readonly stamps: readonly number[];
   readonly exceeded: boolean;
-  /** How many more restarts the budget allows now. */
+  /** How many more restarts the budget allows. */
   readonly left: number;
 }
 
 /**
- * Charges one restart to a budget (R5, R6): `at` is prepended, stamps outside the window are dropped, and the budget is
- * exceeded when more than `maxRestarts` remain. The window is inclusive. With `otpExact` time is counted in whole seconds as OTP
- * does, so the window really is up to one second longer.
+ * Charges one restart to a budget (R5, R6): `at` is prepended, times outside the window are dropped, and the budget is exceeded when more than
+ * `maxRestarts` remain. The window is inclusive. With `otpExact` time is counted in whole seconds as in OTP, so the window is up to one second longer.
  */
 export function charge(stamps: readonly number[], at: number, budget: Budget, otpExact: boolean): Charge {
   const tick = otpExact ? (ms: number) => Math.floor(ms / 1000) * 1000 : (ms: number) => ms;
@@ -38,9 +37,9 @@ export function charge(stamps: readonly number[], at: number, budget: Budget, ot
 }
 
 /**
- * The delay before the `attempt`th restart in a row (from 1), in ms; `random` in [0, 1) takes off up to `jitter` of it. Finite for every
- * valid backoff, however long the row: a factor that has grown to Infinity makes `max`, and an `initial` of 0 stays 0 (their product
- * would be NaN, and a timer for NaN never fires).
+ * The delay before the `attempt`th restart in a row (from 1), in ms; `random` in [0, 1) shortens it by up to `jitter` of it. Finite for every valid
+ * backoff and attempt: a factor that has grown to Infinity gives `max`, and an `initial` of 0 stays 0 (their product would be NaN, and a timer for NaN
+ * never fires).
  */
 export function backoffDelay(backoff: Backoff, attempt: number, random: number): number {
   const { initial, factor, max, jitter } = backoff;
@@ -48,7 +47,7 @@ export function backoffDelay(backoff: Backoff, attempt: number, random: number):
   return full * (1 - jitter * random);
 }
 
-/** How many unplanned ends in a row this one makes: a long enough ready time before it begins a new row. */
+/** The number of unplanned ends in a row, including this one: after a long enough ready time it starts at 1 again. */
 export function nextStreak(streak: number, readyFor: number, backoff: Backoff): number {
   return readyFor >= backoff.resetAfter ? 1 : streak + 1;
 }

@@ -4,11 +4,11 @@ import { anyBody, dataBody, traits } from './schema/agent.js';
 import { bounded, count, exact, field, fields, flag, id, ids, membership, oneOf, positive } from './schema/field.js';
 
 /*
- * The shape of every node, one at a time: `children` and the agent of a pool are left open here, because they are walked
- * (validate.ts). What joins several fields is in rule.ts. The recursive form for editors is at the bottom.
+ * The schema of each kind of node. `children` and the agent of a pool are open here, because validate.ts walks them. Rules between several fields are in
+ * rule.ts. The recursive schema for editors is at the bottom.
  */
 
-/** `any`: what a program may give. `data`: what a file or a message can hold, so no functions. */
+/** `any`: input of a program. `data`: input from a file or a message, without functions. */
 export type Form = 'any' | 'data';
 
 const { backoff, budget, otpBudget, pool } = DEFAULTS;
@@ -28,34 +28,34 @@ const supervision = {
     fields('Backoff', {
       initial: exact(`The first delay, in ms. If not given, ${backoff.initial}.`, count),
       factor: exact(
-        `What each delay is multiplied by. If not given, ${backoff.factor}.`,
+        `The factor between successive delays. If not given, ${backoff.factor}.`,
         v.pipe(v.number(FACTOR), v.finite(FACTOR), v.minValue(1, FACTOR)),
       ),
       max: exact(`The longest delay, in ms. If not given, ${backoff.max}.`, count),
       jitter: exact(
-        `The share that chance may take off. If not given, ${backoff.jitter}.`,
+        `The share of a delay that jitter may take off. If not given, ${backoff.jitter}.`,
         bounded(0, 1, 'must be a number from 0 to 1'),
       ),
       resetAfter: exact(
-        `So long ready, and it starts from initial again, in ms. If not given, ${backoff.resetAfter}.`,
+        `After so long ready the delays start from initial again, in ms. If not given, ${backoff.resetAfter}.`,
         count,
       ),
     }),
   ),
   onExhausted: field(
-    `What happens beyond the budget. If not given, ${DEFAULTS.onExhausted}.`,
+    `What happens when the budget is exceeded. If not given, ${DEFAULTS.onExhausted}.`,
     oneOf(['escalate', 'fail', 'cooldown']),
   ),
   cooldown: field(
-    `With onExhausted cooldown: how long until the one try, in ms. If not given, ${DEFAULTS.cooldown}.`,
+    `With onExhausted cooldown: the delay before the one attempt, in ms. If not given, ${DEFAULTS.cooldown}.`,
     positive,
   ),
-  otpExact: field(`No backoff, the window and the exit reason of OTP. If not given, ${DEFAULTS.otpExact}.`, flag),
+  otpExact: field(`No backoff, and OTP's window and exit reason. If not given, ${DEFAULTS.otpExact}.`, flag),
 };
 
 const manner = {
   strategy: field(
-    `Which siblings a restart touches. If not given, ${DEFAULTS.strategy}.`,
+    `Which siblings are restarted with a failed child. If not given, ${DEFAULTS.strategy}.`,
     oneOf(['one_for_one', 'one_for_all', 'rest_for_one']),
   ),
   autoShutdown: field(
@@ -63,28 +63,28 @@ const manner = {
     oneOf(['never', 'any_significant', 'all_significant']),
   ),
   start: field(
-    `Whether its children start one after another, or, under one_for_one, together where none comes after the other. If not given, ${DEFAULTS.start}.`,
+    `Whether its children start one after another, or, under one_for_one, those without \`after\` together. If not given, ${DEFAULTS.start}.`,
     oneOf(['sequence', 'parallel']),
   ),
   boot: field(
-    `Whether a failed first start fails the supervisor, or is tried again. If not given, ${DEFAULTS.boot}.`,
+    `Whether a failed first start fails the supervisor, or is retried. If not given, ${DEFAULTS.boot}.`,
     oneOf(['strict', 'retry']),
   ),
 };
 
 const instances = {
-  size: field(`How many instances are started. If not given, ${pool.size}.`, count),
-  max: field(`How many it may ever have. If not given, ${pool.max}.`, positive),
-  concurrency: field(`How many may be starting at once. If not given, ${pool.concurrency}.`, positive),
+  size: field(`The number of instances at the start. If not given, ${pool.size}.`, count),
+  max: field(`The most instances. If not given, ${pool.max}.`, positive),
+  concurrency: field(`The most instances that start at the same time. If not given, ${pool.concurrency}.`, positive),
 };
 
 const root = { id: field(`If not given, ${DEFAULTS.root}.`, id), ...supervision, ...manner };
-const editor = { $schema: field('Where this schema is, for editors.', v.string('must be a string')) };
+const editor = { $schema: field('The address of this schema, for editors.', v.string('must be a string')) };
 
 const CHILDREN = 'Started from first to last, stopped from last to first.';
 const open = v.unknown();
 
-/** The parts of a tree, one node at a time. */
+/** The schemas of the parts of a tree. */
 export const SCHEMAS: Readonly<Record<NodeKind, Readonly<Record<Form, v.GenericSchema>>>> = {
   root: {
     any: fields('Root', { ...root, children: open }),
@@ -103,7 +103,7 @@ export const SCHEMAS: Readonly<Record<NodeKind, Readonly<Record<Form, v.GenericS
   },
 };
 
-/** The places that a node, or a part of one, can have. */
+/** The kinds of node, and of parts of a node. */
 export type NodeKind = 'root' | 'supervisor' | 'pool' | 'instances' | 'agent' | 'template';
 
 const agentData = v.pipe(fields('Agent', { ...ids, ...dataBody, ...traits }), v.description('One supervised process.'));
@@ -125,7 +125,7 @@ const supervisorData = v.pipe(
 
 const anyNode = v.union([agentData, supervisorData, poolData]);
 
-/** A whole tree as data, for editors: the root, and the definitions that it refers to. It knows no rule that joins several fields. */
+/** A whole tree as data, for editors: the root, and the definitions that it refers to. It contains no rule between several fields. */
 export const treeSchema: v.GenericSchema = v.pipe(
   fields('supertree tree', { ...editor, ...root, children }),
   v.description('A supervision tree. Times are milliseconds, sizes bytes.'),

@@ -1,6 +1,6 @@
 /**
- * The signals of signal(7) on Linux by name, standard ones only. SIGIOT, SIGPOLL and SIGUNUSED are other names of these
- * and SIGSTKFLT is used by nobody, but Node knows them, so they are taken too.
+ * The names of the standard signals of signal(7) on Linux. SIGIOT, SIGPOLL and SIGUNUSED are aliases and SIGSTKFLT is unused, but Node knows them, so
+ * they are accepted too.
  */
 export const SIGNAL_NAMES: readonly string[] = [
   'SIGHUP',
@@ -38,7 +38,7 @@ export const SIGNAL_NAMES: readonly string[] = [
   'SIGSYS',
 ];
 
-/** The name of a signal as the system calls it, from `int`, `Int`, `sigint` or `SIGINT`; `null` when there is none. Numbers are not names. */
+/** The canonical name of a signal, from `int`, `Int`, `sigint` or `SIGINT`; `null` when there is none. Numbers are not names. */
 export function signalName(text: string): string | null {
   const upper = text.toUpperCase();
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;

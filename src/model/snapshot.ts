@@ -1,25 +1,24 @@
 import { fieldPath, type Problem } from './problem.js';
 
 /*
- * A spec may come from anywhere: a file, the wire, a program with proxies and getters. Before it is judged, every field is
- * read once into plain data, so that what is judged cannot change, throw or go on for ever. What cannot be read becomes a symbol:
- * no field allows one, and its description is what the problem shows.
+ * A spec may come from a file, the wire, or a program with proxies and getters. Before validation every field is read once into plain data, so that the
+ * validated data cannot change, throw or be endless. An unreadable value becomes a symbol: no field allows one, and the problem shows its description.
  */
 
 /** Plain fields without a prototype. */
 export type Fields = Record<string, unknown>;
 
-/** A reading of one input under way. */
+/** The state of reading one input. */
 export interface Reading {
   readonly problems: Problem[];
-  /** How many values may still be read: one object that stands in many places is read once for each of them. */
+  /** How many more values may be read. An object that occurs in many places is read once for each. */
   left: number;
 }
 
-/** How many values one input may have. */
+/** The most values of one input. */
 export const MAX_VALUES = 2_000_000;
 
-/** Why `key` cannot be a name, as a rule; `null` when it can. */
+/** Why `key` is not a valid name, as a rule; `null` when it is valid. */
 function nameProblem(key: string): string | null {
   return key in Object.prototype || key === 'prototype'
     ? 'must not have the name of something that every object has'
@@ -27,8 +26,8 @@ function nameProblem(key: string): string | null {
 }
 
 /**
- * The fields of `value`, each read once; those named in `kept` are handed on as they are. `null` when it is not a plain
- * object. Forbidden names, and more values than may be read, are added to the problems. Never throws.
+ * The fields of `value`, each read once; those named in `kept` are returned unread. `null` when it is not a plain object. Forbidden names, and more
+ * values than may be read, are added to the problems. Never throws.
  */
 export function readFields(value: unknown, kept: ReadonlySet<string>, path: string, reading: Reading): Fields | null {
   try {
@@ -72,7 +71,7 @@ function copy(value: unknown, key: string, path: string, depth: number, reading:
   }
 }
 
-/** A list where no field is a list is no list for us: schemas of objects and records would take it for one of theirs. */
+/** A list at the place of an object is replaced by a symbol: schemas of objects and records would accept a list. */
 function copyList(value: readonly unknown[], key: string, path: string, depth: number, reading: Reading): unknown {
   if (!LISTS.has(key)) return Symbol('(a list)');
   if (value.length > MAX_ENTRIES) {
@@ -99,7 +98,7 @@ function copyObject(value: object, path: string, depth: number, reading: Reading
   return fields;
 }
 
-/** Told once; what is left is not read. */
+/** Reported once; the rest of the input is not read. */
 function tooMuch(path: string, reading: Reading): symbol {
   if (reading.left === -1) {
     reading.problems.push({ path, rule: `must not be beyond value ${MAX_VALUES} of the input`, got: undefined });
@@ -119,7 +118,7 @@ function isRegExp(value: object): boolean {
   return Object.prototype.toString.call(value) === '[object RegExp]';
 }
 
-/** Inherited names count too: whoever reads the spec later would see them. */
+/** Includes inherited names, because later readers of the spec would see them. */
 function namesOf(value: object): string[] {
   const names: string[] = [];
   for (const key in value) names.push(key);
@@ -134,11 +133,11 @@ function read(value: object, key: string | number): unknown {
   }
 }
 
-/** Where a program may give a RegExp. It is a regular expression already, so a pattern that is one stands for it while it is judged. */
+/** A program may give a RegExp as a pattern. It is valid already, so this pattern replaces it during validation. */
 const ANY_PATTERN = '(?:)';
 const UNREADABLE = Symbol('(cannot be read)');
 const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes', 'after']);
 const MAX_ENTRIES = 10_000;
-/** What is too long is told once, and the rest of it is not looked at. */
+/** Reported once for a list; its further entries are not read. */
 const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;
 const MAX_DEPTH = 8;

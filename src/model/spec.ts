@@ -1,12 +1,12 @@
 /*
- * The words in which a tree is described, with every default filled in. What a person writes is in input.ts;
- * normalise.ts turns the one into the other. All times are milliseconds, all sizes bytes.
+ * The normalised form of a tree, with every default filled in. The input form is in input.ts; normalise.ts turns it into this one. All times are
+ * milliseconds, all sizes bytes.
  */
 
-/** When a child is started again (R1, R2, R3). */
+/** Which ends of a child lead to a restart (R1, R2, R3). */
 export type RestartType = 'permanent' | 'transient' | 'temporary';
 
-/** Which siblings an end touches (T1, T2, T3). */
+/** Which siblings are restarted with a failed child (T1, T2, T3). */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one';
 
 /** What happens when the budget is exceeded. */
@@ -29,9 +29,9 @@ export interface Backoff {
   readonly initial: number;
   readonly factor: number;
   readonly max: number;
-  /** The share of a delay that chance may take off, 0 to 1. */
+  /** The share of a delay that jitter may take off, 0 to 1. */
   readonly jitter: number;
-  /** So long ready, and the next delay starts from `initial` again. */
+  /** After so long ready, the next delay starts from `initial` again. */
   readonly resetAfter: number;
 }
 
@@ -46,7 +46,7 @@ export type Readiness =
   | {
       readonly type: 'log';
       readonly pattern: string;
-      /** Of a regular expression, as in `RegExp.flags`; none for a pattern that was given as a string. */
+      /** The flags of a RegExp; empty for a pattern that was given as a string. */
       readonly flags: string;
       readonly stream: StreamName | 'both';
       readonly timeout: number;
@@ -54,7 +54,7 @@ export type Readiness =
   | { readonly type: 'exec'; readonly command: readonly string[]; readonly interval: number; readonly timeout: number }
   | { readonly type: 'notify'; readonly timeout: number };
 
-/** The stages of a stop. `ask` may be `Infinity`; `brutal` skips asking and insisting. */
+/** The stages of a stop. `ask` may be `Infinity`; `brutal` skips the first two. */
 export interface StopPlan {
   readonly brutal: boolean;
   readonly signal: string;
@@ -79,11 +79,11 @@ export interface Limits {
 }
 
 export interface OutputPlan {
-  /** How much each stream's ring keeps, in bytes. */
+  /** The size of each stream's ring, in bytes. */
   readonly bytes: number;
-  /** How many lines each stream's ring keeps. */
+  /** The number of lines in each stream's ring. */
   readonly lines: number;
-  /** A longer line is cut into numbered parts. */
+  /** A longer line is split into numbered parts. */
   readonly lineBytes: number;
 }
 
@@ -102,18 +102,18 @@ export type Body =
   | { readonly type: 'task'; readonly task: TaskBody }
   | { readonly type: 'logic'; readonly logic: AnyLogic; readonly input: unknown };
 
-/** What a task is given. It ends by returning (exit 0) or throwing (exit 1); `signal` is aborted when it is asked to stop. */
+/** The argument of a task. The task ends by returning (exit 0) or throwing (exit 1); `signal` is aborted when it is asked to stop. */
 export interface TaskContext {
   readonly id: string;
   readonly path: string;
   readonly incarnation: number;
   readonly ports: Readonly<Record<string, number>>;
   readonly signal: AbortSignal;
-  /** Says that it is ready. Needed only with readiness `notify`. */
+  /** Reports that it is ready. Needed only with readiness `notify`. */
   ready(): void;
   /** Writes a line to the agent's own output. */
   log(line: string): void;
-  /** Calls `listener` with every text that is written to the agent's standard input. Returns the way to end that. */
+  /** Calls `listener` with every text that is written to the agent's standard input. Returns a function that removes the listener. */
   onInput(listener: (text: string) => void): () => void;
 }
 
@@ -135,13 +135,13 @@ export interface AgentSpec {
   readonly pause: PauseMode;
   readonly successCodes: readonly number[];
   readonly limits: Limits;
-  /** How long one incarnation may last, from its launch, without the time in which it is paused. Infinity for ever. */
+  /** The longest runtime of one incarnation, pauses excluded. Infinity for no limit. */
   readonly maxRuntime: number;
   readonly output: OutputPlan;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What a supervisor and a pool have in common. */
+/** The common fields of supervisors and pools. */
 interface SupervisionSpec {
   readonly id: string;
   /** The siblings that must have been ready before its first start. */
@@ -151,7 +151,7 @@ interface SupervisionSpec {
   readonly budget: Budget;
   readonly backoff: Backoff;
   readonly onExhausted: OnExhausted;
-  /** With `onExhausted: 'cooldown'`: how long until the one try. */
+  /** With `onExhausted: 'cooldown'`: the delay before the one attempt. */
   readonly cooldown: number;
   readonly otpExact: boolean;
 }
@@ -160,9 +160,9 @@ export interface SupervisorSpec extends SupervisionSpec {
   readonly kind: 'supervisor';
   readonly strategy: Strategy;
   readonly autoShutdown: AutoShutdown;
-  /** `sequence`: each child ready before the next starts. `parallel`: those that do not depend on each other start together. */
+  /** `sequence`: each child is ready before the next starts. `parallel`: those that do not depend on each other start together. */
   readonly start: 'sequence' | 'parallel';
-  /** `strict`: a failed first start fails the supervisor (S2). `retry`: it is charged and tried again. */
+  /** `strict`: a failed first start fails the supervisor (S2). `retry`: it is charged and retried. */
   readonly boot: 'strict' | 'retry';
   readonly children: readonly NodeSpec[];
 }
@@ -171,9 +171,9 @@ export interface PoolSpec extends SupervisionSpec {
   readonly kind: 'pool';
   readonly size: number;
   readonly max: number;
-  /** How many instances may be between asked-for and ready at once. */
+  /** The most instances that may be starting at once. */
   readonly concurrency: number;
-  /** The agent that each instance is; its id is replaced by 1, 2, 3, ... */
+  /** The template of the instances; its id is replaced by 1, 2, 3, ... */
   readonly template: AgentSpec;
 }
 

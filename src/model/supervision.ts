@@ -11,11 +11,11 @@ import { addChild, type Child, type Deferred, newState, openSweep, type State } 
 import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
 
 /**
- * The engine of a static supervisor: facts in, effects out, by OTP's rules (docs/otp.md). It reads no clock, draws no lots and does
- * nothing itself. All ordered work is done by sweeps (supervision/sweep.ts).
+ * The engine of a static supervisor: facts in, effects out, by OTP's rules (docs/otp.md). It reads no clock, draws no random number and has no side
+ * effects. All ordered work is done by sweeps (supervision/sweep.ts).
  *
- * `generations`: the last generation that a child of this id has had, so that a restarted supervisor goes on counting.
- * If not given, every child begins at 0.
+ * `generations`: the last generation of an earlier child with this id, so that a restarted supervisor continues the numbers. If not given, every child
+ * begins at 0.
  */
 export function createSupervision(spec: SupervisorSpec, generations?: (id: string) => number): Engine {
   const state = newState(spec);
@@ -79,7 +79,7 @@ function postpone(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact'
   if (starting.length > 0) state.out.push({ type: 'waiting', id, for: starting });
 }
 
-/** Takes in what came while children were being started, up to the next operation that makes the rest wait. */
+/** Handles the facts in the mailbox, up to the next one that begins an ordered operation. */
 function readMailbox(state: State, known: (id: string) => number): void {
   while (mayRead(state)) {
     const item = state.mailbox.shift();

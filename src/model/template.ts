@@ -1,36 +1,36 @@
 /*
- * Placeholders in arguments and in values of the environment. `{port}`, `{port:name}`, `{id}` and `{incarnation}` are replaced,
- * in arguments also `{env:NAME}` by what the environment of the spec says, so that a secret argument is shown nowhere by its value;
- * a doubled pair, `{{port}}`, stands for the text `{port}`. Every other brace is left alone, so JSON and code pass as they are.
+ * Placeholders in arguments and environment values. `{port}`, `{port:name}`, `{id}` and `{incarnation}` are replaced; in arguments also `{env:NAME}`,
+ * by the value in the environment of the spec, so that a secret argument is never shown by its value. A doubled pair, `{{port}}`, stands for the text
+ * `{port}`. Other braces are left alone, so JSON and code need no escapes.
  */
 
-/** What the placeholders of one incarnation stand for. */
+/** The values of the placeholders for one incarnation. */
 export interface TemplateFacts {
   readonly id: string;
   readonly incarnation: number;
-  /** By name, in the order in which they were asked for: `{port}` is the first. */
+  /** By name, in the order of the spec: `{port}` is the first. */
   readonly ports: Readonly<Record<string, number>>;
-  /** The environment of the spec. If not given, `{env:NAME}` stays as it is. */
+  /** The environment of the spec. If not given, `{env:NAME}` is left alone. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What every incarnation is told in its environment. */
+/** The values that every incarnation gets in its environment. */
 export interface EnvironmentFacts extends TemplateFacts {
   readonly path: string;
   /** Unique to this incarnation. */
   readonly token: string;
-  /** Where the server listens; `null` when there is none. */
+  /** The endpoint of the server; `null` without a server. */
   readonly endpoint: string | null;
 }
 
-/** Fills the placeholders of one text. One that names a port which is not there stays as it is; `unknownPorts` finds those beforehand. */
+/** Fills the placeholders of one text. A placeholder of an unknown port is left alone; `unknownPorts` finds those beforehand. */
 export function fillTemplate(text: string, facts: TemplateFacts): string {
   return text.replace(PLACEHOLDER, (whole, literal: string | undefined, word: string | undefined) =>
     literal === undefined ? (meaningOf(word ?? '', facts) ?? whole) : `{${literal}}`,
   );
 }
 
-/** The text of which `fillTemplate` makes `text`, whatever it looks like. */
+/** Escapes a text so that `fillTemplate` returns it unchanged. */
 export function escapeTemplate(text: string): string {
   return text.replace(SINGLE, '{$&}');
 }
@@ -40,7 +40,7 @@ export function fillEnvironment(env: Readonly<Record<string, string>>, facts: Te
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fillTemplate(value, facts)]));
 }
 
-/** The placeholders of `text` that name a port which is not among `ports`, as they were written. */
+/** The placeholders of `text` that name a port outside `ports`, as written. */
 export function unknownPorts(text: string, ports: readonly string[]): string[] {
   return [...text.matchAll(PLACEHOLDER)].flatMap(([whole, , word]) => {
     if (word === undefined || !word.startsWith('port')) return [];
@@ -52,7 +52,7 @@ export function unknownPorts(text: string, ports: readonly string[]): string[] {
 /**
  * The variables that supertree adds to the environment of an agent: SUPERTREE_AGENT_ID, SUPERTREE_AGENT_PATH,
  * SUPERTREE_INCARNATION, SUPERTREE_TOKEN, SUPERTREE_ENDPOINT (with a server), PORT (the first port) and PORT_<NAME> for each.
- * They belong behind the variables of the spec: an agent can rely on them.
+ * They take precedence over the variables of the spec, so that an agent can rely on them.
  */
 export function agentEnvironment(facts: EnvironmentFacts): Record<string, string> {
   return {

@@ -12,26 +12,26 @@ import type { AutoShutdown } from './spec.js';
 
 export type { Problem } from './problem.js';
 
-/** How deep supervisors may be nested, the root being the first level. */
+/** The most nested levels of supervisors, the root being the first. */
 const MAX_LEVELS = 64;
 
-/** How many nodes a tree may be described with. Instances of a pool do not count. */
+/** The most nodes of a tree. Instances of a pool do not count. */
 export const MAX_NODES = 100_000;
 
 /**
- * All that is wrong with a whole tree as a person writes it; empty when nothing is. After a thousand problems no further node is judged.
- * The input may be anything at all: it is read once, never changed, and this never throws. Values of environment variables are never in a problem.
+ * All problems of a whole tree in its input form; empty when it is valid. After a thousand problems validation ends. The input may be any value: it is
+ * read once, never changed, and this never throws. Values of environment variables are never in a problem.
  */
 export function validate(input: unknown): Problem[] {
   return judge(input, 'any', null);
 }
 
-/** As `validate`, for a tree that came from a file or over the wire: there is only `command`, no `task` and no `logic`. `$schema` may be given. */
+/** As `validate`, for a tree from a file or the wire: only `command`, no `task` and no `logic`. `$schema` is allowed. */
 export function validateData(input: unknown): Problem[] {
   return judge(input, 'data', null);
 }
 
-/** As `validate`, for one node that is to be added below a running supervisor (C5 is checked there too). `form`: if not given, any. */
+/** As `validate`, for one node that is to be added below a running supervisor (C5 is checked as well). `form`: if not given, any. */
 export function validateChild(
   input: unknown,
   parent: { autoShutdown: AutoShutdown; siblings?: readonly string[] },
@@ -41,7 +41,7 @@ export function validateChild(
   return problems.length > 0 || parent.siblings === undefined ? problems : afterProblems(input, parent.siblings);
 }
 
-/** Throws SPEC_INVALID when `validate` finds a problem; its details have all of them as `list`. */
+/** Throws SPEC_INVALID when `validate` finds a problem; its details have all problems as `list`. */
 export function assertValid(input: unknown): asserts input is SupervisorInput {
   const list = validate(input);
   if (list.length > 0) throw invalidSpec(list);
@@ -52,18 +52,18 @@ export function invalidSpec(list: readonly Problem[]): SupertreeError {
   return new SupertreeError('SPEC_INVALID', { problems: problemsText(list), list });
 }
 
-/** So many problems are enough to correct: what is left of the input is not judged. */
+/** The number of problems at which validation ends. */
 const MAX_PROBLEMS = 1_000;
 
-/** One judgement under way. */
+/** The state of one validation. */
 interface Walk extends Reading {
   readonly form: Form;
-  /** The nodes from the root down to the one that is judged. */
+  /** The nodes from the root down to the present one. */
   readonly ancestors: Set<unknown>;
   nodes: number;
 }
 
-/** Where a node stands. */
+/** The place of a node in the tree. */
 interface Place {
   readonly path: string;
   readonly level: number;
@@ -76,15 +76,16 @@ function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[
   return walk.problems;
 }
 
-/** Judges one node and all below it. Returns its fields, so that its siblings can be compared. */
+/** Validates one node and all below it. Returns its fields, to be compared with those of its siblings. */
 function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fields | undefined {
   walk.nodes++;
-  if (walk.nodes > MAX_NODES) return void complain(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
-  if (walk.ancestors.has(input)) return void complain(walk, place.path, 'must not contain itself', undefined);
+  if (walk.nodes > MAX_NODES)
+    return void addProblem(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
+  if (walk.ancestors.has(input)) return void addProblem(walk, place.path, 'must not contain itself', undefined);
   if (place.level > MAX_LEVELS)
-    return void complain(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
+    return void addProblem(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
   const node = readFields(input, NODE_PARTS, place.path, walk);
-  if (node === null) return void complain(walk, place.path, 'must be an object', input);
+  if (node === null) return void addProblem(walk, place.path, 'must be an object', input);
   const kind = isRoot ? 'root' : kindOf(node);
   const wrong = checkShape(walk, node, kind, place.path);
   checkSignificance(node, place.parent, within(walk, place.path));
@@ -101,7 +102,7 @@ function isEnough({ nodes, left, problems }: Walk): boolean {
   return nodes > MAX_NODES || left < 0 || problems.length >= MAX_PROBLEMS;
 }
 
-/** The keys decide what a node is, so that a problem speaks of what was meant. */
+/** The keys decide the kind of a node, so that problems refer to the intended kind. */
 function kindOf(node: Fields): NodeKind {
   if ('children' in node) return 'supervisor';
   return 'pool' in node ? 'pool' : 'agent';
@@ -111,7 +112,7 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
   if (!('children' in node)) return;
   const path = fieldPath(place.path, 'children');
   const children = readList(node.children, MAX_NODES + 1);
-  if (children === null) return complain(walk, path, 'must be a list', node.children);
+  if (children === null) return addProblem(walk, path, 'must be a list', node.children);
   const parent = {
     autoShutdown: wrongShutdown ? null : ((node.autoShutdown ?? DEFAULTS.autoShutdown) as AutoShutdown),
   };
@@ -125,44 +126,44 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
     const id = fields?.id;
     const twin = typeof id === 'string' ? known.get(id) : undefined;
     if (twin === undefined) known.set(id, at);
-    else complain(walk, fieldPath(at, 'id'), `must be unique among its siblings; ${twin} has it already`, id);
+    else addProblem(walk, fieldPath(at, 'id'), `must be unique among its siblings; ${twin} has it already`, id);
   }
-  checkOrder(siblings, node.start === 'parallel', (at, rule, got) => complain(walk, at, rule, got));
+  checkOrder(siblings, node.start === 'parallel', (at, rule, got) => addProblem(walk, at, rule, got));
 }
 
-/** C6: a pool has one template, not a list of them, and it has no id of its own. Its instances cannot be significant: pools do not end with them. */
+/** C6: a pool has a single template without an id. Its instances cannot be significant: a pool does not end with them. */
 function walkPool(walk: Walk, input: unknown, path: string): void {
   const instances = readFields(input, POOL_PARTS, path, walk);
-  if (instances === null) return complain(walk, path, 'must be an object', input);
+  if (instances === null) return addProblem(walk, path, 'must be an object', input);
   const wrong = checkShape(walk, instances, 'instances', path);
   checkInstances(instances, wrong, within(walk, path));
   if (!('agent' in instances)) return;
   const at = fieldPath(path, 'agent');
   const template = readFields(instances.agent, NODE_PARTS, at, walk);
-  if (template === null) return complain(walk, at, 'must be an object', instances.agent);
+  if (template === null) return addProblem(walk, at, 'must be an object', instances.agent);
   checkShape(walk, template, 'template', at);
   checkSignificance(template, { autoShutdown: 'never' }, within(walk, at));
   checkAgent(template, walk.form, within(walk, at));
 }
 
-/** Holds the fields of one node against its schema. Returns the names of the fields that are wrong. */
+/** Checks the fields of one node by its schema. Returns the names of the invalid fields. */
 function checkShape(walk: Walk, node: Fields, kind: NodeKind, path: string): ReadonlySet<string> {
   const result = v.safeParse(SCHEMAS[kind][walk.form], inert(node));
   const wrong = new Set<string>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   for (const issue of (result.issues ?? []).flatMap(parts)) {
     const [first = '', ...rest] = issue.keys;
     const at = rest.reduce<string>(fieldPath, fieldPath(path, first));
     wrong.add(String(first));
-    // A pipe goes on after its first failure, and says the same again.
-    if (told.has(at + issue.rule)) continue;
-    told.add(at + issue.rule);
-    complain(walk, at, issue.rule, issue.unknown && typeof issue.got === 'string' ? HIDDEN : issue.got);
+    // A pipe continues after its first failure and may report the same rule again.
+    if (reported.has(at + issue.rule)) continue;
+    reported.add(at + issue.rule);
+    addProblem(walk, at, issue.rule, issue.unknown && typeof issue.got === 'string' ? HIDDEN : issue.got);
   }
   return wrong;
 }
 
-/** The parts that were handed on unread are not for valibot's eyes: it describes what it refuses, and a proxy may throw at that. */
+/** Replaces the parts that were not read: valibot describes the values that it rejects, and a proxy may throw at that. */
 function inert(node: Fields): Fields {
   const fields: Fields = Object.assign(Object.create(null), node);
   for (const key of UNREAD) if (fields[key] !== undefined) fields[key] = standIn(key, fields[key]);
@@ -175,16 +176,16 @@ function standIn(key: string, value: unknown): unknown {
   return Symbol(String(shown(value)));
 }
 
-/** One finding of valibot in our terms. */
+/** One issue of valibot as a problem. */
 interface Finding {
   readonly keys: readonly (string | number)[];
   readonly rule: string;
   readonly got: unknown;
-  /** The field is not known. Its value may be anything, a secret in the wrong place too. */
+  /** The field is unknown. Its value may be anything, including a misplaced secret. */
   readonly unknown: boolean;
 }
 
-/** A union that none of its options fits speaks through the option that got furthest: the one that found something inside. */
+/** For a union without a match, the issues of the option that got furthest: the one with issues inside its value. */
 function parts(issue: v.BaseIssue<unknown>): Finding[] {
   const keys = keysOf(issue);
   const inner = (issue.issues ?? []).filter((part) => part.path !== undefined);
@@ -198,17 +199,17 @@ function keysOf(issue: v.BaseIssue<unknown>): (string | number)[] {
 
 function within(walk: Walk, path: string): (field: string, rule: string, got: unknown) => void {
   return (field, rule, got) =>
-    complain(walk, path === '' || field === '' ? path + field : `${path}.${field}`, rule, got);
+    addProblem(walk, path === '' || field === '' ? path + field : `${path}.${field}`, rule, got);
 }
 
-function complain(walk: Walk, path: string, rule: string, got: unknown): void {
+function addProblem(walk: Walk, path: string, rule: string, got: unknown): void {
   const hidden = got !== undefined && maybeSecret(path, got);
   walk.problems.push({ path, rule, got: hidden ? HIDDEN : shown(got) });
 }
 
 /**
- * True for a value that may hold a secret: what belongs to the environment and the metadata of an agent, and text in its command line, its probes and
- * its hooks. A number, a boolean and a word for a thing hold none.
+ * True for a value that may contain a secret: environment and metadata values, and text in command lines, probes and hooks. Numbers, booleans and
+ * descriptions contain none.
  */
 function maybeSecret(path: string, got: unknown): boolean {
   if (/(^|\.)(env|metadata|input)(\.|\[|$)/.test(path)) return true;

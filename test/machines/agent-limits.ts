@@ -48,7 +48,7 @@ export const LIMITED: readonly AgentStory[] = [
       step(STOP, 'stopping.asking.asked'),
       step(exited({ code: 0 }), 'stopped', 'recordExit', ...arrived('stopped')),
     ],
-    context: { cause: 'timeout', commanded: true, detail: `its maxRuntime of ${RUNTIME} ms was over` },
+    context: { cause: 'timeout', commanded: true, detail: `it exceeded its maxRuntime of ${RUNTIME} ms` },
   },
   {
     title: 'is killed at once when its runtime is over where its spec says brutal_kill',

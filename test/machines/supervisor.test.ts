@@ -65,9 +65,9 @@ describe('a supervisor', () => {
     story('boots anew after it was stopped', [...STOPPED, step(BOOTING, 'booting', 'announce')]),
     story('boots anew after it failed', [...FAILED, step(BOOTING, 'booting', 'announce')]),
     story('survives a child whose actor broke, in any state', [
-      step(BROKEN, 'idle', 'complain(a broke)'),
+      step(BROKEN, 'idle', 'reportError(a broke)'),
       ...BOOT,
-      step(BROKEN, 'booting', 'complain(a broke)'),
+      step(BROKEN, 'booting', 'reportError(a broke)'),
     ]),
     story('stops an actor that it no longer wants', [
       ...UP,

@@ -12,7 +12,7 @@ describe('a system root', () => {
     {
       title: 'survives an agent whose actor broke',
       input: undefined,
-      steps: [{ happening: BROKEN, state: 'active', effects: ['complain(a broke)'] }],
+      steps: [{ happening: BROKEN, state: 'active', effects: ['reportError(a broke)'] }],
     },
     {
       title: 'lets go of an actor that it is told to dismiss',

@@ -101,9 +101,9 @@ describe('fields of an agent', () => {
 
   it('refuses what a logic cannot be told or tell, and takes it with a task', () => {
     const logic = { command: undefined, logic: fromPromise(async () => 1) };
-    const ports = 'ports must not be given with logic, which is not told them';
+    const ports = 'ports must not be given with logic, which cannot receive them';
     expect(agentTexts({ ...logic, ports: ['http'] })).toEqual([ports]);
-    const notify = 'readiness.type must not be notify with logic, which has no way to say it, got "notify"';
+    const notify = 'readiness.type must not be notify with logic, which cannot send READY=1, got "notify"';
     expect(agentTexts({ ...logic, readiness: { type: 'notify' } })).toEqual([notify]);
     const task = { command: undefined, task: () => {}, ports: ['http'], readiness: { type: 'notify' } };
     expect(agentTexts({ ...task, stop: { message: 'end', ask: 1 } })).toEqual([]);

@@ -48,10 +48,10 @@ export function createAgent(
 }
 
 function newOutput(world: World, spec: AgentSpec, path: string): Output {
-  return createOutput(spec.output, world.clock, (thrown) => world.complain(path, thrown));
+  return createOutput(spec.output, world.clock, (thrown) => world.reportError(path, thrown));
 }
 
-/** Ends an agent's actor. Its process must be gone. `forget`: the same path would be somebody new. */
+/** Removes an agent and its actor. Its process must be gone. `forget`: a later agent at the same path is a different one. */
 export function disposeAgent(world: World, systems: Systems, agent: Agent, forget: boolean): void {
   endWatch(agent);
   world.monitor.unwatch(agent.path);
@@ -60,13 +60,13 @@ export function disposeAgent(world: World, systems: Systems, agent: Agent, forge
   if (forget) tellRemoved(world, agent.path, agent.identity);
 }
 
-/** Tells everybody who follows an agent that it is forgotten. */
+/** Notifies all followers of an agent that it was removed. */
 export function tellRemoved(world: World, path: string, identity: Identity): void {
   world.reports.emit(path, { type: 'removed', uuid: identity.uuid });
   notifyWatchers(identity);
 }
 
-/** The last settings made: the instances of a pool have specs of their own which differ in the id alone, and one object serves them all. */
+/** The last settings: the specs of a pool's instances differ in the id alone, so one object serves them all. */
 let latest: { readonly spec: AgentSpec; readonly settings: AgentSettings } | null = null;
 
 function settingsOf(spec: AgentSpec): AgentSettings {

@@ -24,15 +24,15 @@ import { deliver } from './deliver.js';
 import { until } from './waiting.js';
 
 /**
- * The hand on one agent. It looks the agent up each time, so it outlives a restart of the supervisor; whoever comes to the same path
- * later is somebody else. Of one that was removed it can still be read how it ended and what it printed, and it is stopped for good.
+ * The handle of one agent. It looks the agent up for each call, so it outlives a restart of the supervisor; a later, different agent at the same path is
+ * not used. For a removed agent the handle still returns its last exit and its output, and a stop resolves at once.
  */
 export class CellHandle implements AgentHandle {
   readonly path: string;
   readonly uuid: string;
   readonly #world: World;
   readonly #node: () => SupervisorNode;
-  /** The agent as it was when it was last there. */
+  /** The agent at the last successful lookup. */
   #last: Agent;
 
   constructor(world: World, agent: Agent, node: () => SupervisorNode) {
@@ -49,7 +49,7 @@ export class CellHandle implements AgentHandle {
 
   get exit(): Promise<ExitRecord> {
     const exit = exitOf(this.#waits());
-    // Who reads the property need not await it; who awaits it is told all the same.
+    // A caller may read the property without awaiting it: its rejection must not be unhandled.
     exit.catch(() => {});
     return exit;
   }
@@ -110,7 +110,7 @@ export class CellHandle implements AgentHandle {
     await until(agent.identity, () => (stateOf(agent) === 'running' ? true : this.#overtaken('resume', agent)));
   }
 
-  /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the state that is told would be wrong. */
+  /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the agent's state would be wrong. */
   async signal(signal: string): Promise<void> {
     const name = signalName(signal);
     if (name === null) throw new SupertreeError('SIGNAL_UNKNOWN', { signal, known: SIGNAL_NAMES.join(', ') });
@@ -203,21 +203,21 @@ export class CellHandle implements AgentHandle {
     return new SupertreeError('SUPERSEDED', { agent: this.path, by });
   }
 
-  /** Looks at the very agent that was asked: by now it may have been removed. */
+  /** Uses the agent of the command: it may have been removed by now. */
   #invalid(command: string, agent: Agent): SupertreeError {
     const state = stateOf(agent);
     return new SupertreeError('INVALID_STATE', { command, agent: this.path, state });
   }
 }
 
-/** Here a forced pause can have failed: in `paused` it was to come on top of a cooperative one. */
+/** The states in which a forced pause can have failed: from `paused`, it was added to a cooperative one. */
 const RUNS: ReadonlySet<AgentState> = new Set(['running', 'paused']);
 
-/** Its processes were told to stop in place and are not all seen stopped yet. */
+/** SIGSTOP was sent to its processes, and some are not seen stopped yet. */
 function isFreezing({ ref }: Agent): boolean {
   const snapshot = ref.getSnapshot();
   return snapshot.matches({ running: 'freezing' }) || snapshot.matches({ paused: { cooperative: 'freezing' } });
 }
 
-/** Awaited before the chart is read: the caller may be a listener of reports, while the effects of this very agent are performed. */
+/** Awaited before the chart is read: the caller may be a listener of reports, called while effects of this agent are performed. */
 const ASIDE = Promise.resolve();

@@ -8,15 +8,15 @@ import { type Agent, isAtRest, stateOf, viewOf } from './agent.js';
 import type { Identity } from './identity.js';
 import { until, watchAgent } from './waiting.js';
 
-/** Whom a wait is about: an agent, over the restarts of its supervisor. */
+/** The subject of a wait: an agent, over the restarts of its supervisor. */
 export interface Waits {
   readonly world: World;
   readonly identity: Identity;
-  /** The agent as it is now, or was when it was removed. */
+  /** The present agent, or the last one before its removal. */
   readonly agent: () => Agent;
 }
 
-/** How the present incarnation ends. Rejects INVALID_STATE when no end can come any more. */
+/** The exit record of the present incarnation. Rejects INVALID_STATE when no end can follow. */
 export function exitOf(waits: Waits): Promise<ExitRecord> {
   const { incarnation } = waits.identity;
   const now = waits.agent();
@@ -63,7 +63,7 @@ export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableItera
   return new LineReader(source, options);
 }
 
-/** It was removed, or its tree has ended: it stays as it is. */
+/** True when it was removed, or its tree has ended: its state will not change. */
 function hasEnded({ world, identity, agent }: Waits): boolean {
   const { path } = agent();
   return isAtRest(agent()) && (world.isOver() || world.registry.isForgotten(path, identity));

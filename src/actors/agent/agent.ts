@@ -11,15 +11,15 @@ import type { AgentSpec } from '../../model/spec.js';
 import type { Output } from '../output/output.js';
 import type { Identity } from './identity.js';
 
-/** What an agent notifies its supervisor of; the supervisor adds id, time and a random number. */
+/** A notification of an agent to its supervisor, which adds id, time and a random number. */
 export type ChildFact =
   | { readonly type: 'ready'; readonly generation: number }
   | { readonly type: 'ended'; readonly generation: number; readonly reason: Reason }
   | { readonly type: 'stuck'; readonly generation: number; readonly blockers: string };
 
 /**
- * One agent of a tree: the actor of its chart, and what the effects of the chart act with. Where it is in its lifecycle, and since when
- * and why, is in the chart alone (`contextOf`, `stateOf`).
+ * One agent of a tree: the actor of its chart, and the objects that the effects of the chart act on. Its state in the lifecycle, with time and reason, is
+ * in the chart alone (`contextOf`, `stateOf`).
  */
 export interface Agent {
   readonly path: string;
@@ -31,23 +31,23 @@ export interface Agent {
   readonly notifySupervisor: (fact: ChildFact) => void;
   /** Asks the supervisor to stop it for good; resolves when it is stopped. */
   readonly requestStop: () => Promise<string>;
-  /** The siblings that must be ready before it is started, as far as a start of it is due. */
+  /** The siblings that must be ready before its planned start; empty without one. */
   readonly awaited: () => readonly string[];
-  /** What stays with its path. */
+  /** The data that outlives the agent at its path. */
   readonly identity: Identity;
   readonly ref: ActorRefFrom<typeof agentMachine>;
-  /** What the driver runs; `null` at rest. */
+  /** The running body; `null` at rest. */
   body: Incarnation | null;
   order: StartOrder | null;
-  /** The record of its last end, maybe of an incarnation before; `null` before the first one. */
+  /** The record of its last end, perhaps of an earlier incarnation; `null` before the first one. */
   exit: ExitRecord | null;
-  /** Ends the watch for readiness, while there is one. */
+  /** Ends the watch for readiness; `null` without one. */
   unwatch: (() => void) | null;
-  /** What the last poll of readiness of this incarnation found, in words; empty where there was none. */
+  /** The result of the last readiness poll of this incarnation, as text; empty without one. */
   unreadiness: string;
-  /** Takes a word of the readiness channel while readiness is awaited. */
+  /** Receives messages of the readiness channel while readiness is awaited. */
   word: ((word: string) => void) | null;
-  /** The last view that was made of it, with what it was made from. */
+  /** The last view of it, with the objects from which it was made. */
   view: MadeView | null;
 }
 
@@ -71,30 +71,30 @@ export function stateOf({ ref }: Agent): AgentState {
   throw new Error('a chart is always in a state');
 }
 
-/** The whole state of its chart, sub-states with dots: `stopping.asking.asked`. */
+/** The state of its chart with sub-states, joined by dots: `stopping.asking.asked`. */
 function detailOf({ ref }: Agent, awaited: readonly string[]): string {
   return awaited.length > 0 ? waitingText(awaited) : textOf(ref.getSnapshot().value);
 }
 
-/** Here nothing of it is left, and its ports are given back. */
+/** In these states nothing of it is left, and its ports are released. */
 const AT_REST: ReadonlySet<AgentState> = new Set(['failed', 'completed', 'stopped']);
 
-/** Nothing of it is left: neither a process, nor a port, nor output to be read. */
+/** True when nothing of it is left: neither a process, nor a port, nor output to be read. */
 export function isAtRest(agent: Agent): boolean {
   return AT_REST.has(stateOf(agent));
 }
 
-/** The processes that keep these agents from being at rest. */
+/** The processes that keep these agents from rest. */
 export function remainsOf(agents: Iterable<Agent>): Blocker[] {
   return [...agents].filter((agent) => !isAtRest(agent)).flatMap(blockersOf);
 }
 
-/** The processes that are left of it. */
+/** The remaining processes of an agent. */
 export function blockersOf({ body }: Agent): Blocker[] {
   return body?.inspect() ?? [];
 }
 
-/** The agent as it is now: the same object as long as nothing of it has changed, so that lists need not be built anew. */
+/** The view of an agent: the same object while the agent is unchanged, so that lists need not be built again. */
 export function viewOf(agent: Agent): AgentView {
   const snapshot = agent.ref.getSnapshot();
   const { exit, identity, view } = agent;
@@ -102,12 +102,12 @@ export function viewOf(agent: Agent): AgentView {
   const awaited = isAtRest(agent) ? agent.awaited() : [];
   if (same && awaited.length === 0 && !isWaiting(view.of)) return view.of;
   const of = makeView(agent, awaited);
-  // The blockers of a zombie are looked for each time.
+  // The blockers of a zombie are read each time.
   if (of.state !== 'zombie') agent.view = { of: Object.freeze(of), snapshot, exit, starts: identity.starts };
   return of;
 }
 
-/** The agent as a node of its tree, kept in the same way. */
+/** The agent as a node of its tree, cached in the same way. */
 export function agentNodeOf(agent: Agent): AgentNode {
   const view = viewOf(agent);
   let node = nodes.get(view);
@@ -138,7 +138,7 @@ function makeView(agent: Agent, awaited: readonly string[]): AgentView {
     restart: agent.spec.restart,
     restarts: Math.max(0, agent.identity.starts - 1),
     incarnation: context.incarnation,
-    // A probe says something about what runs, and about nothing else.
+    // A probe only applies to a running agent.
     health: state === 'running' ? context.health : 'unknown',
     since: context.since,
     createdAt: agent.createdAt,
@@ -160,7 +160,7 @@ function textOf(value: StateValue): string {
   return '';
 }
 
-/** Readiness is not awaited any more. */
+/** Ends the watch for readiness. */
 export function endWatch(agent: Agent): void {
   agent.unwatch?.();
   agent.unwatch = null;

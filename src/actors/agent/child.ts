@@ -8,21 +8,21 @@ import { type Agent, agentNodeOf } from './agent.js';
 import { createAgent, disposeAgent } from './agent-creation.js';
 import { deliver } from './deliver.js';
 
-/** A child as its supervisor acts on it: an agent, or a supervisor of its own. */
+/** A child as its supervisor sees it: an agent, or a supervisor. */
 export interface Child {
   readonly spec: NodeSpec;
   start(generation: number): void;
   stop(brutal: boolean, cause: StopCause): void;
-  /** A supervisor above has begun to stop: nothing starts any more, the stop comes in its turn. */
+  /** A supervisor above has begun to stop: nothing may start any more; the stop follows in its turn. */
   hush(): void;
-  /** Hears of its next try, or that none comes by itself. */
+  /** Receives the delay before its restart, or that it is not restarted. */
   hearRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void;
-  /** The next try that it was told of does not come. */
+  /** Its planned restart is cancelled. */
   callOffRetry(): void;
-  /** All agents that it is or that are below it, in start order. */
+  /** The agent, or all agents of the subtree, in start order. */
   agents(): IterableIterator<Agent>;
   view(): TreeView;
-  /** Everything of it must be down. `forget`: its path would be somebody new. */
+  /** Everything of it must be down. `forget`: a later child at the same path is a different one. */
   dispose(forget: boolean): void;
 }
 

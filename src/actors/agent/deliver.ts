@@ -4,8 +4,8 @@ import { type Agent, contextOf } from './agent.js';
 import { notifyWatchers } from './waiting.js';
 
 /**
- * The one door through which an agent's actor gets its events. A fact of an incarnation that is not the current one becomes a dead letter; a
- * lease of one is given back. While the effects of the agent's last step are performed, the event waits until all of them are.
+ * The only way in which events reach an agent's actor. A fact of an earlier incarnation becomes a dead letter; a lease of an earlier one is released.
+ * While the effects of the agent's last step are performed, the event waits.
  */
 export function deliver(world: World, agent: Agent, event: AgentEvent): void {
   world.steps.take(agent, () => {
@@ -17,7 +17,7 @@ export function deliver(world: World, agent: Agent, event: AgentEvent): void {
 }
 
 function deadLetter(world: World, agent: Agent, event: AgentEvent): void {
-  // The output of an incarnation that was not awaited to its end ends all the same: that is its normal course.
+  // An unawaited end of the output of an earlier incarnation is normal.
   if (event.type === 'DRAINED') return;
   const incarnation = 'incarnation' in event ? event.incarnation : 0;
   if (event.type === 'LEASED') world.ports.release(agent.path, incarnation, true);

@@ -15,7 +15,7 @@ import { filledReadiness, startOrder } from './launch.js';
 import { watchReadiness } from './probes.js';
 import { notifyWatchers } from './waiting.js';
 
-/** Gives the effects of the agent's chart their hands, once per tree: each effect finds its agent by path. */
+/** Provides the effects of the agent's chart, once per tree: each effect finds its agent by path. */
 export function createAgentLogic(world: World): typeof agentMachine {
   const hand =
     <P>(act: (agent: Agent, context: AgentContext, params: P) => void) =>
@@ -26,17 +26,17 @@ export function createAgentLogic(world: World): typeof agentMachine {
         try {
           act(agent, context, params);
         } catch (thrown) {
-          world.complain(agent.path, thrown);
+          world.reportError(agent.path, thrown);
         }
       });
     };
 
-  // Made once: under XState's development build, one that is made in the midst of an effect is a warning.
+  // Made once: XState's development build warns of an action that is made during an effect.
   const noteTime = assign<AgentContext, AgentEvent, undefined, AgentEvent, never>({ since: () => world.clock.wall() });
 
   return agentMachine.provide({
     actions: {
-      // Each assignment copies the whole context: there is none where the event brought the time.
+      // Each assignment copies the whole context: there is none when the event carries the time.
       noteEntry: enqueueActions(({ context, enqueue }) => {
         if (world.clock.wall() !== context.since) enqueue(noteTime);
       }),
@@ -100,7 +100,7 @@ function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
   };
 }
 
-/** The words of sd_notify(3) that mean something here. */
+/** The messages of sd_notify(3) that are supported. */
 function onWord(world: World, agent: Agent, incarnation: number, word: string): void {
   agent.word?.(word);
   const [name, value] = word.split('=', 2);
@@ -130,7 +130,7 @@ function watch(world: World, agent: Agent, context: AgentContext): void {
   };
 }
 
-/** Asks the tree to end: the first time by the message where the spec has one, otherwise by the signal. */
+/** Asks the process tree to stop: the first time by the message if the spec has one, otherwise by the signal. */
 function ask(agent: Agent, { settings: { stop } }: AgentContext, again: boolean): void {
   const { body } = agent;
   if (body === null) return;
@@ -140,14 +140,14 @@ function ask(agent: Agent, { settings: { stop } }: AgentContext, again: boolean)
 }
 
 function sendLine(world: World, agent: Agent, line: string): void {
-  agent.body?.write(Buffer.from(line)).catch((thrown) => world.complain(agent.path, thrown));
+  agent.body?.write(Buffer.from(line)).catch((thrown) => world.reportError(agent.path, thrown));
 }
 
 function inspect(world: World, agent: Agent, { incarnation }: AgentContext): void {
   world.reports.emit(agent.path, { type: 'zombie', incarnation, blockers: blockersOf(agent) });
 }
 
-/** Nothing of the incarnation is left: its ports are free, and its record gets the last lines that were read after the exit. */
+/** Nothing of the incarnation is left: its ports are released, and its record gets the last lines that were read after the exit. */
 function release(world: World, agent: Agent, context: AgentContext): void {
   if (context.settings.leases) world.ports.release(agent.path, context.incarnation, context.heading !== 'failed');
   agent.output.endOfIncarnation();
@@ -166,12 +166,12 @@ function countStart({ identity }: Agent, { incarnation }: AgentContext): void {
   identity.incarnation = incarnation;
   identity.starts++;
 }
-
+/** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 /** Nobody waits for the answer. A supervisor that ends, or starts the agent anew, has its own reasons; anything else is a problem. */
 function requestStop(world: World, agent: Agent): void {
   agent.requestStop().catch((thrown) => {
     const isOvertaken = thrown instanceof SupertreeError && OVERTAKEN.has(thrown.code);
-    if (!isOvertaken) world.complain(agent.path, thrown);
+    if (!isOvertaken) world.reportError(agent.path, thrown);
   });
 }
 
@@ -193,7 +193,7 @@ function reportState(world: World, agent: Agent, { incarnation }: AgentContext, 
   notifyWatchers(agent.identity);
 }
 
-/** What an earlier effect of the same step brought about waits, so the agent is still where the chart says. */
+/** Steps that an earlier effect of the same step has caused are still waiting, so the agent is still in the state of the chart. */
 function reportSubstate(world: World, agent: Agent, { incarnation }: AgentContext, detail: string): void {
   world.reports.emit(agent.path, { type: 'substate', state: stateOf(agent), detail, incarnation });
 }

@@ -3,10 +3,10 @@ import type { AgentContext } from '../../model/lifecycle.js';
 import { type Reason, reasonOfExit } from '../../model/reason.js';
 import type { Agent } from './agent.js';
 
-/** How many lines of standard error an exit record keeps. */
+/** The number of lines of standard error in an exit record. */
 const TAIL = 10;
 
-/** The exit record of an incarnation as its agent knows it now. */
+/** The exit record of an incarnation, from the present knowledge of its agent. */
 export function exitRecord(agent: Agent, context: AgentContext, wall: number): ExitRecord {
   const { exit } = context;
   return {
@@ -26,7 +26,7 @@ export function exitRecord(agent: Agent, context: AgentContext, wall: number): E
   };
 }
 
-/** What the end of an incarnation means to its supervisor. */
+/** The reason of an incarnation's end for its supervisor. */
 export function reasonOf(agent: Agent, context: AgentContext): Reason {
   if (agent.exit === null || agent.exit.incarnation !== context.incarnation) return { kind: 'shutdown' };
   return reasonOfExit(agent.exit, agent.spec.successCodes);

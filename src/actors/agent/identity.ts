@@ -1,14 +1,14 @@
 import type { Output } from '../output/output.js';
 
-/** What stays with a path over all its incarnations, also when its supervisor begins anew. */
+/** The data that stays with a path over all its incarnations, also when its supervisor restarts. */
 export interface Identity {
   readonly uuid: string;
   readonly createdAt: number;
-  /** The last incarnation that was started. */
+  /** The last started incarnation. */
   incarnation: number;
   starts: number;
-  /** Its output, numbered on over all incarnations; `null` before its agent is made for the first time. */
+  /** Its output, numbered over all incarnations; `null` before its first agent was made. */
   output: Output | null;
-  /** Called after every change of its agent, and when the tree has ended; `null` while nobody waits. */
+  /** Called after every change of its agent, and when the tree has ended; `null` without watchers. */
   watchers: Set<() => void> | null;
 }

@@ -6,7 +6,7 @@ import { agentEnvironment, fillEnvironment, fillTemplate } from '../../model/tem
 import type { World } from '../world.js';
 import type { Agent } from './agent.js';
 
-/** Everything a driver needs for the incarnation that `context` is about to start. */
+/** The driver's order for the incarnation that `context` is about to start. */
 export function startOrder(world: World, agent: Agent, context: AgentContext): StartOrder {
   const { spec, path } = agent;
   const { incarnation, ports } = context;

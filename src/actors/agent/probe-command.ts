@@ -8,22 +8,21 @@ export interface ProbeCommand {
   readonly cwd: string | null;
   /** If undefined, the environment of this process. */
   readonly env: Readonly<Record<string, string>> | undefined;
-  /** In ms; then its group is killed and the run has failed. */
+  /** In ms; then its process group is killed and the run has failed. */
   readonly timeout: number;
   readonly clock: Clock;
 }
 
-/** Why a probe did not exit with 0, in words. `ran` is false when it could not even be run, which waiting does not mend. */
+/** Why a probe did not exit with 0, as text. `ran` is false when it could not be run, so that a retry is useless. */
 export interface ProbeFailure {
   readonly text: string;
   readonly ran: boolean;
 }
 
 /**
- * Runs a probe in a group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else
- * with what happened. Its group is killed at the end whatever the end is, that of this program included, so a probe
- * leaves nothing behind.
- * Returns the way to cancel it; `done` is not called then.
+ * Runs a probe in a process group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else with the
+ * reason. Its group is killed at the end, also at the end of this program, so that a probe leaves no process behind. Returns a function that cancels it;
+ * `done` is not called then.
  */
 export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | null) => void): () => void {
   const name = probe.command.join(' ');
@@ -36,7 +35,7 @@ export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | nul
     if (!silent) done(failure);
   };
   const child = begin(probe, (problem) => finish({ text: `probe ${name} did not run: ${problem}`, ran: false }));
-  // Nothing is left to do after one blow: what was signalled cannot fork any more.
+  // One round of SIGKILL is enough: signalled processes cannot fork any more.
   const leaveExit = killAtExit(() => {
     if (child !== undefined) killGroup(child);
     return true;
@@ -47,7 +46,7 @@ export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | nul
     finish({ text: `probe ${name} did not end within ${probe.timeout} ms`, ran: true });
   }, probe.timeout);
   child?.once('exit', (code, signal) => {
-    // Just reaped, so its pid cannot have come again: that takes a whole round of the kernel's counter.
+    // It was reaped just now, so its pid cannot have been reused: that takes a whole cycle of the kernel's counter.
     if (child.pid !== undefined) killLeftovers(child.pid);
     const text = `probe ${name} ended with ${signal ?? `code ${code}`}`;
     finish(code === 0 ? null : { text, ran: true });
@@ -74,13 +73,13 @@ function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildPro
   }
 }
 
-/** With the agent's token a probe would be taken for one of its processes. */
+/** With the agent's token a probe would count as one of its processes. */
 function withoutToken(env: Readonly<Record<string, string>>): Record<string, string> {
   const { SUPERTREE_TOKEN: _, SUPERTREE_NOTIFY_FD: __, ...rest } = env;
   return rest;
 }
 
-/** Only while it is not reaped: until then its pid is its own. */
+/** Only until it is reaped: until then its pid cannot be reused. */
 function killGroup(child: ChildProcess): void {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killLeftovers(child.pid);
 }

@@ -5,7 +5,7 @@ import { messageOf } from '../../errors.js';
 import type { Readiness } from '../../model/spec.js';
 import { runProbe } from './probe-command.js';
 
-/** What readiness is told from. Times are milliseconds. */
+/** The sources of readiness. Times are milliseconds. */
 export interface ReadinessOptions {
   readonly readiness: Readiness;
   /** The leased ports by name. */
@@ -15,24 +15,23 @@ export interface ReadinessOptions {
   /** Working directory and environment of an `exec` probe: those of the agent. If not given, those of this process. */
   readonly cwd?: string | null;
   readonly env?: Readonly<Record<string, string>>;
-  /** True when a process of the agent listens on the port, `undefined` when that cannot be told. If not given, nobody asks. */
+  /** True when a process of the agent listens on the port, `undefined` when that cannot be known. If not given, any listener counts. */
   readonly ownsPort?: (port: number) => boolean | undefined;
 }
 
-/** Readiness that is being awaited. */
+/** A wait for readiness. */
 export interface ReadinessWatch {
-  /** What the last poll found instead of readiness, in words; empty before the first one. */
+  /** The result of the last failed poll, as text; empty before the first one. */
   readonly lastFailure: string;
-  /** Takes a word of the readiness channel; only `READY=1` (sd_notify(3)) counts, and only for readiness `notify`. */
+  /** Receives a message of the readiness channel; only `READY=1` (sd_notify(3)) counts, and only for readiness `notify`. */
   word(word: string): void;
-  /** Ends the watch: no call of a callback follows and no timer, socket, listener or process is left behind. Idempotent. */
+  /** Ends the watch: no callback is called afterwards, and no timer, socket, listener or process is left. Idempotent. */
   cancel(): void;
 }
 
 /**
- * Waits for one incarnation to become ready. Calls `onReady` once, never before it has returned, and then ends itself. Each kind
- * of problem on the way is told to `onProblem` once, in words; the watch goes on. A poll that fails is none: it is what is waited for, and
- * `lastFailure` has it. It knows no deadline but its own probes': the
+ * Waits for one incarnation to become ready. Calls `onReady` once, never before it has returned, and then ends itself. Each kind of problem is passed to
+ * `onProblem` once, as text; the watch continues. A failed poll is no problem but in `lastFailure`. It has no deadline except those of its probes: the
  * timeout of readiness is the caller's, who cancels.
  */
 export function watchReadiness(
@@ -50,7 +49,7 @@ class Watch implements ReadinessWatch {
   readonly #onProblem: (problem: string) => void;
   readonly #told = new Set<string>();
   #over = false;
-  /** Undoes whatever is under way now: a timer, a socket, a listener, a process. */
+  /** Undoes the present step: a timer, a socket, a listener, a process. */
   #undo: () => void = () => {};
 
   constructor(options: ReadinessOptions, onReady: () => void, onProblem: (problem: string) => void) {
@@ -128,7 +127,7 @@ class Watch implements ReadinessWatch {
     socket.once('connect', () => settle(true)).once('error', () => settle(false));
   }
 
-  /** Somebody else on the port would make a dead agent look ready. */
+  /** A foreign process on the port would make a dead agent look ready. */
   #isOurs(port: number): boolean {
     if (this.#options.ownsPort?.(port) !== false) return true;
     this.#problem(`port ${port} is answered by a process that is not of this agent`);
@@ -142,7 +141,7 @@ class Watch implements ReadinessWatch {
       if (stream !== 'both' && stream !== line.stream) return;
       const bytes = line.bytes.subarray(0, LONGEST_TEST);
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
-      // With the flag g or y a match would begin where the last one ended.
+      // With the flag g or y a match would begin at the end of the previous one.
       expression.lastIndex = 0;
       if (expression.test(text.replace(/\r?\n$/, ''))) queueMicrotask(() => this.#ready());
     });
@@ -170,7 +169,7 @@ class Watch implements ReadinessWatch {
   }
 }
 
-/** A regular expression that backtracks does so over this many bytes of a line at most. */
+/** A regular expression that backtracks is applied to at most this many bytes of a line. */
 const LONGEST_TEST = 4096;
 
 /** A connection to this machine that takes longer than this is stuck, in ms. */

@@ -2,10 +2,10 @@ import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
 import type { Identity } from './identity.js';
 
-/** What bounds a wait: an abort, and a time on the clock of the tree. */
+/** The bounds of a wait: an abort, and a time on the clock of the tree. */
 export interface WaitBounds {
   readonly clock: Clock;
-  /** What is waited for, as the subject of a sentence. */
+  /** The name of the wait, as the subject of a sentence. */
   readonly what: string;
   /** In ms. */
   readonly timeout?: number | undefined;
@@ -13,8 +13,8 @@ export interface WaitBounds {
 }
 
 /**
- * Waits for an agent to come to something. `outcome` is asked now and after every change: `undefined` goes on waiting, an Error
- * rejects, anything else resolves. Rejects TIMEOUT, and with the reason of the signal. Nothing is kept after it is settled.
+ * Waits for a condition of an agent. `outcome` is called now and after every change: `undefined` continues the wait, an Error rejects, anything else
+ * resolves. Rejects TIMEOUT, and with the reason of the signal. Leaves nothing behind when it is settled.
  */
 export function until<T>(agent: Identity, outcome: () => T | Error | undefined, bounds?: WaitBounds): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -41,7 +41,7 @@ export function until<T>(agent: Identity, outcome: () => T | Error | undefined, 
   });
 }
 
-/** Calls `watcher` after every change of an agent. Returns a function that ends that. */
+/** Calls `watcher` after every change of an agent. Returns a function that removes the watcher. */
 export function watchAgent(agent: Identity, watcher: () => void): () => void {
   agent.watchers ??= new Set();
   agent.watchers.add(watcher);
@@ -51,7 +51,7 @@ export function watchAgent(agent: Identity, watcher: () => void): () => void {
   };
 }
 
-/** Calls the watchers of an agent: something of it changed. */
+/** Calls the watchers of an agent after a change. */
 export function notifyWatchers(agent: Identity): void {
   if (agent.watchers === null) return;
   for (const watcher of [...agent.watchers]) watcher();

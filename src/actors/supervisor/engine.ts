@@ -5,7 +5,7 @@ import type { PoolSpec, SupervisorSpec } from '../../model/spec.js';
 import { createSupervision } from '../../model/supervision.js';
 import type { World } from '../world.js';
 
-/** A new engine for a supervisor or pool; its children go on counting their incarnations. */
+/** A new engine for a supervisor or pool; its children continue the numbers of their incarnations. */
 export function newEngine({ registry }: World, spec: SupervisorSpec | PoolSpec, path: string): Engine {
   const generations = (id: string): number => registry.incarnationOf(joinPath(path, id));
   return spec.kind === 'pool'

@@ -2,12 +2,12 @@ import type { SupervisorView } from '../../contract/view.js';
 import type { End, Engine, Verb } from '../../model/fact.js';
 import type { NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
 
-/** A supervisor or pool as the others of its tree see it. */
+/** A supervisor or pool as the rest of its tree sees it. */
 export interface SupervisorNode {
   readonly path: string;
   readonly spec: SupervisorSpec | PoolSpec;
   readonly engine: Engine;
-  /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
+  /** One command for one child; resolves when it is carried out. Rejects with the code of the answer. */
   command(verb: Verb, id: string): Promise<string>;
   /** Adds a child; resolves with its id when it is ready. The spec must be valid. */
   add(spec: NodeSpec): Promise<string>;

@@ -2,20 +2,20 @@ import { type ErrorDetails, SupertreeError } from '../../errors.js';
 import type { Answer, AnswerCode, Token } from '../../model/fact.js';
 import { joinPath } from '../../model/id.js';
 
-/** The callers who wait for the answers of one supervisor. */
+/** The pending commands of one supervisor. */
 export class Pending {
   readonly #path: string;
   readonly #waiting = new Map<Token, (answer: Answer) => void>();
   readonly #blockersOf: (id: string) => string;
   #last: Token = 0;
 
-  /** `blockersOf`: what keeps a child from being gone, in words. */
+  /** `blockersOf`: the processes that keep a child from being gone, as text. */
   constructor(path: string, blockersOf: (id: string) => string) {
     this.#path = path;
     this.#blockersOf = blockersOf;
   }
 
-  /** Opens a token for a command about `id` and gives it to `send`. Resolves with the id of the answer, rejects with its code. */
+  /** Makes a token for a command for `id` and passes it to `send`. Resolves with the id of the answer, rejects with its code. */
   open(command: string, id: string, send: (token: Token) => void): Promise<string> {
     return new Promise((resolve, reject) => {
       const token = ++this.#last;
@@ -39,14 +39,14 @@ export class Pending {
   }
 }
 
-/** What the reason of an answer is, by the name that its sentence has for it. */
+/** The details of the error for each code of an answer: the name under which its sentence uses the reason. */
 const DETAILS: Readonly<Record<AnswerCode, (reason: string, blockers: () => string) => ErrorDetails>> = {
   SUPERSEDED: (by) => ({ by }),
   POOL_FULL: (max) => ({ max: Number(max) }),
   SUPERVISOR_ENDED: (status) => ({ status }),
   START_FAILED: (reason) => ({ reason }),
   EXHAUSTED: (reason) => ({ reason }),
-  // What keeps it from being gone now; the engine knows only what did when it was told.
+  // The present blockers; the engine only knows the earlier ones.
   ZOMBIE: (_reason, blockers) => ({ blockers: blockers() }),
   NOT_FOUND: () => ({}),
   ALREADY_STARTED: () => ({}),

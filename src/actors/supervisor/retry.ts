@@ -4,7 +4,7 @@ import type { Agent } from '../agent/agent.js';
 import { deliver } from '../agent/deliver.js';
 import type { World } from '../world.js';
 
-/** Reports what a supervisor decided about a child that failed. */
+/** Reports a supervisor's decision about a child that failed. */
 export function reportRetry(
   world: World,
   path: string,
@@ -18,18 +18,18 @@ export function reportRetry(
   world.reports.emit(path, { type: 'restarting', delay, restarts, left, reason });
 }
 
-/** Tells an agent that failed of its next try, or that none comes by itself. */
+/** Sends a failed agent the delay before its restart, or that it is not restarted. */
 export function tellRetry(world: World, agent: Agent, effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
   if (effect.type === 'retry') deliver(world, agent, { type: 'RETRY', delay: effect.delay });
   else deliver(world, agent, { type: 'EXHAUSTED' });
 }
 
-/** Tells an agent that waits for its next try that none comes: its supervisor ends. */
+/** Tells a failed agent that its planned restart is cancelled, because its supervisor ends. */
 export function callOffRetry(world: World, agent: Agent): void {
   deliver(world, agent, { type: 'RETRY_CANCELLED' });
 }
 
-/** A fact of an incarnation that is no longer the living one. */
+/** Reports a fact of an earlier incarnation as a dead letter. */
 export function tellStale(world: World, path: string, { fact, generation }: Extract<Effect, { type: 'stale' }>): void {
   const reason = 'it is not the living incarnation';
   world.reports.emit(path, { type: 'dead-letter', event: fact, incarnation: generation, reason });

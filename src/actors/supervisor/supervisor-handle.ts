@@ -10,7 +10,7 @@ import { invalidSpec, validateChild } from '../../model/validate.js';
 import type { World } from '../world.js';
 import type { SupervisorNode } from './node.js';
 
-/** The hand on one supervisor or pool: OTP's administration (A1 to A9). */
+/** The handle of one supervisor or pool: OTP's administration (A1 to A9). */
 export class NodeHandle implements SupervisorHandle {
   readonly path: string;
   readonly #world: World;

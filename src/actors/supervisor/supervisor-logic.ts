@@ -3,7 +3,7 @@ import { systemRootMachine } from '../../machines/system-root.js';
 import type { World } from '../world.js';
 import type { SupervisorNode } from './node.js';
 
-/** Gives the supervisor's chart its hands, once per tree. */
+/** Provides the effects of the supervisor's chart, once per tree. */
 export function createSupervisorLogic(world: World): typeof supervisorMachine {
   /** Performed when the step of the chart is over, so that its new state is read then. */
   const afterStep =
@@ -18,16 +18,16 @@ export function createSupervisorLogic(world: World): typeof supervisorMachine {
       callOffRetries: afterStep((node) => node.callOffRetries()),
       ready: afterStep((node) => node.notifyReady()),
       finish: afterStep((node, end) => node.notifyEnd(end)),
-      complain: ({ context }, { error }) => world.complain(context.path, error),
+      reportError: ({ context }, { error }) => world.reportError(context.path, error),
     },
   });
 }
 
-/** Gives the chart of a further system's root its hands. */
+/** Provides the effects of the chart of a further system's root. */
 export function createSystemRootLogic(world: World): typeof systemRootMachine {
   return systemRootMachine.provide({
     actions: {
-      complain: ({ self }, { error }) => world.complain(self.id, error),
+      reportError: ({ self }, { error }) => world.reportError(self.id, error),
     },
   });
 }

@@ -97,7 +97,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.world.steps.take(this, () => this.#decide(fact));
   }
 
-  /** One command for one child; resolves when it is true. Rejects with the code of the answer. */
+  /** One command for one child; resolves when it is carried out. Rejects with the code of the answer. */
   command(verb: Verb, id: string): Promise<string> {
     return this.#ask(verb, id, (token) => ({ type: 'command', token, verb, id, at: this.world.clock.now() }));
   }
@@ -151,7 +151,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     else this.parent.stuck(this.#generation, reason, blockersText(remainsOf(this.agents())));
   }
 
-  /** Ends it with all below. `forget`: their paths would be somebody new. Everything of it must be down. */
+  /** Removes it with its subtree. `forget`: later children at these paths are different ones. Everything of it must be down. */
   dispose(forget: boolean): void {
     this.#delays.clear();
     const kept = this.#keptChildren();
@@ -174,7 +174,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     try {
       this.#perform(effect);
     } catch (thrown) {
-      this.world.complain(this.path, thrown);
+      this.world.reportError(this.path, thrown);
     }
   }
 
@@ -218,7 +218,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     }
   }
 
-  /** Of a child that is a supervisor, what made that one fail. */
+  /** The failure of a child; for a supervisor, its own culprit. */
   #failureOf(id: string, reason: Reason): Failure {
     const child = this.#children.get(id);
     if (child instanceof SupervisorActor && child.failure !== null) return child.failure;
@@ -260,13 +260,13 @@ export class SupervisorActor implements SupervisorNode, Child {
     child?.dispose(forget);
   }
 
-  /** Before it begins anew: dynamic children are lost (T5), those of its spec keep their identity. */
+  /** Before a restart: dynamic children are lost (T5), children of the spec keep their identity. */
   #forgetChildren(): void {
     const kept = this.#keptChildren();
     for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));
   }
 
-  /** The ids of the children that it has again when it begins anew. */
+  /** The ids of the children that it has again after a restart. */
   #keptChildren(): ReadonlySet<string> {
     return new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
   }
@@ -276,7 +276,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.fact({ type: 'hush' });
   }
 
-  /** A supervisor does not show that it waits for its next try. */
+  /** A supervisor does not show its planned restart. */
   hearRetry(): void {}
 
   callOffRetry(): void {}

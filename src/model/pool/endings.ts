@@ -3,7 +3,7 @@ import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
 import { beginHalt, type DeferredEnd, type Ended, type Instance, removeInstance, type State } from './state.js';
 
-/** Takes in the end of a living instance. */
+/** Handles the end of a living instance. */
 export function onEnded(state: State, instance: Instance, fact: Ended): void {
   const was = instance.phase;
   const readyFor = instance.readyAt < 0 ? -1 : fact.at - instance.readyAt;
@@ -18,20 +18,20 @@ export function onEnded(state: State, instance: Instance, fact: Ended): void {
   else restart(state, instance, fact, readyFor);
 }
 
-/** The pool would give up on one more restart while it boots: the boot itself succeeds or not by its starts alone (S7). */
+/** True when one more restart would make the booting pool fail: the boot itself depends only on its starts (S7). */
 function endsBoot(state: State): boolean {
   const { onExhausted, budget, otpExact } = state.spec;
   if (state.status !== 'booting' || onExhausted !== 'escalate') return false;
   return charge(state.stamps, state.now, budget, otpExact).exceeded;
 }
 
-/** Decides what was put off until the pool had booted, unless a person has stopped or started the instance meanwhile. */
+/** Decides an end that was deferred until the pool had booted, unless the instance was stopped or started by command meanwhile. */
 export function onDeferred(state: State, { instance, fact, readyFor }: DeferredEnd): void {
   const same = state.instances.get(instance.id) === instance && instance.generation === fact.generation;
   if (same && instance.phase === 'down' && !state.queue.has(instance)) restart(state, instance, fact, readyFor);
 }
 
-/** It was meant to end. During a halt it is kept, so that its last state can still be read; otherwise a stopped instance is forgotten (T4). */
+/** The instance was to end. During a halt its record is kept, so that its last state can still be read; otherwise a stopped instance is removed (T4). */
 function settleDown(state: State, instance: Instance): void {
   answerWaiters(state, instance, { ok: true, id: instance.id }, 'down');
   if (isEnding(state)) return superseded(state, instance, 'the stop of its pool');
@@ -55,7 +55,7 @@ function onStartFailed(state: State, instance: Instance, fact: Ended): void {
   else restart(state, instance, fact, -1);
 }
 
-/** Charges the restart and, within the budget, plans it. */
+/** Charges the restart and plans it if the budget allows. */
 function restart(state: State, instance: Instance, fact: Ended, readyFor: number): void {
   const { backoff } = state.spec;
   instance.streak = nextStreak(instance.streak, readyFor, backoff);

@@ -15,41 +15,41 @@ import type { NodeSpec, PoolSpec } from '../spec.js';
 
 /** One instance of a pool. Its id is the decimal number of its creation, never used twice. */
 export interface Instance extends Member {
-  /** It was asked to stop in this generation. */
+  /** A stop was requested in this generation. */
   asked: boolean;
-  /** What follows when it is down: forgotten, or started again. */
+  /** What happens when it is down: it is removed, or started again. */
   next: 'remove' | 'start';
-  /** Who started it: a failed start of an added one is its caller's (S5), any other is charged (R8). */
+  /** Its origin: a failed start of an added instance is returned to the caller (S5), any other is charged (R8). */
   origin: 'added' | 'kept';
 }
 
 export type Ended = Extract<Fact, { type: 'ended' }>;
 
-/** The end of an instance that was up, decided when the pool has booted. `readyFor`: how long it was up, in ms. */
+/** The end of an instance that was up, to be decided when the pool has booted. `readyFor`: how long it was up, in ms. */
 export interface DeferredEnd {
   readonly instance: Instance;
   readonly fact: Ended;
   readonly readyFor: number;
 }
 
-/** What a pool remembers. */
+/** The state of a pool's engine. */
 export interface State extends Book {
   readonly spec: PoolSpec;
   readonly instances: Map<string, Instance>;
-  /** Those that may start as soon as fewer than `concurrency` are starting, first come first served. */
+  /** Instances that start as soon as fewer than `concurrency` are starting, first in, first out. */
   readonly queue: Set<Instance>;
-  /** Delays under way: number of the delay to instance. */
+  /** Running delays: the instance of each, by the number of the delay. */
   readonly delays: Map<number, Instance>;
   starting: number;
   lastId: number;
   lastDelay: number;
-  /** Instances that must be ready (or gone) before the pool has booted. */
+  /** Instances that must be ready (or gone) before the pool counts as booted. */
   booting: Set<Instance>;
-  /** Ends on which the pool would give up while it boots, oldest first. */
+  /** Ends that would make the booting pool fail, oldest first. */
   readonly ends: DeferredEnd[];
-  /** The time of the fact that is being decided. */
+  /** The time of the present fact. */
   now: number;
-  /** While it halts: those that are not down yet. */
+  /** During a halt: the instances that are not down yet. */
   readonly halting: Set<Instance>;
 }
 
@@ -93,7 +93,7 @@ export function removeInstance(state: State, instance: Instance): void {
   state.out.push({ type: 'remove', id: instance.id });
 }
 
-/** Starts what waits, up to `concurrency` at once; tells when the pool has booted, and when a halting one is finished. */
+/** Starts queued instances, up to `concurrency` at once; emits the status when the pool has booted, and the end when a halt is complete. */
 export function settle(state: State): void {
   if (!isEnding(state) && !state.hushed) startQueued(state);
   if (state.status === 'booting' && state.booting.size === 0) setStatus(state, 'running');
@@ -114,7 +114,7 @@ function startQueued(state: State): void {
   }
 }
 
-/** Asks all at once (P5); each has the same stages, so the slowest decides. */
+/** Stops all at once (P5); each has the same stages, so the slowest decides. */
 export function beginHalt(
   state: State,
   status: 'stopping' | 'failing',

@@ -61,14 +61,14 @@ const readiness = v.variant(
     fields('Ready by itself', {
       type: v.literal('none'),
       minUptime: field(
-        `How long it must be alive, in ms. If not given, ${DEFAULTS.minUptime}: ready as soon as the program runs.`,
+        `How long it must have run, in ms. If not given, ${DEFAULTS.minUptime}: ready as soon as the program runs.`,
         count,
       ),
     }),
     fields('Ready when the port accepts', {
       type: v.literal('port'),
       port: field('The name of the port. If not given, the first one.', portName),
-      interval: field(`Between tries, in ms. If not given, ${DEFAULTS.portInterval}.`, positive),
+      interval: field(`Between attempts, in ms. If not given, ${DEFAULTS.portInterval}.`, positive),
       timeout,
     }),
     fields('Ready when a line matches', {
@@ -83,7 +83,7 @@ const readiness = v.variant(
     fields('Ready when a command succeeds', {
       type: v.literal('exec'),
       command: needed('Program and arguments; ready when it exits with 0.', command),
-      interval: field(`Between tries, in ms. If not given, ${DEFAULTS.execInterval}.`, positive),
+      interval: field(`Between runs, in ms. If not given, ${DEFAULTS.execInterval}.`, positive),
       timeout,
     }),
     fields('Ready when it says so', { type: v.literal('notify'), timeout }),
@@ -118,16 +118,19 @@ const stopPlan = fields('Stop', {
     'A line for standard input instead of the signal. If not given, the signal is sent.',
     v.string('must be a string'),
   ),
-  ask: exact(`How long it is asked, in ms, or "infinity". If not given, ${STOP.ask}.`, ask),
-  insist: exact(`How long it is asked again before SIGKILL, in ms. If not given, ${STOP.insist}.`, count),
-  kill: exact(`How long after SIGKILL it counts as a zombie, in ms. If not given, ${STOP.kill}.`, count),
-  drain: exact(`How long output is still read after its last process, in ms. If not given, ${STOP.drain}.`, count),
+  ask: exact(`How long the first stop request may take, in ms, or "infinity". If not given, ${STOP.ask}.`, ask),
+  insist: exact(
+    `How long the second stop request may take, before SIGKILL, in ms. If not given, ${STOP.insist}.`,
+    count,
+  ),
+  kill: exact(`How long after SIGKILL it becomes a zombie, in ms. If not given, ${STOP.kill}.`, count),
+  drain: exact(`How long output is read after its last process has ended, in ms. If not given, ${STOP.drain}.`, count),
 });
 
 const stop = v.union([oneOf(['brutal_kill', 'infinity']), stopPlan], 'must be an object, "brutal_kill" or "infinity"');
 
 const action = field(
-  `What happens beyond it. If not given, ${DEFAULTS.limitAction}.`,
+  `What happens when it is exceeded. If not given, ${DEFAULTS.limitAction}.`,
   oneOf(['report', 'restart', 'stop']),
 );
 const PERCENT = 'must be a number > 0';
@@ -144,9 +147,9 @@ const limits = fields('Limits', {
 });
 
 const output = fields('Output', {
-  bytes: exact(`What the ring of each stream keeps, in bytes. If not given, ${DEFAULTS.output.bytes}.`, positive),
-  lines: exact(`How many lines the ring of each stream keeps. If not given, ${DEFAULTS.output.lines}.`, positive),
-  lineBytes: exact(`A longer line is cut here, in bytes. If not given, ${DEFAULTS.output.lineBytes}.`, positive),
+  bytes: exact(`The size of the ring of each stream, in bytes. If not given, ${DEFAULTS.output.bytes}.`, positive),
+  lines: exact(`The number of lines in the ring of each stream. If not given, ${DEFAULTS.output.lines}.`, positive),
+  lineBytes: exact(`A longer line is split, in bytes. If not given, ${DEFAULTS.output.lineBytes}.`, positive),
 });
 
 const EXIT_CODE = 'must be an integer from 0 to 255';
@@ -157,7 +160,7 @@ const exitCode = v.pipe(
   v.maxValue(255, EXIT_CODE),
 );
 
-/** The fields of an agent but for its id and its body. */
+/** The fields of an agent except its id and its body. */
 export const traits = {
   cwd: field('Its working directory. If not given, that of the supervisor.', filled),
   env: field(
@@ -166,32 +169,32 @@ export const traits = {
   ),
   ...membership,
   ports: field(
-    'The ports it is given. The first one is PORT, each one PORT_<NAME>. If not given, none.',
+    'The ports that are leased to it. The first one is PORT, each one PORT_<NAME>. If not given, none.',
     v.array(port, 'must be a list'),
   ),
   readiness: field('When it counts as ready. If not given, as soon as it runs.', readiness),
   stop: field(`How it is stopped. If not given, ${STAGES}.`, stop),
   pause: field(
-    `How pause works when the caller does not say. If not given, ${DEFAULTS.pause}.`,
+    `The mode of pause without an explicit one. If not given, ${DEFAULTS.pause}.`,
     oneOf(['forced', 'cooperative']),
   ),
   successCodes: field(
-    `Exit codes that mean done. If not given, ${JSON.stringify(DEFAULTS.successCodes)}.`,
+    `Exit codes that count as success. If not given, ${JSON.stringify(DEFAULTS.successCodes)}.`,
     v.array(exitCode, 'must be a list of integers'),
   ),
-  limits: field('If not given, none, and nothing is sampled.', limits),
+  limits: field('Resource limits. If not given, none, and its usage is not sampled.', limits),
   maxRuntime: field(
-    'It is stopped after so many ms, from its launch and without the time in which it is paused, and is not started again. If not given, never.',
+    'The longest runtime of an incarnation, pauses excluded, in ms; then it is stopped for good. If not given, unlimited.',
     positive,
   ),
-  output: field('How much of its output is kept.', output),
-  metadata: field('Kept and listed, never read. If not given, nothing.', metadata),
+  output: field('The limits of its output rings.', output),
+  metadata: field('Stored and listed, never interpreted. If not given, nothing.', metadata),
 };
 
 const COMMAND = 'Program and arguments, no shell; {port}, {port:name}, {id}, {incarnation} are replaced.';
 /** The body of an agent as data. */
 export const dataBody = { command: v.pipe(command, v.description(COMMAND)) };
-/** The body of an agent as a program may give it. */
+/** The body of an agent as input of a program. */
 export const anyBody = {
   command: v.optional(command),
   task: v.optional(v.function('must be a function')),
@@ -207,7 +210,7 @@ function compiles(pattern: string): boolean {
   }
 }
 
-/** Whether it is what XState calls ActorLogic: anything with these two functions. Never throws. */
+/** Whether it is an XState ActorLogic: any object with these two functions. Never throws. */
 export function isLogic(value: unknown): boolean {
   try {
     const logic = value as { transition?: unknown; getInitialSnapshot?: unknown } | null;

@@ -80,13 +80,13 @@ function start(state: State, child: Child, token: Token): void {
   }
 }
 
-/** A sweep is about to stop it, in its order: it comes up again when the sweep is through with those below. */
+/** The child is in a sweep that has not stopped it yet: the same sweep starts it again in its turn. */
 function joinSweep(child: Child, token: Token): void {
   child.due = 'cycle';
   wait(child, token);
 }
 
-/** A stop and a start. Calls that find one under way join it. */
+/** A stop and a start. A call during a running cycle joins it. */
 function cycle(state: State, child: Child, token: Token): void {
   if (child.phase !== 'up' || child.due !== 'none') return start(state, child, token);
   pardon(state, child);
@@ -113,7 +113,7 @@ function deleteChild(state: State, child: Child, token: Token): void {
   answer(state, token, { ok: true, id: child.id });
 }
 
-/** Starts a child that is down, without its delay; where it waits for its turn in an order, it keeps waiting. */
+/** Starts a child that is down, without its delay; in an ordered operation it keeps its place. */
 function startNow(state: State, child: Child, token: Token, origin: 'person' | 'restart_child'): void {
   const hasTurn = child.phase === 'down' && child.due === 'start';
   wait(child, token);

@@ -10,7 +10,7 @@ import { beginHalt, settleDown } from './sweep.js';
 
 type Exhausted = Extract<Effect, { type: 'exhausted' }>;
 
-/** Takes in the end of a living child. */
+/** Handles the end of a living child. */
 export function onEnded(state: State, child: Child, fact: Ended): void {
   const was = child.phase;
   const readyFor = child.readyAt < 0 ? -1 : fact.at - child.readyAt;
@@ -30,7 +30,7 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   else concludeEnd(state, child, fact, readyFor);
 }
 
-/** Children that start in parallel are restarted while others still boot; what would end the supervisor waits until it has booted (S7). */
+/** Children that start in parallel are restarted while others still boot; an end that would fail the supervisor waits until it has booted (S7). */
 function endsBoot(state: State, child: Child, fact: Ended): boolean {
   if (state.status !== 'booting') return false;
   const { autoShutdown, onExhausted, budget, otpExact } = state.spec;
@@ -38,20 +38,20 @@ function endsBoot(state: State, child: Child, fact: Ended): boolean {
   return onExhausted === 'escalate' && charge(state.stamps, state.now, budget, otpExact).exceeded;
 }
 
-/** A child that was up has ended by itself. */
+/** Handles an unexpected end of a child that was up. */
 function concludeEnd(state: State, child: Child, fact: Ended, readyFor: number): void {
   if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
   else onDone(state, child);
 }
 
-/** Decides what was put off while an ordered operation was under way. */
+/** Decides an end or a failed start that was deferred during an ordered operation. */
 export function onDeferred(state: State, item: Extract<Deferred, { type: 'end' | 'failure' }>): void {
   if (item.type === 'failure') return onDeferredFailure(state, item);
   item.child.endWaits = false;
   concludeEnd(state, item.child, item.fact, item.readyFor);
 }
 
-/** A child that was stopped meanwhile is not tried again; those that waited for it start. */
+/** A child that was stopped meanwhile is not retried; children that waited for it start. */
 function onDeferredFailure(state: State, item: Extract<Deferred, { type: 'failure' }>): void {
   const { child, fact } = item;
   if (child.sweep === item.sweep && child.phase === 'restarting') {
@@ -63,7 +63,7 @@ function onDeferredFailure(state: State, item: Extract<Deferred, { type: 'failur
   if (held !== undefined) onDelayOver(state, held);
 }
 
-/** True when the end was on its way anyway: it was told to stop, or its turn to be told had not come (P2). */
+/** True when the end was intended: the child was stopped, or about to be stopped in its turn (P2). */
 function wasMeant(state: State, child: Child, was: Child['phase']): boolean {
   if (isEnding(state) || was === 'stopping') return true;
   return (
@@ -88,18 +88,18 @@ function onStartFailed(state: State, child: Child, fact: Ended): void {
   else restart(state, child, fact, -1);
 }
 
-/** OTP sends itself a message to try again: what came before it is read before it. The operation under way ends here. */
+/** OTP sends itself a message for the next attempt, which it reads after earlier messages. The present operation ends here. */
 function putOffRetry(state: State, child: Child, fact: Ended): void {
   const sweep = holdRestart(state, child, true);
   state.mailbox.push({ type: 'failure', child, fact, sweep: sweep.id });
 }
 
-/** S2: no retry, the budget is not asked; what had started is stopped in reverse. */
+/** S2: no retry, no charge to the budget; started children are stopped in reverse. */
 export function failBoot(state: State, child: Child, detail: string): void {
   beginHalt(state, 'failing', { kind: 'start-failed', detail }, child.id, false);
 }
 
-/** It ended by itself and is not restarted: it may be what an automatic shutdown waited for (U1, U2). */
+/** Handles an end without a restart: it may complete an automatic shutdown (U1, U2). */
 function onDone(state: State, child: Child): void {
   const shutdown = child.significant && endsTheTree(state, child);
   if (child.restart === 'temporary') removeChild(state, child);
@@ -113,7 +113,7 @@ function endsTheTree(state: State, child: Child): boolean {
   return others.every((other) => other.phase === 'down' && !other.endWaits);
 }
 
-/** Charges the restart and, within the budget, plans it for all whom the strategy touches (R5 to R8, T1 to T3). */
+/** Charges the restart and, if the budget allows, plans it for all children that the strategy restarts (R5 to R8, T1 to T3). */
 function restart(state: State, child: Child, fact: Ended, readyFor: number): void {
   const { spec } = state;
   child.streak = nextStreak(child.streak, readyFor, spec.backoff);
@@ -128,7 +128,7 @@ interface Plan {
   readonly delay: number;
   readonly charged: Charge;
   readonly reason: Reason;
-  /** Its start has failed: OTP answers calls before it tries again (R8). */
+  /** The start itself failed: OTP answers calls before its next attempt (R8). */
   readonly again: boolean;
 }
 
@@ -140,8 +140,8 @@ function plan(state: State, child: Child, { delay, charged, reason, again }: Pla
 }
 
 /**
- * Takes the child, and whom the strategy ties to it, into a new sweep that is held until its delay is over. `atRest`: calls and ends are
- * taken in meanwhile; otherwise the restart has begun already.
+ * Opens a sweep over the child and the siblings that the strategy restarts with it, held until the delay is over. `atRest`: the mailbox is read in the
+ * meantime; otherwise the restart counts as begun.
  */
 function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
@@ -177,8 +177,8 @@ export function onDelayOver(state: State, sweep: Sweep): void {
 }
 
 /**
- * A sibling goes down and comes up again, unless it is temporary (T6) or a person wants it down. A temporary one whose first start has
- * not come yet keeps its turn.
+ * A sibling is stopped and started again, unless it is temporary (T6) or was stopped by command. A temporary one before its first start keeps its
+ * place.
  */
 function planSibling(state: State, sibling: Child): void {
   const stays = sibling.restart === 'temporary' || sibling.goal === 'down';
@@ -209,7 +209,7 @@ function exhaust(state: State, child: Child, reason: Reason, charged: Charge): v
   abandon(state, child, exhausted);
 }
 
-/** `fail`: the child stays down, and whom the strategy ties to it goes down with it; the supervisor lives on. */
+/** `fail`: the child stays down, together with the siblings that the strategy restarts with it; the supervisor stays up. */
 function abandon(state: State, child: Child, exhausted: Exhausted): void {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
   for (const id of affected) {
@@ -221,7 +221,7 @@ function abandon(state: State, child: Child, exhausted: Exhausted): void {
   if (affected.length > 1) openSweep(state, affected, { cause: 'sibling' });
 }
 
-/** Its turn to start will not come. Where it was told of a next try, it is told that none comes. */
+/** Cancels the start of a sibling. If a retry of it was reported, its exhaustion is reported. */
 function giveUpStart(state: State, sibling: Child, exhausted: Exhausted): void {
   sibling.due = 'none';
   answerWaiters(state, sibling, { ok: false, code: 'EXHAUSTED', reason: exhausted.id });

@@ -3,8 +3,8 @@ import type { Fact } from '../fact.js';
 import type { Child, Deferred, State } from './state.js';
 
 /*
- * A supervisor of OTP is a process: while it starts or restarts children it reads no messages, and exits and calls wait in its mailbox.
- * This is that mailbox. What may not wait (a stop, a readiness, the end of what is being started or stopped) passes it by.
+ * An OTP supervisor is a process: while it starts or restarts children it reads no messages, and exits and calls wait in its mailbox. This is that
+ * mailbox. Facts that must not wait bypass it: a stop, a readiness, the end of a child that is being started or stopped.
  */
 
 type Add = Extract<Fact, { type: 'add' }>;
@@ -19,7 +19,7 @@ export function isBusy(state: State): boolean {
   return state.busy.size > 0 && !isEnding(state);
 }
 
-/** True when the mailbox is read: no operation is under way, the boot is over, and its next message is about no child that a call before it stops. */
+/** True when the mailbox is read: no ordered operation is running, the boot is over, and no earlier command is stopping the child of the next item. */
 export function mayRead(state: State): boolean {
   return !isBusy(state) && state.status !== 'booting' && !isHeldByStop(state, state.mailbox[0]);
 }
@@ -30,7 +30,7 @@ function isHeldByStop(state: State, item: Deferred | undefined): boolean {
   return verb !== 'kill' && state.children.get(id)?.phase === 'stopping';
 }
 
-/** True when the fact is kept in the mailbox until the operation under way is over. */
+/** True when the fact waits in the mailbox until the running operation is over. */
 export function mustWait(state: State, fact: Add | Command | Due): boolean {
   if (isEnding(state) || state.hushed) return false;
   if (fact.type === 'add') return addMustWait(state, fact.spec.id);
@@ -38,7 +38,7 @@ export function mustWait(state: State, fact: Add | Command | Due): boolean {
   return isBusy(state) && isOrdered(state) && !state.busy.has(fact.sweep);
 }
 
-/** True for the strategies that tie children to each other. */
+/** True for the strategies that restart siblings together. */
 export function isOrdered({ spec }: State): boolean {
   return spec.strategy !== 'one_for_one';
 }
@@ -48,7 +48,7 @@ function addMustWait(state: State, id: string): boolean {
   return known === undefined ? isBusy(state) || isAddWaiting(state, id) : known.endWaits;
 }
 
-/** Stops do not wait. A start does, and so does every command about a child whose end, or whose addition, is still in the mailbox. */
+/** Stops do not wait. Starts do, and so does every command for a child whose end or addition is still in the mailbox. */
 function commandMustWait(state: State, { verb, id }: Command): boolean {
   const child = state.children.get(id);
   if (child === undefined) return isAddWaiting(state, id);
@@ -61,13 +61,13 @@ function isAddWaiting(state: State, id: string): boolean {
   return state.mailbox.some((item) => item.type === 'fact' && item.fact.type === 'add' && item.fact.spec.id === id);
 }
 
-/** Puts the end of a child that was up into the mailbox. Until it is read, the child is down and nothing is decided. */
+/** Puts the end of a child that was up into the mailbox. Until it is read, the child is down and the consequences are undecided. */
 export function deferEnd(state: State, child: Child, item: Extract<Deferred, { type: 'end' }>): void {
   child.endWaits = true;
   state.mailbox.push(item);
 }
 
-/** Its end needs no decision any more: a restart of its siblings, or a stop, has covered it (P6). */
+/** Removes an end from the mailbox that needs no decision any more: a restart of its siblings, or a stop, has covered it (P6). */
 export function dropEnd(state: State, child: Child): void {
   if (!child.endWaits) return;
   child.endWaits = false;
@@ -76,8 +76,8 @@ export function dropEnd(state: State, child: Child): void {
 }
 
 /**
- * A stop or a kill does not wait: it takes out the calls that came before it and wait to start its child. Calls that come after a stop that
- * waits itself are read after it.
+ * A stop or a kill does not wait: it removes the earlier waiting commands that would start its child. Commands that come after a waiting stop are handled
+ * after it.
  */
 export function supersedeStarts(state: State, { verb, id }: Command): void {
   if (verb !== 'stop' && verb !== 'kill') return;
@@ -88,7 +88,7 @@ export function supersedeStarts(state: State, { verb, id }: Command): void {
   }
 }
 
-/** Nothing in the mailbox will be read: the supervisor ends. Callers are answered. */
+/** The supervisor ends, so the mailbox is not read any more. Waiting callers are answered. */
 export function closeMailbox(state: State): void {
   for (const item of state.mailbox.splice(0)) {
     if (item.type === 'end') item.child.endWaits = false;

@@ -1,6 +1,6 @@
-/** The first starts of children that do not wait for each other, by id. */
+/** The first starts of children that start in parallel, by id. */
 export interface Starts {
-  /** Children of the boot whom nothing but the bound holds back, oldest first. */
+  /** Children of the boot that only the concurrency limit holds back, oldest first. */
   readonly ready: Set<string>;
   /** By child: the siblings that it waits for. */
   readonly waiting: Map<string, Set<string>>;
@@ -8,7 +8,7 @@ export interface Starts {
   readonly dependents: Map<string, string[]>;
   /** Children of the boot that are starting. */
   readonly starting: Set<string>;
-  /** Children of the boot that it still waits for: they have had no try, and no failed start keeps them from one. */
+  /** Children of the boot that have had no attempt yet, and do not depend on a failed child. */
   readonly untried: Set<string>;
 }
 

@@ -2,18 +2,18 @@ import { isEnding, setStatus } from '../book.js';
 import { type Child, openSweep, type State } from './state.js';
 
 /*
- * `start: 'parallel'`: children that do not depend on each other start together, a bounded number at once; one with `after` waits until
- * each of those siblings has been ready. Only first starts wait: a restart concerns one child alone (one_for_one).
+ * `start: 'parallel'`: children that do not depend on each other start together, a bounded number at once; a child with `after` waits until each of
+ * those siblings has been ready. Only first starts wait: a restart concerns one child alone (one_for_one).
  */
 
-/** How many children of a booting supervisor may be starting at once. */
+/** The most children of a booting supervisor that start at once. */
 const MAX_STARTING = 64;
 
 export function isParallel({ spec }: State): boolean {
   return spec.start === 'parallel';
 }
 
-/** Starts the child, or has it wait for the siblings that it is to come after. */
+/** Starts the child, or makes it wait for the siblings in its `after`. */
 export function enqueue(state: State, child: Child): void {
   const { starts } = state;
   if (child.origin === 'boot') starts.untried.add(child.id);
@@ -24,7 +24,7 @@ export function enqueue(state: State, child: Child): void {
   state.out.push({ type: 'waiting', id: child.id, for: [...others] });
 }
 
-/** The child is ready, or forgotten: nobody waits for it any more. */
+/** The child is ready or removed: its dependents no longer wait for it. */
 export function releaseDependents(state: State, id: string): void {
   const { dependents, waiting } = state.starts;
   const those = dependents.get(id) ?? [];
@@ -38,7 +38,7 @@ export function releaseDependents(state: State, id: string): void {
   }
 }
 
-/** The child has had its first try, or will not have it: the boot does not wait for it, nor for those that wait for one that failed. */
+/** The child has had its first attempt, or will have none: the boot no longer waits for it, nor for dependents of a failed child. */
 export function noteTried(state: State, child: Child): void {
   const { starts } = state;
   starts.starting.delete(child.id);
@@ -49,7 +49,7 @@ export function noteTried(state: State, child: Child): void {
   }
 }
 
-/** Starts those whose turn has come; tells when the boot is over. */
+/** Starts the children that may start; emits the status when the boot is over. */
 export function advanceStarts(state: State): void {
   const { ready, starting, untried } = state.starts;
   for (const id of state.removed.splice(0)) {

@@ -3,12 +3,12 @@ import type { Fact, StopCause } from '../fact.js';
 import type { NodeSpec, RestartType, SupervisorSpec } from '../spec.js';
 import { noStarts, type Starts } from './starting.js';
 
-/* What a static supervisor remembers: a record per child, in a Map and in start order; and sweeps. */
+/* The state of a static supervisor's engine: a record for each child, in a Map and in start order; and sweeps. */
 
-/** What a sweep still has to do with a child: bring it down for good, bring it up, or both. */
+/** The steps that a sweep has yet to take with a child: stop it, start it, or both. */
 export type Due = 'none' | 'stop' | 'start' | 'cycle';
 
-/** On whose behalf a child is started: it decides what a failed start means (S2, S5, A9, R8). */
+/** The origin of a start: it decides the consequence of a failure (S2, S5, A9, R8). */
 export type Origin = 'boot' | 'add' | 'restart_child' | 'person' | 'restart';
 
 /** One child. */
@@ -16,25 +16,25 @@ export interface Child extends Member {
   readonly spec: NodeSpec;
   readonly restart: RestartType;
   readonly significant: boolean;
-  /** What a person wants. `down` survives the restarts of its siblings. */
+  /** The state that commands have set. `down` survives the restarts of its siblings. */
   goal: 'up' | 'down';
   due: Due;
   origin: Origin;
-  /** Its end waits in the mailbox: it is down, and what follows from that is not decided yet. */
+  /** Its end waits in the mailbox: it is down, and the consequences are undecided. */
   endWaits: boolean;
-  /** The sweep that it belongs to; a child belongs to the newest one that took it. */
+  /** The sweep that it belongs to: the newest one that took it. */
   sweep: number;
 }
 
 /**
- * One ordered walk over some children: first those that must go down, last one first, each gone before the next is asked (P1); then,
- * when the delay is over, those that must come up, first one first, each ready before the next (S1). The marks only move forward.
+ * One ordered walk over some children: first it stops children, last one first, each gone before the next is asked (P1); then, when the delay is over,
+ * it starts children, first one first, each ready before the next (S1). The marks only move forward.
  */
 export interface Sweep {
   readonly id: number;
   readonly members: string[];
   readonly cause: StopCause;
-  /** The child whose end made it necessary; `null` when a command or the boot did. */
+  /** The child whose end caused it; `null` for a command or the boot. */
   readonly culprit: string | null;
   brutal: boolean;
   /** True while the delay of a restart runs. */
@@ -43,33 +43,33 @@ export interface Sweep {
   startMark: number;
 }
 
-/** What waits in the mailbox while an ordered operation is under way. */
+/** An item in the mailbox, which waits while an ordered operation is running. */
 export type Deferred =
   | { readonly type: 'fact'; readonly fact: Extract<Fact, { type: 'add' | 'command' | 'due' }> }
-  /** The end of a child that was up. `readyFor`: how long it was. */
+  /** The end of a child that was up. `readyFor`: for how long, in ms. */
   | { readonly type: 'end'; readonly child: Child; readonly fact: Ended; readonly readyFor: number }
-  /** A start that failed while ends were waiting: its next try is decided after them, unless they have made it part of another restart. */
+  /** A start that failed while ends were waiting: its retry is decided after them, unless they made it part of another restart. */
   | { readonly type: 'failure'; readonly child: Child; readonly fact: Ended; readonly sweep: number };
 
 export type Ended = Extract<Fact, { type: 'ended' }>;
 
-/** All of it. */
+/** The state of the engine. */
 export interface State extends Book {
   readonly spec: SupervisorSpec;
   readonly children: Map<string, Child>;
   readonly sweeps: Map<number, Sweep>;
-  /** Sweeps that may be able to go on. */
+  /** Sweeps that may be able to continue. */
   readonly pending: Set<number>;
   readonly order: string[];
-  /** Facts that are read when the ordered operation under way is over, oldest first. */
+  /** Items that are handled when the running ordered operation is over, oldest first. */
   readonly mailbox: Deferred[];
-  /** The sweeps that are ordered operations under way. */
+  /** The sweeps that are running ordered operations. */
   readonly busy: Set<number>;
-  /** First starts that do not wait for each other. */
+  /** The first starts of children that start in parallel. */
   readonly starts: Starts;
-  /** Children that were forgotten in this decision. */
+  /** Children that were removed in this decision. */
   readonly removed: string[];
-  /** The time of the fact that is being decided. */
+  /** The time of the present fact. */
   now: number;
   lastSweep: number;
   boot: number;
@@ -120,7 +120,7 @@ export function removeChild(state: State, child: Child): void {
   state.out.push({ type: 'remove', id: child.id });
 }
 
-/** What a sweep is begun with. */
+/** The options of a new sweep. */
 export interface SweepOptions {
   readonly cause: StopCause;
   /** If not given, null. */
@@ -133,14 +133,14 @@ export interface SweepOptions {
   readonly ordered?: boolean;
 }
 
-/** Begins a sweep over `members`; it takes them from the sweeps that had them, which then go on without them. */
+/** Opens a sweep over `members`; it takes them from their sweeps, which continue without them. */
 export function openSweep(state: State, members: readonly string[], options: SweepOptions): Sweep {
   const id = ++state.lastSweep;
   const { cause, culprit = null, hold = false, brutal = false, ordered = false } = options;
   const sweep = { id, members: [...members], cause, culprit, brutal, hold, stopMark: members.length - 1, startMark: 0 };
   state.sweeps.set(id, sweep);
   if (ordered) state.busy.add(id);
-  // Before the sweeps that it takes members from: what it stops is asked before what they start next.
+  // Added before the sweeps that lose members: its stops are requested before their next starts.
   state.pending.add(id);
   for (const member of members) {
     const child = state.children.get(member);

@@ -3,7 +3,7 @@ import type { Reason } from '../reason.js';
 import { closeMailbox } from './mailbox.js';
 import { type Child, closeSweep, openSweep, removeChild, type State, type Sweep } from './state.js';
 
-/** Lets every sweep that may go on do its next step. */
+/** Lets every sweep that can continue take its next step. */
 export function advanceAll(state: State): void {
   for (const id of state.pending) {
     state.pending.delete(id);
@@ -20,7 +20,7 @@ function advance(state: State, sweep: Sweep): void {
   if (sweep.id === state.halt) tellFinished(state, state.children.values());
 }
 
-/** Asks the last member that must go down; false when none must. */
+/** Stops the last member that has to go down; false when there is none. */
 function stopNext(state: State, sweep: Sweep): boolean {
   for (; sweep.stopMark >= 0; sweep.stopMark--) {
     const child = memberOf(state, sweep, sweep.stopMark);
@@ -35,7 +35,7 @@ function stopNext(state: State, sweep: Sweep): boolean {
   return false;
 }
 
-/** Starts the first member that must come up; false when all are up. */
+/** Starts the first member that has to come up; false when all are up. */
 function startNext(state: State, sweep: Sweep): boolean {
   for (; sweep.startMark < sweep.members.length; sweep.startMark++) {
     const child = memberOf(state, sweep, sweep.startMark);
@@ -72,7 +72,7 @@ function askToStop(state: State, child: Child, sweep: Sweep): void {
   state.out.push({ type: 'stop', id: child.id, brutal: sweep.brutal, cause: sweep.cause });
 }
 
-/** The child is down and was meant to be: it waits for its start, or stays down; a temporary one is forgotten (R3, T6). */
+/** The child is down as intended: it waits for its start, or stays down; a temporary one is removed (R3, T6). */
 export function settleDown(state: State, child: Child): void {
   child.phase = 'down';
   answerWaiters(state, child, { ok: true, id: child.id }, 'down');
@@ -85,7 +85,7 @@ export function settleDown(state: State, child: Child): void {
   }
 }
 
-/** Brings everything down in reverse order; nothing starts any more. `finished` is told with this reason at the end. */
+/** Stops all children in reverse order; nothing starts any more. `finished` will carry this reason. */
 export function beginHalt(
   state: State,
   status: 'stopping' | 'failing',
@@ -106,13 +106,13 @@ export function beginHalt(
   if (brutal) hurry(state);
 }
 
-/** What is only being started is called off at once, whatever its turn; a supervisor starts nothing more until its turn comes. */
+/** A child that is starting is cancelled at once, regardless of the order; a supervisor must start nothing more before its turn. */
 function quieten(state: State, child: Child, sweep: Sweep): void {
   if (child.phase === 'starting') askToStop(state, child, sweep);
   else if (child.phase === 'up' && child.spec.kind !== 'agent') state.out.push({ type: 'hush', id: child.id });
 }
 
-/** A supervisor above has begun to stop: starts and restarts are called off, what is up stays up until its turn. */
+/** A supervisor above has begun to stop: starts and restarts are cancelled; running children stay up until their turn. */
 export function onHush(state: State): void {
   if (state.hushed || state.status === 'idle' || isEnding(state)) return;
   state.hushed = true;
@@ -131,7 +131,7 @@ function callOffStart(state: State, child: Child): void {
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
 }
 
-/** SIGKILL to what is being asked already; to repeat it does no harm. */
+/** Kills the children that were asked to stop; a repeated kill is harmless. */
 export function hurry(state: State): void {
   for (const child of state.children.values()) {
     if (child.phase === 'stopping') state.out.push({ type: 'stop', id: child.id, brutal: true, cause: 'shutdown' });

@@ -20,7 +20,7 @@ describe('an agent with a maxRuntime', () => {
     expect(exit).toMatchObject({
       cause: 'timeout',
       commanded: true,
-      detail: 'its maxRuntime of 10000 ms was over',
+      detail: 'it exceeded its maxRuntime of 10000 ms',
     });
     expect(tree.status).toBe('running');
   });
