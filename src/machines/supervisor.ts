@@ -55,7 +55,7 @@ export const supervisorMachine = setup({
     /** Tells the parent, or whoever waits for the root, that it has booted. */
     ready: effect('ready'),
     /** Tells agents that wait for their next try that none comes. */
-    callOffRetries: effect('callOffRetries'),
+    cancelRetries: effect('cancelRetries'),
     /** Tells the parent that it has ended, or that zombies are left below it. */
     finish: effect<End>('finish'),
     /** A child's actor broke; nothing of ours may let that happen. */
@@ -90,12 +90,12 @@ export const supervisorMachine = setup({
     },
     stopping: {
       description: 'It was told to stop, or shuts itself down: children end in reverse order, nothing starts.',
-      entry: ['announce', 'callOffRetries'],
+      entry: ['announce', 'cancelRetries'],
       on: { FINISHED },
     },
     failing: {
       description: 'It gave up or could not boot: children end in reverse order, nothing starts.',
-      entry: ['announce', 'callOffRetries'],
+      entry: ['announce', 'cancelRetries'],
       on: { FINISHED },
     },
     stopped: {

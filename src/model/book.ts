@@ -37,7 +37,7 @@ export interface Book {
   readonly spec: SupervisorSpec | PoolSpec;
   status: Status;
   /** A supervisor above is stopping: nothing starts any more, and the stop of this one follows. */
-  hushed: boolean;
+  quiesced: boolean;
   /** With what it ends when the last member is down; `null` while no end has begun. */
   finish: Omit<End, 'left'> | null;
   /** The shared budget. */
@@ -52,7 +52,7 @@ export function freshMember(id: string, generation: number): Member {
 
 /** A new book. */
 export function emptyBook(): Omit<Book, 'spec'> {
-  return { status: 'idle', hushed: false, finish: null, stamps: [], out: [] };
+  return { status: 'idle', quiesced: false, finish: null, stamps: [], out: [] };
 }
 
 /** True while a process (or its remains) may exist. */
@@ -67,7 +67,7 @@ export function isEnding({ status }: Book): boolean {
 
 /** False before the boot and once its stop, or that of a supervisor above, has begun. */
 export function takesCommands(book: Book): boolean {
-  return book.status !== 'idle' && !isEnding(book) && !book.hushed;
+  return book.status !== 'idle' && !isEnding(book) && !book.quiesced;
 }
 
 export function setStatus(book: Book, status: DecidedStatus): void {
@@ -127,7 +127,7 @@ export function givenUp({ spec }: Book, member: Member, restarts: number, last: 
 }
 
 /** The end of an engine. Members that cannot be ended are named in it. */
-export function tellFinished(book: Book, members: Iterable<Member>): void {
+export function emitFinished(book: Book, members: Iterable<Member>): void {
   const left = [...members].filter(({ phase }) => phase === 'stuck').map(({ id }) => id);
   book.status = 'ended';
   const { reason, child } = book.finish ?? { reason: { kind: 'shutdown' }, child: null };

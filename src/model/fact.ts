@@ -16,7 +16,7 @@ export type Fact =
   | { readonly type: 'boot'; readonly at: number }
   | { readonly type: 'halt'; readonly at: number; readonly brutal: boolean }
   /** A supervisor above has begun to stop: nothing starts here any more, the `halt` follows. */
-  | { readonly type: 'hush' }
+  | { readonly type: 'quiesce' }
   | { readonly type: 'ready'; readonly id: string; readonly generation: number; readonly at: number }
   | {
       readonly type: 'ended';
@@ -29,7 +29,7 @@ export type Fact =
   /** It cannot be ended: a zombie. An `ended` follows if its last process ever ends. */
   | { readonly type: 'stuck'; readonly id: string; readonly generation: number; readonly blockers: string }
   /** The delay of a sweep is over. */
-  | { readonly type: 'due'; readonly sweep: number; readonly at: number }
+  | { readonly type: 'delay-over'; readonly sweep: number; readonly at: number }
   | { readonly type: 'add'; readonly token: Token; readonly spec: NodeSpec; readonly at: number }
   | { readonly type: 'command'; readonly token: Token; readonly verb: Verb; readonly id: string; readonly at: number };
 
@@ -76,12 +76,12 @@ export type Effect =
       readonly within: number;
       readonly reason: Reason;
     }
-  /** It will be started when these siblings are ready. */
+  /** It starts when these siblings are ready. */
   | { readonly type: 'waiting'; readonly id: string; readonly for: readonly string[] }
-  /** A `due` fact is wanted for this sweep after `delay` ms. */
+  /** Requests a `delay-over` fact for this sweep after `delay` ms. */
   | { readonly type: 'delay'; readonly sweep: number; readonly delay: number }
   /** The child, a supervisor, must not start anything any more. */
-  | { readonly type: 'hush'; readonly id: string }
+  | { readonly type: 'quiesce'; readonly id: string }
   /** The child was removed. */
   | { readonly type: 'remove'; readonly id: string }
   | { readonly type: 'answer'; readonly token: Token; readonly answer: Answer }
@@ -133,6 +133,6 @@ export interface Engine {
   which(): ChildRow[];
   row(id: string): ChildRow | undefined;
   count(): ChildCount;
-  /** The siblings that must be ready before this child starts, as far as a start of it is due; empty otherwise. */
+  /** The siblings that must be ready before this child's planned start; empty without one. */
   awaitedBy(id: string): readonly string[];
 }

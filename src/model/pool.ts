@@ -64,10 +64,10 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
       return onBoot(state, known);
     case 'halt':
       return onHalt(state, fact.brutal);
-    case 'hush':
-      return onHush(state);
-    case 'due':
-      return onDue(state, fact.sweep);
+    case 'quiesce':
+      return onQuiesce(state);
+    case 'delay-over':
+      return onDelayEnd(state, fact.sweep);
     case 'add':
       return onAdd(state, fact.token, known);
     case 'command':
@@ -93,9 +93,9 @@ function onHalt(state: State, brutal: boolean): void {
 }
 
 /** A supervisor above has begun to stop: starts and restarts are cancelled; running instances stay up until the stop. */
-function onHush(state: State): void {
+function onQuiesce(state: State): void {
   if (state.status === 'idle') return;
-  state.hushed = true;
+  state.quiesced = true;
   state.queue.clear();
   for (const instance of state.instances.values()) {
     if (instance.phase === 'starting') askToStop(state, instance, false, 'shutdown');
@@ -105,7 +105,7 @@ function onHush(state: State): void {
   }
 }
 
-function onDue(state: State, delay: number): void {
+function onDelayEnd(state: State, delay: number): void {
   const instance = state.delays.get(delay);
   state.delays.delete(delay);
   if (instance?.phase !== 'restarting' || isEnding(state)) return; // removed or started meanwhile

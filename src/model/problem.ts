@@ -25,9 +25,9 @@ export function problemText(problem: Problem): string {
 
 /** Many problems on one line: the first ones in full, the number of the others. */
 export function problemsText(problems: readonly Problem[]): string {
-  const told = problems.slice(0, MOST_SHOWN).map(problemText);
-  const more = problems.length - told.length;
-  return more === 0 ? told.join('; ') : `${told.join('; ')}; and ${more} more`;
+  const texts = problems.slice(0, MOST_SHOWN).map(problemText);
+  const more = problems.length - texts.length;
+  return more === 0 ? texts.join('; ') : `${texts.join('; ')}; and ${more} more`;
 }
 
 /** The value as a problem shows it: plain data that is safe to print and to send, for any value. Never throws. */

@@ -8,7 +8,7 @@ import { beginRestart, failBoot, onDeferred, onDelayOver, onEnded } from './supe
 import { isOrdered, mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
 import { advanceStarts, enqueue, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
 import { addChild, type Child, type Deferred, newState, openSweep, type State } from './supervision/state.js';
-import { advanceAll, beginHalt, hurry, onHush } from './supervision/sweep.js';
+import { advanceAll, beginHalt, hurry, onQuiesce } from './supervision/sweep.js';
 
 /**
  * The engine of a static supervisor: facts in, effects out, by OTP's rules (docs/otp.md). It reads no clock, draws no random number and has no side
@@ -43,7 +43,7 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
 }
 
 function receive(state: State, fact: Fact, known: (id: string) => number): void {
-  const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'due';
+  const mayWait = fact.type === 'add' || fact.type === 'command' || fact.type === 'delay-over';
   if (mayWait && isBehindRestarts(state, fact)) catchUp(state, known);
   if (mayWait && mustWait(state, fact)) return postpone(state, fact);
   if (fact.type === 'command') supersedeStarts(state, fact);
@@ -73,7 +73,7 @@ function catchUp(state: State, known: (id: string) => number): void {
 /** The answer to a call that waits says for whom. */
 function postpone(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): void {
   state.mailbox.push({ type: 'fact', fact });
-  if (fact.type === 'due') return;
+  if (fact.type === 'delay-over') return;
   const starting = startingFirst(state);
   const id = fact.type === 'add' ? fact.spec.id : fact.id;
   if (starting.length > 0) state.out.push({ type: 'waiting', id, for: starting });
@@ -103,10 +103,10 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
       return onBoot(state, known);
     case 'halt':
       return onHalt(state, fact.brutal);
-    case 'hush':
-      return onHush(state);
-    case 'due':
-      return onDue(state, fact.sweep);
+    case 'quiesce':
+      return onQuiesce(state);
+    case 'delay-over':
+      return onDelayEnd(state, fact.sweep);
     case 'add':
       return onAdd(state, fact, known(fact.spec.id));
     case 'command':
@@ -133,7 +133,7 @@ function onHalt(state: State, brutal: boolean): void {
   hurry(state);
 }
 
-function onDue(state: State, id: number): void {
+function onDelayEnd(state: State, id: number): void {
   const sweep = state.sweeps.get(id);
   if (sweep?.hold) onDelayOver(state, sweep);
 }
@@ -157,11 +157,11 @@ function onReady(state: State, child: Child, at: number): void {
   if (child.phase !== 'starting') return;
   child.phase = 'up';
   child.readyAt = at;
-  if (child.due === 'start') child.due = 'none';
+  if (child.nextStep === 'start') child.nextStep = 'none';
   state.pending.add(child.sweep);
   noteTried(state, child);
   releaseDependents(state, child.id);
-  if (child.due === 'none') answerWaiters(state, child, { ok: true, id: child.id }, 'up');
+  if (child.nextStep === 'none') answerWaiters(state, child, { ok: true, id: child.id }, 'up');
 }
 
 function onStuck(state: State, child: Child, blockers: string): void {

@@ -185,7 +185,8 @@ export class World {
     if (effect.type === 'start') this.#start(effect.id, effect.generation);
     else if (effect.type === 'stop') this.#stop(effect.id, effect.brutal, effect.cause);
     else if (effect.type === 'retry') this.#noteRetry(effect);
-    else if (effect.type === 'delay') this.#owe('delay', this.#retried, effect.delay, () => this.#due(effect.sweep));
+    else if (effect.type === 'delay')
+      this.#owe('delay', this.#retried, effect.delay, () => this.#delayOver(effect.sweep));
     else if (effect.type === 'answer') this.#answered(effect.token, effect.answer);
     else if (effect.type === 'status') this.statuses.push(effect.status);
     else if (effect.type === 'finished') this.#finish(effect);
@@ -234,8 +235,8 @@ export class World {
     else this.exit(id, { kind: brutal ? 'killed' : 'shutdown' });
   }
 
-  #due(sweep: number): void {
-    this.tell({ type: 'due', sweep, at: this.now });
+  #delayOver(sweep: number): void {
+    this.tell({ type: 'delay-over', sweep, at: this.now });
   }
 
   #owe(kind: Kind, name: string, delay: number, pay: () => void): void {

@@ -63,7 +63,7 @@ describe('restart decision', () => {
     world.exit('a', CRASH);
     world.tell({ type: 'ended', id: 'a', generation: 1, ...late });
     world.tell({ type: 'ready', id: 'a', generation: 1, at: 0 });
-    world.tell({ type: 'due', sweep: 77, at: 0 });
+    world.tell({ type: 'delay-over', sweep: 77, at: 0 });
     expect(world.takeLog()).toBe('+a');
     expect(told(world, 'stale').map(({ id, generation, fact }) => `${fact} of ${id} ${generation}`)).toEqual([
       'ended of nobody 1',

@@ -14,12 +14,12 @@ import {
   freezing,
   frozen,
   HEALTHY,
-  HUSH,
-  HUSHED,
-  hushed,
   KILL,
   LIMIT_RESTART,
   ORPHANED,
+  PAUSE_COOPERATIVELY,
+  PAUSED_COOPERATIVELY,
+  pausedCooperatively,
   RESUME,
   RETRY,
   RETRY_CANCELLED,
@@ -94,7 +94,7 @@ const PAUSES = [
   story('ignores a second pause and notes its health while it is being frozen', [
     ...RUNNING,
     freezing,
-    step(HUSH, 'running.freezing'),
+    step(PAUSE_COOPERATIVELY, 'running.freezing'),
     step(HEALTHY, 'running.freezing'),
     frozen,
     thawedTo('running.healthy'),
@@ -123,24 +123,28 @@ const PAUSES = [
   story('resumes from a forced pause', [...FORCED, thawedTo('running.unknown')], { pausedAt: null, pauseMode: null }),
   story('resumes healthy from a forced pause', [...WELL, freezing, frozen, thawedTo('running.healthy')]),
   story('resumes unhealthy from a forced pause', [...UNWELL, freezing, frozen, thawedTo('running.unhealthy')]),
-  story('is told to pause and to go on where it cooperates', [...HUSHED, wokenTo('running.unknown')], {
+  story('is told to pause and to go on where it cooperates', [...PAUSED_COOPERATIVELY, wokenTo('running.unknown')], {
     pausedAt: null,
   }),
   story('goes on with the health it was told of during a cooperative pause', [
-    ...HUSHED,
+    ...PAUSED_COOPERATIVELY,
     step(HEALTHY, 'paused.cooperative.awake'),
     wokenTo('running.healthy'),
   ]),
-  story('goes on unhealthy after a cooperative pause', [...UNWELL, hushed, wokenTo('running.unhealthy')]),
+  story('goes on unhealthy after a cooperative pause', [...UNWELL, pausedCooperatively, wokenTo('running.unhealthy')]),
   story('goes from a cooperative pause to a forced one without running in between, and is told to go on', [
-    ...HUSHED,
+    ...PAUSED_COOPERATIVELY,
     step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
     step(FROZEN, 'paused.cooperative.frozen', 'report(paused)'),
     wokenTo('running.unknown'),
   ]),
   story(
     'stays in its cooperative pause when it cannot be frozen',
-    [...HUSHED, step(FREEZE, 'paused.cooperative.freezing', 'freeze'), step(FREEZE_FAILED, 'paused.cooperative.awake')],
+    [
+      ...PAUSED_COOPERATIVELY,
+      step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
+      step(FREEZE_FAILED, 'paused.cooperative.awake'),
+    ],
     { pauseMode: 'cooperative', pausedAt: 35 },
   ),
   story('is asked to end when it is stopped while paused', [

@@ -46,7 +46,7 @@ export const UNHEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'unh
 export const STOP: AgentEvent = { type: 'STOP', cause: 'command', brutal: false };
 export const KILL: AgentEvent = { type: 'STOP', cause: 'command', brutal: true };
 export const FREEZE: AgentEvent = { type: 'PAUSE', mode: 'forced', at: 40, now: 400 };
-export const HUSH: AgentEvent = { type: 'PAUSE', mode: 'cooperative', at: 35, now: 400 };
+export const PAUSE_COOPERATIVELY: AgentEvent = { type: 'PAUSE', mode: 'cooperative', at: 35, now: 400 };
 export const RESUME: AgentEvent = { type: 'RESUME', now: 5000 };
 const limit = { type: 'LIMIT_PASSED', incarnation, cause: 'memory-limit', detail: '2 of 1' } as const;
 export const LIMIT_RESTART: AgentEvent = { ...limit, action: 'restart' };
@@ -117,9 +117,15 @@ export const FAILED = [...RUNNING, step(exited(), 'failed.waiting', 'recordExit'
 
 export const freezing = step(FREEZE, 'running.freezing', 'freeze');
 export const frozen = step(FROZEN, 'paused.forced', 'report(paused)', 'reportState(paused)');
-export const hushed = step(HUSH, 'paused.cooperative.awake', 'sendPause', 'report(paused)', 'reportState(paused)');
+export const pausedCooperatively = step(
+  PAUSE_COOPERATIVELY,
+  'paused.cooperative.awake',
+  'sendPause',
+  'report(paused)',
+  'reportState(paused)',
+);
 export const FORCED = [...RUNNING, freezing, frozen];
-export const HUSHED = [...RUNNING, hushed];
+export const PAUSED_COOPERATIVELY = [...RUNNING, pausedCooperatively];
 export const again = step(START, 'spawning.launching', 'countStart', 'reportState(spawning)', 'launch');
 export const thawedTo = (state: string): AgentStep =>
   step(RESUME, state, 'thaw', 'reportState(running)', 'report(resumed)');

@@ -28,8 +28,8 @@ const step = (happening: Step<SupervisorEvent>['happening'], state: string, ...e
 
 const BOOT = [step(BOOTING, 'booting', 'announce')];
 const UP = [...BOOT, step(RUNNING, 'running', 'announce', 'ready')];
-const STOP = [...UP, step(STOPPING, 'stopping', 'announce', 'callOffRetries')];
-const FAIL = [...UP, step(FAILING, 'failing', 'announce', 'callOffRetries')];
+const STOP = [...UP, step(STOPPING, 'stopping', 'announce', 'cancelRetries')];
+const FAIL = [...UP, step(FAILING, 'failing', 'announce', 'cancelRetries')];
 const STOPPED = [...STOP, step(finished(SHUTDOWN), 'stopped', 'announce', finish(SHUTDOWN))];
 const FAILED = [...FAIL, step(finished(GAVE_UP), 'failed', 'announce', finish(GAVE_UP))];
 
@@ -50,8 +50,8 @@ describe('a supervisor', () => {
     story('notifies its parent that it is ready when it has booted', UP, { end: null }),
     story('is stopped only when its engine has finished', STOPPED, { end: SHUTDOWN }),
     story('is failed when it gave up, and notifies its parent only then', FAILED, { end: GAVE_UP }),
-    story('may be stopped while it boots', [...BOOT, step(STOPPING, 'stopping', 'announce', 'callOffRetries')]),
-    story('may fail while it boots', [...BOOT, step(FAILING, 'failing', 'announce', 'callOffRetries')]),
+    story('may be stopped while it boots', [...BOOT, step(STOPPING, 'stopping', 'announce', 'cancelRetries')]),
+    story('may fail while it boots', [...BOOT, step(FAILING, 'failing', 'announce', 'cancelRetries')]),
     story('is stopped when what was failing ends cleanly after all', [
       ...FAIL,
       step(finished(SHUTDOWN), 'stopped', 'announce', finish(SHUTDOWN)),

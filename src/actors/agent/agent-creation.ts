@@ -57,11 +57,11 @@ export function disposeAgent(world: World, systems: Systems, agent: Agent, forge
   world.monitor.unwatch(agent.path);
   systems.dismiss(agent.ref);
   world.registry.removeAgent(agent, forget);
-  if (forget) tellRemoved(world, agent.path, agent.identity);
+  if (forget) reportRemoved(world, agent.path, agent.identity);
 }
 
 /** Notifies all followers of an agent that it was removed. */
-export function tellRemoved(world: World, path: string, identity: Identity): void {
+export function reportRemoved(world: World, path: string, identity: Identity): void {
   world.reports.emit(path, { type: 'removed', uuid: identity.uuid });
   notifyWatchers(identity);
 }

@@ -1,7 +1,7 @@
 import type { TreeView } from '../../contract/view.js';
 import type { Effect, StopCause } from '../../model/fact.js';
 import type { AgentSpec, NodeSpec } from '../../model/spec.js';
-import { callOffRetry, tellRetry } from '../supervisor/retry.js';
+import { cancelRetry, sendRetry } from '../supervisor/retry.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
 import { type Agent, agentNodeOf } from './agent.js';
@@ -14,11 +14,11 @@ export interface Child {
   start(generation: number): void;
   stop(brutal: boolean, cause: StopCause): void;
   /** A supervisor above has begun to stop: nothing may start any more; the stop follows in its turn. */
-  hush(): void;
+  quiesce(): void;
   /** Receives the delay before its restart, or that it is not restarted. */
-  hearRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void;
+  onRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void;
   /** Its planned restart is cancelled. */
-  callOffRetry(): void;
+  cancelRetry(): void;
   /** The agent, or all agents of the subtree, in start order. */
   agents(): IterableIterator<Agent>;
   view(): TreeView;
@@ -57,14 +57,14 @@ export class AgentChild implements Child {
     deliver(this.#world, this.#agent, { type: 'STOP', cause, brutal });
   }
 
-  hush(): void {}
+  quiesce(): void {}
 
-  hearRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
-    tellRetry(this.#world, this.#agent, effect);
+  onRetry(effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
+    sendRetry(this.#world, this.#agent, effect);
   }
 
-  callOffRetry(): void {
-    callOffRetry(this.#world, this.#agent);
+  cancelRetry(): void {
+    cancelRetry(this.#world, this.#agent);
   }
 
   *agents(): IterableIterator<Agent> {

@@ -15,7 +15,7 @@ export interface SupervisorNode {
   view(): SupervisorView;
   /* The effects of its chart. */
   reportStatus(): void;
-  callOffRetries(): void;
+  cancelRetries(): void;
   notifyReady(): void;
   notifyEnd(end: End): void;
 }

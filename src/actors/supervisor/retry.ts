@@ -19,18 +19,22 @@ export function reportRetry(
 }
 
 /** Sends a failed agent the delay before its restart, or that it is not restarted. */
-export function tellRetry(world: World, agent: Agent, effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
+export function sendRetry(world: World, agent: Agent, effect: Extract<Effect, { type: 'retry' | 'exhausted' }>): void {
   if (effect.type === 'retry') deliver(world, agent, { type: 'RETRY', delay: effect.delay });
   else deliver(world, agent, { type: 'EXHAUSTED' });
 }
 
 /** Tells a failed agent that its planned restart is cancelled, because its supervisor ends. */
-export function callOffRetry(world: World, agent: Agent): void {
+export function cancelRetry(world: World, agent: Agent): void {
   deliver(world, agent, { type: 'RETRY_CANCELLED' });
 }
 
 /** Reports a fact of an earlier incarnation as a dead letter. */
-export function tellStale(world: World, path: string, { fact, generation }: Extract<Effect, { type: 'stale' }>): void {
+export function reportStale(
+  world: World,
+  path: string,
+  { fact, generation }: Extract<Effect, { type: 'stale' }>,
+): void {
   const reason = 'it is not the living incarnation';
   world.reports.emit(path, { type: 'dead-letter', event: fact, incarnation: generation, reason });
 }

@@ -15,7 +15,7 @@ export function createSupervisorLogic(world: World): typeof supervisorMachine {
   return supervisorMachine.provide({
     actions: {
       announce: afterStep((node) => node.reportStatus()),
-      callOffRetries: afterStep((node) => node.callOffRetries()),
+      cancelRetries: afterStep((node) => node.cancelRetries()),
       ready: afterStep((node) => node.notifyReady()),
       finish: afterStep((node, end) => node.notifyEnd(end)),
       reportError: ({ context }, { error }) => world.reportError(context.path, error),

@@ -7,14 +7,14 @@ import { describeReason, type Reason } from '../../model/reason.js';
 import { blockersText, type Failure, failureText, type SupervisorStatus } from '../../model/report.js';
 import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/spec.js';
 import { type Agent, type ChildFact, remainsOf } from '../agent/agent.js';
-import { tellRemoved } from '../agent/agent-creation.js';
+import { reportRemoved } from '../agent/agent-creation.js';
 import { AgentChild, type Child } from '../agent/child.js';
 import type { World } from '../world.js';
 import { Delays } from './delays.js';
 import { newEngine } from './engine.js';
 import type { SupervisorNode } from './node.js';
 import { Pending } from './pending.js';
-import { reportRetry, tellStale } from './retry.js';
+import { reportRetry, reportStale } from './retry.js';
 import { createSystems, rootOptions, type Systems, startingIn, startRoot } from './systems.js';
 
 /** Who is notified of what becomes of a supervisor: the supervisor above it, or the tree. */
@@ -50,7 +50,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     readonly parent: Parent,
   ) {
     this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.agents() ?? [])));
-    this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'due', sweep, at: world.clock.now() }));
+    this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'delay-over', sweep, at: world.clock.now() }));
     this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
     const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy } as const;
@@ -157,7 +157,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     const kept = this.#keptChildren();
     for (const id of [...this.#children.keys()]) this.#remove(id, forget || !kept.has(id));
     for (const { path, identity } of this.world.registry.removeSupervisor(this, forget)) {
-      tellRemoved(this.world, path, identity);
+      reportRemoved(this.world, path, identity);
     }
     this.#systems.close();
   }
@@ -195,11 +195,11 @@ export class SupervisorActor implements SupervisorNode, Child {
       case 'retry':
       case 'exhausted':
         reportRetry(this.world, joinPath(this.path, effect.id), effect);
-        return this.#children.get(effect.id)?.hearRetry(effect);
+        return this.#children.get(effect.id)?.onRetry(effect);
       case 'waiting':
         return this.world.reports.emit(joinPath(this.path, effect.id), { type: 'waiting', for: effect.for });
-      case 'hush':
-        return this.#children.get(effect.id)?.hush();
+      case 'quiesce':
+        return this.#children.get(effect.id)?.quiesce();
       case 'delay':
         return this.#delays.begin(effect.sweep, effect.delay);
       case 'remove':
@@ -207,7 +207,7 @@ export class SupervisorActor implements SupervisorNode, Child {
       case 'answer':
         return this.#pending.settle(effect.token, effect.answer);
       case 'stale':
-        return tellStale(this.world, joinPath(this.path, effect.id), effect);
+        return reportStale(this.world, joinPath(this.path, effect.id), effect);
       case 'status':
         return this.#draw({ type: effect.status.toUpperCase() as Uppercase<DecidedStatus> });
       case 'finished':
@@ -271,17 +271,17 @@ export class SupervisorActor implements SupervisorNode, Child {
     return new Set(this.spec.kind === 'pool' ? [] : this.spec.children.map(({ id }) => id));
   }
 
-  hush(): void {
-    this.callOffRetries();
-    this.fact({ type: 'hush' });
+  quiesce(): void {
+    this.cancelRetries();
+    this.fact({ type: 'quiesce' });
   }
 
   /** A supervisor does not show its planned restart. */
-  hearRetry(): void {}
+  onRetry(): void {}
 
-  callOffRetry(): void {}
+  cancelRetry(): void {}
 
-  callOffRetries(): void {
-    for (const child of this.#children.values()) child.callOffRetry();
+  cancelRetries(): void {
+    for (const child of this.#children.values()) child.cancelRetry();
   }
 }

@@ -11,7 +11,7 @@ export function onEnded(state: State, instance: Instance, fact: Ended): void {
   instance.phase = 'down';
   state.halting.delete(instance);
   if (isEnding(state) || instance.asked) return settleDown(state, instance);
-  if (state.hushed) return superseded(state, instance, 'the stop of its supervisor');
+  if (state.quiesced) return superseded(state, instance, 'the stop of its supervisor');
   if (was === 'starting') return onStartFailed(state, instance, fact);
   if (!shouldRestart(state.spec.template.restart, fact.reason)) removeInstance(state, instance);
   else if (endsBoot(state)) state.ends.push({ instance, fact, readyFor });

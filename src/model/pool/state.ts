@@ -1,13 +1,13 @@
 import {
   answerWaiters,
   type Book,
+  emitFinished,
   emptyBook,
   freshMember,
   isAlive,
   isEnding,
   type Member,
   setStatus,
-  tellFinished,
 } from '../book.js';
 import type { Fact } from '../fact.js';
 import type { Reason } from '../reason.js';
@@ -95,10 +95,10 @@ export function removeInstance(state: State, instance: Instance): void {
 
 /** Starts queued instances, up to `concurrency` at once; emits the status when the pool has booted, and the end when a halt is complete. */
 export function settle(state: State): void {
-  if (!isEnding(state) && !state.hushed) startQueued(state);
+  if (!isEnding(state) && !state.quiesced) startQueued(state);
   if (state.status === 'booting' && state.booting.size === 0) setStatus(state, 'running');
   const halts = state.status === 'stopping' || state.status === 'failing';
-  if (halts && state.halting.size === 0) tellFinished(state, state.instances.values());
+  if (halts && state.halting.size === 0) emitFinished(state, state.instances.values());
 }
 
 function startQueued(state: State): void {

@@ -1,29 +1,29 @@
 import { isAlive, isEnding } from '../book.js';
 import type { Child, State, Sweep } from './state.js';
 
-/* For whom a start waits that is due: what a person asks who sees that a child is not up. */
+/* Why a child with a planned start is not up yet: the siblings that it waits for. */
 
-/** The siblings that must be ready before this child starts; empty where no start of it is due, or only a delay holds it back. */
+/** The siblings that must be ready before this child starts; empty when no start is planned, or only a delay holds it back. */
 export function awaitedBy(state: State, id: string): string[] {
   const child = state.children.get(id);
-  if (child === undefined || isAlive(child) || isEnding(state) || state.hushed) return [];
+  if (child === undefined || isAlive(child) || isEnding(state) || state.quiesced) return [];
   const siblings = state.starts.waiting.get(id);
   if (siblings !== undefined) return [...siblings];
   if (hasTurn(child)) return startingIn(state, state.sweeps.get(child.sweep));
   return isCalled(state, id) ? startingFirst(state) : [];
 }
 
-/** The children on whose starts the ordered operations under way have come. */
+/** The children that the running ordered operations are starting. */
 export function startingFirst(state: State): string[] {
   return [...state.busy].flatMap((id) => startingIn(state, state.sweeps.get(id)));
 }
 
-/** It waits for its turn in a boot or a restart. */
-function hasTurn({ phase, due }: Child): boolean {
-  return phase === 'down' && due === 'start';
+/** The child waits for its turn in a boot or a restart. */
+function hasTurn({ phase, nextStep }: Child): boolean {
+  return phase === 'down' && nextStep === 'start';
 }
 
-/** A call to start it waits in the mailbox. */
+/** A command to start the child waits in the mailbox. */
 function isCalled({ mailbox }: State, id: string): boolean {
   return mailbox.some(({ type, ...item }) => type === 'fact' && 'id' in item.fact && item.fact.id === id);
 }

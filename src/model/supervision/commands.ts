@@ -49,7 +49,7 @@ function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   if (child.phase === 'down') noteTried(state, child);
   child.waiters.push({ token, until: 'down' });
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
-  child.due = 'stop';
+  child.nextStep = 'stop';
   if (child.phase === 'stopping' || child.phase === 'stuck') {
     if (brutal) state.out.push({ type: 'stop', id: child.id, brutal, cause: 'command' });
     if (child.phase === 'stuck') refuseAll(state, child);
@@ -66,14 +66,14 @@ function start(state: State, child: Child, token: Token): void {
   switch (child.phase) {
     case 'up':
       child.goal = 'up';
-      if (child.due !== 'none') return joinSweep(child, token);
+      if (child.nextStep !== 'none') return joinSweep(child, token);
       return answer(state, token, { ok: true, id: child.id });
     case 'stuck':
       return refuse(state, token, 'ZOMBIE', child.id);
     case 'starting':
       return wait(child, token);
     case 'stopping':
-      child.due = 'cycle';
+      child.nextStep = 'cycle';
       return wait(child, token);
     default:
       startNow(state, child, token, 'person');
@@ -82,22 +82,22 @@ function start(state: State, child: Child, token: Token): void {
 
 /** The child is in a sweep that has not stopped it yet: the same sweep starts it again in its turn. */
 function joinSweep(child: Child, token: Token): void {
-  child.due = 'cycle';
+  child.nextStep = 'cycle';
   wait(child, token);
 }
 
 /** A stop and a start. A call during a running cycle joins it. */
 function cycle(state: State, child: Child, token: Token): void {
-  if (child.phase !== 'up' || child.due !== 'none') return start(state, child, token);
+  if (child.phase !== 'up' || child.nextStep !== 'none') return start(state, child, token);
   pardon(state, child);
-  child.due = 'cycle';
+  child.nextStep = 'cycle';
   child.origin = 'person';
   wait(child, token);
   openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }
 
 function restartChild(state: State, child: Child, token: Token): void {
-  if (child.phase === 'restarting' || (child.phase === 'down' && child.due === 'start')) {
+  if (child.phase === 'restarting' || (child.phase === 'down' && child.nextStep === 'start')) {
     return refuse(state, token, 'RESTARTING', child.id);
   }
   if (child.phase !== 'down') return refuse(state, token, child.phase === 'stuck' ? 'ZOMBIE' : 'RUNNING', child.id);
@@ -105,7 +105,7 @@ function restartChild(state: State, child: Child, token: Token): void {
 }
 
 function deleteChild(state: State, child: Child, token: Token): void {
-  if (child.phase === 'restarting' || (child.phase === 'down' && child.due === 'start')) {
+  if (child.phase === 'restarting' || (child.phase === 'down' && child.nextStep === 'start')) {
     return refuse(state, token, 'RESTARTING', child.id);
   }
   if (child.phase !== 'down') return refuse(state, token, child.phase === 'stuck' ? 'ZOMBIE' : 'RUNNING', child.id);
@@ -115,12 +115,12 @@ function deleteChild(state: State, child: Child, token: Token): void {
 
 /** Starts a child that is down, without its delay; in an ordered operation it keeps its place. */
 function startNow(state: State, child: Child, token: Token, origin: 'person' | 'restart_child'): void {
-  const hasTurn = child.phase === 'down' && child.due === 'start';
+  const hasTurn = child.phase === 'down' && child.nextStep === 'start';
   wait(child, token);
   if (hasTurn) return;
   pardon(state, child);
   child.phase = 'down';
-  child.due = 'start';
+  child.nextStep = 'start';
   child.origin = origin;
   openSweep(state, [child.id], { cause: 'command', ordered: isOrdered(state) });
 }

@@ -18,11 +18,11 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   state.pending.add(child.sweep);
   noteTried(state, child);
   if (wasMeant(state, child, was)) return settleDown(state, child);
-  if (was === 'stuck' && child.due !== 'none') {
+  if (was === 'stuck' && child.nextStep !== 'none') {
     return void openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
   }
-  child.due = 'none';
-  if (state.hushed)
+  child.nextStep = 'none';
+  if (state.quiesced)
     answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
   else if (was === 'starting') onStartFailed(state, child, fact);
   else if (isBusy(state) || endsBoot(state, child, fact))
@@ -56,7 +56,7 @@ function onDeferredFailure(state: State, item: Extract<Deferred, { type: 'failur
   const { child, fact } = item;
   if (child.sweep === item.sweep && child.phase === 'restarting') {
     child.phase = 'down';
-    child.due = 'none';
+    child.nextStep = 'none';
     restart(state, child, fact, -1);
   }
   const held = state.sweeps.get(item.sweep);
@@ -67,7 +67,9 @@ function onDeferredFailure(state: State, item: Extract<Deferred, { type: 'failur
 function wasMeant(state: State, child: Child, was: Child['phase']): boolean {
   if (isEnding(state) || was === 'stopping') return true;
   return (
-    child.due === 'stop' || (child.due === 'cycle' && was !== 'stuck') || (was === 'stuck' && child.goal === 'down')
+    child.nextStep === 'stop' ||
+    (child.nextStep === 'cycle' && was !== 'stuck') ||
+    (was === 'stuck' && child.goal === 'down')
   );
 }
 
@@ -147,7 +149,7 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
   for (const id of affected) planSibling(state, state.children.get(id) as Child);
   child.phase = 'restarting';
-  child.due = 'start';
+  child.nextStep = 'start';
   const members = affected.filter((id) => state.children.has(id));
   const ordered = !atRest && !isParallel(state);
   return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
@@ -187,9 +189,9 @@ function planSibling(state: State, sibling: Child): void {
     return removeChild(state, sibling);
   }
   dropEnd(state, sibling);
-  if (isAlive(sibling)) sibling.due = stays ? 'stop' : 'cycle';
-  else if (!stays) sibling.due = 'start';
-  else if (sibling.goal === 'down') sibling.due = 'none';
+  if (isAlive(sibling)) sibling.nextStep = stays ? 'stop' : 'cycle';
+  else if (!stays) sibling.nextStep = 'start';
+  else if (sibling.goal === 'down') sibling.nextStep = 'none';
   if (sibling.phase === 'restarting') sibling.phase = 'down';
   sibling.origin = 'restart';
 }
@@ -215,15 +217,15 @@ function abandon(state: State, child: Child, exhausted: Exhausted): void {
   for (const id of affected) {
     const sibling = state.children.get(id) as Child;
     if (sibling.phase === 'restarting') sibling.phase = 'down';
-    if (isAlive(sibling)) sibling.due = 'stop';
-    else if (sibling.due === 'start') giveUpStart(state, sibling, exhausted);
+    if (isAlive(sibling)) sibling.nextStep = 'stop';
+    else if (sibling.nextStep === 'start') giveUpStart(state, sibling, exhausted);
   }
   if (affected.length > 1) openSweep(state, affected, { cause: 'sibling' });
 }
 
 /** Cancels the start of a sibling. If a retry of it was reported, its exhaustion is reported. */
 function giveUpStart(state: State, sibling: Child, exhausted: Exhausted): void {
-  sibling.due = 'none';
+  sibling.nextStep = 'none';
   answerWaiters(state, sibling, { ok: false, code: 'EXHAUSTED', reason: exhausted.id });
   if (sibling.restart === 'temporary') removeChild(state, sibling);
   else if (sibling.streak > 0) state.out.push({ ...exhausted, id: sibling.id });

@@ -9,7 +9,7 @@ import type { Child, Deferred, State } from './state.js';
 
 type Add = Extract<Fact, { type: 'add' }>;
 type Command = Extract<Fact, { type: 'command' }>;
-type Due = Extract<Fact, { type: 'due' }>;
+type DelayOver = Extract<Fact, { type: 'delay-over' }>;
 
 /**
  * True while an ordered operation is under way: a boot in sequence; under one_for_all and rest_for_one every start and restart; and, unless
@@ -31,8 +31,8 @@ function isHeldByStop(state: State, item: Deferred | undefined): boolean {
 }
 
 /** True when the fact waits in the mailbox until the running operation is over. */
-export function mustWait(state: State, fact: Add | Command | Due): boolean {
-  if (isEnding(state) || state.hushed) return false;
+export function mustWait(state: State, fact: Add | Command | DelayOver): boolean {
+  if (isEnding(state) || state.quiesced) return false;
   if (fact.type === 'add') return addMustWait(state, fact.spec.id);
   if (fact.type === 'command') return commandMustWait(state, fact);
   return isBusy(state) && isOrdered(state) && !state.busy.has(fact.sweep);
@@ -54,7 +54,7 @@ function commandMustWait(state: State, { verb, id }: Command): boolean {
   if (child === undefined) return isAddWaiting(state, id);
   if (child.endWaits) return true;
   if (!isBusy(state) || (verb !== 'start' && verb !== 'restart' && verb !== 'restart_child')) return false;
-  return child.phase === 'restarting' || (child.phase === 'down' && child.due === 'none');
+  return child.phase === 'restarting' || (child.phase === 'down' && child.nextStep === 'none');
 }
 
 function isAddWaiting(state: State, id: string): boolean {
@@ -92,7 +92,7 @@ export function supersedeStarts(state: State, { verb, id }: Command): void {
 export function closeMailbox(state: State): void {
   for (const item of state.mailbox.splice(0)) {
     if (item.type === 'end') item.child.endWaits = false;
-    if (item.type !== 'fact' || item.fact.type === 'due') continue;
+    if (item.type !== 'fact' || item.fact.type === 'delay-over') continue;
     answer(state, item.fact.token, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
   }
 }

@@ -57,12 +57,12 @@ export function advanceStarts(state: State): void {
     untried.delete(id);
     releaseDependents(state, id);
   }
-  if (isEnding(state) || state.hushed) for (const set of [ready, starting, untried]) set.clear();
+  if (isEnding(state) || state.quiesced) for (const set of [ready, starting, untried]) set.clear();
   for (const id of ready) {
     if (starting.size >= MAX_STARTING) break;
     ready.delete(id);
     const child = state.children.get(id);
-    if (child === undefined || child.due !== 'start' || child.phase !== 'down') continue;
+    if (child === undefined || child.nextStep !== 'start' || child.phase !== 'down') continue;
     starting.add(id);
     openSweep(state, [id], { cause: 'command' });
   }
@@ -71,7 +71,7 @@ export function advanceStarts(state: State): void {
 
 function release(state: State, child: Child): void {
   if (child.origin === 'boot') state.starts.ready.add(child.id);
-  else if (child.due === 'start' && child.phase === 'down') openSweep(state, [child.id], { cause: 'command' });
+  else if (child.nextStep === 'start' && child.phase === 'down') openSweep(state, [child.id], { cause: 'command' });
 }
 
 function isAwaited(state: State, id: string): boolean {

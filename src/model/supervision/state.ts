@@ -6,7 +6,7 @@ import { noStarts, type Starts } from './starting.js';
 /* The state of a static supervisor's engine: a record for each child, in a Map and in start order; and sweeps. */
 
 /** The steps that a sweep has yet to take with a child: stop it, start it, or both. */
-export type Due = 'none' | 'stop' | 'start' | 'cycle';
+export type Step = 'none' | 'stop' | 'start' | 'cycle';
 
 /** The origin of a start: it decides the consequence of a failure (S2, S5, A9, R8). */
 export type Origin = 'boot' | 'add' | 'restart_child' | 'person' | 'restart';
@@ -18,7 +18,7 @@ export interface Child extends Member {
   readonly significant: boolean;
   /** The state that commands have set. `down` survives the restarts of its siblings. */
   goal: 'up' | 'down';
-  due: Due;
+  nextStep: Step;
   origin: Origin;
   /** Its end waits in the mailbox: it is down, and the consequences are undecided. */
   endWaits: boolean;
@@ -45,7 +45,7 @@ export interface Sweep {
 
 /** An item in the mailbox, which waits while an ordered operation is running. */
 export type Deferred =
-  | { readonly type: 'fact'; readonly fact: Extract<Fact, { type: 'add' | 'command' | 'due' }> }
+  | { readonly type: 'fact'; readonly fact: Extract<Fact, { type: 'add' | 'command' | 'delay-over' }> }
   /** The end of a child that was up. `readyFor`: for how long, in ms. */
   | { readonly type: 'end'; readonly child: Child; readonly fact: Ended; readonly readyFor: number }
   /** A start that failed while ends were waiting: its retry is decided after them, unless they made it part of another restart. */
@@ -102,7 +102,7 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
     restart: spec.restart,
     significant: spec.significant,
     goal: 'up',
-    due: 'start',
+    nextStep: 'start',
     origin,
     endWaits: false,
     sweep: 0,

@@ -1,4 +1,4 @@
-import { answerWaiters, isAlive, isEnding, setStatus, tellFinished } from '../book.js';
+import { answerWaiters, emitFinished, isAlive, isEnding, setStatus } from '../book.js';
 import type { Reason } from '../reason.js';
 import { closeMailbox } from './mailbox.js';
 import { type Child, closeSweep, openSweep, removeChild, type State, type Sweep } from './state.js';
@@ -17,14 +17,14 @@ function advance(state: State, sweep: Sweep): void {
   closeSweep(state, sweep);
   for (const id of sweep.members) release(state, sweep, id);
   if (sweep.id === state.boot && state.status === 'booting') setStatus(state, 'running');
-  if (sweep.id === state.halt) tellFinished(state, state.children.values());
+  if (sweep.id === state.halt) emitFinished(state, state.children.values());
 }
 
 /** Stops the last member that has to go down; false when there is none. */
 function stopNext(state: State, sweep: Sweep): boolean {
   for (; sweep.stopMark >= 0; sweep.stopMark--) {
     const child = memberOf(state, sweep, sweep.stopMark);
-    if (child === undefined || (child.due !== 'stop' && child.due !== 'cycle')) continue;
+    if (child === undefined || (child.nextStep !== 'stop' && child.nextStep !== 'cycle')) continue;
     if (child.phase === 'stopping') return true;
     if (child.phase === 'up' || child.phase === 'starting') {
       askToStop(state, child, sweep);
@@ -39,9 +39,9 @@ function stopNext(state: State, sweep: Sweep): boolean {
 function startNext(state: State, sweep: Sweep): boolean {
   for (; sweep.startMark < sweep.members.length; sweep.startMark++) {
     const child = memberOf(state, sweep, sweep.startMark);
-    if (child === undefined || child.due !== 'start' || child.phase === 'stuck') continue;
+    if (child === undefined || child.nextStep !== 'start' || child.phase === 'stuck') continue;
     if (child.phase === 'starting') return true;
-    if (isAlive(child) || isEnding(state) || state.hushed) child.due = 'none';
+    if (isAlive(child) || isEnding(state) || state.quiesced) child.nextStep = 'none';
     else {
       launch(state, child);
       return true;
@@ -76,9 +76,9 @@ function askToStop(state: State, child: Child, sweep: Sweep): void {
 export function settleDown(state: State, child: Child): void {
   child.phase = 'down';
   answerWaiters(state, child, { ok: true, id: child.id }, 'down');
-  if (child.due === 'cycle') child.due = 'start';
-  else if (child.due === 'stop') {
-    child.due = 'none';
+  if (child.nextStep === 'cycle') child.nextStep = 'start';
+  else if (child.nextStep === 'stop') {
+    child.nextStep = 'none';
     const reason = isEnding(state) ? 'the stop of its supervisor' : 'a stop';
     answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason });
     if (child.restart === 'temporary') removeChild(state, child);
@@ -98,36 +98,36 @@ export function beginHalt(
   closeMailbox(state);
   for (const each of state.children.values()) {
     if (each.phase === 'restarting') each.phase = 'down';
-    each.due = 'stop';
+    each.nextStep = 'stop';
   }
   const sweep = openSweep(state, state.order, { cause: 'shutdown', brutal });
   state.halt = sweep.id;
-  for (const each of state.children.values()) quieten(state, each, sweep);
+  for (const each of state.children.values()) cancelOrQuiesce(state, each, sweep);
   if (brutal) hurry(state);
 }
 
 /** A child that is starting is cancelled at once, regardless of the order; a supervisor must start nothing more before its turn. */
-function quieten(state: State, child: Child, sweep: Sweep): void {
+function cancelOrQuiesce(state: State, child: Child, sweep: Sweep): void {
   if (child.phase === 'starting') askToStop(state, child, sweep);
-  else if (child.phase === 'up' && child.spec.kind !== 'agent') state.out.push({ type: 'hush', id: child.id });
+  else if (child.phase === 'up' && child.spec.kind !== 'agent') state.out.push({ type: 'quiesce', id: child.id });
 }
 
 /** A supervisor above has begun to stop: starts and restarts are cancelled; running children stay up until their turn. */
-export function onHush(state: State): void {
-  if (state.hushed || state.status === 'idle' || isEnding(state)) return;
-  state.hushed = true;
+export function onQuiesce(state: State): void {
+  if (state.quiesced || state.status === 'idle' || isEnding(state)) return;
+  state.quiesced = true;
   closeMailbox(state);
-  for (const child of state.children.values()) callOffStart(state, child);
+  for (const child of state.children.values()) cancelStart(state, child);
   const starting = state.order.filter((id) => state.children.get(id)?.phase === 'starting');
   const sweep = openSweep(state, starting, { cause: 'shutdown' });
-  for (const child of state.children.values()) quieten(state, child, sweep);
+  for (const child of state.children.values()) cancelOrQuiesce(state, child, sweep);
 }
 
-function callOffStart(state: State, child: Child): void {
+function cancelStart(state: State, child: Child): void {
   if (child.phase === 'restarting') child.phase = 'down';
-  if (child.due === 'cycle' || child.phase === 'starting') child.due = 'stop';
-  if (child.phase !== 'down' || child.due !== 'start') return;
-  child.due = 'none';
+  if (child.nextStep === 'cycle' || child.phase === 'starting') child.nextStep = 'stop';
+  if (child.phase !== 'down' || child.nextStep !== 'start') return;
+  child.nextStep = 'none';
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
 }
 
