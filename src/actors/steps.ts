@@ -1,19 +1,19 @@
 import type { Clock } from '../contract/clock.js';
 
-/** An effect of a chart or an engine, with everything that it needs. Never throws. */
+/** An effect of a chart or an engine, with all its arguments. Never throws. */
 type Effect = () => void;
 
 /** The part of a clock that XState's actors use. */
 export type ActorClock = Pick<Clock, 'setTimeout' | 'clearTimeout'>;
 
 /**
- * Performs the effects of a step when the step is over: of a chart, or of a supervisor's engine. XState would perform those of a chart in
- * the middle of it, when the actor still has its old state: whoever hears of the new state then finds the old one.
+ * Performs the effects of a step when the step is over: of a chart, or of a supervisor's engine. XState would perform those of a chart during the step,
+ * when the actor still has its old state: a listener of the new state would then read the old one.
  *
- * 1. An event, a fact, or a delay that is over, is one step. Its effects are recorded in their order.
+ * 1. An event, a fact, or the end of a delay is one step. Its effects are recorded in order.
  * 2. The step is over and the chart or engine has its new state: the effects are performed.
- * 3. What they bring about for the same owner waits until all of them are performed, so that the effects of two steps never mix. What
- *    they bring about for another one is done at once.
+ * 3. Steps of the same owner that they cause wait until all of them are performed, so that the effects of two steps never mix. Steps of another owner are
+ *    taken at once.
  */
 export class Steps {
   /** The clock of the actors: the end of a delay is a step. */
@@ -29,7 +29,7 @@ export class Steps {
     };
   }
 
-  /** Lets `owner` take a step: `step` sends an event to its actor, or a fact to its engine. */
+  /** Takes a step of `owner`: `step` sends an event to its actor, or a fact to its engine. */
   take(owner: object, step: () => void): void {
     const waiting = this.#performing.get(owner);
     if (waiting === undefined) this.#takeAll(owner, [step]);

@@ -4,9 +4,9 @@ import { isClean } from '../model/reason.js';
 import { effect } from './effects.js';
 
 /*
- * The visible lifecycle of a supervisor or pool. Its engine, which hears every fact about the children and makes all decisions, decides the
- * status too; the chart draws it, and is the one place where it is read. It never lists the children, so that watching it costs the same
- * with ten of them as with ten thousand.
+ * The visible lifecycle of a supervisor or pool. Its engine, which gets every fact about the children and makes all decisions, decides the status too;
+ * the chart draws the status, and is the only place where it is read. It does not list the children, so that inspecting it costs the same with ten
+ * children as with ten thousand.
  */
 
 export interface SupervisorMachineInput {
@@ -16,16 +16,16 @@ export interface SupervisorMachineInput {
 }
 
 export interface SupervisorContext extends SupervisorMachineInput {
-  /** How it ended last; `null` before that. */
+  /** Its last end; `null` before that. */
   readonly end: End | null;
 }
 
 export type SupervisorEvent =
-  /** What the engine has decided. */
+  /** The status that the engine has decided. */
   | { readonly type: Uppercase<DecidedStatus> }
   | { readonly type: 'FINISHED'; readonly end: End }
   | { readonly type: 'GONE' }
-  /** An agent's actor of its system is no longer wanted. */
+  /** An agent of its system was removed: its actor is stopped. */
   | { readonly type: 'DISMISS'; readonly ref: AnyActorRef }
   | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown };
 
@@ -52,13 +52,13 @@ export const supervisorMachine = setup({
     noteGone: assign(({ context }) => ({ end: context.end && { ...context.end, left: [] } })),
     /** Reports the status. */
     announce: effect('announce'),
-    /** Tells the parent, or whoever waits for the root, that it has booted. */
+    /** Notifies the parent that it has booted; for the root, resolves `start` of the tree. */
     ready: effect('ready'),
-    /** Tells agents that wait for their next try that none comes. */
+    /** Cancels the planned restarts of agents. */
     cancelRetries: effect('cancelRetries'),
-    /** Tells the parent that it has ended, or that zombies are left below it. */
+    /** Notifies the parent that it has ended, or that zombies are left below it. */
     finish: effect<End>('finish'),
-    /** A child's actor broke; nothing of ours may let that happen. */
+    /** Reports an error of a child's actor. The effects of actors catch their errors, so this must not happen. */
     reportError: effect<{ error: unknown }>('reportError'),
     dismiss: stopChild(({ event }) => (event as Extract<SupervisorEvent, { type: 'DISMISS' }>).ref),
   },
@@ -79,33 +79,33 @@ export const supervisorMachine = setup({
       on: { BOOTING: 'booting' },
     },
     booting: {
-      description: 'Its children start left to right, each ready before the next.',
+      description: 'Its children start in order, each ready before the next.',
       entry: 'announce',
       on: { RUNNING: 'running', STOPPING: 'stopping', FAILING: 'failing' },
     },
     running: {
-      description: 'Every child had its turn to start; ends are answered by strategy, restart type and budget.',
+      description: 'Every child has had its first start; ends are handled by strategy, restart type and budget.',
       entry: ['announce', 'ready'],
       on: { STOPPING: 'stopping', FAILING: 'failing' },
     },
     stopping: {
-      description: 'It was told to stop, or shuts itself down: children end in reverse order, nothing starts.',
+      description: 'It is being stopped, or shuts down by itself: children end in reverse order, nothing starts.',
       entry: ['announce', 'cancelRetries'],
       on: { FINISHED },
     },
     failing: {
-      description: 'It gave up or could not boot: children end in reverse order, nothing starts.',
+      description: 'It exceeded its budget or could not boot: children end in reverse order, nothing starts.',
       entry: ['announce', 'cancelRetries'],
       on: { FINISHED },
     },
     stopped: {
-      description: 'It ended as it should, though zombies may be left below it. A start begins anew from its spec.',
+      description: 'It ended without a failure; zombies may be left below it. A start begins again from its spec.',
       entry: ['announce', finish],
       on: { GONE: { actions: ['noteGone', finish] }, BOOTING: 'booting' },
     },
     failed: {
       description:
-        'It gave up, or a child failed to start while it booted; zombies may be left below it. A start begins anew from its spec.',
+        'It exceeded its budget, or a child failed to start during the boot; zombies may be left below it. A start begins again from its spec.',
       entry: ['announce', finish],
       on: { GONE: { actions: ['noteGone', finish] }, BOOTING: 'booting' },
     },

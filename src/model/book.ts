@@ -32,13 +32,13 @@ export interface Member {
   waiters: Waiter[];
 }
 
-/** What every engine remembers. */
+/** The state that every engine has. */
 export interface Book {
   readonly spec: SupervisorSpec | PoolSpec;
   status: Status;
   /** A supervisor above is stopping: nothing starts any more, and the stop of this one follows. */
   quiesced: boolean;
-  /** With what it ends when the last member is down; `null` while no end has begun. */
+  /** The result of the stop, emitted when the last member is down; `null` before a stop. */
   finish: Omit<End, 'left'> | null;
   /** The shared budget. */
   stamps: readonly number[];
@@ -126,7 +126,7 @@ export function givenUp({ spec }: Book, member: Member, restarts: number, last: 
   };
 }
 
-/** The end of an engine. Members that cannot be ended are named in it. */
+/** The end of an engine, with the members that cannot be ended. */
 export function emitFinished(book: Book, members: Iterable<Member>): void {
   const left = [...members].filter(({ phase }) => phase === 'stuck').map(({ id }) => id);
   book.status = 'ended';
@@ -134,7 +134,7 @@ export function emitFinished(book: Book, members: Iterable<Member>): void {
   book.out.push({ type: 'finished', reason, child, left });
 }
 
-/** A member that could not be ended has gone after all: told when it was the last one. */
+/** A zombie member has ended after all: emits that when it was the last one. */
 export function tellGone(book: Book, members: Iterable<Member>): void {
   if (book.status === 'ended' && ![...members].some(({ phase }) => phase === 'stuck')) book.out.push({ type: 'gone' });
 }

@@ -37,13 +37,16 @@ describe('stop', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it.each(['a static supervisor', 'a pool'])('of %s that was not booted changes nothing, nor does a quiesce', (kind) => {
-    const asleep = kind === 'a pool' ? new World(pool({ size: 1 })) : worldOf('a');
-    asleep.tell({ type: 'halt', at: 0, brutal: false });
-    asleep.tell({ type: 'quiesce' });
-    expect([asleep.effects, asleep.engine.status]).toEqual([[], 'idle']);
-    expect(asleep.boot().statuses).toEqual(['booting', 'running']);
-  });
+  it.each(['a static supervisor', 'a pool'])(
+    'of %s that was not booted changes nothing, nor does a quiesce',
+    (kind) => {
+      const asleep = kind === 'a pool' ? new World(pool({ size: 1 })) : worldOf('a');
+      asleep.tell({ type: 'halt', at: 0, brutal: false });
+      asleep.tell({ type: 'quiesce' });
+      expect([asleep.effects, asleep.engine.status]).toEqual([[], 'idle']);
+      expect(asleep.boot().statuses).toEqual(['booting', 'running']);
+    },
+  );
 
   it.each(['a static supervisor', 'a pool'])('of %s tells once when the last zombie that it left is gone', (kind) => {
     const world = kind === 'a pool' ? new World(pool({ size: 2 })).boot() : booted('1 2');

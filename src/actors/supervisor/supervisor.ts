@@ -17,7 +17,7 @@ import { Pending } from './pending.js';
 import { reportRetry, reportStale } from './retry.js';
 import { createSystems, rootOptions, type Systems, startingIn, startRoot } from './systems.js';
 
-/** Who is notified of what becomes of a supervisor: the supervisor above it, or the tree. */
+/** Receives the notifications of a supervisor: the supervisor above it, or the tree. */
 export interface Parent {
   ready(generation: number): void;
   /** It has ended, but zombies are left below it: `ended` follows when the last of them is gone. */
@@ -26,13 +26,13 @@ export interface Parent {
 }
 
 /**
- * One supervisor or pool at work: it gives every fact to its engine, performs the effects, has its chart draw the status that the engine
- * decides, and keeps the children in a Map of its own. User code never runs in here.
+ * The actor of one supervisor or pool: it passes every fact to its engine, performs the effects, makes its chart draw the status that the engine decides,
+ * and keeps the children in a Map. User code never runs in here.
  *
- * 1. A fact is a step of the engine, and its effects are performed when the step is over (`Steps`). What they bring about for the same
- *    supervisor waits until all of them are performed.
- * 2. An effect that decides a status is a step of the chart. The chart's own effects, which report the status and notify the parent, are
- *    performed before the next effect of the engine: whoever reads the status then finds the one that was reported.
+ * 1. A fact is a step of the engine, and its effects are performed when the step is over (`Steps`). Facts for the same supervisor that they cause wait
+ *    until all of them are performed.
+ * 2. An effect that decides a status is a step of the chart. The chart's own effects, which report the status and notify the parent, are performed before
+ *    the next effect of the engine: so the status that is read is always the reported one.
  */
 export class SupervisorActor implements SupervisorNode, Child {
   readonly #children = new Map<string, Child>();
@@ -70,14 +70,14 @@ export class SupervisorActor implements SupervisorNode, Child {
     return value === 'failing' ? 'stopping' : value;
   }
 
-  /** What made it fail, down to the agent; `null` while it has not failed. */
+  /** The culprit of its failure; `null` while it has not failed. */
   get failure(): Failure | null {
     const { end } = this.#ref.getSnapshot().context;
     if (this.status !== 'failed' || end === null || end.child === null) return null;
     return this.#failureOf(end.child, end.reason);
   }
 
-  /** Begins anew from the spec; `generation` goes with what the parent is notified of. */
+  /** Starts from the spec; notifications to the parent carry `generation`. */
   start(generation: number): void {
     this.world.steps.take(this, () => {
       this.#generation = generation;
@@ -145,7 +145,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.parent.ready(this.#generation);
   }
 
-  /** While zombies are left below it, it is one itself: to begin anew would double what lives, to forget it would hide it. */
+  /** While zombies are left below it, it is a zombie itself: a restart would duplicate living processes, a removal would hide them. */
   notifyEnd({ reason, left }: End): void {
     if (left.length === 0) this.parent.ended(this.#generation, reason);
     else this.parent.stuck(this.#generation, reason, blockersText(remainsOf(this.agents())));
