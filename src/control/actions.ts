@@ -4,45 +4,45 @@ import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
 import { STATUS_OF, statusLabel, WIRE_KEYS } from '../protocol/status.js';
 import { withTimeLimit } from './time-limit.js';
 
-/** What an action of an embedding program is given. */
+/** The arguments of an action of an embedding program. */
 export interface ActionContext {
   readonly agent: AgentHandle;
-  /** The name by which it was asked for. */
+  /** The name that was requested. */
   readonly action: string;
-  /** As the caller gave them: nothing about them is checked. */
+  /** As the caller gave them, unchecked. */
   readonly params: unknown;
   /** The name of the caller's key; `local` for a socket without keys. */
   readonly peer: string;
-  /** Aborted when the time that the caller gave is over. */
+  /** Aborted when the time limit of the caller has passed. */
   readonly signal: AbortSignal;
 }
 
-/** Resolves with data for the answer; what it throws is answered as ACTION_FAILED, a SupertreeError as it is. */
+/** Resolves with data for the answer. An error becomes ACTION_FAILED; a SupertreeError is passed on unchanged. */
 export type Action = (context: ActionContext) => unknown;
 
-/** Actions by name. A built-in one of the same name (`echo`, `ping`, `get_env`) is replaced. */
+/** Actions by name. They replace built-in ones of the same name (`echo`, `ping`, `get_env`). */
 export type Actions = Readonly<Record<string, Action>>;
 
-/** What was asked for. */
+/** One request for an action. */
 export interface ActionRequest {
   readonly agent: AgentHandle;
   readonly action: string;
   readonly params: unknown;
-  /** If `null`, it may take as long as it takes. */
+  /** The time limit; `null` for none. */
   readonly timeoutSecs: number | null;
 }
 
-/** What an action is run for. */
+/** The environment in which an action runs. */
 export interface ActionHost {
   readonly actions?: Actions;
   readonly peer: { readonly name: string };
-  /** Told what went wrong after its caller had been answered. */
+  /** Called with errors that occur after the caller was answered. */
   readonly failed: (thrown: unknown) => void;
 }
 
 /**
- * Runs an action. Resolves with its name and its result. Rejects COMMAND_UNKNOWN; ACTION_FAILED; TIMEOUT, after which the action is
- * told by its signal, and how it ends is told to the log.
+ * Runs an action. Resolves with its name and its result. Rejects COMMAND_UNKNOWN; ACTION_FAILED; TIMEOUT, which aborts the signal of the action; its later
+ * result is ignored and its later error logged.
  */
 export async function runAction(host: ActionHost, request: ActionRequest): Promise<Readonly<Record<string, unknown>>> {
   const { agent, action, timeoutSecs } = request;
@@ -64,7 +64,7 @@ export async function runAction(host: ActionHost, request: ActionRequest): Promi
   return act === BUILT_IN.ping ? { ...answer, agent_id: agent.uuid } : answer;
 }
 
-/** `get_env` tells about the agent, by the name that the list has; no environment, in spite of its name. */
+/** `get_env` returns data about the agent, under the names of the list; no environment, in spite of its name. */
 const BUILT_IN: Actions = {
   echo: ({ params }) => params,
   ping: () => 'pong',
@@ -83,7 +83,7 @@ async function called(act: Action, context: ActionContext & ActionRequest): Prom
   const { agent, action, params, peer, signal } = context;
   try {
     const result = await act({ agent, action, params, peer, signal });
-    // Each value takes a byte or more.
+    // Each value takes at least a byte.
     const size = countOf(result);
     if (size > MAX_MESSAGE_SIZE) throw new SupertreeError('MESSAGE_TOO_LARGE', { size, max: MAX_MESSAGE_SIZE });
     return result;
@@ -94,8 +94,8 @@ async function called(act: Action, context: ActionContext & ActionRequest): Prom
 }
 
 /**
- * How many values an encoder would write: a part that is referred to twice is written twice, so a small result may be a huge message.
- * Each object is looked at once. Throws for what refers to itself, which could never be written down.
+ * The number of values that an encoder would write: a part that is referred to twice is written twice, so a small result may become a huge message. Each
+ * object is visited once. Throws for a circular structure, which cannot be encoded.
  */
 function countOf(value: unknown, known: Map<unknown, number> = new Map()): number {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 1;

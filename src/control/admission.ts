@@ -5,8 +5,8 @@ import type { Asked } from './asked.js';
 import type { Request } from './request.js';
 
 /**
- * Opens what was asked for and does `work` with it. Writes one audit line, for everything but an observation that was not refused. Rejects as
- * `GuardedTree.open` throws, and as `work` does.
+ * Opens the subject of a request and does `work` with it. Writes one audit line, except for an observation that was not refused. Rejects with the errors of
+ * `GuardedTree.open` and of `work`.
  */
 export async function admitted<T extends object>(
   request: Request,
@@ -14,7 +14,7 @@ export async function admitted<T extends object>(
   work: (opened: Opened) => T | Promise<T>,
 ): Promise<T> {
   if (!isAudited(asked) && request.tree.peer.grants === null) return work(openedBy(request, asked));
-  // Before anything is done: afterwards it may be gone.
+  // Read before the work: afterwards it may be gone.
   const path = auditedPath(request, asked);
   try {
     const answer = await work(openedBy(request, asked));
@@ -26,7 +26,7 @@ export async function admitted<T extends object>(
   }
 }
 
-/** Throws what `admitted` rejects with before anything is done, and writes the audit line of that. */
+/** The check of `admitted` alone: throws its refusal, and writes the audit line of that. */
 export function assertAdmitted(request: Request, asked: Asked): void {
   try {
     openedBy(request, asked);
@@ -36,7 +36,7 @@ export function assertAdmitted(request: Request, asked: Asked): void {
   }
 }
 
-/** A message that is no request has nothing to open: any peer that has proved its key is told so. */
+/** A message that is no request has no subject: any peer that has proved its key gets the error. */
 function openedBy({ tree }: Request, { operation, ref }: Asked): Opened {
   return tree.open(operation ?? NO_OPERATION, ref);
 }
@@ -47,14 +47,14 @@ function isAudited({ operation }: Asked): boolean {
   return operation !== null && operation.role !== null && operation.role !== 'observe';
 }
 
-/** The path as the server knows it, whatever the peer knows: the log is for whoever runs the server. */
+/** The path in the tree, even if the peer does not know it: the log is for the operator of the server. */
 function auditedPath({ control, tree }: Request, { operation, ref }: Asked): string | null {
   if (operation?.of === 'supervisor') return unlessMissing(() => control.tree.supervisor(ref ?? tree.home).path);
   if (ref === null) return null;
   return unlessMissing(() => control.tree.agent(ref).path) ?? control.ended.find(ref)?.path ?? null;
 }
 
-/** The child that it was done to: a pool and a client of the agent protocol do not choose the id of what they add. */
+/** The child of the request: a pool and a client of the agent protocol do not choose the id of an added child. */
 function childOf({ control }: Request, { operation, child }: Asked, answer: object): string | null {
   if (operation?.of !== 'supervisor') return null;
   if ('data' in answer && isMap(answer.data) && typeof answer.data.path === 'string') return lastOf(answer.data.path);
@@ -66,13 +66,13 @@ function lastOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The code of an answer that says that it was not done; `null` for any other. */
+/** The error code of an answer; `null` for a success. */
 function codeOf(answer: object): string | null {
   if (!('success' in answer) || answer.success !== false) return null;
   return 'code' in answer && typeof answer.code === 'string' ? answer.code : 'INTERNAL';
 }
 
-/** What says that the peer may not do it, rather than that it did not work. */
+/** The codes of refusals, as opposed to failures. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'FORBIDDEN',
   'KEY_UNPROVEN',
@@ -92,10 +92,10 @@ function writeLine({ control, tree }: Request, asked: Asked, path: string | null
   control.audit({ key: peer.name, request, verb, path, child, outcome, code });
 }
 
-/** An id, a child or a verb that a peer made up is cut at so many characters. */
+/** The most characters of an id, a child or a verb that a peer chose. */
 const MAX_TEXT = 128;
 
-/** `null` for what is not in the tree: the code of the audit line says so. */
+/** `null` for something that is not in the tree: the audit line has the code of that error. */
 function unlessMissing<T>(look: () => T): T | null {
   try {
     return look();

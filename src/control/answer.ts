@@ -22,8 +22,8 @@ import { answerTree } from './tree-request.js';
 type Interim = (bytes: Buffer) => void;
 
 /**
- * Answers one message, whatever it is: with the result, or with the reason why there is none, in the response type that belongs to
- * the request where that is known. Never rejects; no interim message comes after the answer. If `context` is not given, it came from this process.
+ * Answers any message: with the result, or with the error, in the response type of the request if that is known. Never rejects; interim messages only come
+ * before the answer. If `context` is not given, the message came from this process.
  */
 export async function answer(
   control: Control,
@@ -49,10 +49,10 @@ export async function answer(
 }
 
 /**
- * 1. Which operation it is, and which agent or supervisor it names (`askedBy`).
- * 2. Whether the peer knows that and has the role (`GuardedTree.open`), with the audit line (`admitted`).
- * 3. Its idempotency key, deadline and acceptance (`withRequestOptions`).
- * 4. The work.
+ * 1. Finds the operation and the agent or supervisor that the message names (`askedBy`).
+ * 2. Checks that the peer knows the subject and has the role (`GuardedTree.open`), and writes the audit line (`admitted`).
+ * 3. Applies idempotency key, deadline and acceptance (`withRequestOptions`).
+ * 4. Does the work.
  */
 function perform(
   request: Request,
@@ -70,7 +70,7 @@ function perform(
 
 type Reply = Draft<MessageType> | Promise<Draft<MessageType>>;
 
-/** `opened` is what the operation of the message is about, by its declaration. */
+/** `opened` is the subject of the message, by the declaration of its operation. */
 function reply(request: Request, message: Message<MessageType>, opened: Opened, interim: Interim): Reply {
   switch (message.type) {
     case 'spawn_request':

@@ -8,20 +8,20 @@ import {
 } from '../protocol/operations.js';
 import type { Message, MessageType } from '../protocol/protocol.js';
 
-/** What a message asks for. */
+/** The subject and the operation of a message. */
 export interface Asked {
   readonly requestId: string;
   /** The command, the operation, or the type of the message. */
   readonly verb: string;
-  /** With the role that these parameters take. `null` for a message that is no request, or that names no operation that there is. */
+  /** With the role that its parameters need. `null` for a message that is no request, or that names an unknown operation. */
   readonly operation: Operation | null;
-  /** How the agent or the supervisor was named; `null` for none. */
+  /** The name of the agent or the supervisor in the message; `null` for none. */
   readonly ref: string | null;
-  /** How a child of the supervisor was named; `null` for none. */
+  /** The name of a child of the supervisor in the message; `null` for none. */
   readonly child: string | null;
 }
 
-/** Reads from a message which operation it is, and which agent or supervisor it names. `parent`: where the server adds what a `spawn_request` spawns. */
+/** Reads the operation and the names of its subject from a message. `parent`: the supervisor to which a `spawn_request` adds. */
 export function askedBy(message: Message<MessageType>, parent: string | null): Asked {
   const requestId = 'request_id' in message ? message.request_id : '';
   if (message.type === 'tree_request') return { requestId, verb: message.operation, ...askedOf(message) };
@@ -46,7 +46,7 @@ function askedOf({ operation: name, params }: Message<'tree_request'>): Pick<Ask
   };
 }
 
-/** False for what changes nothing, however often it is done: then an idempotency key has no meaning. */
+/** False for an operation that changes nothing: an idempotency key has no meaning for it. */
 export function isKeyed(message: Message<MessageType>, { operation }: Asked): boolean {
   const each = message.type === 'batch_control_command' ? COMMAND_OPERATIONS.get(message.command_type) : operation;
   return (each?.idempotency ?? 'none') !== 'none';

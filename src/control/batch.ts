@@ -10,9 +10,9 @@ import { answerControl } from './commands.js';
 import type { Request } from './request.js';
 
 /**
- * Gives one command to every agent of the batch, all at once, and answers with one result for each, in the order of the request; one
- * that fails does not affect the others. With `fail_fast` they get it one after another, once the peer was found to have the role for each of them,
- * and after the first failure none is begun. An agent that is named twice gets the command once.
+ * Gives one command to every agent of the batch concurrently, and answers with one result for each, in the order of the request; a failure does not affect
+ * the others. With `fail_fast` the role is checked for all agents first, then they get the command one after another, and after the first failure no
+ * further one is started. An agent that is named twice gets the command once.
  */
 export async function answerBatch(
   request: Request,
@@ -55,7 +55,7 @@ async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Resu
   return results;
 }
 
-/** Why it would not even be begun for this agent; `null` for no reason. */
+/** The refusal of the command for this agent; `null` when it is allowed. */
 function refusalOf(batch: Batch, id: string): BatchResult | null {
   try {
     assertAdmitted(batch.request, askedBy(commandFor(batch, id), null));
@@ -65,7 +65,7 @@ function refusalOf(batch: Batch, id: string): BatchResult | null {
   }
 }
 
-/** Never rejects: what goes wrong is this agent's result. */
+/** Never rejects: an error is the result of this agent. */
 async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
   const { request } = batch;
   try {
@@ -77,7 +77,7 @@ async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
   }
 }
 
-/** Throws MESSAGE_INVALID for what is no uuid. */
+/** Throws MESSAGE_INVALID for an invalid uuid. */
 function commandFor({ message }: Batch, id: string): Message<'control_command'> {
   const { request_id, agent_ids, command_type, payload } = message;
   if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
@@ -100,7 +100,7 @@ function notBegun(id: string, agent: string): BatchResult {
   return failure(id, new SupertreeError('BATCH_STOPPED', { agent }));
 }
 
-/** Nothing is done. A client of the agent protocol reads the reason in the results alone, so the first agents get it there. */
+/** Refuses the whole batch. A client of the agent protocol reads errors only from the results, so the first agents get the error there. */
 function tooMany({ request_id, agent_ids: ids }: Message<'batch_control_command'>): Draft<'batch_control_response'> {
   const refusal = new SupertreeError('BATCH_LIMIT', { count: ids.length, max: MAX_BATCH });
   const { message: error, code, remedy, details } = refusal;
@@ -119,7 +119,7 @@ function tooMany({ request_id, agent_ids: ids }: Message<'batch_control_command'
   };
 }
 
-/** An id that is none is told in the error: in its place must stand a uuid. */
+/** An invalid id is named in the error: its field must contain a uuid. */
 function failure(id: string, refusal: SupertreeError): BatchResult {
   const agent_id = isUuid(id) ? id : NIL_UUID;
   return { agent_id, success: false, status: null, error: protocolSentence(refusal), data: null, code: refusal.code };

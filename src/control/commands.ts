@@ -13,16 +13,16 @@ type Payload = Readonly<Record<string, unknown>>;
 
 interface Call {
   readonly agent: AgentHandle;
-  /** The agent as it was when the call came. */
+  /** The view of the agent when the call came. */
   readonly before: AgentView;
   readonly payload: Payload;
   readonly request: Request;
 }
 
-/** What a command does; resolves with the `data` of its answer. */
+/** Carries out a command; resolves with the `data` of its answer. */
 type Command = (call: Call) => Promise<unknown> | unknown;
 
-/** Gives an agent one of the twelve commands. It is answered when the agent has carried it out, not when it was sent. */
+/** Gives an agent one of the twelve commands. The answer comes when the agent has carried it out, not when it was sent. */
 export async function answerControl(
   request: Request,
   { request_id, agent_id, command_type, payload }: Message<'control_command'>,
@@ -31,7 +31,7 @@ export async function answerControl(
   const before = agent.view();
   try {
     const made = COMMANDS[command_type]({ agent, before, payload: payloadOf(payload), request });
-    // A command that is answered at once reads the agent as it was before.
+    // A synchronous command returns the state of the agent before it.
     const atOnce = !(made instanceof Promise);
     const data = atOnce ? made : await made;
     const { state } = atOnce ? before : agent.view();
@@ -52,7 +52,7 @@ export async function answerControl(
   }
 }
 
-/** Answers a `custom_action_request`: it is the command `custom_action` in a message of its own. */
+/** Answers a `custom_action_request`, which is the command `custom_action` as a separate message. */
 export function answerAction(
   request: Request,
   { request_id, agent_id, action, params, timeout_secs, ...options }: Message<'custom_action_request'>,
@@ -108,20 +108,20 @@ const COMMANDS: Readonly<Record<ControlCommandType, Command>> = {
   },
 };
 
-/** Paused, or on the way there by force. */
+/** True for an agent that is paused, or is being paused by force. */
 function isPausing({ state, detail }: AgentView): boolean {
   return state === 'paused' || detail === 'running.freezing';
 }
 
 /**
- * Our own operations ask for a state and succeed where it is reached already; in the agent protocol a second pause, and a resume of an
- * agent that is not paused, are errors.
+ * Operations of supertree request a state and succeed if it is reached already; in the agent protocol a second pause, and a resume of an agent that is not
+ * paused, are errors.
  */
 function invalidState(command: 'pause' | 'resume', { path, state }: AgentView): SupertreeError {
   return new SupertreeError('INVALID_STATE', { command, agent: path, state, status: STATUS_OF[state] });
 }
 
-/** Bytes as they are, or text: base64, or what it says when `encoding` is `utf8`. */
+/** The input of a payload: bytes, or text, which is base64 unless `encoding` is `utf8`. */
 function inputOf(payload: Payload): Uint8Array {
   const { data } = payload;
   if (typeof data === 'string') return isText(payload) ? Buffer.from(data, 'utf8') : fromBase64(data);
@@ -154,7 +154,7 @@ function readLine({ request: { control }, agent, payload }: Call, stream: Stream
   return { data: encoded(bytes, text), bytes: bytes.length, encoding: text ? 'utf8' : 'base64', seq, partial, dropped };
 }
 
-/** The last lines of each stream. It is a query: asking again gives the same lines, and newer ones. */
+/** The last lines of each stream. It is a query: a repetition returns the same lines, and newer ones. */
 function queryOutput(agent: AgentHandle, payload: Payload): unknown {
   const last = countOf(payload, 'max_lines', 100);
   const page = (stream: StreamName) => {
@@ -166,7 +166,7 @@ function queryOutput(agent: AgentHandle, payload: Payload): unknown {
   return { stdout, stderr, stdout_lines: stdout.length, stderr_lines: stderr.length };
 }
 
-/** The words of the agent protocol that are no names of signals. */
+/** The words of the agent protocol that are not names of signals. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['interrupt', 'SIGINT'],
   ['terminate', 'SIGTERM'],

@@ -14,7 +14,7 @@ import { EventStream } from './streams/events.js';
 import { ReportFanOut } from './streams/report-fan-out.js';
 import { NO_TOPICS, type Topics } from './streams/topics.js';
 
-/** What an agent configuration of the agent protocol becomes. */
+/** The command and the environment for an agent configuration of the agent protocol. */
 export interface SpawnPlan {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -24,9 +24,9 @@ export interface ControlOptions {
   readonly tree: Tree;
   readonly serverId: string;
   readonly version: string;
-  /** The bound endpoints, wildcard ports replaced. Read anew for every answer. */
+  /** The bound endpoints, with port 0 replaced by the real port. Read for every answer. */
   readonly endpoints: () => readonly string[];
-  /** The bound endpoints where output, states and events are published; empty for nowhere. */
+  /** The bound endpoints that output, states and events are published at; empty for none. */
   readonly pubEndpoints: readonly string[];
   /** Publishes output, states and events. If not given, nothing is published. */
   readonly topics?: Topics;
@@ -35,41 +35,41 @@ export interface ControlOptions {
   readonly maxAgents: number;
   /** Turns a configuration into a command line. Throws BACKEND_UNKNOWN. */
   readonly plan: (config: AgentConfig) => SpawnPlan;
-  /** Gives the spec of a child that is added from data its defaults. If not given, it has none but those of the library. */
+  /** Fills defaults into the spec of a child that is added from data. If not given, only the defaults of the library apply. */
   readonly withDefaults?: (spec: NodeInput) => NodeInput;
   /** The path of the supervisor that spawned agents are added to. If not given, the root. */
   readonly parent?: string;
-  /** What `custom_action` can do beyond the built-in actions. If not given, nothing. */
+  /** Actions of `custom_action` besides the built-in ones. If not given, none. */
   readonly actions?: Actions;
-  /** Called with errors that no request can be answered with. */
+  /** Called with errors that belong to no request. */
   readonly failed: (thrown: unknown) => void;
-  /** Called with a line for every command that was carried out or refused; may throw, which changes nothing for the command. If not given, nothing is recorded. */
+  /** Called with a line for every command that was carried out or refused. May throw, which does not affect the command. If not given, nothing is recorded. */
   readonly audit?: Audit;
 }
 
-/** What answers every request to a tree, whichever door it comes by. */
+/** Answers every request to a tree, whichever door it comes by. */
 export interface Control extends ControlOptions {
   readonly audit: Audit;
-  /** When it was created, on the clock of `performance.now()`. */
+  /** The time of its creation, on the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly cursors: Cursors;
   readonly ended: EndedAgents;
   readonly filters: Filters;
   /** The numbered events of the whole tree. */
   readonly events: EventStream;
-  /** The one listener in the tree. */
+  /** The only listener of the control in the tree. */
   readonly reports: ReportFanOut;
   /** The answers to requests with an idempotency key. */
   readonly keys: IdempotencyKeys<Draft<MessageType>>;
-  /** Additions that are under way, which the tree may not know yet. */
+  /** Additions under way, which the tree may not know yet. */
   readonly additions: Additions;
   close(): void;
 }
 
-/** Bytes of the answers that are kept for idempotency keys. */
+/** The most bytes of answers that are kept for idempotency keys. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
-/** Begins to follow a tree and to publish what happens in it. `close` ends that; the tree goes on. */
+/** Starts to follow a tree and to publish its events. `close` ends that; the tree is not stopped. */
 export function createControl(options: ControlOptions): Control {
   const { topics = NO_TOPICS, failed, audit = () => {} } = options;
   const filters = new Filters();

@@ -2,21 +2,21 @@ import type { AgentHandle, OutputLine } from '../contract/view.js';
 import type { StreamName } from '../model/spec.js';
 
 export interface NextLine {
-  /** `null` when there is none yet. */
+  /** `null` when there is no unread line. */
   readonly line: OutputLine | null;
   /** Lines that left the ring before they were read. */
   readonly dropped: number;
 }
 
 /**
- * How far the reading commands of the agent protocol have read, per agent and stream. Reading moves a cursor and never
- * destroys output, so other readers see every line.
+ * The read positions of the agent protocol's reading commands, per agent and stream. Reading moves a cursor and never removes output, so other readers see
+ * every line.
  */
 export class Cursors {
   /** The next number of each stream, by uuid. */
   readonly #next = new Map<string, Partial<Record<StreamName, number>>>();
 
-  /** The next line that was not read yet. */
+  /** The next unread line. */
   read(agent: AgentHandle, stream: StreamName): NextLine {
     const next = this.#next.get(agent.uuid) ?? {};
     const page = agent.output({ stream, from: next[stream] ?? 0, limit: 1 });

@@ -2,16 +2,16 @@ import type { AgentHandle, AgentView } from '../contract/view.js';
 import { isInstanceId } from '../model/id.js';
 import type { ReportConsumer } from './streams/report-fan-out.js';
 
-/** How many ended agents are kept, how many bytes they may take, and for how long they are kept, in ms. */
+/** The most ended agents that are kept, the most bytes that they may take, and for how long they are kept, in ms. */
 const KEPT = { agents: 1_000, bytes: 64 * 1024 * 1024, time: 600_000 };
 
-/** Bytes that an agent, and a line besides its text, are counted as. */
+/** The bytes that an agent, and a line besides its text, count as. */
 const OVERHEAD = { agent: 16_384, line: 256 };
 
 interface Ended {
   readonly handle: AgentHandle;
   readonly view: AgentView;
-  /** Of memory, about. */
+  /** Its approximate memory. */
   readonly bytes: number;
   readonly at: number;
 }
@@ -31,7 +31,7 @@ export class EndedAgents implements ReportConsumer {
     this.#forgotten = forgotten;
   }
 
-  /** By path, uuid or id, the last to end before the others, of those that `accept` accepts; `null` when there is none. */
+  /** By path, uuid or id, the latest end first, among those that `accept` accepts; `null` when there is none. */
   find(ref: string, accept: (view: AgentView) => boolean = () => true): AgentHandle | null {
     this.#expire();
     const uuid = ref.toLowerCase();
@@ -44,7 +44,7 @@ export class EndedAgents implements ReportConsumer {
     return this.#ended.has(uuid);
   }
 
-  /** As they were at their end, the first to end first. */
+  /** Their last views, in the order of their ends. */
   views(): AgentView[] {
     this.#expire();
     return [...this.#ended.values()].map(({ view }) => view);

@@ -1,16 +1,16 @@
 interface Lane<T> {
   readonly peer: string;
   readonly waiting: T[];
-  /** One of this peer is at work. */
+  /** True while a search of this peer runs. */
   busy: boolean;
 }
 
-/** What waits, in one line for each peer. The peers take turns, and of each one is at work at a time. */
+/** A queue with one lane for each peer. The peers take turns, and each has one running item at a time. */
 export class FilterLines<T> {
-  /** In the order of their turns. A peer of which nothing waits or works is not remembered. */
+  /** In the order of their turns. A peer without waiting and running items has no lane. */
   readonly #lanes = new Map<string, Lane<T>>();
 
-  /** How many of a peer wait or work. */
+  /** The number of a peer's waiting and running items. */
   countOf(peer: string): number {
     const lane = this.#lanes.get(peer);
     return lane === undefined ? 0 : lane.waiting.length + Number(lane.busy);
@@ -22,7 +22,7 @@ export class FilterLines<T> {
     lane.waiting.push(item);
   }
 
-  /** Takes back what waits. False when it does not wait any more. */
+  /** Removes a waiting item. False when it is not waiting any more. */
   leave(peer: string, item: T): boolean {
     const lane = this.#lanes.get(peer);
     const at = lane?.waiting.indexOf(item) ?? -1;
@@ -36,13 +36,13 @@ export class FilterLines<T> {
     return this.#ready() !== null;
   }
 
-  /** The one whose turn it is; `done` is to be called when its work is over. `null` when nobody may begin. */
+  /** The next item; `done` must be called when its work is over. `null` when none may start. */
   next(): T | null {
     const lane = this.#ready();
     const item = lane?.waiting.shift();
     if (lane === null || item === undefined) return null;
     lane.busy = true;
-    // Behind all others.
+    // Moves the lane behind all others.
     this.#lanes.delete(lane.peer);
     this.#lanes.set(lane.peer, lane);
     return item;
@@ -55,7 +55,7 @@ export class FilterLines<T> {
     this.#forget(lane);
   }
 
-  /** Takes back all that waits. */
+  /** Removes and returns all waiting items. */
   clear(): T[] {
     return [...this.#lanes.values()].flatMap(({ waiting }) => waiting.splice(0));
   }

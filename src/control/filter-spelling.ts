@@ -1,14 +1,14 @@
-/** A regular expression in the spelling of JavaScript with the flag u. */
+/** A regular expression in JavaScript's syntax with the flag u. */
 interface Spelled {
   readonly source: string;
-  /** As it was written, what JavaScript has nothing for; `null` for nothing. */
+  /** A construct of the pattern that JavaScript does not have; `null` when there is none. */
   readonly unknown: string | null;
 }
 
 /**
- * What other languages write otherwise: `(?P<name>)`, `\A`, `\z` and `\Z` (a line has no end of its own), `\x{41}`, `\pL`, `{,3}`, classes
- * such as `[:digit:]` within brackets, braces and brackets that mean themselves, and a backslash where none is needed. A letter that means
- * nothing behind a backslash is told: without the flag u it would stand for itself, and the pattern for something else than was meant.
+ * Translates constructs of other languages: `(?P<name>)`, `\A`, `\z` and `\Z` (a line has no line end here), `\x{41}`, `\pL`, `{,3}`, classes such as
+ * `[:digit:]` within brackets, literal braces and brackets, and a needless backslash. A backslash before a letter without a meaning is reported: without
+ * the flag u it would stand for the letter, and the pattern would mean something else than its author intended.
  */
 export function spelled(pattern: string, dotMatchesAll = false): Spelled {
   let inBrackets = false;
@@ -23,7 +23,7 @@ export function spelled(pattern: string, dotMatchesAll = false): Spelled {
   return { source, unknown };
 }
 
-/** What may have to be written otherwise. */
+/** The tokens that may have to be translated. */
 const TOKEN =
   /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|&&|--|~~|[[\]{}.]/gu;
 
@@ -32,7 +32,7 @@ function outside(token: string): string | null {
   if (token === '[]' || token.startsWith('[:')) return null;
   if (token === '(?P<') return '(?<';
   if (token === '{' || token === '}' || token === ']') return `\\${token}`;
-  // Elsewhere a dot stands for a carriage return too, which progress bars print.
+  // In other languages a dot matches a carriage return too, which progress bars print.
   if (token === '.') return '[^\\n]';
   return token.replace('{,', '{0,');
 }
@@ -43,13 +43,13 @@ function within(token: string): string | null {
   return token.startsWith('\\') && token !== '\\-' ? escaped(token) : token;
 }
 
-/** A class within a class and operations on classes: elsewhere they mean sets, in JavaScript the characters themselves. */
+/** A class within a class and operations on classes: in other languages they mean sets, in JavaScript the characters themselves. */
 const SETS: ReadonlySet<string> = new Set(['[', '&&', '--', '~~']);
 
 /** The beginning and the end of the line. */
 const EDGES: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?![^])', '\\Z': '(?![^])' };
 
-/** Letters and digits that mean something behind a backslash, and characters that mean something without one. */
+/** Letters and digits with a meaning after a backslash, and characters with a meaning without one. */
 const MEANT = /^\\(?:[dDsSwWbBfnrtvcxukpP\d]|[\^$\\.*+?()[\]{}|/])/;
 
 function escaped(token: string): string | null {
@@ -63,12 +63,12 @@ function posixClass(token: string): string | null {
   const [, negation, name = ''] = /^\[:(\^?)(\w+):\]$/.exec(token) ?? [];
   const ends = Object.hasOwn(POSIX, name) ? [...(POSIX[name] ?? '')].map((end) => end.charCodeAt(0)) : [];
   if (ends.length === 0) return null;
-  // What is between the ranges are the ranges of all others.
+  // The ranges between the ranges are the complement.
   const between = [0, ...ends.map((end, index) => (index % 2 === 0 ? end - 1 : end + 1)), 0x10ffff];
   return ranges(negation === '^' ? between : ends);
 }
 
-/** The first and the last character of each range, in their order. */
+/** The first and the last character of each range, in ascending order. */
 const POSIX: Readonly<Record<string, string>> = {
   alnum: '09AZaz',
   alpha: 'AZaz',

@@ -3,7 +3,7 @@ import { messageOf, SupertreeError } from '../errors.js';
 import { FilterLines } from './filter-lines.js';
 import { spelled } from './filter-spelling.js';
 
-/** A filter that can be used: plain text, or a regular expression. */
+/** A compiled filter: plain text, or a regular expression. */
 export type Filter =
   | { readonly text: string }
   | { readonly text: string; readonly source: string; readonly flags: string };
@@ -12,8 +12,8 @@ export type Filter =
 const MAX_LENGTH = 1000;
 
 /**
- * Reads a regular expression of JavaScript. A beginning such as `(?i)`, and what other languages write otherwise (see `spelled`), is
- * understood. Never throws: says what is wrong as the end of a sentence.
+ * Compiles a regular expression of JavaScript. A prefix such as `(?i)`, and constructs of other languages (see `spelled`), are accepted. Never throws:
+ * returns a problem as the end of a sentence.
  */
 export function compileFilter(text: string): Filter | { readonly problem: string } {
   if (text.length > MAX_LENGTH) return { problem: `must have at most ${MAX_LENGTH} characters` };
@@ -28,11 +28,11 @@ export function compileFilter(text: string): Filter | { readonly problem: string
     : { problem: `must be a regular expression (${failure}): ${DIALECT}` };
 }
 
-/** Said wherever a filter cannot mean what was written, because clients write those of other languages. */
+/** Added to every problem, because clients write filters in the syntax of other languages. */
 const DIALECT =
   'filters are those of JavaScript with the flag u; the flags i, m and s stand at the beginning, as (?i), and brackets hold no other classes and no &&, -- or ~~';
 
-/** What the engine says, without the pattern. */
+/** The error of the engine, without the pattern. */
 function failureOf(source: string, flags: string): string | null {
   try {
     return new RegExp(source, flags) instanceof RegExp ? null : 'it is none';
@@ -42,17 +42,17 @@ function failureOf(source: string, flags: string): string | null {
 }
 
 export interface FilterLimits {
-  /** How long one search may work, in ms. If not given, 1000. */
+  /** How long one search may run, in ms. If not given, 1000. */
   readonly work?: number;
-  /** How long one search may wait for its turn, in ms. If not given, 4000. */
+  /** How long one search may wait, in ms. If not given, 4000. */
   readonly wait?: number;
-  /** How many work at once. If not given, 2. */
+  /** The number of searches that run at once. If not given, 2. */
   readonly workers?: number;
-  /** How many of one peer may wait and work. If not given, 16. */
+  /** The most waiting and running searches of one peer. If not given, 16. */
   readonly perPeer?: number;
 }
 
-/** How long a thread waits for more, in ms. */
+/** How long an idle thread is kept, in ms. */
 const IDLE = 10_000;
 
 interface Search {
@@ -64,10 +64,9 @@ interface Search {
 }
 
 /**
- * Looks for filters in lines. Plain text is looked for here; a regular expression in a thread that is ended when it takes too long,
- * for there are patterns that never come to an end, and this thread must go on. Of one peer one works at a time, and peers take turns,
- * so that slow patterns of one cost another no more than one turn. Threads that have nothing to do do not keep a program alive. See
- * docs/decisions/0011-filters.md.
+ * Searches lines by filters. Plain text is searched in this thread; a regular expression in a worker thread that is terminated when it takes too long,
+ * because some patterns never end. Each peer has one running search at a time, and peers take turns, so that slow patterns of one delay another by one turn
+ * at most. Idle threads do not keep a program alive. See docs/decisions/0011-filters.md.
  */
 export class Filters {
   readonly #limits: Required<FilterLimits>;
@@ -81,8 +80,8 @@ export class Filters {
   }
 
   /**
-   * The lines in which the filter is found, of those that `take` gives when the turn of `peer` comes. Rejects FILTER_SLOW,
-   * FILTER_QUEUED when no turn came, FILTER_LIMIT, and with what `take` throws.
+   * The matching lines among those that `take` returns when the turn of `peer` comes. Rejects FILTER_SLOW, FILTER_QUEUED when no turn came in time,
+   * FILTER_LIMIT, and the error of `take`.
    */
   async search(peer: string, filter: Filter, take: () => readonly string[]): Promise<string[]> {
     if (!('source' in filter)) return take().filter((line) => line.includes(filter.text));
@@ -102,7 +101,7 @@ export class Filters {
     }
   }
 
-  /** Ends all threads; what is under way is rejected. */
+  /** Terminates all threads; running searches are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const search of this.#lines.clear()) search.reject(this.#queued(search));
@@ -141,7 +140,7 @@ export class Filters {
     this.#next();
   }
 
-  /** A thread that had nothing to do for a while is ended: it costs memory. */
+  /** Terminates a thread that was idle for a while: it takes memory. */
   #rest(thread: FilterThread): void {
     this.#idle.push(thread);
     const timer = setTimeout(() => {
@@ -163,7 +162,7 @@ export class Filters {
   }
 }
 
-/** What runs in a thread. It is text, because a file would have another name in the sources than in the package. */
+/** The program of a worker thread. It is inline, because a file would have another name in the sources than in the package. */
 const PROGRAM = `
 const { parentPort } = require('node:worker_threads');
 parentPort.on('message', ({ source, flags, lines }) => {
@@ -191,7 +190,7 @@ class FilterThread {
     this.#worker.unref();
     this.#ready = new Promise((resolve) => this.#worker.once('message', () => resolve()).once('exit', () => resolve()));
     this.#worker.on('message', (found: readonly number[] | null) => this.#settle(found));
-    // An error, as when it runs out of memory, is followed by its exit.
+    // An error, such as out of memory, is followed by the exit of the thread.
     this.#worker.on('error', () => undefined);
     this.#worker.on('exit', () => {
       this.#dead = true;
@@ -199,7 +198,7 @@ class FilterThread {
     });
   }
 
-  /** The indexes; `null` when it took longer than `limit` ms or died of it: then this thread is of no more use. */
+  /** The indexes of matching lines; `null` when it took longer than `limit` ms or the thread died: then the thread cannot be used again. */
   async search(
     { source, flags }: { source: string; flags: string },
     lines: readonly string[],
@@ -219,12 +218,12 @@ class FilterThread {
     return found;
   }
 
-  /** True when it is of no more use. */
+  /** True when the thread cannot be used again. */
   get isDead(): boolean {
     return this.#dead;
   }
 
-  /** True when it has had nothing to do for as long as a thread may wait. */
+  /** True when it was idle for as long as a thread is kept. */
   isRested(): boolean {
     return performance.now() - this.#lastUse >= IDLE - 100;
   }

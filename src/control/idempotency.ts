@@ -4,21 +4,21 @@ import { pack } from '../protocol/codec.js';
 import { isMap } from '../protocol/kinds.js';
 
 export interface KeyBounds {
-  /** How many keys of one peer are remembered; beyond it the one of its own that was asked for longest ago is forgotten. */
+  /** The most keys of one peer that are remembered; beyond it the least recently used one is forgotten. */
   readonly max: number;
   /** How long a key is remembered after its request was answered, in ms. */
   readonly keep: number;
-  /** Bytes of memory of all keys that are remembered, `OVERHEAD` for each; one peer may have a quarter of them. */
+  /** The most bytes of memory of all remembered keys, `OVERHEAD` for each; one peer may use a quarter of them. */
   readonly bytes: number;
 }
 
-/** Ten minutes, as long as a client may have to look for its server. */
+/** Ten minutes: how long a client may need to reach its server again. */
 export const KEPT_FOR = 600_000;
 
-/** So many peers may have as much as one may, beside each other. When there are more, the one that has most gives way. */
+/** The number of peers that can use their full share at the same time. With more, the peer that uses most loses answers. */
 const SHARES = 4;
 
-/** Memory of one key besides the bytes of its answer: the decoded answer, two promises, the entries of two maps. */
+/** The memory of one key besides the bytes of its answer: the decoded answer, two promises, the entries of two maps. */
 const OVERHEAD = 2048;
 
 /** An answer with its size. */
@@ -39,11 +39,11 @@ interface Kept<T> extends Entry<T> {
 
 /** The keys of one peer. */
 class PeerKeys<T> {
-  /** What is not answered yet. It is never forgotten: it would be done twice. */
+  /** Running requests. They are never forgotten: a repetition would be carried out again. */
   readonly running = new Map<string, Entry<T>>();
-  /** What is answered. The first is the one that was asked for longest ago. */
+  /** Answered requests, the least recently used first. */
   readonly kept = new Map<string, Kept<T>>();
-  /** Of what is answered. */
+  /** The size of the kept answers. */
   bytes = 0;
 
   keep(key: string, entry: Kept<T>): void {
@@ -51,7 +51,7 @@ class PeerKeys<T> {
     this.bytes += entry.bytes;
   }
 
-  /** Forgets an answer. If no key is given, the one that was asked for longest ago. */
+  /** Forgets an answer. If no key is given, the least recently used one. */
   forget(key: string | undefined = this.kept.keys().next().value): void {
     const entry = key === undefined ? undefined : this.kept.get(key);
     if (key === undefined || entry === undefined) return;
@@ -60,11 +60,11 @@ class PeerKeys<T> {
   }
 }
 
-/** Does each request that carries an idempotency key once. Keys belong to the peer that chose them, and make none forgotten of another one that has fewer. */
+/** Carries out each request with an idempotency key once. Keys belong to the peer that chose them; the keys of a peer never displace those of one with fewer. */
 export class IdempotencyKeys<T> {
   readonly #bounds: KeyBounds;
   readonly #now: () => number;
-  /** By the name of the peer, so that a peer is the same after a reconnect. */
+  /** By the owner of the keys, so that a peer is the same after a reconnect. */
   readonly #peers = new Map<string, PeerKeys<T>>();
   #sweepAt = 0;
 
@@ -73,15 +73,15 @@ export class IdempotencyKeys<T> {
     this.#now = now;
   }
 
-  /** How many keys are remembered. */
+  /** The number of remembered keys. */
   get size(): number {
     return this.#sum(({ running, kept }) => running.size + kept.size);
   }
 
   /**
-   * The outcome of `work`, or that of the request that came from this peer with this key before, which may still run. Rejects as it did;
-   * KEY_REUSED when it had another content; TOO_MANY_REQUESTS when as many requests of this peer with keys are running as are remembered.
-   * An error that says that nothing was done, and may be another one the next time, is not remembered.
+   * The outcome of `work`, or of the earlier request of this peer with this key, which may still run. Rejects as that one did; KEY_REUSED when its content
+   * was different; TOO_MANY_REQUESTS when as many requests of this peer with keys are running as are remembered. An error that means that nothing was done,
+   * and that may not occur again, is not remembered.
    */
   async once(name: string, key: string, content: string, work: () => Promise<Outcome<T>>): Promise<T> {
     const peer = this.#peers.get(name) ?? new PeerKeys<T>();
@@ -92,7 +92,7 @@ export class IdempotencyKeys<T> {
     return (await entry.outcome).answer;
   }
 
-  /** The answer, from now on the one that was asked for last. */
+  /** Returns the answer and marks it as the most recently used. */
   #recall(peer: PeerKeys<T>, key: string): Kept<T> | undefined {
     const entry = peer.kept.get(key);
     if (entry === undefined) return undefined;
@@ -132,7 +132,7 @@ export class IdempotencyKeys<T> {
     throw new SupertreeError('TOO_MANY_REQUESTS', { count, what, max, limit: 'limits.idempotency_keys' });
   }
 
-  /** Only now and then: what is too old is given to nobody. */
+  /** Rarely needed: an answer that is too old is not returned anyway. */
   #sweep(now: number): void {
     if (now < this.#sweepAt) return;
     this.#sweepAt = now + this.#bounds.keep / 10;
@@ -141,7 +141,7 @@ export class IdempotencyKeys<T> {
     }
   }
 
-  /** Whoever has most of what there is too much of gives way. */
+  /** Forgets answers of the peer with the largest share until the sum is within the limit. */
   #trim(weigh: (peer: PeerKeys<T>) => number, most: number): void {
     while (this.#sum(weigh) > most) {
       const [greatest] = [...this.#peers.values()].sort((a, b) => weigh(b) - weigh(a));
@@ -160,14 +160,14 @@ export class IdempotencyKeys<T> {
   }
 }
 
-/** What makes two requests the same, whatever the order of their keys. It shows nothing of what is in them. */
+/** Identifies the content of a request regardless of the order of its keys, without revealing it. */
 export function contentOf(request: object): string {
   return createHash('sha256')
     .update(pack(sorted(request)))
     .digest('base64');
 }
 
-/** Errors that say that nothing was done, of which another try may not meet the same. */
+/** Errors that mean that nothing was done, and that a repetition may not meet. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FORBIDDEN', 'AGENT_LIMIT', 'TREE_NOT_STARTED']);
 
 function mayChange(thrown: unknown): boolean {

@@ -1,23 +1,23 @@
 /**
- * What one peer may ask of a server, and what the server remembers. A peer is one key, on all its connections together; without keys it is
- * one connection: what has the same routing id. A request beyond a limit is answered at once, and nothing is done.
+ * The limits for one peer, and of the server's memory of its requests. A peer is one key, with all its connections; without keys it is one connection: one
+ * routing id. A request above a limit is answered with the error at once, and nothing is done.
  */
 export interface Limits {
-  /** Requests of one peer that are not answered yet. One more is answered with TOO_MANY_REQUESTS. If not given, 1024. */
+  /** Unanswered requests of one peer. One more is answered with TOO_MANY_REQUESTS. If not given, 1024. */
   readonly inFlight: number;
   /**
-   * Bytes of the requests of one peer that are not answered yet; one request is always allowed. What would be more is answered with
-   * TOO_MANY_REQUESTS. While those of all peers are more than 256 MiB, it is 1 MiB for each. If not given, 32 MiB.
+   * Bytes of the unanswered requests of one peer; a single request is always allowed. More are answered with TOO_MANY_REQUESTS. While those of all peers
+   * exceed 256 MiB, the limit is 1 MiB for each. If not given, 32 MiB.
    */
   readonly inFlightBytes: number;
-  /** Requests of one peer per second, in the long run. What comes faster is answered with RATE_LIMITED and the ms to wait. If not given, 5000. */
+  /** Requests of one peer per second, in the long run. Faster ones are answered with RATE_LIMITED and the ms to wait. If not given, 5000. */
   readonly rate: number;
-  /** Requests of one peer at once, after a pause; used up, there is one more for each that `rate` allows. If not given, 10000. */
+  /** Requests of one peer at once, after a pause; then as many as `rate` allows. If not given, 10000. */
   readonly burst: number;
   /**
-   * Requests with an idempotency key that are remembered for the owner of one key, or for all who come without one; the one that was asked
-   * for longest ago is forgotten first. When so many are still running, one more is answered with TOO_MANY_REQUESTS. Of all owners four
-   * times as many are remembered, and they have a bound in bytes as well: see the limits that are fixed. If not given, 10000.
+   * Remembered requests with an idempotency key of one owner: a key, or all peers without one; the least recently used one is forgotten first. When so many
+   * are still running, one more is answered with TOO_MANY_REQUESTS. For all owners together the limit is four times as many, and a fixed number of bytes. If
+   * not given, 10000.
    */
   readonly idempotencyKeys: number;
 }
@@ -32,7 +32,7 @@ export const DEFAULT_LIMITS: Limits = {
 
 const HAIR = 1e-6;
 
-/** A token bucket: `rate` tokens come per second, at most `burst` are kept. It begins full. */
+/** A token bucket: `rate` tokens are added per second, up to `burst`. It starts full. */
 export class TokenBucket {
   readonly #rate: number;
   readonly #burst: number;
@@ -46,10 +46,10 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes a token: 0 when there was one, otherwise the ms until there is. */
+  /** Takes a token. Returns 0, or the ms until there is one. */
   take(now: number): number {
     this.#fill(now);
-    // Less a hair: a sum of parts of a token is not exact.
+    // A sum of fractions of a token is not exact, hence the tolerance.
     if (this.#tokens < 1 - HAIR) return Math.ceil(((1 - this.#tokens - HAIR) * 1000) / this.#rate);
     this.#tokens--;
     return 0;

@@ -7,7 +7,7 @@ import { agentInfo, STATUS_OF } from '../protocol/status.js';
 import type { Control } from './control.js';
 import type { Request } from './request.js';
 
-/** What this server can do beyond the agent protocol, for `metadata.features`. */
+/** The extensions of the agent protocol that this server supports, for `metadata.features`. */
 const FEATURES = [
   'tree_request',
   'tree_progress',
@@ -22,8 +22,8 @@ const FEATURES = [
 ];
 
 /**
- * Answers with the agents of a status, at most `limit`; those that have ended come last. An agent that never ran is not listed: its spawn was
- * answered with the reason.
+ * Answers with the agents of a status, at most `limit`; ended ones come last. An agent that never ran is not listed: the answer to its spawn had the
+ * reason.
  */
 export function answerList(
   { tree }: Request,
@@ -53,7 +53,7 @@ export function answerHealth(
   return {
     type: 'health_check_response',
     request_id: message.request_id,
-    // A client of the agent protocol asks whether the server takes requests.
+    // For a client of the agent protocol, healthy means that the server accepts requests.
     healthy: isServing(request.control),
     protocol_version: health.protocolVersion,
     uptime_secs: Math.floor(health.uptime / 1000),
@@ -68,7 +68,7 @@ export function answerHealth(
   };
 }
 
-/** The health of the server: it is healthy as long as its tree has not ended and no supervisor failed; `active` counts agents that have not ended. */
+/** The health of the server: healthy while its tree has not ended and no supervisor has failed; `active` counts agents that have not ended. */
 export function healthOf({ control, tree: visible }: Request): ServerHealth {
   const { serverId, version, maxAgents } = control;
   const states: Record<string, number> = {};

@@ -5,13 +5,13 @@ import { MAX_MESSAGE_SIZE } from '../protocol/protocol.js';
 import { compileFilter } from './filter.js';
 import type { Request } from './request.js';
 
-/** How much text one answer has at most, in bytes; `has_more` and `offset` lead to the rest. */
+/** The most bytes of text in one answer; `has_more` and `offset` lead to the rest. */
 const MAX_PAGE = MAX_MESSAGE_SIZE / 2;
 
 /**
- * Answers with lines that the rings still have, oldest first, without their line ends. `filter` is a regular expression that is looked
- * for in each line, `total_lines` counts what matches, `offset` and `limit` choose of that. It is a query: it changes nothing.
- * Throws MESSAGE_INVALID for a filter that is none, FILTER_SLOW for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
+ * Answers with the lines in the rings, oldest first, without their line ends. `filter` is a regular expression that must match, `total_lines` is the number
+ * of matching lines, `offset` and `limit` select among them. It is a query: it changes nothing. Throws MESSAGE_INVALID for an invalid filter, FILTER_SLOW
+ * for one that takes too long, FILTER_QUEUED and FILTER_LIMIT for too many.
  */
 export async function answerOutputQuery(
   request: Request,
@@ -33,11 +33,11 @@ export async function answerOutputQuery(
   };
 }
 
-/** The lines are copied when the filter begins, not while it waits for its turn. */
+/** The lines are copied when the search starts, not while it waits. */
 function filtered({ control, tree, context }: Request, filter: string, all: () => string[]): Promise<string[]> {
   const compiled = compileFilter(filter);
   if ('problem' in compiled) throw invalid('output_query_request.filter', compiled.problem, filter);
-  // A key has one turn, however many connections it has.
+  // All connections of a key share one turn.
   const { publicKey } = tree.peer;
   const owner = publicKey === undefined ? `connection ${context.connection}` : `key ${publicKey}`;
   return control.filters.search(owner, compiled, all);

@@ -4,12 +4,12 @@ import { encode } from '../protocol/decode.js';
 import type { Control } from './control.js';
 import { type Place, placeOf } from './streams/report-fan-out.js';
 
-/** The reports that move an agent from one state, or sub-state, to another. */
+/** The reports of a change of an agent's state or sub-state. */
 const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>(['state', 'substate', 'restarting', 'exhausted']);
 
 /**
- * Sends a `tree_progress` for every state and sub-state that the agent at `path` comes into. Returns the function that ends that, after the
- * reports that wait.
+ * Sends a `tree_progress` for every state and sub-state that the agent at `path` enters. Returns a function that ends that, after the reports that are
+ * waiting.
  */
 export function reportProgress(
   control: Control,
@@ -36,7 +36,7 @@ export function reportProgress(
   });
 }
 
-/** It is not started yet: others have to be ready first. */
+/** The place of an agent that waits for siblings to be ready. */
 function waitingPlace({ for: others }: Extract<Report, { type: 'waiting' }>): Place {
   return { state: 'stopped', detail: waitingText(others) };
 }

@@ -7,10 +7,10 @@ import { contentOf } from './idempotency.js';
 import type { Request } from './request.js';
 import { withTimeLimit } from './time-limit.js';
 
-/** What a request asks for beside its work. */
+/** The options of a request besides its parameters. */
 interface Options {
   readonly key: string | null;
-  /** How many ms were left for it when it came. */
+  /** The ms that were left for it when it arrived. */
   readonly deadline: number | null;
   readonly accepted: boolean;
 }
@@ -20,11 +20,11 @@ type Interim = (bytes: Buffer) => void;
 type Work = (interim: Interim) => Answer | Promise<Answer>;
 
 /**
- * Does `work` as the options of its request say:
- * - with an idempotency key it is done once, and every further request of the same peer with the same key and content gets the same
- *   answer; what changes nothing is done again, and takes no room in what is remembered;
- * - with a deadline it is not begun after it, and not waited for any longer, DEADLINE;
- * - with `accepted` an interim message is sent as soon as it is clear that it takes its time, and before any other of the work itself.
+ * Does `work` with the options of its request:
+ * - with an idempotency key it is done once, and further requests of the same peer with the same key and content get the same answer; an operation that
+ *   changes nothing is repeated instead, and is not remembered;
+ * - after its deadline it is not started, or no longer waited for: DEADLINE;
+ * - with `accepted` an interim message is sent as soon as it is known to take long, and before any other one.
  * Throws also MESSAGE_INVALID and KEY_REUSED.
  */
 export function withRequestOptions(
@@ -75,7 +75,7 @@ async function doneOnce(
   key: string,
   work: () => Promise<Answer>,
 ): Promise<Answer> {
-  // These belong to one attempt, not to what is asked for.
+  // These belong to one attempt, not to the content of the request.
   const asked = { ...message, request_id: '', idempotency_key: null, deadline: null, accepted: null, progress: false };
   const answer = await request.control.keys.once(ownerOf(request), key, contentOf(asked), async () => {
     const made = await work();
@@ -85,14 +85,14 @@ async function doneOnce(
 }
 
 /**
- * Whose idempotency keys they are: those of the public key that the peer proved, or of all peers without one. Never by the name of a key alone:
- * people choose it, and a key that is called `local` must not share with the peers of the ipc socket.
+ * The owner of idempotency keys: the proved public key, or all peers without one. Never the name of a key: names are chosen freely, and a key that is called
+ * `local` must not share with the peers of the ipc socket.
  */
 function ownerOf({ tree: { peer } }: Request): string {
   return peer.publicKey === undefined ? `without a key: ${peer.name}` : `key ${peer.publicKey}`;
 }
 
-/** Says once that a request was accepted, before any other interim message. */
+/** Sends once that a request was accepted, before any other interim message. */
 class Acceptance {
   readonly #message: Message<MessageType>;
   readonly #interim: Interim;
@@ -103,7 +103,7 @@ class Acceptance {
     this.#interim = interim;
   }
 
-  /** Sends an interim message of the work itself: work that has begun was accepted. */
+  /** Sends an interim message of the work: work that has started was accepted. */
   readonly interim: Interim = (bytes) => {
     this.#send();
     this.#interim(bytes);

@@ -2,10 +2,10 @@ import type { GuardedTree } from './access/guarded-tree.js';
 import type { Control } from './control.js';
 import type { RequestContext } from './request-context.js';
 
-/** One request on its way through a control. */
+/** One request in a control. */
 export interface Request {
   readonly control: Control;
-  /** The tree as the peer of the request may use it. */
+  /** The tree, guarded for the peer of the request. */
   readonly tree: GuardedTree;
   readonly context: RequestContext;
 }

@@ -4,13 +4,13 @@ import type { AgentRow } from '../protocol/operations.js';
 import { keepPacked, packedInParts, withLastField } from '../protocol/packed-parts.js';
 import type { Request } from './request.js';
 
-/** Agents with their cpu and memory; `null` where that was not measured. */
+/** Agents with their cpu and memory; `null` when that was not measured. */
 export async function rowsOf(request: Request, views: readonly AgentView[], measure = false): Promise<AgentRow[]> {
   const usage = measure ? await usageOf(request, views) : NONE;
   return packedInParts(views.map((view) => measured(view, usage)));
 }
 
-/** The row of an agent. A peer that may not observe it learns its state, which is what became of its command, and not what it runs. */
+/** The row of an agent. A peer without `observe` gets its state, which is the result of its command, but not its details. */
 export async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
   const view = agent.view();
   if (!request.tree.observes(view.path))
@@ -19,7 +19,7 @@ export async function rowOf(request: Request, agent: AgentHandle, measure = fals
   return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
 }
 
-/** What only the role `observe` shows. */
+/** The fields that need the role `observe`. */
 const HIDDEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;
 
 /** The tree with every agent as its row. */
@@ -39,7 +39,7 @@ async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<
   return running.length === 0 ? NONE : tree.usage(running);
 }
 
-/** The row of a view that was not measured: an agent that did not change has the same view, and so the same row. */
+/** The row of a view without usage, cached: an unchanged agent has the same view, and so the same row. */
 const unmeasured = new WeakMap<AgentView, AgentRow>();
 
 function measured<V extends AgentView>(view: V, usage: ReadonlyMap<string, Usage>): V & AgentRow {

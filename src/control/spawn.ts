@@ -10,8 +10,8 @@ import type { Request } from './request.js';
 import { withTimeLimit } from './time-limit.js';
 
 /**
- * Adds the agent that a configuration describes and answers when it is ready, or with START_FAILED when `timeout_secs` pass before.
- * After its end, its exit and its output are kept for some time: see ended-agents.ts.
+ * Adds the agent of a configuration and answers when it is ready, or with START_FAILED after `timeout_secs`. After its end, its exit and its output are
+ * kept for some time: see ended-agents.ts.
  */
 export async function answerSpawn(
   request: Request,
@@ -46,7 +46,7 @@ async function spawn(
   return tree.agent(await added.catch((thrown) => refuse(thrown, config.model_backend)), 'spawn').view();
 }
 
-/** What a client spawned is its to spawn again: a crash is reported, not repaired. */
+/** A spawned agent is temporary: its client decides about a restart. A crash is reported. */
 function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): CommandTemplate {
   const { config, metadata, max_runtime: maxRuntime } = request;
   if (maxRuntime === 0) throw invalid('spawn_request.max_runtime', 'must be an integer from 1', maxRuntime);
@@ -72,7 +72,7 @@ interface TimedSpawn {
   readonly failed: (thrown: unknown) => void;
 }
 
-/** The path of the agent when it is ready in time. Otherwise it is stopped, which removes it, and START_FAILED is thrown at once. */
+/** The path of the agent when it is ready in time. Otherwise START_FAILED is thrown at once, and the agent is stopped, which removes it. */
 function endWhenLate({ adding, supervisor, id, seconds, failed }: TimedSpawn): Promise<string> {
   let expired: SupertreeError | undefined;
   const late = () => {
@@ -81,14 +81,14 @@ function endWhenLate({ adding, supervisor, id, seconds, failed }: TimedSpawn): P
     supervisor.terminate(id).catch(failed);
     return expired;
   };
-  // After the stop the addition fails as well, which is no further failure.
+  // The stop makes the addition fail as well, which is no further error.
   const added = adding.catch((thrown) => {
     throw expired ?? thrown;
   });
   return withTimeLimit(added, seconds * 1000, late, failed);
 }
 
-/** Adds the backend, which the sentence of the agent protocol names. */
+/** Adds the backend to the error, which the sentence of the agent protocol names. */
 function refuse(thrown: unknown, backend: string): never {
   const error = asSupertreeError(thrown);
   if (error.code !== 'START_FAILED') throw error;
@@ -96,8 +96,8 @@ function refuse(thrown: unknown, backend: string): never {
 }
 
 /**
- * An id made from a name: valid, and not taken. Of numbered ids it is the lowest free one where none is missing below; with thousands of the
- * same name it looks at a dozen of them.
+ * A valid and free id from a name. Numbered ids are the lowest free ones as long as no lower one is missing; among thousands of the same name it tries a
+ * dozen.
  */
 function freeId(name: string, isTaken: (id: string) => boolean): string {
   const base = validId(name);
@@ -113,7 +113,7 @@ function freeId(name: string, isTaken: (id: string) => boolean): string {
   return numbered(high);
 }
 
-/** The part of an id that is left for a number behind it. */
+/** The longest part of an id before its number. */
 const MAX_BASE = MAX_ID_LENGTH - 12;
 
 function validId(name: string): string {

@@ -2,8 +2,8 @@ import { systemClock } from '../contract/clock.js';
 import type { SupertreeError } from '../errors.js';
 
 /**
- * `work`, or what `late` makes when it is not over within `ms` (Infinity for ever). The work goes on then; that it fails later is told to
- * `failed`, unless it fails with that very error: it has only done as it was told.
+ * `work`, or a rejection with the error of `late` when it takes longer than `ms` (Infinity for no limit). The work continues then, and `failed` is called
+ * with its later error, unless that is the same error, which only reflects the abort.
  */
 export async function withTimeLimit<T>(
   work: Promise<T>,

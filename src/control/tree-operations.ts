@@ -13,7 +13,7 @@ import type { Request } from './request.js';
 import { rowOf, rowsOf, treeOf } from './rows.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
-/** What a handler is given: the agent or the supervisor that its operation is about, opened for its peer; else the tree of the peer. */
+/** The first argument of a handler: the agent or the supervisor of its operation, opened for the peer; else the tree of the peer. */
 type SubjectOf<N extends OperationName> = (typeof OPERATIONS)[N]['of'] extends 'agent'
   ? AgentHandle
   : (typeof OPERATIONS)[N]['of'] extends 'supervisor'
@@ -26,7 +26,7 @@ export type Handler<N extends OperationName> = (
   request: Request,
 ) => ResultOf<N> | Promise<ResultOf<N>>;
 
-/** Every operation as calls of the tree. Who may do what is decided before: see the declarations. */
+/** Every operation as calls of the tree. Access is checked before: see the declarations. */
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ps: (tree, { usage }, request) => rowsOf(request, tree.agents(), usage),
   tree: (_tree, { usage }, request) => treeOf(request, usage),
@@ -47,7 +47,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   signal: (agent, { signal }, request) => command(request, agent, agent.signal(signal)),
   send: async (agent, { data, end = false }) => {
     const bytes = data.length === 0 ? 0 : await agent.write(data);
-    // `end` took the role of a stop before anything was written.
+    // The role of a stop was checked for `end` before anything was written.
     if (end) await agent.endInput();
     return { bytes };
   },
@@ -70,7 +70,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   count_children: (supervisor) => supervisor.count(),
 };
 
-/** Waits for a command, or without `wait` until it is accepted: then an error that comes later goes to the log. */
+/** Waits for a command, or without `wait` until it is accepted: then a later error is logged. */
 async function command(request: Request, agent: AgentHandle, work: Promise<void>, wait = true): Promise<AgentRow> {
   await (wait ? work : accepted(request.control, work));
   return rowOf(request, agent);
@@ -84,10 +84,10 @@ async function accepted({ failed }: Control, work: Promise<unknown>): Promise<vo
   isAccepted = true;
 }
 
-/** Adds a child from data: there are no functions on the wire. A pool makes its instance itself. */
+/** Adds a child from data, so without functions. A pool makes its instance itself. */
 function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Promise<string> {
   if (spec !== undefined) {
-    // The tree judges significance: it knows the supervisor's autoShutdown.
+    // The tree checks significance: it knows the supervisor's autoShutdown.
     const problems = validateChild(spec, { autoShutdown: 'any_significant' }, 'data');
     if (problems.length > 0) throw invalidSpec(problems);
   }

@@ -4,25 +4,25 @@ import { exact } from './exact.js';
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
-/** One value as MessagePack that every other implementation reads: plain maps, no extensions, integers as integers. */
+/** Packs one value as MessagePack that every other implementation reads: plain maps, no extensions, integers as integers. */
 export function pack(value: unknown): Buffer {
   return packr.pack(exact(value));
 }
 
-/** As `pack`, for a value that is exact already: see exact.ts. */
+/** As `pack`, for a value that went through `exact` already. */
 export function packExact(value: unknown): Buffer {
   return packr.pack(value);
 }
 
-/** Reads a document that `scan` has accepted. A 64-bit integer is a bigint, however small: the kinds narrow it. */
+/** Reads a document that `scan` has accepted. Every 64-bit integer is a bigint, however small: the kinds narrow it. */
 export function unpack(bytes: Uint8Array): unknown {
   return namesProto(bytes) ? withOwnKeys(unpackedMaps.unpack(bytes)) : unpackr.unpack(bytes);
 }
 
-/** Reads 64-bit integers as numbers where a number holds them exactly; the types of msgpackr do not know that choice. */
+/** Reads 64-bit integers as numbers where a number holds them exactly; msgpackr's types lack that option. */
 const numbers = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' as 'number' });
 
-/** Reads a document that nobody has looked at; `null` when it is none. A 64-bit integer is a number, or a bigint where none holds it. */
+/** Reads an unchecked document; `null` when it is invalid. A 64-bit integer is a number, or a bigint where a number does not hold it. */
 export function unpackNumbers(bytes: Uint8Array): unknown {
   try {
     return namesProto(bytes) ? withOwnKeys(numberedMaps.unpack(bytes)) : numbers.unpack(bytes);

@@ -29,21 +29,20 @@ export function publicKeyOf(secretKey: string): string {
 }
 
 /**
- * What a client puts in front of its routing id, so that the server knows whose messages they are:
+ * The prefix of a client's routing id, by which the server knows the key behind its messages:
  *
  *     <public key in Z85> '.' base64url(HMAC-SHA256(X25519(client, server), 'supertree 1.' <client public> '.' <server public>))
  *
- * Only the owner of the client's secret key and the owner of the server's can make it. libzmq authenticates the connection, but
- * zeromq.js does not tell whose key a message came with, and a ZAP request does not carry the peer's routing id. A routing id
- * travels inside the encrypted INITIATE of CurveZMQ, so only the server sees it; for another server the ticket is another one.
- * Throws KEY_INVALID.
+ * Only the owners of the client's and of the server's secret key can make it. libzmq authenticates the connection, but zeromq.js does not expose the key
+ * that a message came with, and a ZAP request does not carry the peer's routing id. A routing id travels inside the encrypted INITIATE of CurveZMQ, so
+ * only the server sees it; the ticket for another server is a different one. Throws KEY_INVALID.
  */
 export function clientTicket(secretKey: string, serverKey: string): string {
   const publicKey = publicKeyOf(secretKey);
   return `${publicKey}.${proof(secretKey, serverKey, publicKey, serverKey)}`;
 }
 
-/** The same ticket as the server makes it, to compare. Throws KEY_INVALID. */
+/** The same ticket, made by the server for comparison. Throws KEY_INVALID. */
 export function expectedTicket(serverSecret: string, clientKey: string): string {
   return `${clientKey}.${proof(serverSecret, clientKey, clientKey, publicKeyOf(serverSecret))}`;
 }
@@ -53,7 +52,7 @@ function proof(secretKey: string, theirs: string, client: string, server: string
   return createHmac('sha256', shared).update(`supertree 1.${client}.${server}`).digest('base64url');
 }
 
-/** X25519 (RFC 7748). Throws KEY_INVALID for a point that agrees with everybody. */
+/** X25519 (RFC 7748). Throws KEY_INVALID for a point of low order. */
 function agreed(secretKey: string, theirs: string): Buffer {
   try {
     return diffieHellman({ privateKey: privateKey(secretKey), publicKey: publicKeyFrom(theirs) });
@@ -65,7 +64,7 @@ function agreed(secretKey: string, theirs: string): Buffer {
 
 type Key = ReturnType<typeof createPrivateKey>;
 
-/** The DER in front of 32 bytes of X25519 (RFC 8410). */
+/** The DER prefix of a 32-byte X25519 key (RFC 8410). */
 const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const SPKI = Buffer.from('302a300506032b656e032100', 'hex');
 
@@ -83,7 +82,7 @@ function rawPublicKey(key: Key): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI.length);
 }
 
-/** Never shows what it was given: it may be a secret. */
+/** Never shows the value: it may be a secret. */
 function bytesOf(text: string, which: string): Buffer {
   const bytes = text.length === KEY_LENGTH ? decodeZ85(text) : null;
   if (bytes === null) throw new SupertreeError('KEY_INVALID', { which, rule: 'must be 40 characters of Z85' });
@@ -103,7 +102,7 @@ export function encodeZ85(bytes: Uint8Array): string {
   return text;
 }
 
-/** `null` when it is not Z85 of whole words. */
+/** `null` when the text is not Z85, or its length is not a multiple of 5. */
 export function decodeZ85(text: string): Buffer | null {
   if (text.length % 5 !== 0) return null;
   const bytes = Buffer.alloc((text.length / 5) * 4);

@@ -8,7 +8,7 @@ import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
 import { batchResult } from './structs.js';
 
-/** A message that could not be read, with what is needed to answer it all the same. */
+/** An unreadable message, with the fields that an error answer needs. */
 export interface Undecodable {
   readonly error: SupertreeError;
   /** Empty when it could not be read. */
@@ -23,8 +23,8 @@ export type Decoded =
   | ({ readonly ok: false } & Undecodable);
 
 /**
- * Reads one message in array form, map form, or any mixture of both. Never throws: what cannot be read is told with code
- * MESSAGE_INVALID, MESSAGE_TYPE or MESSAGE_TOO_LARGE. What stands behind the document is ignored. See `scan` for `maxValues`.
+ * Reads one message in array form, map form, or any mixture of both. Never throws: the error of an unreadable message is MESSAGE_INVALID, MESSAGE_TYPE or
+ * MESSAGE_TOO_LARGE. Bytes after the document are ignored. See `scan` for `maxValues`.
  */
 export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
   if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
@@ -39,8 +39,8 @@ export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
 }
 
 /**
- * Reads a message from the server that a client has chosen to talk to. As `decode`, but the data of a `tree_response` are neither checked nor
- * copied value by value: with thousands of rows that would cost several times as much as to decode them.
+ * Reads a message from the server of a client. As `decode`, but the data of a `tree_response` are neither checked nor copied value by value: with
+ * thousands of rows that would cost several times as much as decoding them.
  */
 export function decodeAnswer(bytes: Uint8Array): Decoded {
   const message = bytes.length > MAX_MESSAGE_SIZE ? null : treeResponseIn(bytes);
@@ -55,7 +55,7 @@ export function encode<T extends MessageType>(message: Draft<T>): Buffer {
 }
 
 function bytesOf<T extends MessageType>(message: Draft<T>): Buffer {
-  // Agents are written one by one, rows from bytes that are kept.
+  // A list is written agent by agent, and rows from cached bytes.
   if (message.type === 'list_agents_response') {
     return packList(bodyOf({ ...message, agents: [] }), message as Draft<'list_agents_response'>);
   }
@@ -85,7 +85,7 @@ function bodyOf(message: AnyDraft): Record<string, unknown> {
 
 type AnyDraft = Draft<MessageType>;
 
-/** `null` for any other message, and for one that is not as we send it: that is for `decode` to judge. */
+/** `null` for any other message, and for one of unexpected form, which `decode` then judges. */
 function treeResponseIn(bytes: Uint8Array): Message<'tree_response'> | null {
   const raw = unpackNumbers(bytes);
   if (!isMap(raw) || raw.type !== 'tree_response') return null;
@@ -117,10 +117,10 @@ function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undec
   return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: uuidOf(agentId) };
 }
 
-/** How much of a message that is not read is looked at, to find its ids. */
+/** The length of the part of an unread message in which its ids are searched. */
 const GLIMPSE = 4096;
 
-/** What an error needs to be told to whoever sent a message, without reading it all. */
+/** Reads the head of a message for its error answer, without decoding all of it. */
 export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
   return failed(error, bytes.subarray(0, GLIMPSE));
 }

@@ -10,17 +10,17 @@ export type Endpoint =
   /** `port` is 0 for any free one. */
   | { readonly kind: 'tcp'; readonly text: string; readonly host: string; readonly port: number };
 
-/** sockaddr_un.sun_path of Linux less its final zero (unix(7)). */
+/** Linux's sockaddr_un.sun_path without its terminating zero (unix(7)). */
 const MAX_SOCKET_PATH = 107;
 
-/** Reads an endpoint; a relative ipc path becomes absolute. Throws ENDPOINT_INVALID. */
+/** Parses an endpoint; a relative ipc path becomes absolute. Throws ENDPOINT_INVALID. */
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('ipc://')) return parseIpc(text);
   if (text.startsWith('tcp://')) return parseTcp(text);
   throw invalidEndpoint(text, 'it must begin with ipc:// or tcp://');
 }
 
-/** The ipc endpoint of this user: in XDG_RUNTIME_DIR where that is a directory of this user, else in a directory of its own below the temporary one. */
+/** The ipc endpoint of this user: in XDG_RUNTIME_DIR if that is a directory of this user, else in a private directory below the temporary directory. */
 export function userEndpoint(env: NodeJS.ProcessEnv = process.env): string {
   const places = { runtime: env.XDG_RUNTIME_DIR, temporary: tmpdir(), user: process.geteuid?.() };
   return `ipc://${join(
@@ -30,8 +30,8 @@ export function userEndpoint(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Where a server publishes that listens at an endpoint and was not told: beside it, at `NAME-pub.sock` or at the next port; at any free
- * port when it listens at any free one, or at the last.
+ * The default pub endpoint of a server with this endpoint: beside it, at `NAME-pub.sock` or at the next port; at any free port if the endpoint has port 0
+ * or the highest port.
  */
 export function pubEndpointBeside(endpoint: Endpoint): string {
   if (endpoint.kind === 'ipc') return `ipc://${endpoint.path.replace(/(\.sock)?$/, '-pub$1')}`;
@@ -39,7 +39,7 @@ export function pubEndpointBeside(endpoint: Endpoint): string {
   return endpoint.text.replace(/:[^:]*$/, `:${port}`);
 }
 
-/** The server that a client means that names none: SUPERTREE_ENDPOINT, else the ipc socket of this user. */
+/** The default server of a client: SUPERTREE_ENDPOINT, else the ipc socket of this user. */
 export function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): {
   readonly text: string;
   readonly isNamed: boolean;
@@ -48,7 +48,7 @@ export function defaultEndpoint(env: NodeJS.ProcessEnv = process.env): {
   return named ? { text: named, isNamed: true } : { text: userEndpoint(env), isNamed: false };
 }
 
-/** True when only this machine can reach it. A name other than localhost could be any interface. */
+/** True when only this machine can reach it. A host name other than localhost could be any interface. */
 export function isLoopback(endpoint: Endpoint): boolean {
   if (endpoint.kind === 'ipc') return true;
   return endpoint.host === '::1' || endpoint.host === 'localhost' || /^127(\.\d{1,3}){3}$/.test(endpoint.host);
@@ -76,7 +76,7 @@ function parseTcp(text: string): Endpoint {
   const number = port === '*' ? 0 : Number(port);
   if (number > 65_535) throw invalidEndpoint(text, 'a port is at most 65535');
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  if (host !== bare && !isIPv6(bare)) throw invalidEndpoint(text, 'what stands in brackets must be an IPv6 address');
+  if (host !== bare && !isIPv6(bare)) throw invalidEndpoint(text, 'the host in brackets must be an IPv6 address');
   return { kind: 'tcp', text, host: bare, port: number };
 }
 

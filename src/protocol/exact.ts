@@ -1,16 +1,16 @@
-/** Data nested deeper than this is cut off with `null`: nothing we send comes near it. */
+/** Data nested deeper than this is replaced by `null`: no message of supertree comes near it. */
 const MAX_DEPTH = 256;
 
 /**
- * A value of which msgpackr makes what every other implementation reads: `undefined` is left out, and wide integers are bigints (msgpackr
- * would write numbers from 2^32 on as floats, which strict readers refuse), and half a pair of surrogates, which UTF-8 cannot say, is U+FFFD.
- * Returns the same object where nothing changes.
+ * A value that msgpackr packs so that every other implementation reads it: `undefined` is left out, wide integers are bigints (msgpackr would write
+ * numbers from 2^32 on as floats, which strict readers refuse), and an unpaired surrogate, which UTF-8 cannot encode, is U+FFFD. Returns the same object
+ * when nothing changes.
  */
 export function exact(value: unknown): unknown {
   return exactValue(value, asBuffer, 0);
 }
 
-/** As `exact`, and as JSON can say it: a strict reader takes bytes within a value only as a list of integers. */
+/** As `exact`, restricted to JSON: a strict reader accepts bytes within a value only as a list of integers. */
 export function exactJson(value: unknown): unknown {
   return exactValue(value, asList, 0);
 }

@@ -1,7 +1,7 @@
 import type { SupervisorView } from '../contract/view.js';
 import { failureText } from '../model/report.js';
 
-/** The supervisors of this tree that failed, the outermost first, each as a sentence without its full stop: what made it fail, with its exit and its last lines. */
+/** The failed supervisors of this tree, the outermost first, each as a sentence without its full stop: its culprit, with exit and last lines. */
 export function failedSupervisors(root: SupervisorView): string[] {
   const inner = root.children.flatMap((child) => (child.kind === 'agent' ? [] : failedSupervisors(child)));
   return root.status === 'failed' ? [sentenceFor(root), ...inner] : inner;

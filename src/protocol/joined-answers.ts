@@ -1,5 +1,5 @@
 /**
- * A further frame behind a request, behind an empty delimiter: its sender reads several answers from one message, one in each frame behind
- * the delimiter. A server that does not know it ignores it.
+ * A frame after a request and an empty delimiter: the sender accepts several answers in one message, each in a frame of its own after the delimiter. A
+ * server that does not know it ignores it.
  */
 export const JOIN_ANSWERS = 'join';

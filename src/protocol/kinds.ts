@@ -1,23 +1,23 @@
 import { cut, SupertreeError } from '../errors.js';
 import { exact, exactJson } from './exact.js';
 
-/** One kind of value on the wire: how it is read in every form that is accepted, and the one form in which it is written. */
+/** One kind of value on the wire: how every accepted form of it is read, and the one form in which it is written. */
 export interface Kind<T> {
-  /** For the reference page. */
+  /** Its name on the reference page. */
   readonly name: string;
   /** Throws MESSAGE_INVALID with the field, the rule and the value. */
   read(value: unknown, at: string): T;
-  /** An exact value: see exact.ts. */
+  /** Returns an exact value: see exact.ts. */
   write(value: T): unknown;
 }
 
 export interface Field<T> {
   readonly kind: Kind<T>;
-  /** True when it must be there. */
+  /** True when it must be present. */
   readonly required: boolean;
-  /** What stands for it when it is absent. */
+  /** The value when it is absent. */
   readonly fallback: T | null;
-  /** True for our own additions: only in map form, and left out when there is nothing to say. */
+  /** True for additions of supertree: only in map form, and left out when empty. */
   readonly addition: boolean;
 }
 
@@ -28,7 +28,7 @@ export type ValuesOf<F extends Fields> = {
   -readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
 };
 
-/** A wall-clock time as the wire has it: seconds since 1970 and nanoseconds. */
+/** A wall-clock time on the wire: seconds since 1970 and nanoseconds. */
 export type WireTime = readonly [secs: number, nanos: number];
 
 export function required<T>(kind: Kind<T>): Field<T> {
@@ -45,7 +45,7 @@ export function defaulted<T>(kind: Kind<T>, fallback: T): Field<T> {
   return { kind, required: false, fallback, addition: false };
 }
 
-/** A key of our own that the agent protocol does not have. */
+/** A key that the agent protocol does not have. */
 export function addition<T>(kind: Kind<T>): Field<T | null> {
   return { ...optional(kind), addition: true };
 }
@@ -64,7 +64,7 @@ export const bool: Kind<boolean> = simple('bool', 'must be true or false', (valu
   typeof value === 'boolean' ? value : undefined,
 );
 
-/** An integer from 0 that a number holds exactly; any width is read, and a float that is integral. */
+/** An integer from 0 that a number holds exactly; any width is read, and an integral float. */
 export const uint: Kind<number> = simple('u64', 'must be an integer from 0', (value) => {
   const number = integerOf(value);
   return number !== undefined && number >= 0 ? number : undefined;
@@ -72,7 +72,7 @@ export const uint: Kind<number> = simple('u64', 'must be an integer from 0', (va
 
 export const int: Kind<number> = simple('i64', 'must be an integer', integerOf);
 
-/** As `kind`, where more than a number holds exactly means as much as the most that it does: some say "all" or "for ever" by the largest integer they have. */
+/** As `kind`, with larger integers read as the largest exact one: some clients mean "all" or "for ever" by the largest integer they have. */
 export function saturating(kind: Kind<number>): Kind<number> {
   return { ...kind, read: (given, at) => kind.read(isBeyond(given) ? Number.MAX_SAFE_INTEGER : given, at) };
 }
@@ -88,26 +88,26 @@ export const uuid: Kind<string> = {
   write: (value) => Buffer.from(value.replaceAll('-', ''), 'hex'),
 };
 
-/** As `uuid`, but one that is none is read as well, as the text in which an error would show it: it must not spoil its list. */
+/** As `uuid`, but another value is read too, as the text in which an error would show it: it must not invalidate its list. */
 export const anyId: Kind<string> = {
   name: 'uuid',
   read: (value) => uuidOf(value) ?? show(value),
   write: (value) => (isUuid(value) ? uuid.write(value) : value),
 };
 
-/** The id as text with hyphens, from any form that is read; `null` when it is none. */
+/** The id as text with hyphens, from any accepted form; `null` for other values. */
 export function uuidOf(value: unknown): string | null {
   if (value instanceof Uint8Array) return value.length === 16 ? hyphenated(hexOf(value)) : null;
   const hex = uuidDigits(value);
   return /^[0-9a-f]{32}$/.test(hex) ? hyphenated(hex) : null;
 }
 
-/** True for text as `uuid` keeps it. */
+/** True for a uuid in the text form of `uuid`. */
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
-/** Read from `[secs, nanos]` or from the map with these two names. */
+/** Read from `[secs, nanos]` or from a map with these two keys. */
 export const time: Kind<WireTime> = {
   name: 'time',
   read: (value, at) => {
@@ -118,10 +118,10 @@ export const time: Kind<WireTime> = {
   write: exact,
 };
 
-/** What JSON can say, and bytes. */
+/** Any JSON value, and bytes. */
 export const value: Kind<unknown> = { name: 'value', read: narrowed, write: exact };
 
-/** As `value`, and written as JSON can say it. */
+/** As `value`, but written as JSON. */
 export const json: Kind<unknown> = { name: 'value', read: narrowed, write: exactJson };
 
 /** A list of integers from 0 to 255, or bytes; written as the list. */
@@ -159,7 +159,7 @@ export function map<T>(kind: Kind<T>): Kind<Record<string, T>> {
   return {
     name: `map of ${kind.name}`,
     read: (given, at) => {
-      // What stands where a map belongs may be what belongs in it: an environment, say.
+      // The wrong value in place of a map may contain secrets, such as an environment.
       if (!isMap(given)) throw invalid(at, 'must be a map', given, `a ${typeName(given)}`);
       return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, kind.read(item, `${at}.${key}`)]));
     },
@@ -167,7 +167,7 @@ export function map<T>(kind: Kind<T>): Kind<Record<string, T>> {
   };
 }
 
-/** A string that no error may repeat. */
+/** A string that no error may show. */
 export const secret: Kind<string> = {
   name: 'string',
   read: (given, at) => {
@@ -232,7 +232,7 @@ function integerOf(given: unknown): number | undefined {
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** The value with every bigint that a number holds as that number. */
+/** The value with every bigint that a number holds exactly as a number. */
 function narrowed(given: unknown): unknown {
   if (typeof given === 'bigint') return integerOf(given) ?? given;
   if (Array.isArray(given)) return given.map(narrowed);

@@ -1,7 +1,7 @@
 import type { OutputLine } from '../contract/view.js';
 import type { LineView } from './operations.js';
 
-/** A line as it is told over the wire. */
+/** A line in its wire form. */
 export function lineView({ bytes, ...line }: OutputLine): LineView {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = buffer.toString('utf8');

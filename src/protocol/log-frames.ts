@@ -5,8 +5,8 @@ import { uuid as uuidKind } from './kinds.js';
 import { wireTime } from './status.js';
 
 /**
- * Writes the `log_stream` messages of one agent: the very bytes that `encode` makes, by hand. The agent protocol has the bytes of a line
- * as a list of integers, and a list of 65536 boxed numbers for each line would cost more than all the rest.
+ * Writes the `log_stream` messages of one agent by hand, to the same bytes as `encode`. The agent protocol has the bytes of a line as a list of integers,
+ * and a list of 65536 boxed numbers for each line would cost more than everything else.
  */
 export class LogFrames {
   readonly #heads: Readonly<Record<StreamName, Buffer>>;
@@ -57,7 +57,7 @@ function writeLength(frame: Buffer, at: number, length: number): number {
   return frame.writeUInt32BE(length, frame.writeUInt8(ARRAY32, at));
 }
 
-/** Bytes below 128 are integers as they are. */
+/** Bytes below 128 are their own integer form. */
 function copyLow(frame: Buffer, at: number, bytes: Uint8Array): number {
   frame.set(bytes, at);
   return at + bytes.length;

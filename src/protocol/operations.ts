@@ -24,7 +24,7 @@ export type {
 
 const GONE = 'done when the last process of each is verified gone';
 
-/** What every operation has in common that gives an agent a lifecycle command. */
+/** The common part of the operations that give an agent a lifecycle command. */
 const LIFECYCLE = {
   of: 'agent',
   named: 'agent',
@@ -39,14 +39,13 @@ const LIFECYCLE = {
 const CHILD = { of: 'supervisor', named: 'path', idempotency: 'automatic', waits: true, params: p.child } as const;
 
 /**
- * The operations of a `tree_request`, our addition to the agent protocol. The wire form is
- * `{ type: 'tree_request', request_id, operation, params, progress? }`, answered by
+ * The operations of a `tree_request`, an addition to the agent protocol. Its wire form is
+ * `{ type: 'tree_request', request_id, operation, params, progress? }`, and its answer
  * `{ type: 'tree_response', request_id, success, data, error, code, remedy }`. With `progress: true` any number of
- * `{ type: 'tree_progress', request_id, path, state, detail }` come before it (a REQ socket must not ask for them).
- * This and the other requests that change something may also carry `idempotency_key` (the same request with the same key is done
- * once), `deadline` (how many ms are left for it) and `accepted` (asks for `{ type: 'accepted', request_id }` before the answer of
- * what takes long; not for a REQ socket either). Agents are named by path, by an id that is unique in the tree, or by uuid. A
- * parameter that is not named here is refused; nil counts as absent.
+ * `{ type: 'tree_progress', request_id, path, state, detail }` come before the answer (not for REQ sockets). Requests that change something may also carry
+ * `idempotency_key` (requests with the same key and content are carried out once), `deadline` (the ms that are left for it) and `accepted` (asks for
+ * `{ type: 'accepted', request_id }` before the answer of a request that takes long; not for REQ sockets). Agents are named by path, by an id that is
+ * unique in the tree, or by uuid. An unknown parameter is refused; nil counts as absent.
  */
 export const OPERATIONS = {
   ps: answeredWith<AgentRow[]>()({
@@ -101,21 +100,21 @@ export const OPERATIONS = {
   }),
   restart: answeredWith<AgentRow>()({
     ...LIFECYCLE,
-    does: 'Stops and starts an agent. It is free and clears its budget.',
+    does: 'Stops and starts an agent. It is not charged to the budget, and clears it.',
     cli: { does: 'Stop and start agents', until: 'done when they are ready again' },
   }),
   pause: answeredWith<AgentRow>()({
     ...LIFECYCLE,
     params: p.exactly({ agent: p.agent, wait: p.flag, mode: p.mode }),
-    does: 'Pauses an agent, in the mode of its spec where none is given.',
+    does: 'Pauses an agent, by default in the mode of its spec.',
     commands: ['pause'],
     cli: { does: 'Pause agents', until: 'done when every process of each is seen stopped' },
   }),
   resume: answeredWith<AgentRow>()({
     ...LIFECYCLE,
-    does: 'Lets a paused agent go on.',
+    does: 'Resumes a paused agent.',
     commands: ['resume'],
-    cli: { does: 'Let paused agents go on', until: 'done when they run again' },
+    cli: { does: 'Resume paused agents', until: 'done when they run again' },
   }),
   signal: answeredWith<AgentRow>()({
     of: 'agent',
@@ -131,13 +130,13 @@ export const OPERATIONS = {
     of: 'agent',
     named: 'agent',
     role: 'input',
-    // A program whose standard input is closed ends, as a rule, and its supervisor may end its siblings for it: that is a stop.
+    // A program whose standard input is closed usually ends, and its supervisor may then end its siblings: that amounts to a stop.
     roleWith: { end: 'lifecycle' },
     idempotency: 'optional',
     waits: true,
     params: p.exactly({ agent: p.agent, data: p.data, end: p.flag }),
     args: ['agent', 'data'],
-    does: 'Writes to the standard input of an agent; `end` closes it behind that.',
+    does: 'Writes to the standard input of an agent; `end` closes it afterwards.',
     commands: ['write_stdin'],
   }),
   logs: answeredWith<LogsPage>()({
@@ -154,21 +153,21 @@ export const OPERATIONS = {
     of: 'server',
     role: null,
     params: p.exactly({}),
-    does: 'The server itself.',
+    does: 'The health and the figures of the server.',
     messages: ['health_check_request'],
   }),
   snapshot: answeredWith<Snapshot>()({
     of: 'listing',
     role: 'observe',
     params: p.exactly({}),
-    does: 'All that the events tell about, as it is after the event `seq`: whoever missed one begins anew from here.',
+    does: 'The whole state after the event `seq`, from which a subscriber that missed events can continue.',
   }),
-  // What is published is not parted by subtree.
+  // Published data is not divided by subtree.
   streams: answeredWith<Streams>()({
     of: 'tree',
     role: 'observe',
     params: p.exactly({}),
-    does: 'Where output, states and events are published, as whoever asks can reach it.',
+    does: 'The endpoints at which output, states and events are published, as the caller can reach them.',
     commands: ['stream_logs'],
   }),
   terminate_child: answeredWith<ChildAnswer>()({
@@ -184,7 +183,7 @@ export const OPERATIONS = {
   delete_child: answeredWith<ChildAnswer>()({
     ...CHILD,
     role: 'configure',
-    does: 'OTP: forgets a child that is down.',
+    does: 'OTP: removes a child that is down.',
   }),
   add_child: answeredWith<ChildAnswer>()({
     ...CHILD,
@@ -204,11 +203,11 @@ export const OPERATIONS = {
     named: 'path',
     role: 'observe',
     params: p.exactly({ path: p.path }),
-    does: 'OTP: how many there are of which kind.',
+    does: 'OTP: the number of children of each kind.',
   }),
 };
 
-/** What only the agent protocol asks for: no operation of a `tree_request`. */
+/** Operations that only the agent protocol has: they cannot be called by a `tree_request`. */
 export const PROTOCOL_OPERATIONS = {
   action: answeredWith<unknown>()({
     of: 'agent',
@@ -220,7 +219,7 @@ export const PROTOCOL_OPERATIONS = {
     commands: ['custom_action'],
     messages: ['custom_action_request'],
   }),
-  // It moves the cursor that all readers share: asked again, it has another answer.
+  // It moves the cursor that all readers share, so a repetition has another answer.
   read_line: answeredWith<unknown>()({
     of: 'agent',
     named: 'agent',
@@ -250,17 +249,17 @@ export type Operations = { readonly [N in OperationName]: { params: ParamsOf<N>;
 
 const ALL: readonly Operation[] = [...Object.values(OPERATIONS), ...Object.values(PROTOCOL_OPERATIONS)];
 
-/** The operation that each command of a `control_command` is. */
+/** The operation of each command of a `control_command`. */
 export const COMMAND_OPERATIONS = new Map<ControlCommandType, Operation>(
   ALL.flatMap((operation) => operation.commands.map((command) => [command, operation] as const)),
 );
 
-/** The operation that each request of the agent protocol is; a `control_command` and a `tree_request` name theirs. */
+/** The operation of each request of the agent protocol, except `control_command` and `tree_request`, which name theirs. */
 export const MESSAGE_OPERATIONS = new Map<MessageType, Operation>(
   ALL.flatMap((operation) => operation.messages.map((message) => [message, operation] as const)),
 );
 
-/** The declaration of an operation of a `tree_request`; `null` for a name that is none. */
+/** The declaration of an operation of a `tree_request`; `null` for an unknown name. */
 export function operationNamed(name: string): Operation | null {
   return Object.hasOwn(OPERATIONS, name) ? (OPERATIONS[name as OperationName] as Operation) : null;
 }

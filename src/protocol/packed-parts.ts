@@ -1,46 +1,46 @@
 import { pack, packExact } from './codec.js';
 
 /*
- * Values that are written into many messages and never change, such as the row of an agent: they are packed once, and messages are put
- * together from their bytes. A changed agent has another row.
+ * Values that occur in many messages and never change, such as the row of an agent: they are packed once, and messages are joined from their bytes. A
+ * changed agent has a new row.
  */
 
-/** The bytes of each value that is kept; `null` until they are wanted. */
+/** The bytes of each cached value; `null` until they are needed. */
 const kept = new WeakMap<object, Buffer | null>();
 
-/** Values that differ from one that is kept in their last field. */
+/** Values that differ from a cached one in their last field only. */
 const variants = new WeakMap<object, { readonly base: object; readonly last: unknown }>();
 
-/** Lists and maps that have kept values in them. */
+/** Lists and maps that contain cached values. */
 const containers = new WeakSet<object>();
 
-/** Marks a value as one whose bytes are kept as long as it is referenced. It must not be changed afterwards, nor anything in it. */
+/** Caches the bytes of a value for as long as it is referenced. The value must not be changed afterwards, nor anything in it. */
 export function keepPacked<T extends object>(value: T): T {
   kept.set(value, null);
   return value;
 }
 
-/** Stands for a value whose bytes are known already. */
+/** Stands for a value with known bytes. */
 export function alreadyPacked(bytes: Buffer): object {
   const value = {};
   kept.set(value, bytes);
   return value;
 }
 
-/** The kept value `base` with another value in its last field, which is `null` in it: only that field is packed anew. */
+/** The cached value `base` with another value in its last field, which is `null` in it: only that field is packed again. */
 export function withLastField<T extends object>(base: T, field: keyof T, value: unknown): T {
   const variant = { ...base, [field]: value };
   variants.set(variant, { base, last: value });
   return variant;
 }
 
-/** Marks a list or a plain map that has kept values in it, directly or in containers of its own. */
+/** Marks a list or a plain map that contains cached values, directly or in nested containers. */
 export function packedInParts<T extends object>(container: T): T {
   containers.add(container);
   return container;
 }
 
-/** True for what `partsOf` does not have to pack as a whole. */
+/** True for a value that contains cached bytes. */
 export function hasParts(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   return kept.has(value) || variants.has(value) || containers.has(value);
@@ -57,7 +57,7 @@ export function partsOf(value: unknown, parts: Buffer[]): void {
   } else partsOfMap(value as Readonly<Record<string, unknown>>, parts);
 }
 
-/** A message in map form with one more field, whose value is put together from parts. */
+/** Packs a message in map form with one more field, whose value is joined from parts. */
 export function packWithField(message: Readonly<Record<string, unknown>>, name: string, value: unknown): Buffer {
   const fields = packExact(message);
   const count = Object.keys(message).length;
@@ -81,7 +81,7 @@ export function arrayHead(count: number): Buffer {
   return head;
 }
 
-/** A copy of its own: what the encoder returns is a part of a larger buffer, which would be kept as well. */
+/** A copy, because the encoder returns a part of a larger buffer, which would be retained. */
 function bytesOf(value: object): Buffer {
   let bytes = kept.get(value) ?? null;
   if (bytes === null) {
@@ -93,7 +93,7 @@ function bytesOf(value: object): Buffer {
   return bytes;
 }
 
-/** Nil is one byte. */
+/** The value without its last field: nil is one byte. */
 function partsOfVariant(value: object, parts: Buffer[]): void {
   const variant = variants.get(value);
   if (variant === undefined) return;

@@ -33,21 +33,21 @@ export {
   STRUCTS,
 } from './structs.js';
 
-/** The version of the agent protocol that we speak. */
+/** The version of the agent protocol. */
 export const PROTOCOL_VERSION = '1.0.0';
 
 /** The largest message that is accepted or sent, in bytes. */
 export const MAX_MESSAGE_SIZE = 10 * 1024 * 1024;
 
-/** A uuid that names nobody: for an answer that must carry one where none could be read. */
+/** The nil uuid, for an answer that must carry a uuid when none could be read. */
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 const amount = saturating(uint);
 
-/** What our own answers add, so that a program need not parse a sentence. */
+/** The error fields that supertree adds to its answers, so that a program need not parse the sentence. */
 const reasons = { code: addition(string), remedy: addition(string), details: addition(json) };
 
-/** What a request may carry of ours: see `operations.ts`. */
+/** The fields that supertree adds to requests: see `operations.ts`. */
 const requestOptions = {
   idempotency_key: addition(string),
   deadline: addition(saturating(int)),
@@ -55,8 +55,8 @@ const requestOptions = {
 };
 
 /**
- * Every message: its index in the agent protocol (`null` for our own additions) and its fields in the order of the array form.
- * Reading, writing, validation and the reference page come from this one table.
+ * Every message: its index in the agent protocol (`null` for additions of supertree) and its fields in the order of the array form. Reading, writing,
+ * validation and the reference page derive from this table.
  */
 export const MESSAGES = {
   spawn_request: message(0, {
@@ -203,19 +203,19 @@ export const MESSAGES = {
 
 export type MessageType = keyof typeof MESSAGES;
 
-/** One message, typed from its table. Fields that may be absent are `null` when they are. */
+/** One message, typed from its table. Optional fields are `null` when absent. */
 export type Message<T extends MessageType> = T extends MessageType
   ? { type: T } & ValuesOf<(typeof MESSAGES)[T]['fields']>
   : never;
 
-/** A message to be sent: what may be absent may be left out. */
+/** A message to be sent: optional fields may be left out. */
 export type Draft<T extends MessageType> = T extends MessageType ? { type: T } & DraftOf<Message<T>> : never;
 
 type DraftOf<M> = { [K in keyof M as null extends M[K] ? never : K]: M[K] } & {
   [K in keyof M as null extends M[K] ? K : never]?: M[K];
 };
 
-/** The message type of a tag: a name, or an index of the agent protocol in any width. `null` when there is none. */
+/** The message type of a tag: a name, or an index of the agent protocol in any width. `null` for an unknown tag. */
 export function typeOfTag(tag: unknown): MessageType | null {
   if (typeof tag === 'string') return Object.hasOwn(MESSAGES, tag) ? (tag as MessageType) : null;
   const index = typeof tag === 'bigint' ? Number(tag) : tag;

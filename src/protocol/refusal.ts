@@ -3,12 +3,12 @@ import { encode, type Undecodable } from './decode.js';
 import { type BatchResult, type Draft, type MessageType, NIL_UUID, PROTOCOL_VERSION } from './protocol.js';
 import { protocolSentence } from './sentences.js';
 
-/** What is known of a request that is refused. */
+/** The known fields of a refused request. */
 export type About = Omit<Undecodable, 'error'>;
 
 /**
- * The answer to a request that was not done. Whatever the request would have it repeat, it fits into one message: texts are
- * shortened, lists end after 20 items with the number of the others beside them (`list` and `listOmitted`). Never throws.
+ * The error answer to a refused request. It always fits into one message, whatever the request contained: texts are shortened, lists are cut to 20 items
+ * with the number of omitted ones beside them (`list` and `listOmitted`). Never throws.
  */
 export function encodeRefusal(about: About, thrown: SupertreeError, serverId: string): Buffer {
   const { code, remedy, details } = thrown;
@@ -16,7 +16,7 @@ export function encodeRefusal(about: About, thrown: SupertreeError, serverId: st
   try {
     return encode(refusal(about, { error, code, remedy, details: briefDetails(details) }, serverId));
   } catch {
-    // Its own id is too long, or a detail cannot be written down.
+    // The request id is too long, or a detail cannot be encoded.
     const requestId = cut(about.requestId, MOST_OF_AN_ID);
     return encode(refusal({ ...about, requestId }, { error, code, remedy, details: {} }, serverId));
   }
@@ -52,7 +52,7 @@ function refusal({ type, requestId, agentId }: About, reason: Reason, serverId: 
   }
 }
 
-/** Clients of the agent protocol read the reason of a batch in its results alone. */
+/** Clients of the agent protocol read the error of a batch only from its results. */
 function batchRefusal({ error, code }: Reason): BatchResult {
   return { agent_id: NIL_UUID, success: false, status: null, error, data: null, code };
 }
@@ -77,5 +77,5 @@ function brief(value: unknown, name: string, depth: number): unknown {
 
 const MOST_ITEMS = 20;
 const MOST_LEVELS = 4;
-/** Of a request id that leaves no room for the answer, in characters. */
+/** The most characters of a request id whose length leaves no room for the answer. */
 const MOST_OF_AN_ID = 256;

@@ -1,35 +1,33 @@
 import { isUtf8 } from 'node:buffer';
 
-/** How deep arrays and maps may be nested in one message: a tree of 64 levels has two for each, and a few around it. */
+/** The deepest nesting of arrays and maps in one message: a tree of 64 levels has two for each level, and a few around it. */
 export const MAX_DEPTH = 160;
 
 /**
- * How many values one request may have, keys among them: each costs a decoder the more time the emptier it is, and while one message is
- * read every other request waits.
+ * The most values in one request, keys included: decoding costs time for each, however small, and all other requests wait while one is decoded.
  */
 export const MAX_VALUES = 131_072;
 
-/** What could be read of a message's head, even if the rest of it is broken. */
+/** The readable part of a message's head, even if the rest is broken. */
 export interface Head {
-  /** The tag: its name, or its index. */
+  /** The tag: a name, or an index. */
   tag: string | number | null;
   requestId: string | null;
-  /** As it stands there; `null` where there is none, or something else in its place. */
+  /** As in the message; `null` if it is missing or of another type. */
   agentId: string | Uint8Array | null;
 }
 
 export interface Scan {
-  /** Where the document ends; what follows is not looked at. `null` when it is not a document. */
+  /** The end of the document; further bytes are ignored. `null` when it is invalid. */
   readonly end: number | null;
-  /** Why it is not a document, as the end of a sentence. */
+  /** Why it is invalid, as the end of a sentence. */
   readonly problem: string | null;
 }
 
 /**
- * Walks over one MessagePack document without building anything, so that a hostile one costs neither stack nor memory:
- * every length is compared with the bytes that are left, nesting and values are counted, extensions (which a decoder may act upon),
- * keys that are not strings and strings that are not UTF-8 (which a decoder would alter) are refused. If `maxValues` is not given, any
- * number of values is accepted. Never throws.
+ * Checks one MessagePack document without building anything, so that a hostile one costs neither stack nor memory: every length is compared with the
+ * remaining bytes, nesting and values are counted; extensions (which a decoder may act upon), keys that are not strings and strings that are not UTF-8
+ * (which a decoder would alter) are rejected. If `maxValues` is not given, the number of values is not limited. Never throws.
  */
 export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFINITY): Scan {
   const scanner = new Scanner(bytes, null);
@@ -37,17 +35,17 @@ export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFI
   return { end: problem === null ? scanner.position : null, problem };
 }
 
-/** What a message says of itself before it breaks off, if it does. Never throws. */
+/** The head of a message that may be broken or truncated. Never throws. */
 export function headOf(bytes: Uint8Array): Head {
   const head: Head = { tag: null, requestId: null, agentId: null };
   new Scanner(bytes, head).run(MAX_VALUES);
   return head;
 }
 
-/** What stands where in array form; the third is an agent where one command is for one agent. */
+/** The first fields of the array form; the third one is an agent in a command for a single agent. */
 const HEAD = ['type', 'request_id', 'agent_id'] as const;
 
-/** Up to so many bytes a loop is done before a native function is called. */
+/** Up to so many bytes a loop is faster than the call of a native function. */
 const SHORT = 48;
 
 const SCALAR = 0;
@@ -57,7 +55,7 @@ const MAP = 3;
 
 interface Form {
   readonly kind: number;
-  /** Bytes of the length that follows; 0 when the length is fixed. */
+  /** The width of the length that follows, in bytes; 0 for a fixed length. */
   readonly width: number;
   readonly length: number;
 }
@@ -65,7 +63,7 @@ interface Form {
 const scalar = (length: number): Form => ({ kind: SCALAR, width: 0, length });
 const sized = (kind: number, width: number): Form => ({ kind, width, length: 0 });
 
-/** What the bytes from 0xc0 to 0xdf begin, `null` for what is not accepted: 0xc1 and extensions. */
+/** The forms of the first bytes from 0xc0 to 0xdf; `null` for rejected ones: 0xc1 and extensions. */
 const FORMS: readonly (Form | null)[] = [
   ...[scalar(0), null, scalar(0), scalar(0)],
   ...[sized(SCALAR, 1), sized(SCALAR, 2), sized(SCALAR, 4)],
@@ -83,13 +81,13 @@ class Scanner {
   position = 0;
   readonly #bytes: Uint8Array;
   readonly #head: Head | null;
-  /** How many elements are left in each open container, the innermost last; a key counts as one. */
+  /** The number of remaining elements of each open container, the innermost last; a key counts as one. */
   readonly #left: number[] = [];
   readonly #isMap: boolean[] = [];
-  /* The token just read: its kind, its payload's length or its number of elements. */
+  /* The present token: its kind, and the length of its payload or its number of elements. */
   #kind = SCALAR;
   #length = 0;
-  /* In the outermost container: how many elements were read, and the last key. */
+  /* In the outermost container: the number of elements so far, and the last key. */
   #index = 0;
   #key = '';
 
@@ -98,7 +96,7 @@ class Scanner {
     this.#head = head;
   }
 
-  /** `null`, or why this is not a document. */
+  /** Returns `null` for a valid document, else the problem. */
   run(maxValues: number): string | null {
     let values = 0;
     do {
@@ -137,7 +135,7 @@ class Scanner {
     return this.position + atLeast > this.#bytes.length ? 'it ends too early' : null;
   }
 
-  /** Takes the token into the container it stands in, and opens a new one if it is one. */
+  /** Counts the token in its container, and opens a new container for a list or a map. */
   #place(start: number): string | null {
     const depth = this.#left.length;
     if (depth > 0) {
@@ -147,7 +145,7 @@ class Scanner {
       if (depth === 1 && this.#head !== null) this.#watch(this.#head, isKey, start);
       this.#left[depth - 1] = left - 1;
     }
-    // A head is looked for in what is refused already.
+    // A head is only read from documents that were rejected already.
     if (this.#kind === STR && this.#head === null && !this.#isText()) return 'a string is not UTF-8';
     if (this.#kind <= STR) this.position += this.#length;
     else if (depth === MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH}`;
@@ -167,7 +165,7 @@ class Scanner {
     this.#left.pop();
   }
 
-  /** Keeps the tag and the ids, which stand in the outermost container. */
+  /** Notes the tag and the ids, which are in the outermost container. */
   #watch(head: Head, isKey: boolean, start: number): void {
     const text = this.#kind === STR && this.#length <= 256 && this.#isText() ? this.#view().toString('utf8') : null;
     const index = this.#index++;
@@ -190,7 +188,7 @@ class Scanner {
     return all < 0x80 || isUtf8(this.#view());
   }
 
-  /** The payload of the token just read. */
+  /** The payload of the present token. */
   #view(): Buffer {
     return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.position, this.#length);
   }

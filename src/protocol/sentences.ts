@@ -1,8 +1,8 @@
 import type { ErrorCode, ErrorDetails, SupertreeError } from '../errors.js';
 
 /**
- * The text of an error in a response of the agent protocol: the sentence of the original server where it has one for this case, because
- * clients of that server compare it; our own sentence otherwise. Our `code`, `remedy` and `details` stand beside it in any case.
+ * The text of an error in an answer of the agent protocol: the sentence of the original server if it has one for this case, because its clients compare
+ * sentences; otherwise the sentence of supertree. `code`, `remedy` and `details` are added in both cases.
  */
 export function protocolSentence({ code, details, message }: SupertreeError): string {
   return SENTENCES[code]?.(details) ?? message;
@@ -10,7 +10,7 @@ export function protocolSentence({ code, details, message }: SupertreeError): st
 
 type Sentence = (details: ErrorDetails) => string | null;
 
-/** What the original server answers (agent protocol 1.0.0, section 5). */
+/** The sentences of the original server (agent protocol 1.0.0, section 5). */
 const SENTENCES: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
   AGENT_NOT_FOUND: ({ agent }) => `Agent not found: ${agent}`,
   AGENT_ABSENT: ({ agent }) => `Agent not found: ${agent}`,

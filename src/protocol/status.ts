@@ -4,8 +4,8 @@ import type { WireTime } from './kinds.js';
 import type { AgentInfo, AgentStatus } from './protocol.js';
 
 /**
- * Our states in the words of the agent protocol. An agent that is being stopped is still there, so it is `running`; one that
- * is over, or cannot be ended, has a terminal word.
+ * The agent protocol's status for each state. An agent that is being stopped still exists, so it is `running`; one that has ended, or cannot be ended, has
+ * a terminal status.
  */
 export const STATUS_OF: Readonly<Record<AgentState, AgentStatus>> = {
   spawning: 'initializing',
@@ -18,7 +18,7 @@ export const STATUS_OF: Readonly<Record<AgentState, AgentStatus>> = {
   stopped: 'terminated',
 };
 
-/** Where a spawned agent keeps what the agent protocol lists about it and we have no field for. */
+/** The metadata keys of a spawned agent for fields that the agent protocol lists and an agent does not have. */
 export const WIRE_KEYS = { name: 'agent.name', backend: 'agent.model_backend', task: 'agent.task' } as const;
 
 /** The agent of each view: an agent that did not change has the same view, and so the same bytes in a list. */
@@ -48,19 +48,19 @@ function newInfo(view: AgentView): AgentInfo {
 
 const OURS: ReadonlySet<string> = new Set(Object.values(WIRE_KEYS));
 
-/** What its spec says, without what has a field of its own; `null` for nothing. */
+/** The metadata of its spec, without the keys that have fields of their own; `null` when empty. */
 function ownMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> | null {
   const own = Object.entries(metadata).filter(([key]) => !OURS.has(key));
   return own.length === 0 ? null : Object.fromEntries(own);
 }
 
-/** Wall-clock ms as the wire has them. */
+/** Wall-clock ms in the wire form. */
 export function wireTime(ms: number): WireTime {
   const secs = Math.floor(ms / 1000);
   return [secs, Math.floor((ms - secs * 1000) * 1_000_000)];
 }
 
-/** The name of a status as the original server prints it: `Running`. */
+/** The name of a status in the spelling of the original server: `Running`. */
 export function statusLabel(status: AgentStatus): string {
   return status.charAt(0).toUpperCase() + status.slice(1);
 }

@@ -10,7 +10,7 @@ export function struct<F extends Fields>(name: string, fields: F): Kind<ValuesOf
   };
 }
 
-/** Reads the fields, behind what is in `read`: in array form as many elements stand before them. Throws MESSAGE_INVALID. */
+/** Reads the fields after those in `read`: in array form as many elements precede them. Throws MESSAGE_INVALID. */
 export function readFields<F extends Fields>(
   fields: F,
   given: unknown,
@@ -23,7 +23,7 @@ export function readFields<F extends Fields>(
   return read as ValuesOf<F>;
 }
 
-/** The fields in map form, behind what is in `written`. */
+/** The fields in map form, after those in `written`. */
 export function writeFields<F extends Fields>(
   fields: F,
   given: ValuesOf<F>,
@@ -61,7 +61,7 @@ function readField(field: Field<unknown>, given: unknown, at: string, name: stri
   return field.fallback;
 }
 
-/** A table never changes, and a list of 500 agents asks for its entries 500 times. */
+/** Cached, because tables never change and a list of 500 agents needs the entries 500 times. */
 function entriesOf(fields: Fields): readonly (readonly [string, Field<unknown>])[] {
   let entries = known.get(fields);
   if (entries === undefined) {

@@ -17,9 +17,7 @@ import {
 } from './kinds.js';
 import { struct } from './struct.js';
 
-/*
- * The words and structures within messages.
- */
+/* The enumerations and structures within messages. */
 
 export const AGENT_STATUSES = [
   'idle',
@@ -50,7 +48,7 @@ export const CONTROL_COMMANDS = [
 export type AgentStatus = (typeof AGENT_STATUSES)[number];
 export type ControlCommandType = (typeof CONTROL_COMMANDS)[number];
 
-// The older version writes Running where the newer one writes running: both are read.
+// The older version writes Running and the newer one running: both are read.
 export const agentStatus = oneOf('AgentStatus', AGENT_STATUSES, true);
 const pauseMode = oneOf('PauseMode', ['cooperative', 'forced'], true);
 export const commandType = oneOf('ControlCommandType', CONTROL_COMMANDS);
@@ -63,10 +61,10 @@ export const updateType = oneOf('StatusUpdateType', [
   'heartbeat',
 ]);
 
-/** How many agents one batch may name. */
+/** The most agents of one batch. */
 export const MAX_BATCH = 1000;
 
-/** The agents of a batch, of any number: a batch beyond the limit is answered with a result for each of its first agents. */
+/** The agents of a batch, without a limit: the answer to a larger batch has a result for each of the first agents. */
 export const agentIds = list(anyId);
 
 export const agentConfig = struct('AgentConfig', {

@@ -3,9 +3,9 @@ import { alreadyPacked, packedInParts } from './packed-parts.js';
 import type { Draft, Message, MessageType } from './protocol.js';
 
 /**
- * An answer that repeats the parameters of its request has them as they came, and so has each result of a batch. Decoded and encoded again, `1.0` would be
- * the integer 1 and `-0.0` would be 0, and keys that are integers would change their order: JavaScript cannot keep these apart.
- * Any other answer is returned unchanged. `request` is what `message` was decoded from.
+ * Replaces parameters that an answer, or a result of a batch, repeats from its request by their original bytes. Decoded and encoded again, `1.0` would be the
+ * integer 1, `-0.0` would be 0, and integer keys would change their order: JavaScript cannot distinguish these. Any other answer is returned unchanged.
+ * `request` is the bytes of `message`.
  */
 export function repeatedVerbatim(
   answer: Draft<MessageType>,
@@ -40,7 +40,7 @@ interface Params {
   readonly steps: readonly Step[];
 }
 
-/** The parameters of a custom action, and where they stand; `null` where there are none. */
+/** The parameters of a custom action, and their place in the message; `null` without any. */
 function paramsOf(message: Message<MessageType>): Params | null {
   if (message.type === 'custom_action_request') return given(message.params, [['params', 4]]);
   const isCommand = message.type === 'control_command' || message.type === 'batch_control_command';
@@ -55,7 +55,7 @@ function given(value: unknown, steps: readonly Step[]): Params | null {
   return value === undefined || value === null ? null : { value, steps };
 }
 
-/** The bytes of a value; `null` where it is not found, or has bytes in it, which an answer writes as a list. */
+/** The bytes of a value; `null` when it is not found, or contains bytes, which an answer writes as a list. */
 function valueAt(bytes: Buffer, steps: readonly Step[]): Buffer | null {
   let start: number | null = 0;
   for (const step of steps) start = start === null ? null : memberAt(bytes, start, step);
@@ -68,7 +68,7 @@ function valueAt(bytes: Buffer, steps: readonly Step[]): Buffer | null {
   return raw;
 }
 
-/** Where the value of a member begins; of a key that comes twice the last one, which is what decoders keep. */
+/** The position of a member's value; for a duplicate key the last one, which decoders keep. */
 function memberAt(bytes: Buffer, at: number, [key, index]: Step): number | null {
   const { next, items, isMap } = tokenAt(bytes, at);
   let found: number | null = null;
@@ -100,7 +100,7 @@ function extentOf(bytes: Buffer, at: number): { readonly end: number; readonly h
 }
 
 interface Token {
-  /** Behind the token; the items of a list or a map, whose keys count as well, follow there. */
+  /** The position after the token; the items of a list or a map, keys included, follow there. */
   readonly next: number;
   readonly items: number;
   readonly isMap: boolean;
@@ -117,13 +117,13 @@ function tokenAt(bytes: Buffer, at: number): Token {
   return scalar(at + 1 + (FIXED[first] ?? sizedLength(bytes, at, first)), first >= 0xc4 && first <= 0xc6);
 }
 
-/** Bytes behind the first one, for nil, booleans, floats and integers. */
+/** The number of bytes after the first one, for nil, booleans, floats and integers. */
 const FIXED: Readonly<Record<number, number>> = {
   ...{ 192: 0, 194: 0, 195: 0, 202: 4, 203: 8 },
   ...{ 204: 1, 205: 2, 206: 4, 207: 8, 208: 1, 209: 2, 210: 4, 211: 8 },
 };
 
-/** Of bin (0xc4 to 0xc6) and str (0xd9 to 0xdb): the length and what it counts. */
+/** For bin (0xc4 to 0xc6) and str (0xd9 to 0xdb): the size of the length and of the payload. */
 function sizedLength(bytes: Buffer, at: number, first: number): number {
   const width = widthOf(first >= 0xd9 ? first - 0xd9 : first - 0xc4);
   return width + bytes.readUIntBE(at + 1, width);

@@ -34,7 +34,7 @@ describe('an error of the configuration names the file and the field', () => {
   it.each([
     ['endpoint = "http://x"', 'server.endpoint', 'it must begin with ipc:// or tcp://'],
     ['endpoints = ["ipc:///tmp/a", "tcp://x"]', 'server.endpoints.1', 'it must be tcp://HOST:PORT'],
-    ['pub_endpoints = ["tcp://[x]:1"]', 'server.pubEndpoints.0', 'what stands in brackets must be an IPv6 address'],
+    ['pub_endpoints = ["tcp://[x]:1"]', 'server.pubEndpoints.0', 'the host in brackets must be an IPv6 address'],
   ])('of an endpoint that is none: %s', async (line, field, rule) => {
     const { code, message } = await refused(`[server]\n${line}\n`);
     expect(code).toBe('FILE_INVALID');

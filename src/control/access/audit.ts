@@ -1,33 +1,33 @@
-/** One line of the audit log. It has no data, no arguments and no environment. */
+/** One line of the audit log. It contains no data, no arguments and no environment. */
 export interface AuditLine {
   /** The name of the key; `local` for a socket without keys. */
   readonly key: string;
   readonly request: string;
   readonly verb: string;
-  /** The agent or supervisor that it was about; `null` when there is none of that name, or when it was about none. */
+  /** The agent or supervisor; `null` when none of that name exists, or when the request names none. */
   readonly path: string | null;
   /**
-   * The child of the supervisor at `path` that it was about: its id as the tree knows it once it was done, before that as the peer
-   * named it, cut at 128 characters. `null` when it was about none, or named none.
+   * The child of the supervisor at `path`: its id in the tree after the request was carried out, otherwise the name that the peer gave, cut at 128
+   * characters. `null` when the request names none.
    */
   readonly child: string | null;
-  /** `refused`: the peer may not do it, or named what does not exist for it. `failed`: it may, and it did not work. */
+  /** `refused`: the peer lacks the role, or named something that it does not know. `failed`: the request was allowed and failed. */
   readonly outcome: 'done' | 'failed' | 'refused';
   /** The code of the error; `null` when it was done. */
   readonly code: string | null;
-  /** Where a connection came from that was turned away: its IP address. If not given, libzmq did not say, or it is about no connection. */
+  /** The IP address of a refused connection. If not given, unknown, or the line is about a request. */
   readonly address?: string;
-  /** The key of a connection that was turned away, in Z85: the public half. If not given, none was proved, or it is about no connection. */
+  /** The public key of a refused connection, in Z85. If not given, none was proved, or the line is about a request. */
   readonly publicKey?: string;
-  /** How many more connections were turned away for the same reason, which have no line of their own. If not given, none. */
+  /** The number of further connections refused for the same reason, which have no lines. If not given, none. */
   readonly repeated?: number;
 }
 
 export type Audit = (line: AuditLine) => void;
 
 /**
- * The same audit, never throwing: a line that cannot be written must not change the answer to what has been done already, nor keep a
- * server from its work. The first of the lines that are lost in a row is told to `failed`.
+ * The same audit without errors: a line that cannot be written must neither change the answer to a request that was carried out, nor stop the server.
+ * `failed` is called for the first of consecutive lost lines.
  */
 export function nonThrowing(audit: Audit, failed: (thrown: unknown) => void): Audit {
   let works = true;

@@ -12,19 +12,19 @@ import { isUuid } from '../../protocol/kinds.js';
 import { OPERATIONS, type Operation, type OperationName, type Role } from '../../protocol/operations.js';
 import { authorize, knows, may, type Peer, UNPROVEN } from './roles.js';
 
-/** Where agents are found that have ended. */
+/** The lookup of ended agents. */
 interface EndedLookup {
   find(ref: string, accept: (view: AgentView) => boolean): AgentHandle | null;
   views(): AgentView[];
 }
 
-/** What a request is about, once its peer was found to have the role for it. */
+/** The subject of a request, after its role was checked. */
 export type Opened = AgentHandle | SupervisorHandle | GuardedTree;
 
 /**
- * A tree as one peer may use it, with its ended agents: the only place that decides about access. What the peer does not know does not exist for it
- * (AGENT_NOT_FOUND, SUPERVISOR_NOT_FOUND; lists and measures leave it out). What it knows and has no role for throws FORBIDDEN with the
- * role and the path. Which role that is stands in the declaration of the operation.
+ * The tree with its ended agents, restricted to one peer: the only place that decides about access. An agent or supervisor that the peer does not know
+ * does not exist for it (AGENT_NOT_FOUND, SUPERVISOR_NOT_FOUND; lists and measurements leave it out). One that it knows without having the role throws
+ * FORBIDDEN with the role and the path. The declaration of the operation names the role.
  */
 export class GuardedTree {
   readonly peer: Peer;
@@ -37,15 +37,15 @@ export class GuardedTree {
     this.peer = peer;
   }
 
-  /** The path that the peer works in unless it names another: the root where it knows it, else its first subtree. */
+  /** The default path of the peer's requests: the root if the peer knows it, else its first subtree. */
   get home(): string {
     const { path } = this.#tree;
     return knows(this.peer, path) ? path : (this.peer.grants?.[0]?.subtree ?? path);
   }
 
   /**
-   * The agent or the supervisor that a request names, or this tree for a request that names none. Throws KEY_UNPROVEN, and what `agent` and
-   * `supervisor` throw.
+   * The agent or the supervisor that a request names, or this tree for a request that names none. Throws KEY_UNPROVEN, and the errors of `agent` and
+   * `supervisor`.
    */
   open({ of, role }: Pick<Operation, 'of' | 'role'>, ref: string | null): Opened {
     if (this.peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
@@ -53,13 +53,13 @@ export class GuardedTree {
     if (of === 'listing') this.#authorizeListing();
     if (of === 'tree') authorize(this.peer, role, this.#tree.path);
     if (of === 'supervisor') return this.supervisor(ref ?? undefined, role);
-    // An agent that a request does not name is a missing parameter, which is for the reader of the parameters to say.
+    // A missing agent is a missing parameter, which is reported when the parameters are read.
     return ref === null ? this : this.agent(ref, role);
   }
 
   /**
-   * An agent by path, uuid, or an id that is unique among those that the peer knows. One that has ended is found too, but for a command only by its
-   * uuid: its name may be that of another agent by now, on another server. Throws AGENT_NOT_FOUND, AGENT_ABSENT, AGENT_AMBIGUOUS, FORBIDDEN.
+   * An agent by path, uuid, or an id that is unique among the agents that the peer knows. Ended agents are found too, but for commands only by uuid: their
+   * name may belong to another agent by now, also on another server. Throws AGENT_NOT_FOUND, AGENT_ABSENT, AGENT_AMBIGUOUS, FORBIDDEN.
    */
   agent(ref: string, role: Role): AgentHandle {
     const found = this.#living(ref) ?? this.#endedAgent(ref, role);
@@ -69,7 +69,7 @@ export class GuardedTree {
   }
 
   /**
-   * A supervisor by path, or by an id that is unique among those that the peer knows. If no reference is given, that of `home`. Throws
+   * A supervisor by path, or by an id that is unique among the supervisors that the peer knows. If no reference is given, the one at `home`. Throws
    * SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS, FORBIDDEN.
    */
   supervisor(ref: string = this.home, role: Role): SupervisorHandle {
@@ -79,23 +79,23 @@ export class GuardedTree {
     return this.#guard(found, SUPERVISOR_METHODS);
   }
 
-  /** The agents that live and that the peer may observe. */
+  /** The living agents that the peer may observe. */
   agents(): AgentView[] {
     return this.#visible(this.#tree.agents());
   }
 
-  /** The agents that have ended and that the peer may observe. */
+  /** The ended agents that the peer may observe. */
   ended(): AgentView[] {
     return this.#visible(this.#ended.views());
   }
 
-  /** The supervisors above a subtree show their names and states, without their other children. */
+  /** The tree that the peer may observe. The supervisors above a subtree show their names and states, without other children. */
   view(): SupervisorView {
     const root = this.#tree.view();
     return this.peer.grants === null ? root : (this.#prune(root) ?? { ...root, children: [] });
   }
 
-  /** Of these agents, as far as the peer may observe them. If no paths are given, of all. */
+  /** The usage of these agents, as far as the peer may observe them. If no paths are given, of all. */
   usage(paths?: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
     if (this.peer.grants === null) return this.#tree.usage(paths);
     return this.#tree.usage(paths?.filter((path) => this.observes(path)) ?? this.agents().map(({ path }) => path));
@@ -114,7 +114,7 @@ export class GuardedTree {
     if (!observesSomething) authorize(this.peer, 'observe', this.home);
   }
 
-  /** `null` where the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows, AGENT_ABSENT for one that it knows. */
+  /** `null` when the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows, AGENT_ABSENT for one that it knows. */
   #living(ref: string): AgentHandle | null {
     try {
       const handle = this.#tree.agent(ref);
@@ -136,7 +136,7 @@ export class GuardedTree {
     throw new SupertreeError('AGENT_AMBIGUOUS', { agent: id, paths: [path, ...more].join(', ') });
   }
 
-  /** `null` where the peer knows none of that name. Throws SUPERVISOR_AMBIGUOUS with only the paths that it knows. */
+  /** `null` when the peer knows none of that name. Throws SUPERVISOR_AMBIGUOUS with only the paths that it knows. */
   #supervisorNamed(ref: string): SupervisorHandle | null {
     try {
       const handle = this.#tree.supervisor(ref);
@@ -167,7 +167,7 @@ export class GuardedTree {
     }
   }
 
-  /** The same object, with every method asking for its role first. What the table does not name is not there. */
+  /** The same object, with a check of the role in front of every method. Methods outside of the table do not exist. */
   #guard<T extends { readonly path: string }>(inner: T, methods: Methods<T>): T {
     const { peer } = this;
     if (peer.grants === null) return inner;
@@ -185,7 +185,7 @@ export class GuardedTree {
     });
   }
 
-  /** A supervisor with what may be seen below it; `null` when that is nothing and it may not be seen itself. */
+  /** The observable part of a supervisor; `null` when that is empty. */
   #prune(view: SupervisorView): SupervisorView | null {
     const children = view.children.flatMap((child): readonly TreeView[] => {
       if (child.kind === 'agent') return this.observes(child.path) ? [child] : [];
@@ -198,13 +198,13 @@ export class GuardedTree {
   }
 }
 
-/** Roles of commands: by a name they are meant for an agent that lives. */
+/** The roles of commands: by name they only apply to living agents. */
 const FOR_THE_LIVING: ReadonlySet<Role> = new Set<Role>(['input', 'lifecycle']);
 
-/** The operation whose role each method takes; `null` where knowing the object is enough. */
+/** The operation whose role each method needs; `null` if no role is needed beyond knowing the object. */
 type Methods<T> = { readonly [M in keyof T]: OperationName | null };
 
-/** An action of an embedding program is given an agent: it may do with it what the peer that asked for the action may do. */
+/** An action of an embedding program gets a guarded agent: it may do with it what the requesting peer may do. */
 const AGENT_METHODS: Methods<AgentHandle> = {
   path: null,
   uuid: null,
@@ -219,7 +219,7 @@ const AGENT_METHODS: Methods<AgentHandle> = {
   resume: 'resume',
   signal: 'signal',
   write: 'send',
-  // A program whose standard input is closed ends, as a rule.
+  // A program whose standard input is closed usually ends.
   endInput: 'stop',
   output: 'logs',
   lines: 'logs',

@@ -13,7 +13,7 @@ interface Entry {
   readonly ticket: Buffer;
 }
 
-/** The keys of one server: its own, and those that it knows. */
+/** The keys of one server: its own, and the known keys of clients. */
 export class Keyring {
   readonly secretKey: string;
   readonly publicKey: string;
@@ -29,20 +29,17 @@ export class Keyring {
     this.#entries = new Map(keys.map((key) => [key.publicKey, entryOf(key)]));
   }
 
-  /** The key with this public half; `null` for a stranger. */
+  /** The key with this public key; `null` for an unknown one. */
   find(publicKey: string): KnownKey | null {
     return this.#entries.get(publicKey)?.key ?? null;
   }
 
-  /** True when a key may read everything that is published: it is not parted by subtree. */
+  /** True when a key may subscribe: published data is not divided by subtree, so it must observe the whole tree. */
   mayFollow(key: KnownKey): boolean {
     return may(key, 'observe', this.#root);
   }
 
-  /**
-   * Whose routing id it is: a ticket (see `clientTicket`), a dot, and something that is this connection's own. Anything else is
-   * `UNPROVEN`.
-   */
+  /** The peer of a routing id: a ticket (see `clientTicket`), a dot, and a part that is unique to the connection. Any other routing id is `UNPROVEN`. */
   peerOf(routingId: Buffer): Peer {
     const entry = this.#entries.get(routingId.toString('latin1', 0, KEY_LENGTH));
     if (entry === undefined || routingId.length <= TICKET_LENGTH + 1 || routingId[TICKET_LENGTH] !== DOT)

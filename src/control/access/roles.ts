@@ -1,30 +1,30 @@
 import { SupertreeError } from '../../errors.js';
 import type { Role } from '../../protocol/operations.js';
 
-/** Roles for one supervisor or agent and everything below it. */
+/** Roles for one subtree. */
 export interface Grant {
   readonly roles: readonly Role[];
   /** A path, compared by whole segments. */
   readonly subtree: string;
 }
 
-/** Who sent a request. */
+/** The sender of requests. */
 export interface Peer {
-  /** The name of its key; `local` for a socket without keys. For the audit log: keys may be named at will. */
+  /** The name of its key; `local` for a socket without keys. Only for the audit log: names are chosen freely. */
   readonly name: string;
-  /** The public half of its key in Z85. If not given, it came without one. */
+  /** Its public key in Z85. If not given, it has none. */
   readonly publicKey?: string;
-  /** `null` for everything. */
+  /** `null` for all roles on the whole tree. */
   readonly grants: readonly Grant[] | null;
 }
 
-/** A peer of a socket without keys, which is protected by the mode of its file, or by being on the loopback. */
+/** A peer of a socket without keys, which the mode of its file or the loopback protects. */
 export const LOCAL: Peer = { name: 'local', grants: null };
 
 /** A peer of a socket without keys that other machines can reach. */
 export const ANYONE: Peer = { name: 'anyone', grants: null };
 
-/** A peer of a socket with keys that did not prove which one is its own. */
+/** A peer of a socket with keys that did not prove its key. */
 export const UNPROVEN: Peer = { name: 'unproven', grants: [] };
 
 /** True when the peer has the role for a path. */
@@ -32,20 +32,20 @@ export function may({ grants }: Peer, role: Role, path: string): boolean {
   return grants === null || grants.some((grant) => grant.roles.includes(role) && covers(grant.subtree, path));
 }
 
-/** True when the peer has any role for a path. For a peer that does not know it, it does not exist. */
+/** True when the peer has any role for a path. A path that the peer does not know does not exist for it. */
 export function knows({ grants }: Peer, path: string): boolean {
   return grants === null || grants.some((grant) => covers(grant.subtree, path));
 }
 
 /**
- * Throws FORBIDDEN, with the role and the subtree that are needed, when the peer lacks the role for a path that it knows. What it
- * does not know must be told apart before, as not found.
+ * Throws FORBIDDEN, with the needed role and subtree, when the peer lacks the role for a path that it knows. Unknown paths must be rejected before, as not
+ * found.
  */
 export function authorize(peer: Peer, need: Role, path: string): void {
   if (!may(peer, need, path)) throw new SupertreeError('FORBIDDEN', { role: need, subtree: path });
 }
 
-/** True for the path of the subtree itself and for every path below it. */
+/** True for the root of the subtree and for every path below it. */
 export function covers(subtree: string, path: string): boolean {
   return path === subtree || path.startsWith(`${subtree}/`);
 }

@@ -50,7 +50,7 @@ export class StatusBroadcast implements ReportConsumer {
   }
 }
 
-/** The reports that a `status_update` is sent for. A pause and a resume change the state. */
+/** The reports that cause a `status_update`. A pause and a resume change the state. */
 const CHANGES: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'state',
   'substate',
@@ -89,7 +89,7 @@ const UPDATE_TYPES: Readonly<Partial<Record<AgentState, Draft<'status_update'>['
   zombie: 'error',
 };
 
-/** The state with its sub-state, how it ended, or the report in words. */
+/** The state with its sub-state, the end, or the report, as text. */
 function textOf(report: Report, view: AgentView, { state, detail }: Place): string {
   if (report.type !== 'state' && report.type !== 'substate') return toText(report).slice(report.path.length + 1);
   const ended = state === 'completed' || state === 'failed';

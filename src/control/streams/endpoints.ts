@@ -9,11 +9,11 @@ export interface HostAddress {
 }
 
 /**
- * The endpoints of ours where somebody can subscribe who reached us at `asked`, the likeliest first:
+ * The pub endpoints that a client can reach which sent its request to `asked`, the likeliest first:
  * - by ipc: it is on this machine, so the ipc endpoints, then the tcp ones;
- * - by tcp on the loopback: the tcp ones. It may have come through a tunnel, so the ipc ones come last;
- * - by tcp from elsewhere: the tcp ones that are not on the loopback. One that is bound to every interface is told with the host that
- *   the request came to; when that is every interface too, nobody can know which one it was, so with each address of the machine.
+ * - by tcp on the loopback: the tcp ones. It may come through a tunnel, so the ipc ones come last;
+ * - by tcp from elsewhere: the tcp ones that are not on the loopback. A wildcard host is replaced by the host that the request came to; when that is a
+ *   wildcard too, the interface is unknown, so each address of the machine is used.
  */
 export function pubEndpointsFor(
   bound: readonly string[],
@@ -34,7 +34,7 @@ type TcpEndpoint = Extract<Endpoint, { kind: 'tcp' }>;
 
 const LOOPBACK = '127.0.0.1';
 
-/** The endpoint as it is, or with each of the hosts in place of "every interface". */
+/** The endpoint, or for a wildcard host one endpoint for each of the hosts. */
 function withHosts({ text, host, port }: TcpEndpoint, hosts: readonly string[]): string[] {
   if (!isWildcard(host)) return [text];
   return hosts.map((each) => `tcp://${isIPv6(each) ? `[${each}]` : each}:${port}`);
@@ -44,7 +44,7 @@ function isWildcard(host: string): boolean {
   return host === '*' || host === '0.0.0.0' || host === '::';
 }
 
-/** IPv4 first: every peer speaks it. Addresses with a scope (fe80::) mean nothing elsewhere. */
+/** IPv4 first: every peer supports it. Addresses with a scope (fe80::) are only valid on this machine. */
 function outside(addresses: readonly HostAddress[]): string[] {
   const usable = addresses.filter(({ address, internal }) => !internal && !/^fe80:/i.test(address));
   return usable.map(({ address }) => address).sort((a, b) => isIP(a) - isIP(b));

@@ -11,10 +11,10 @@ import type { Topics } from './topics.js';
 /** The topic of the events of the whole tree. */
 export const EVENTS_TOPIC = 'events';
 
-/** How often a position is published while there are subscribers, in ms. */
+/** The interval at which a position is published while there are subscribers, in ms. */
 const POSITION_EVERY = 5_000;
 
-/** How long after a subscription a position is published, in ms: a thousand that subscribe at once cost one position. */
+/** The delay of a position after a subscription, in ms: a thousand simultaneous subscriptions cause one position. */
 const POSITION_SOON = 10;
 
 /**
@@ -32,7 +32,7 @@ export class EventStream implements ReportConsumer {
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #seq = 0;
-  /** The peers that may observe only a part of the tree, by key, each with the number of events of its part. */
+  /** The peers that may observe only a part of the tree, by key, each with the number of events in its part. */
   readonly #parts = new Map<string, { readonly peer: Peer; seq: number }>();
 
   constructor(tree: Tree, topics: Topics, reports: ReportFanOut) {
@@ -44,9 +44,9 @@ export class EventStream implements ReportConsumer {
   }
 
   /**
-   * Every agent and supervisor of the tree as it is now; with `visible`, of the part of it that its peer may observe. A subscriber that has applied
-   * every event up to its `seq` has the same. Who may observe only a part cannot subscribe: its `seq` counts the events of that part since its first
-   * snapshot, so that it learns nothing about the rest.
+   * Every agent and supervisor of the tree; with `visible`, of the part that its peer may observe. A subscriber that has applied every event up to `seq` has
+   * the same state. A peer that may observe only a part cannot subscribe: its `seq` counts the events of that part since its first snapshot, so that it
+   * learns nothing about the rest.
    */
   snapshot(visible?: { readonly peer: Peer; view(): SupervisorView }): Snapshot {
     this.#reports.flush();
@@ -121,7 +121,7 @@ export class EventStream implements ReportConsumer {
     }, POSITION_SOON);
   }
 
-  /** An event that was dropped at the end of a burst has no later event that would show the gap: so positions go on while there are subscribers. */
+  /** An event that was dropped at the end of a burst has no later event that would reveal the gap: so positions are published repeatedly. */
   #publishPosition(): void {
     clearTimeout(this.#timer);
     if (!this.#topics.hasSubscriber(EVENTS_TOPIC)) return;

@@ -1,14 +1,14 @@
-/** Where documents are published, by topic. */
+/** Publishes documents by topic. */
 export interface Topics {
-  /** True when somebody subscribed to the topic. */
+  /** True when the topic has a subscriber. */
   hasSubscriber(topic: string): boolean;
-  /** Publishes a document under a topic; `make` is called only when there is a subscriber. Never throws because of one, never waits for one. */
+  /** Publishes a document under a topic; `make` is called only if there is a subscriber. Never throws because of a subscriber, never waits for one. */
   publish(topic: string, make: () => Uint8Array): void;
-  /** Calls `listener` with each subscription that begins, also with one that others have already. Returns the function that ends that. */
+  /** Calls `listener` with each new subscription, even if another peer has the same one. Returns a function that removes the listener. */
   onSubscribed(listener: (subscription: string) => void): () => void;
 }
 
-/** A server that publishes nowhere. */
+/** The topics of a server that publishes nothing. */
 export const NO_TOPICS: Topics = {
   hasSubscriber: () => false,
   publish: () => {},
@@ -16,15 +16,15 @@ export const NO_TOPICS: Topics = {
 };
 
 /**
- * What peers subscribe to: the beginning of a message, so of a topic, of a topic with its zero byte, or even of the document behind it.
- * A look-up costs as much as there are lengths of subscriptions, however many subscriptions there are.
+ * The subscriptions of peers. A subscription is a prefix of messages: of a topic, of a topic with its zero byte, or even of the document after it. The cost
+ * of a lookup depends on the number of different lengths, not on the number of subscriptions.
  */
 export class Subscriptions {
-  /** An XPUB socket reports each subscription that begins, and of equal ones only the end of the last. */
+  /** An XPUB socket reports each new subscription, and of equal ones only the end of the last. */
   readonly #held = new Set<string>();
-  /** How many there are for each topic or beginning. One that reaches into the document counts for its topic with the zero byte. */
+  /** The number of subscriptions for each topic or prefix. One that reaches into the document counts for its topic with the zero byte. */
   readonly #counts = new Map<string, number>();
-  /** How many there are of each length. */
+  /** The number of subscriptions of each length. */
   readonly #lengths = new Map<number, number>();
   #bytes = 0;
 
@@ -32,7 +32,7 @@ export class Subscriptions {
     return this.#held.size;
   }
 
-  /** Of all of them together. */
+  /** The bytes of all subscriptions. */
   get bytes(): number {
     return this.#bytes;
   }

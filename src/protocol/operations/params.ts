@@ -29,18 +29,18 @@ export const agentInput = v.custom<AgentData>(
   'must be an agent: add_child takes supervisors and pools',
 );
 
-/** These parameters and no others: one that is not looked at must not look as if it did something. */
+/** Exactly these parameters: an unknown one would be ignored without notice. */
 export function exactly<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, string> {
   return v.strictObject(entries, 'is not a parameter of this operation');
 }
 
-/** Of what starts, stops or holds an agent. `wait: false` is answered as soon as the command is accepted. */
+/** The parameters of lifecycle operations. `wait: false` is answered as soon as the command is accepted. */
 export const lifecycle = exactly({ agent, wait: flag });
 
-/** Of what is done to a child of a supervisor, the root if no path is given. */
+/** The parameters of operations on a child of a supervisor, of the root if no path is given. */
 export const child = exactly({ path, id });
 
-/** The parameters, checked; nil counts as absent. Throws MESSAGE_INVALID with every problem, the first one also apart. */
+/** Checks and returns the parameters; nil counts as absent. Throws MESSAGE_INVALID with every problem, the first one also separately. */
 export function readParams<P>(schema: v.GenericSchema<unknown, P>, given: Readonly<Record<string, unknown>>): P {
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const result = v.safeParse(schema, present);
@@ -53,7 +53,7 @@ export function readParams<P>(schema: v.GenericSchema<unknown, P>, given: Readon
 function problemOf(issue: v.BaseIssue<unknown>): { field: string; rule: string; value: string } {
   const field = `params.${v.getDotPath(issue) ?? ''}`;
   if (issue.input === undefined) return { field, rule: 'is missing', value: 'nothing' };
-  // What goes to a standard input is in no error.
+  // Input for an agent may be a secret, so no error shows it.
   const value = field.startsWith('params.data') ? 'something else' : show(issue.input);
   return { field, rule: issue.message, value };
 }

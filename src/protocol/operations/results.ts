@@ -3,103 +3,103 @@ import type { ReportBody, SupervisorStatus } from '../../model/report.js';
 import type { StreamName } from '../../model/spec.js';
 
 /**
- * An agent's row as it is told over the wire: its view with its use of the machine, `null` where it was not measured; `over` is true for one
- * that was taken out of the tree when it ended, and absent for any other.
+ * An agent in its wire form: its view with its resource usage, `null` when that was not measured; `over` is true for an ended agent that has left the
+ * tree, and absent otherwise.
  */
 export type AgentRow = AgentView & { readonly usage: Usage | null; readonly over?: boolean };
 
-/** What `health` answers. Times are milliseconds. */
+/** The result of `health`. Times are milliseconds. */
 export interface ServerHealth {
-  /** False when the tree has ended or is stopping, and when a supervisor failed that the caller may see. */
+  /** False when the tree has ended or is stopping, and when a supervisor that the caller may observe has failed. */
   readonly healthy: boolean;
-  /** The supervisors that failed, each as a sentence with the agent that made it fail. Absent from servers that do not say. */
+  /** The failed supervisors, each as a sentence with its culprit. Absent from older servers. */
   readonly failed?: readonly string[];
-  /** Of the agent protocol. */
+  /** The version of the agent protocol. */
   readonly protocolVersion: string;
-  /** Of supertree. */
+  /** The version of supertree. */
   readonly version: string;
-  /** Another one after each start of the server. */
+  /** A new id after each start of the server. */
   readonly serverId: string;
-  /** Where requests go, as they are bound. */
+  /** The bound endpoints for requests. */
   readonly endpoints: readonly string[];
   readonly uptime: number;
-  /** How many agents whoever asks may see. */
+  /** The number of agents that the caller may observe. */
   readonly agents: number;
-  /** How many of them are neither over nor a zombie. */
+  /** The number of those that have neither ended nor are zombies. */
   readonly active: number;
-  /** How many agents there may be in all. */
+  /** The most agents that the server allows. */
   readonly maxAgents: number;
-  /** How many agents there are in each state; a state that none is in is left out. */
+  /** The number of agents in each state; states without agents are left out. */
   readonly states: Readonly<Record<string, number>>;
 }
 
-/** What `logs` is asked for. Reading takes nothing away: who asks again gets the same lines. */
+/** The parameters of `logs`. Reading does not remove lines: a repetition returns the same ones. */
 export interface LogsQuery {
   readonly agent: string;
-  /** If not given, both, in the order in which they were written. */
+  /** If not given, both, in the order of time. */
   readonly stream?: StreamName | 'both';
-  /** The first number that is wanted, of either stream. If not given, as far back as lines are kept. */
+  /** The first sequence number, of either stream. If not given, that of the oldest line in the rings. */
   readonly from?: number;
   /** Only the last so many lines. If not given, all. */
   readonly last?: number;
-  /** At most so many lines; `next` leads to the rest. If not given, all. */
+  /** At most so many lines; `next` continues with the rest. If not given, all. */
   readonly limit?: number;
 }
 
-/** One line of output as it is told over the wire. */
+/** One line of output in its wire form. */
 export interface LineView {
-  /** Its number: from 0, for each agent and stream, going on over restarts of the agent. The `sequence` of a `log_stream`. */
+  /** Its sequence number: from 0, for each agent and stream, continued over restarts. The `sequence` of a `log_stream`. */
   readonly seq: number;
   readonly stream: StreamName;
   /** When it was read, in ms since 1970. */
   readonly at: number;
-  /** True for a piece of a line that was too long to be kept as one. */
+  /** True for a piece of a line that was too long for one entry. */
   readonly partial: boolean;
-  /** With its line end; as UTF-8, with U+FFFD for what is not. */
+  /** With its line end; bytes that are not UTF-8 are U+FFFD. */
   readonly text: string;
-  /** The line exactly; only there when `text` is not exact. */
+  /** The exact bytes; only present when `text` is not exact. */
   readonly bytes?: Uint8Array;
 }
 
-/** What `logs` answers. */
+/** The result of `logs`. */
 export interface LogsPage {
   /** Oldest first. */
   readonly lines: readonly LineView[];
-  /** How many lines were asked for and are not kept any more. */
+  /** The number of requested lines that have left the rings. */
   readonly dropped: number;
-  /** For each stream the number from which to go on reading. */
+  /** For each stream, the sequence number to continue from. */
   readonly next: Readonly<Record<StreamName, number>>;
-  /** True when the agent is over for good: no line comes after those that there are. */
+  /** True when the agent has ended for good: no further line follows. */
   readonly over?: boolean;
 }
 
-/** What an administrative call answers. */
+/** The result of an administrative operation. */
 export interface ChildAnswer {
-  /** Of the child that it was about. */
+  /** The path of the child. */
   readonly path: string;
 }
 
-/** A supervisor as a follower of the tree knows it. */
+/** The status of a supervisor, for subscribers to events. */
 export interface SupervisorMark {
   readonly path: string;
-  /** `idle` before it is started for the first time. */
+  /** `idle` before the first start. */
   readonly status: SupervisorStatus | 'idle';
 }
 
-/** What `snapshot` answers: all that events tell about, after the event `seq` of this `epoch` and before any later one. */
+/** The result of `snapshot`: the whole state after the event `seq` of this `epoch`, before any later one. */
 export interface Snapshot {
   readonly epoch: string;
-  /** Events up to this one are in it; those that come later with a higher number are to be applied to it. */
+  /** The number of the last event that it includes; events with higher numbers are to be applied to it. */
   readonly seq: number;
-  /** In tree order; for a key, those that it may observe. */
+  /** In tree order; for a key, only those that it may observe. */
   readonly agents: readonly AgentView[];
   /** Supervisors and pools, in tree order. */
   readonly supervisors: readonly SupervisorMark[];
 }
 
 /**
- * Published under the topic `events`: what happened, and what it left behind. `epoch` is another one after each start of the server;
- * in one epoch `seq` counts from 1 without a gap. Whoever misses a number, or meets another epoch, asks for a snapshot.
+ * Published under the topic `events`: a report and the state after it. `epoch` is new after each start of the server; in one epoch `seq` counts from 1
+ * without a gap. After a missing number, or with another epoch, a subscriber requests a snapshot.
  */
 export interface StreamEvent {
   readonly type: 'event';
@@ -107,42 +107,42 @@ export interface StreamEvent {
   readonly seq: number;
   /** When it happened, in ms since 1970. */
   readonly at: number;
-  /** Of the agent or the supervisor that it is about. */
+  /** The path of the agent or the supervisor. */
   readonly path: string;
-  /** A report; or `changed`, when something else about it is new; after `removed` nothing is left at the path or below it. */
+  /** A report; or `changed` for another change of the view. After `removed` nothing is left at the path or below it. */
   readonly event: ReportBody | { readonly type: 'changed' };
-  /** The agent as the event left it. Absent when the event is about no agent, or when there is none at the path any more. */
+  /** The agent after the event. Absent when the event is not about an agent, or when none is left at the path. */
   readonly agent?: AgentView;
-  /** The supervisor as the event left it. Absent when the event is about none. */
+  /** The supervisor after the event. Absent when the event is not about one. */
   readonly supervisor?: SupervisorMark;
 }
 
 /**
- * Published under the topic `events` to say where the stream is: soon after a subscription began, and now and then while somebody
- * follows. With a `seq` that was not received something was missed. The first one says that the subscription is at work:
- * what happens from then on is received, so then is the time to ask for a snapshot.
+ * Published under the topic `events` to give the position of the stream: soon after a subscription began, and at an interval while there are subscribers.
+ * A `seq` that was not received reveals a loss. The first position shows that the subscription is active: all later events are received, so it is the
+ * time to request a snapshot.
  */
 export interface StreamPosition {
   readonly type: 'position';
   readonly epoch: string;
   /** The number of the last event; 0 before the first one. */
   readonly seq: number;
-  /** When it was said, in ms since 1970. */
+  /** The time of publication, in ms since 1970. */
   readonly at: number;
 }
 
-/** What `streams` answers. */
+/** The result of `streams`. */
 export interface Streams {
-  /** Where to subscribe, the likeliest first: endpoints that whoever asked can reach. Empty when the server publishes nowhere. */
+  /** The endpoints that the caller can subscribe at, the likeliest first. Empty when the server publishes nothing. */
   readonly pubEndpoints: readonly string[];
-  /** That of the events at present. */
+  /** The present epoch of the events. */
   readonly epoch: string;
 }
 
-/** One interim word about a running request: the agent that it is about has come into another state. */
+/** One interim message about a running request: its agent has entered another state. */
 export interface Progress {
   readonly path: string;
   readonly state: string;
-  /** With sub-states, as `detail` of an agent. */
+  /** The state with its sub-states, as `detail` of an agent. */
   readonly detail: string;
 }
