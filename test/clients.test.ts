@@ -86,7 +86,7 @@ describe('clients in other languages', () => {
       .toMatchObject({ data: { state: 'stopped', exit: { cause: 'timeout', commanded: true } } });
   });
 
-  it('what was spawned with max_runtime is gone when it is over, and timeout_secs do not matter once it runs', async () => {
+  it('an agent that was spawned with max_runtime is stopped after it, and timeout_secs have no effect once it runs', async () => {
     const config = { name: 'brief', model_backend: 'sleep-cli', task: '300' };
     const request = { type: 'spawn_request', request_id: 's', config, timeout_secs: 1 };
     expect(await ask(place.endpoint, pack({ ...request, config: { ...config, name: 'lasting' } }))).toMatchObject({

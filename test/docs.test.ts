@@ -86,7 +86,7 @@ describe('the pages', () => {
     expect(complaintsAbout(ROOT, snippets)).toEqual([]);
   });
 
-  it('would be told of an example that does not compile', () => {
+  it('fail for an example that does not compile', () => {
     const text = "import { createTree } from 'supertree';\ncreateTree({ childs: [] });\n";
     const [complaint] = complaintsAbout(ROOT, [{ page: 'PLANTED.md', line: 10, text }]);
     expect(complaint).toMatch(/^PLANTED\.md:11 .*childs/);

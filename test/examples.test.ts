@@ -95,7 +95,7 @@ describe('examples', () => {
     ]);
   });
 
-  it('parallel starts together what is independent, and says for whom the others wait', async () => {
+  it('parallel starts independent children together, and reports which siblings the others wait for', async () => {
     const { code, output } = await run('parallel');
     const lines = normal(output);
     expect(code).toBe(0);

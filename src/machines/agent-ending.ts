@@ -5,7 +5,7 @@ const killed = ['noteStop', substate('stopping.killing')] as const;
 const insisted = substate('stopping.insisting');
 const drained = substate('stopping.draining');
 
-/** The agent's state `stopping`: from the wish that it ends, or its own end, until nothing of it is left. @internal */
+/** The agent's state `stopping`: from the request to stop, or from its own end, until nothing of it is left. @internal */
 export const stopping = agentSetup.createStateConfig({
   description: 'It is being stopped, or its main process ended and the rest of its process tree is being ended.',
   entry: ['noteEntry', 'stopRuntimeTimer', STATE.stopping],

@@ -6,7 +6,7 @@ const reportState = <S extends ReportedState>(state: S) => ({ type: 'reportState
 const report = <K extends ReportedKind>(kind: K) => ({ type: 'report', params: { kind } }) as const;
 const notify = <N extends Notification>(of: N) => ({ type: 'notifySupervisor', params: { of } }) as const;
 
-/** Reports that the sub-state changed and the state did not. The sub-state in which a state begins is not reported. @internal */
+/** Reports a change of the sub-state within a state. The initial sub-state of a state is not reported. @internal */
 export const substate = <S extends string>(name: S) =>
   ({ type: 'reportSubstate', params: { substate: name } }) as const;
 
@@ -20,7 +20,7 @@ export const STATE = {
   stopped: reportState('stopped'),
 };
 
-/** Reports something else. @internal */
+/** Reports an event that is not a state. @internal */
 export const REPORT = {
   started: report('started'),
   ready: report('ready'),
@@ -32,7 +32,7 @@ export const REPORT = {
 /** Notifies the supervisor. @internal */
 export const NOTIFY = { ready: notify('ready'), ended: notify('ended'), stuck: notify('stuck') };
 
-/** It never ran: that is a failed start, with the reason that was given. @internal */
+/** It never ran: a failed start, with the reason of the event. @internal */
 export const NEVER_RAN = [
   { type: 'noteCause', params: { cause: 'spawn-error', heading: 'failed' } },
   'noteDetail',
@@ -45,7 +45,7 @@ export const NOT_READY_IN_TIME = {
   params: { cause: 'readiness-timeout', heading: 'failed' },
 } as const;
 
-/** The main process ended while it was not being stopped: straight to rest when nothing is left of it. @internal */
+/** The main process ended without a stop: directly to rest if its process tree is empty. @internal */
 export const EXITED = [
   { guard: 'leavesNothing', target: '#settling', actions: ['noteExit', 'recordExit'] },
   { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit'] },
@@ -58,19 +58,19 @@ export const atRest = <S extends ReportedState>(state: S) => ['release', reportS
 /** Reports come before the supervisor is notified, because it may start the next agent at once. @internal */
 export const READY = [STATE.running, REPORT.ready, NOTIFY.ready] as const;
 
-/** A stop takes the stages of its spec, or none of them. @internal */
+/** A stop goes through the stages of its spec, or through none. @internal */
 export const STOP = [
   { guard: 'isBrutal', target: '#killing', actions: 'noteStop' },
   { target: '#asking', actions: 'noteStop' },
 ] as const;
 
-/** A runtime limit ends it for good, and its supervisor must not start it again. @internal */
+/** A runtime limit stops it for good: its supervisor must not restart it. @internal */
 export const RUNTIME_OVER = [
   { guard: 'isBrutal', target: '#killing', actions: ['noteRuntimeOver', 'requestStop'] },
   { target: '#asking', actions: ['noteRuntimeOver', 'requestStop'] },
 ] as const;
 
-/** A resource limit ends it: so that its supervisor starts it again, or for good. @internal */
+/** A resource limit ends it, for a restart or for good. @internal */
 export const LIMIT_PASSED = [
   { guard: 'isRestartLimit', target: '#asking', actions: 'noteLimit' },
   { guard: 'isBrutal', target: '#killing', actions: ['noteLimit', 'requestStop'] },
@@ -78,8 +78,8 @@ export const LIMIT_PASSED = [
 ] as const;
 
 /**
- * A stop can overtake a launch: what the driver had begun may still run, or turn out to have failed. After a failure no other fact
- * follows, so it is the end.
+ * A stop may come before the driver has started the process: the process may still run, or have failed. After a failure no other fact follows, so that is
+ * the end.
  * @internal
  */
 export const LAUNCHED_WHILE_ENDING = {
@@ -97,14 +97,14 @@ const BACK_TO_RUNNING = {
 const unfrozen = ['notePauseProblem', 'noteResumed'] as const;
 const thawed = ['thaw', 'noteResumed'] as const;
 
-/** The freeze failed: it runs on, and its runtime was counted all the time. @internal */
+/** The freeze failed: it keeps running, and its runtime was counted throughout. @internal */
 export const FREEZE_FAILED = [
   { ...BACK_TO_RUNNING.healthy, actions: [...unfrozen, substate('running.healthy')] },
   { ...BACK_TO_RUNNING.unhealthy, actions: [...unfrozen, substate('running.unhealthy')] },
   { ...BACK_TO_RUNNING.unknown, actions: [...unfrozen, substate('running.unknown')] },
 ] as const;
 
-/** A resume overtook the freeze. @internal */
+/** A resume came before the freeze was complete. @internal */
 export const RESUMED_WHILE_FREEZING = [
   { ...BACK_TO_RUNNING.healthy, actions: [...thawed, substate('running.healthy')] },
   { ...BACK_TO_RUNNING.unhealthy, actions: [...thawed, substate('running.unhealthy')] },
@@ -128,7 +128,7 @@ export const RESUMED = [
   { ...BACK_TO_RUNNING.unknown, actions: ['thaw', ...goesOn] },
 ] as const;
 
-/** Its processes may have been stopped in place as well. @internal */
+/** Its processes may have been stopped by SIGSTOP as well. @internal */
 export const RESUMED_COOPERATIVELY = [
   { ...BACK_TO_RUNNING.healthy, actions: ['thaw', 'sendResume', ...goesOn] },
   { ...BACK_TO_RUNNING.unhealthy, actions: ['thaw', 'sendResume', ...goesOn] },

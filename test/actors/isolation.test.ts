@@ -18,7 +18,7 @@ function problems(reports: readonly Report[]): string[] {
 }
 
 describe('a listener that throws', () => {
-  it('is reported to the others, who hear everything all the same', async () => {
+  it('is reported to the other listeners, which get every report', async () => {
     const { clock, tree, reports, told } = plant(PAIR);
     let heard = 0;
     tree.subscribe(() => {
@@ -42,7 +42,7 @@ describe('a listener that throws', () => {
     expect(tree.status).toBe('stopped');
   });
 
-  it('harms nobody when it throws what has no text', async () => {
+  it('has no effect when it throws a value without a text', async () => {
     const { clock, tree } = plant(PAIR);
     tree.subscribe(() => {
       throw Object.create(null);
@@ -53,7 +53,7 @@ describe('a listener that throws', () => {
     expect(states(tree)).toBe('root/a running, root/b running');
   });
 
-  it('may end its own subscription, or another one, while it is told', async () => {
+  it('may end its own subscription, or another one, while it is called', async () => {
     const { clock, tree } = plant(PAIR);
     let own = 0;
     const end = tree.subscribe(() => {
@@ -66,7 +66,7 @@ describe('a listener that throws', () => {
     expect(own).toBe(1);
   });
 
-  it('may give commands while it is told', async () => {
+  it('may give commands while it is called', async () => {
     const { clock, tree } = plant(PAIR);
     tree.subscribe((report) => {
       if (report.type === 'ready' && report.path === 'root/b') void tree.agent('a').stop();
@@ -77,7 +77,7 @@ describe('a listener that throws', () => {
     expect(states(tree)).toBe('root/a stopped, root/b running');
   });
 
-  it('of output is reported, and the agent goes on', async () => {
+  it('of output is reported, and the agent continues', async () => {
     const { clock, driver, tree, reports } = await grow(PAIR);
     tree.agent('a').onOutput(() => {
       throw new Error('not my line');

@@ -3,7 +3,7 @@ import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { grow, outcome } from './grown.js';
 
 /** Of what is over, nothing may be left behind, and nothing of it may reach what came after it. */
-describe('what is left behind', () => {
+describe('leftovers', () => {
   it('by a zombie at the stop of its tree: its driver is closed when the last one has gone', async () => {
     const children = ['a', 'b'].map((id) => ({ id, command: [id] }));
     const { clock, driver, tree } = await grow(
@@ -51,7 +51,7 @@ describe('what is left behind', () => {
     expect(told('root/a')).not.toContain('dead-letter');
   });
 
-  it('by a supervisor that begins anew: a restart that was due before it is not due any more', async () => {
+  it('by a supervisor that restarts: an earlier planned restart is cancelled', async () => {
     const delays = { backoff: { initial: 4000, factor: 1, jitter: 0 }, maxRestarts: 5, within: 600_000 };
     const child = { id: 'a', command: ['a'] };
     const { clock, driver, tree } = await grow({ children: [{ id: 'n', ...delays, children: [child] }] });

@@ -27,7 +27,7 @@ describe('the name of a supervisor', () => {
     expect(() => tree.supervisor('nobody')).toThrow(expect.objectContaining({ code: 'SUPERVISOR_NOT_FOUND' }));
   });
 
-  it('tells a key nothing of what it does not know', () => {
+  it('reveals nothing to a key outside of its subtree', () => {
     const peerOf = (subtree: string) => ({ name: 'k', grants: [{ subtree, roles: ['observe', 'spawn'] }] }) as never;
     const ended = new EndedAgents(() => {});
     const seen = new GuardedTree(tree, ended, peerOf('root/a'));

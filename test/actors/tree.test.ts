@@ -47,7 +47,7 @@ describe('starting a tree', () => {
     expect([states(tree), await outcome(clock, booted)]).toEqual(['root/a running, root/b running', 'done']);
   });
 
-  it('stops what had started when a child fails to start, and rejects BOOT_FAILED with its name', async () => {
+  it('stops the started children when a child fails to start, and rejects BOOT_FAILED with its name', async () => {
     const { clock, tree } = plant(PAIR, { script: { 'root/b': { failsStart: 1 } } });
     const booted = tree.start();
     await expect(Promise.all([booted, clock.settle()])).rejects.toMatchObject({
@@ -113,7 +113,7 @@ describe('stopping a tree', () => {
     expect(await end).toMatchObject({ clean: true });
   });
 
-  it('tells the one who waits for the boot that it will not be', async () => {
+  it('rejects a pending start when the tree is stopped during the boot', async () => {
     const { clock, tree } = plant(PAIR, { script: { 'root/a': { startsIn: 50 } } });
     const start = tree.start();
     expect(await outcome(clock, start)).toBe('pending');
@@ -142,7 +142,7 @@ describe('stopping a tree', () => {
     expect([driver.starts('root/a'), tree.agent('a').view().retryIn]).toEqual([1, null]);
   });
 
-  it('names what it could not end, and ends again when that is gone', async () => {
+  it('names the agents that it could not end, and ends again when they are gone', async () => {
     const { clock, driver, tree } = await grow(PAIR, { script: { 'root/a': { unkillable: true, ignoresStop: true } } });
     const end = tree.stop();
     await clock.advance(60_000);
@@ -196,7 +196,7 @@ describe('the reports of a tree', () => {
     expect(told('root/a').slice(-3)).toEqual(['exited', 'failed', 'removed']);
   });
 
-  it('tell of the supervisor before what follows from it', async () => {
+  it('come from the supervisor before their consequences', async () => {
     const { clock, tree, reports } = await grow({ children: [{ id: 'a', command: ['a'] }] });
     tree.stop();
     await clock.settle();

@@ -60,7 +60,7 @@ describe('the program that is installed as supertree', () => {
     },
   );
 
-  it('tells in its own words that it does not know an option of Node', async () => {
+  it('reports an option of Node as an unknown option', async () => {
     const { code, err } = await supertree(['ps', '--experimental-config-file', 'none.json']);
     expect({ code, err }).toEqual({
       code: 2,

@@ -38,7 +38,7 @@ describe('the children of a supervisor, by the command line', () => {
     ]);
   });
 
-  it('are told to be supervisors where only an agent will do, and the root to be the tree', async () => {
+  it('are refused as supervisors by commands for agents, and the root as the root of the tree', async () => {
     const paused = await supertree('pause', 'root/group');
     expect(paused).toMatchObject({ code: 2, out: '' });
     expect(paused.err).toMatch(/^USAGE: root\/group is a supervisor: .*start, stop, restart and delete.*\n$/);
@@ -82,7 +82,7 @@ describe('the children of a supervisor, by the command line', () => {
     expect(await stateOf(row.path)).toBeUndefined();
   });
 
-  it('are not added without a spec to what is no pool', async () => {
+  it('are not added without a spec to a supervisor', async () => {
     const root = await supertree('add', 'root');
     expect(root.code).toBe(2);
     expect(root.err).toMatch(/^USAGE: root is no pool: .*supertree spawn NAME --parent root.*\n$/);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-describe('a command whose output nobody reads', () => {
+describe('a command without a reader of its output', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with the first %s', async (signal) => {
     const [command, ...args] = PROGRAM;
     const env = { ...process.env, SUPERTREE_ENDPOINT: server.endpoint };

@@ -42,7 +42,7 @@ describe('examples/agents', () => {
     expect((await rows()).map(({ path }) => path).sort()).toEqual([...PATHS].sort());
   });
 
-  it('web answers on its leased port and tells which incarnation it is', async () => {
+  it('web answers on its leased port with its incarnation', async () => {
     const { ports } = await row('web');
     const answer = await fetch(`http://127.0.0.1:${ports.http}/`);
     expect(await answer.text()).toBe('root/web, incarnation 1\n');
@@ -54,7 +54,7 @@ describe('examples/agents', () => {
     expect(exit).toMatchObject({ code: 3, signal: null, cause: 'exit', tail: ['flaky: the disk is on fire'] });
   });
 
-  it('pipeline restarts what was started after the one that ended', async () => {
+  it('pipeline restarts the children after the one that ended', async () => {
     const before = await rows();
     await supertree('signal', 'filter', 'KILL');
     await until(async () => {
@@ -68,13 +68,13 @@ describe('examples/agents', () => {
     expect(pidOf(await rows(), 'root/pipeline/source')).toBe(pidOf(before, 'root/pipeline/source'));
   });
 
-  it('filter reads what is sent to it', async () => {
+  it('filter reads its input', async () => {
     await until(async () => (await row('filter')).state === 'running');
     await supertree('send', 'filter', '42');
     await until(async () => (await supertree('logs', 'filter')).out.includes('filter: 42 is even, kept\n'));
   });
 
-  it('stubborn says no, is told again, and ends by SIGKILL', async () => {
+  it('stubborn ignores both stop requests, and ends by SIGKILL', async () => {
     expect((await supertree('stop', 'stubborn')).code).toBe(0);
     expect((await row('stubborn')).exit).toMatchObject({ signal: 'SIGKILL', commanded: true });
     expect((await supertree('logs', 'stubborn')).out).toContain('stubborn: no\nstubborn: no\n');

@@ -30,7 +30,7 @@ describe('a group that failed', () => {
     expect(out).toContain(`\n\n${FAILED}.\n`);
   });
 
-  it('is told by status', async () => {
+  it('is shown by status', async () => {
     const { code, out } = await server.supertree('status', 'group');
     expect(code).toBe(0);
     expect(out).toMatch(/^status {7}failed$/m);
@@ -39,7 +39,7 @@ describe('a group that failed', () => {
 });
 
 describe('a group that is added to a server', () => {
-  it('has the defaults of a server: what fails in it takes no neighbour down', async () => {
+  it('has the defaults of a server: a failure in it does not stop its siblings', async () => {
     const server = await served({ maxRestarts: 0, children: [{ id: 'web', command: ['sleep', '1000'] }] });
     const client = await connect({ endpoint: server.endpoint });
     const inner = { id: 'inner', maxRestarts: 0, children: [BAD] };

@@ -18,7 +18,7 @@ const STACK = {
   ],
 };
 
-describe('whoever follows an agent, over a restart of the supervisors above it', () => {
+describe('a follower of an agent, over a restart of the supervisors above it', () => {
   let server: Served;
   let client: Client;
 

@@ -20,7 +20,7 @@ const TREE = {
   ],
 };
 
-describe('what is followed', () => {
+describe('followed output', () => {
   const print = async (items: readonly LogItem[], terminal = false) => {
     const said = { out: '', err: '' };
     const sink = (name: 'out' | 'err'): Sink => ({
@@ -44,7 +44,7 @@ describe('what is followed', () => {
     expect((await print([line('stdout', 'open')], true)).out).toBe('open\n');
   });
 
-  it('says beside it what was lost and that it begins anew', async () => {
+  it('notes lost lines and that the output starts again', async () => {
     const { out, err } = await print([{ type: 'dropped', lines: 3 }, { type: 'restarted' }, line('stdout', 'a\n')]);
     expect({ out, err }).toEqual({ out: 'a\n', err: '3 older lines are no longer kept.\nThe output starts again.\n' });
   });
@@ -59,7 +59,7 @@ describe('a server that is lost while it is followed', () => {
     throw new SupertreeError('AGENT_NOT_FOUND', { agent: 'web' });
   };
 
-  it('is told on standard error, and that it is there again', async () => {
+  it('is reported on standard error, as is its return', async () => {
     const link = { state: 'connected' as LinkState, reconnections: 0 };
     const end = gate();
     const running = begin(['logs', 'web', '-f'], {
@@ -79,7 +79,7 @@ describe('a server that is lost while it is followed', () => {
     expect((await running.result).code).toBe(0);
   });
 
-  it('is told when it is frozen', async () => {
+  it('is reported when it is frozen', async () => {
     let isFrozen = true;
     const health = () => (isFrozen ? Promise.reject(new SupertreeError('TIMEOUT', { what: 'health' })) : {});
     const setup = { answers: { health }, logs: lines(new Promise(() => undefined)) };
@@ -152,7 +152,7 @@ describe('the commands that follow', () => {
     await place.remove();
   });
 
-  it('print what an agent wrote and what it writes, until they are interrupted', async () => {
+  it('print earlier and new lines of an agent, until they are interrupted', async () => {
     await supertree('send', 'cat', 'one');
     const following = start('logs', 'cat', '-f');
     await until(() => following.out() === 'one\n');
@@ -162,7 +162,7 @@ describe('the commands that follow', () => {
     expect(await following.finished).toEqual({ code: 130, signal: null, out: 'one\ntwo\n', err: '' });
   });
 
-  it('print one document a line, and begin where they are told', async () => {
+  it('print one document a line, and begin at the given line', async () => {
     await supertree('send', 'cat', 'three');
     const following = start('logs', 'cat', '-f', '--json', '-n', '1');
     await until(() => following.out() !== '');
@@ -177,7 +177,7 @@ describe('the commands that follow', () => {
     ).toMatchObject([{ type: 'line', stream: 'stdout', text: 'three\n' }]);
   });
 
-  it('end when nobody reads them any more, and for an agent that is not there', async () => {
+  it('end when their reader has gone, and for an agent that does not exist', async () => {
     const writer = setInterval(() => void supertree('send', 'cat', 'more'), 200);
     const head = await shell('supertree logs cat -f | head -1', place.endpoint);
     clearInterval(writer);
@@ -187,7 +187,7 @@ describe('the commands that follow', () => {
     expect(nobody.err).toMatch(/^AGENT_NOT_FOUND: .*\n$/);
   });
 
-  it('tell where everything is, as a table and as JSON', async () => {
+  it('print the state of everything, as a table and as JSON', async () => {
     const { code, out } = await supertree('events');
     expect(code).toBe(0);
     const [head, ...rows] = out.trimEnd().split('\n');
@@ -208,7 +208,7 @@ describe('the commands that follow', () => {
     ]);
   });
 
-  it('tell what happens, over a restart of the server', async () => {
+  it('print every event, over a restart of the server', async () => {
     const text = start('events', '-f');
     const json = start('events', '-f', '--json');
     await until(() => text.err() !== '' && json.out() !== '');

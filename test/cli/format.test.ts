@@ -64,7 +64,7 @@ describe('printable', () => {
 });
 
 describe('table', () => {
-  it('is aligned by what is seen', () => {
+  it('is aligned by display width', () => {
     const columns = [
       { title: 'NAME', cell: ([name]: [string, number]) => name },
       { title: 'N', align: 'right' as const, cell: ([, n]: [string, number]) => String(n) },

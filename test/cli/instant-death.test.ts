@@ -18,7 +18,7 @@ describe('an agent that ends as soon as it runs', () => {
 
   const stateOf = async (agent: string) => JSON.parse((await server.supertree('status', agent, '--json')).out);
 
-  it.each(['permanent', 'transient', 'temporary'])('is told as such by spawn: %s', async (restart) => {
+  it.each(['permanent', 'transient', 'temporary'])('is reported by spawn: %s', async (restart) => {
     const { code, out, err } = await server.supertree('spawn', restart, '--restart', restart, '--', ...DIES);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
@@ -32,7 +32,7 @@ describe('an agent that ends as soon as it runs', () => {
     expect(logs).toMatchObject({ code: 0, out: 'bad config\n' });
   });
 
-  it('is told by start and restart', async () => {
+  it('is reported by start and restart', async () => {
     await server.supertree(
       'spawn',
       'again',
@@ -50,7 +50,7 @@ describe('an agent that ends as soon as it runs', () => {
     expect((await server.supertree('start', 'again')).err).toMatch(/ENDED_AT_ONCE: root\/again .*exit code 4/);
   });
 
-  it('is told by add', async () => {
+  it('is reported by add', async () => {
     expect((await server.supertree('add', 'pool')).err).toMatch(/ENDED_AT_ONCE: root\/pool\/\S+ .*exit code 3/);
   });
 

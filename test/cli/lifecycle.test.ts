@@ -11,7 +11,7 @@ const refuseGhost = ({ agent }: ParamsOf<'stop'>) => {
 };
 
 describe('start, stop, kill, restart, pause, resume', () => {
-  it.each(VERBS)('%s waits until it is true and says in one line what is', async (verb) => {
+  it.each(VERBS)('%s waits until it is done and prints the result in one line', async (verb) => {
     const answer = ({ agent }: ParamsOf<'stop'>) => row(`root/${agent}`, { ports: { http: 8100 } });
     const result = await supertree([verb, 'web'], { answers: { [verb]: answer } });
     expect(result).toMatchObject({
@@ -34,7 +34,7 @@ describe('start, stop, kill, restart, pause, resume', () => {
     expect(result.seen[0]?.params).toEqual({ agent: 'web', wait: true, mode: 'cooperative' });
   });
 
-  it('tells the progress on standard error, no word twice in a row', async () => {
+  it('prints the progress on standard error, no state twice in a row', async () => {
     const result = await supertree(['stop', 'web'], {
       answers: {
         stop: (params: ParamsOf<'stop'>, tell) => {
@@ -61,14 +61,14 @@ describe('start, stop, kill, restart, pause, resume', () => {
     expect(result.out.split('\n').sort()).toEqual(['', 'root/a is stopped', 'root/b is stopped', 'root/c is stopped']);
   });
 
-  it('tells each failure in a line, does the others all the same, and exits with 1', async () => {
+  it('prints each failure in a line, carries out the others all the same, and exits with 1', async () => {
     const result = await supertree(['stop', 'web', 'ghost', 'job'], { answers: { stop: refuseGhost } });
     expect(result.code).toBe(1);
     expect(result.err).toBe('AGENT_NOT_FOUND: There is no agent ghost. List the agents with `supertree ps`.\n');
     expect(result.out).toBe('root/web is stopped\nroot/job is stopped\n');
   });
 
-  it('prints one JSON document with what became of each, in the order given', async () => {
+  it('prints one JSON document with the result of each, in the given order', async () => {
     const result = await supertree(['stop', 'ghost', 'web', '--json'], { answers: { stop: refuseGhost } });
     expect(result.code).toBe(1);
     expect(JSON.parse(result.out)).toEqual([
@@ -122,7 +122,7 @@ describe('an interrupt', () => {
   );
 });
 
-describe('what an interrupt says of the request', () => {
+describe('the note of an interrupt', () => {
   const never = () => new Promise(() => undefined);
   const accepted = (_params: never, _tell: unknown, accept: () => void) => {
     accept();
@@ -172,7 +172,7 @@ describe('what an interrupt says of the request', () => {
     expect((await running.result).err).toBe('Interrupted. 3 bytes were handed over, 5 more may have been.\n');
   });
 
-  it('nothing was changed, of what only looks', async () => {
+  it('says that nothing was changed by a query', async () => {
     expect(await note(['ps'], {})).toBe('Interrupted. Nothing was changed.\n');
   });
 });

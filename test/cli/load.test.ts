@@ -12,7 +12,7 @@ describe('supertree load', () => {
 
   afterAll(() => server.close());
 
-  it('needs an agent for what asks about one, and none for the list', async () => {
+  it('needs an agent for requests about one, and none for the list', async () => {
     const refused = await supertree('load', '--requests', '10');
     expect(refused).toMatchObject({ code: 1, out: '' });
     expect(refused.err).toMatch(/^AGENT_NOT_FOUND: /);
@@ -20,7 +20,7 @@ describe('supertree load', () => {
   });
 
   it.each(['status', 'list', 'echo'])(
-    'sends so many requests of %s, and tells how long they took',
+    'sends the given number of %s requests, and prints their latencies',
     async (operation) => {
       await supertree('spawn', 'web', '--', 'sleep', '1000');
       const argv = ['load', '--clients', '4', '--requests', '200', '--depth', '3', '--operation', operation];
@@ -73,7 +73,7 @@ describe('supertree load', () => {
     else expect(out.split('\n')[1]?.trim().split(/ {2,}/).slice(0, 5)).toEqual(['status', '1', '1', '5', '0']);
   });
 
-  it('refuses an agent that is not there, and what it does not understand', async () => {
+  it('refuses an unknown agent, and invalid options', async () => {
     expect(await supertree('load', '--agent', 'nobody')).toMatchObject({ code: 1, out: '' });
     expect(await supertree('load', '--operation', 'stop')).toMatchObject({ code: 2, out: '' });
     expect(await supertree('load', '--clients', '0')).toMatchObject({ code: 2, out: '' });

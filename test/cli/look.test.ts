@@ -63,7 +63,7 @@ describe('supertree ps', () => {
     expect(result.out).toMatch(/^PATH .*SINCE\n$/);
   });
 
-  it('prints one JSON document with the rows as the server told them, and asks for their use of the machine', async () => {
+  it('prints one JSON document with the rows of the server, and requests their usage', async () => {
     const result = await supertree(['ps', '--json'], { answers: { ps: () => [web, job] } });
     expect(JSON.parse(result.out)).toEqual([web, job]);
     expect(result.err).toBe('');
@@ -163,7 +163,7 @@ describe('supertree tree', () => {
 });
 
 describe('supertree status', () => {
-  it('tells everything about one agent, its last exit included', async () => {
+  it('prints everything about one agent, its last exit included', async () => {
     const exit = {
       id: 'web',
       incarnation: 1,
@@ -219,7 +219,7 @@ describe('supertree status', () => {
 });
 
 describe('supertree health', () => {
-  it('tells how the server is', async () => {
+  it('prints the health of the server', async () => {
     const result = await supertree(['health'], { answers: { health: () => health, ps: () => [] } });
     expect(result).toMatchObject({ code: 0, err: '' });
     expect(result.out).toContain('agents       2 of at most 1000, 1 active\n');

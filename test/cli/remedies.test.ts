@@ -20,7 +20,7 @@ const COMMANDS = Object.entries(TYPED).flatMap(([code, remedy]) =>
   [...fill(remedy, DETAILS).matchAll(/`supertree ([^`]*)`/g)].map(([, line = '']) => [code, line] as const),
 );
 
-describe('the remedy for whoever typed a command', () => {
+describe('the remedy of a typed command', () => {
   it.each(COMMANDS)('of %s names a command that the command line takes: supertree %s', async (_code, line) => {
     const argv = line.split(' ');
     if (argv.includes('--help')) {

@@ -132,7 +132,7 @@ describe('the command line against a running server', () => {
     expect(again.err).toMatch(/^ALREADY_(PRESENT|STARTED): .*\n$/m);
   });
 
-  it('tells what failed, and does the rest all the same', async () => {
+  it('prints each failure, and does the rest all the same', async () => {
     const result = await supertree('restart', 'ghost', 'echo');
     expect(result.code).toBe(1);
     expect(result.out).toMatch(/^root\/echo is running, pid \d+\n$/);
@@ -152,7 +152,7 @@ describe('the command line against a running server', () => {
     expect((await json('status', 'stubborn')).state).toBe('stopping');
   });
 
-  it('comes back at acceptance when it is told not to wait', async () => {
+  it('returns at acceptance with --no-wait', async () => {
     expect((await supertree('stop', 'stubborn', '--no-wait')).out).toMatch(/^root\/stubborn is stopping/);
     expect((await supertree('kill', 'stubborn')).out).toBe('root/stubborn is stopped\n');
   });

@@ -77,7 +77,7 @@ describe('supertree spawn', () => {
 });
 
 describe('supertree serve', () => {
-  it('hands the server what it was told, the file as an absolute path, and exits as the server says', async () => {
+  it('passes its options to the server, the file as an absolute path, and exits with its code', async () => {
     const told: unknown[] = [];
     const serve = async (request: unknown) => {
       told.push(request);
@@ -92,7 +92,7 @@ describe('supertree serve', () => {
     ]);
   });
 
-  it('tells in one line why it cannot serve', async () => {
+  it('prints in one line why it cannot serve', async () => {
     const serve = () =>
       Promise.reject(new SupertreeError('FILE_INVALID', { file: 'x.toml', problem: 'line 3, column 7' }));
     const result = await supertree(['serve', 'x.toml'], { serve });

@@ -41,7 +41,7 @@ describe('supertree send', () => {
     expect(result.seen.every(({ params }) => !(params as ParamsOf<'send'>).end)).toBe(true);
   });
 
-  it('closes the input of the agent behind the data when told to', async () => {
+  it('closes the input of the agent after the data with --end', async () => {
     const result = await supertree(['send', 'web', '--end'], { answers: { send: told }, stdin: [Buffer.from('x')] });
     expect(result.seen[1]?.params).toEqual({ agent: 'web', data: new Uint8Array(), end: true });
     const text = await supertree(['send', 'web', 'bye', '--end'], { answers: { send: told } });
@@ -136,7 +136,7 @@ describe('supertree logs', () => {
     expect((await supertree(['logs', 'web'], { answers, terminal: true })).out).toBe('prompt> \n');
   });
 
-  it('passes the range and the stream on, and tells on standard error what is no longer kept', async () => {
+  it('passes the range and the stream on, and prints the number of dropped lines on standard error', async () => {
     const result = await supertree(['logs', 'web', '-n', '5', '--from', '0', '--stream', 'stderr'], {
       answers: { logs: () => page([], 12) },
     });

@@ -41,7 +41,7 @@ function begin(...argv: string[]) {
   return { out: () => out, type: (text: string) => child.stdin.write(text), ended };
 }
 
-describe('on a terminal what others wrote is text alone', () => {
+describe('foreign text has no control characters on a terminal', () => {
   it.each([
     ['status', ['status', 'writer'], '\\u202eb\\u200fc'],
     ['ps --json', ['ps', '--json'], '\\u202eb\\u200fc'],
@@ -144,7 +144,7 @@ describe('raw', () => {
   });
 });
 
-it('colours of ours are kept, and nobody else can use them', async () => {
+it('the colours of supertree are kept, and foreign text cannot use them', async () => {
   const answers = { status: () => row('root/web', { metadata: { note: '\x1b[32mgreen' }, command: ['\x1b[31m'] }) };
   const { out } = await supertree(['status', 'web'], { terminal: true, answers });
   expect(out).toContain('\x1b[32mrunning');

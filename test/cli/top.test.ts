@@ -53,7 +53,7 @@ describe('supertree top', () => {
     expect(result.out).not.toContain('\x1b');
   });
 
-  it('draws over what was there on a terminal, and leaves it as it was', async () => {
+  it('draws over the screen of a terminal, and restores it', async () => {
     const setup = { answers: { ps: () => ROWS }, terminal: true, columns: 200 };
     const { out } = await supertree(['top', '-n', '2', '--interval', '1'], setup);
     expect(out.startsWith('\x1b[?1049h\x1b[?25l\x1b[H')).toBe(true);
@@ -72,7 +72,7 @@ describe('supertree top', () => {
     expect(documents[0]).toEqual({ at: 1_700_000_000_000, agents: [ROWS[1], ROWS[0], ROWS[2]] });
   });
 
-  it('refuses what it does not understand', async () => {
+  it('refuses invalid options', async () => {
     for (const argv of [['--sort', 'size'], ['-n', '0'], ['--interval', 'x'], ['--interval', '99999999999'], ['web']]) {
       expect(await supertree(['top', ...argv])).toMatchObject({ code: 2, out: '' });
     }
@@ -86,7 +86,7 @@ function frame(out: string): string[] {
 }
 
 describe('supertree top where there is no terminal', () => {
-  it('tells on standard error that the server is lost', async () => {
+  it('reports on standard error that the server is lost', async () => {
     const link = { state: 'connected' as LinkState, reconnections: 0 };
     const running = begin(['top', '--json'], { answers: { health: () => ({}) }, link });
     await expect.poll(() => running.seen.length).toBe(1);
@@ -106,7 +106,7 @@ describe('supertree top on a small terminal', () => {
   const small = { terminal: true, columns: 80, rows: 24 };
   const path = ['top', '--sort', 'path'];
 
-  it('cuts each line, leaves out the columns that matter least, and tells how many agents are hidden', async () => {
+  it('cuts each line, omits the least important columns, and shows the number of hidden agents', async () => {
     const { out } = await supertree([...path, '-n', '1'], { answers: { ps: () => many }, ...small });
     const lines = frame(out);
     expect(lines).toHaveLength(24);
@@ -126,7 +126,7 @@ describe('supertree top on a small terminal', () => {
     expect((await titles(30))?.length).toBeLessThanOrEqual(30);
   });
 
-  it('is drawn anew at once when the terminal gets another size', async () => {
+  it('is redrawn at once when the terminal is resized', async () => {
     const running = begin([...path, '--interval', '60000'], { answers: { ps: () => many }, ...small });
     await expect.poll(() => frame(running.out()).at(-1)).toBe('... and 20 more');
     running.resize(60, 14);
@@ -136,7 +136,7 @@ describe('supertree top on a small terminal', () => {
     expect(running.seen).toHaveLength(1);
   });
 
-  it('keeps what it has and tells since when, while a server does not answer', async () => {
+  it('keeps the last rows with their time while a server does not answer', async () => {
     let asked = 0;
     const ps = () => (asked++ === 0 ? many : new Promise(() => undefined));
     const running = begin([...path, '--interval', '1'], { answers: { ps }, ...small });
@@ -146,7 +146,7 @@ describe('supertree top on a small terminal', () => {
     await running.result;
   });
 
-  it('keeps what it has when the server is gone, and tells when it is back', async () => {
+  it('keeps the last rows when the server is gone, and updates them when it is back', async () => {
     let asked = 0;
     const ps = () => {
       if (++asked === 1) return many;

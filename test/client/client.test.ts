@@ -109,7 +109,7 @@ describe('the client', () => {
     expect(rig.tree.member('worker').calls).toEqual([]);
   });
 
-  it('tells progress, and rejects when the listener throws', async () => {
+  it('passes progress on, and rejects when the listener throws', async () => {
     const told: Progress[] = [];
     await client.restart('web', { onProgress: (progress) => told.push(progress) });
     expect(told.map(({ detail }) => detail)).toEqual(['stopping.asking', 'running']);
@@ -122,7 +122,7 @@ describe('the client', () => {
     expect(await client.health()).toMatchObject({ healthy: true });
   });
 
-  it('rejects what is in flight when the server goes away, and what is asked after it', async () => {
+  it('rejects requests in flight when the server goes away, and later ones', async () => {
     const hasty = await connect({ endpoint: rig.ipc, timeout: 10_000, patience: 200 });
     rig.tree.member('web').hold = new Promise(() => {});
     const pending = codeOf(hasty.stop('web'));
@@ -144,7 +144,7 @@ describe('the client', () => {
 });
 
 describe('connect', () => {
-  it('tells at once that nobody is there: no socket file, nobody on the port', async () => {
+  it('rejects at once without a listener: no socket file, no process on the port', async () => {
     const nobody = [`${rig.ipc}.not`, 'tcp://127.0.0.1:1'];
     for (const endpoint of nobody) {
       const thrown: unknown = await connect({ endpoint, timeout: 600_000 }).catch((error: unknown) => error);
@@ -160,7 +160,7 @@ describe('connect', () => {
     silent.close();
   });
 
-  it('refuses what is no endpoint', async () => {
+  it('refuses invalid endpoints', async () => {
     expect(await codeOf(connect({ endpoint: 'http://127.0.0.1' }))).toBe('ENDPOINT_INVALID');
   });
 });

@@ -94,7 +94,7 @@ describe('events', () => {
     await expect.poll(() => outline(items)).toEqual(['start 0 3', 'restarted null 2', 3]);
   });
 
-  it('survive what is no event, without a word', async () => {
+  it('survive documents that are not events', async () => {
     server.answers.snapshot = () => snapshotAt(3);
     const { items } = collect(await stage.connect(server.endpoint));
     await begun(items, 3);
@@ -164,7 +164,7 @@ describe('events', () => {
 });
 
 describe('the state of a tree', () => {
-  it('is what snapshots and events say: removed paths take what is below them along', () => {
+  it('follows snapshots and events: removed paths take their subtree along', () => {
     const state = new TreeState();
     const agents = [agent('root/web'), agent('root/pool/1'), agent('root/pools/1')];
     const supervisors = ['root', 'root/pool', 'root/pools'].map((path) => ({ path, status: 'running' as const }));

@@ -35,7 +35,7 @@ describe('a client of several servers', () => {
     expect((await client.agents()).map(({ id }) => id)).toEqual(['web', 'worker', 'both', 'job', 'both']);
   });
 
-  it('finds no agent that nobody has, and does not choose between two of one name', async () => {
+  it('finds no agent that no server has, and does not choose between two of one name', async () => {
     expect(await codeOf(client.status('nobody'))).toBe('AGENT_NOT_FOUND');
     const thrown: unknown = await client.status('both').catch((error: unknown) => error);
     expect(thrown).toMatchObject({ code: 'AGENT_AMBIGUOUS', message: expect.stringContaining(two.endpoint) });
@@ -86,7 +86,7 @@ describe('a client of several servers', () => {
     });
   });
 
-  it('tells what happens on all of them, and on which', async () => {
+  it('yields the events of all servers, each with its server', async () => {
     const seen: string[] = [];
     void (async () => {
       for await (const item of client.events()) {

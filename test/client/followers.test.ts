@@ -121,8 +121,8 @@ async function tunnelTo(port: () => number): Promise<{ endpoint: string; cut: ()
 
 const portOf = (endpoint: string) => Number(endpoint.split(':').at(-1));
 
-describe('a follower of what is published behind a tunnel', () => {
-  it('goes on when the tunnel takes connections while there is nobody at its end', async () => {
+describe('a subscriber behind a tunnel', () => {
+  it('continues when the tunnel accepts connections without a server at its end', async () => {
     let to = 1;
     const { endpoint: pubEndpoint } = await tunnelTo(() => to);
     server.answers.streams = () => ({ pubEndpoints: [server.pubEndpoint], epoch: 'e' });
@@ -160,7 +160,7 @@ describe('followed logs of a key for a subtree', () => {
     expect(await over).toBe('ended');
   });
 
-  it('wait for the agent of a server that may have been started anew', async () => {
+  it('wait for the agent of a server that may have restarted', async () => {
     refuse('streams', Number.POSITIVE_INFINITY, 'FORBIDDEN', { role: 'observe', subtree: 'root' });
     const { endpoint, cut } = await tunnelTo(() => portOf(server.endpoint));
     const { told } = collect((await connected({ endpoint })).logs('web', { follow: true }));

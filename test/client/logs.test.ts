@@ -87,7 +87,7 @@ class Writer {
 }
 
 describe('followed logs', () => {
-  it('are what the rings have and then every line, both streams, each once', async () => {
+  it('are the lines in the rings and then every new line, both streams, each once', async () => {
     const live = await stage.serve('a', 'web');
     const web = live.tree.member('web');
     for (let n = 0; n < 3; n++) web.print('stdout', `old ${n}\n`);
@@ -140,7 +140,7 @@ describe('followed logs', () => {
     await writer.server.close();
   });
 
-  it('that have left the rings are told as dropped', async () => {
+  it('that have left the rings are counted as dropped', async () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
     writer.write('stdout', 'a');
@@ -153,7 +153,7 @@ describe('followed logs', () => {
     await writer.server.close();
   });
 
-  it('of an output that begins anew say so and begin at its beginning', async () => {
+  it('of an output that starts again begin with a note and at its beginning', async () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
     for (const text of ['a', 'b']) writer.write('stdout', text);
@@ -208,7 +208,7 @@ describe('followed logs', () => {
     expect(again.told).toEqual(['0 first', '1 last']);
   });
 
-  it('go on with the same agent of a server that was started anew', async () => {
+  it('continue with the same agent of a restarted server', async () => {
     const first = await stage.serve('a', 'web');
     const client = await stage.connect(first.endpoint);
     const { told } = collect(client);

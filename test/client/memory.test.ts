@@ -37,7 +37,7 @@ function quiet<T>(): AsyncIterableIterator<T> {
   };
 }
 
-describe('what was told is kept by nobody', () => {
+describe('items that were taken are not retained', () => {
   it('while its follower goes on', async () => {
     const scope = new Scope({ onClose: () => () => {} } as unknown as ServerLink);
     const items: WeakRef<object>[] = [];
@@ -54,7 +54,7 @@ describe('what was told is kept by nobody', () => {
     await all.return?.();
   });
 
-  it('while whoever takes it is always a little late', async () => {
+  it('while the consumer is always a little late', async () => {
     const feed = new Feed({ endpoint: null, topic: '', security: null, owner: null, heartbeats: false });
     const items: WeakRef<object>[] = [];
     feed.wake();

@@ -42,7 +42,7 @@ const later = () => new Promise((resolve) => setImmediate(resolve));
 const of = (result: IteratorResult<string>) => (result.done ? 'over' : result.value);
 
 describe('merged iterators', () => {
-  it('are asked by nobody before somebody takes the first item', async () => {
+  it('are not started before the first item is taken', async () => {
     const [a, b] = [new Source(), new Source()];
     const items = merged([a, b]);
     await later();
@@ -68,7 +68,7 @@ describe('merged iterators', () => {
     expect((await taken).map(of)).toEqual(['a0', 'a1', 'a2', 'b0', 'over']);
   });
 
-  it('that fail while nobody waits tell whoever comes next, and nobody else; the others are abandoned', async () => {
+  it('that fail without a waiting consumer reject the next one only; the others are abandoned', async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (thrown: unknown) => unhandled.push(thrown);
     process.on('unhandledRejection', onUnhandled);
@@ -87,7 +87,7 @@ describe('merged iterators', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('that are abandoned unread, or while somebody waits, end', async () => {
+  it('that are abandoned unread, or with a waiting consumer, end', async () => {
     const unread = [new Source(), new Source()];
     expect(await merged(unread).return?.()).toEqual(OVER);
     expect(unread.map(({ asked, isAbandoned }) => [asked, isAbandoned])).toEqual([
@@ -103,7 +103,7 @@ describe('merged iterators', () => {
   });
 });
 
-describe('an iterator of what is known later', () => {
+describe('an iterator whose source is known later', () => {
   it('throws the reason of its signal when that aborts before', async () => {
     const unknown = new Promise<string>(() => {});
     const controller = new AbortController();

@@ -35,7 +35,7 @@ describe('the options of connect', () => {
     expect(thrown).toMatchObject({ code: 'OPTION_INVALID', details: { option, rule, got } });
   });
 
-  it('mean what they mean when they are absent where they are undefined', async () => {
+  it('have their defaults where they are undefined', async () => {
     const { endpoint } = await stage.serve('a', 'web');
     const names = ['timeout', 'attempts', 'patience', 'queue', 'window', 'idle', 'wait', 'keys', 'serverKey'] as const;
     const none = Object.fromEntries(names.map((name) => [name, undefined]));
@@ -79,7 +79,7 @@ describe('connect with `wait`', () => {
     await client.close();
   });
 
-  it('ends with the time, and at once for what will not change', async () => {
+  it('ends with the time, and at once for lasting errors', async () => {
     const { endpoint, stop } = await stage.serve('a', 'web');
     await stop();
     await expect(connect({ endpoint, wait: 300 })).rejects.toMatchObject({ code: 'NO_SERVER' });

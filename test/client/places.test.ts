@@ -31,7 +31,7 @@ const codeOf = (work: Promise<unknown>) =>
     (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
   );
 
-describe('what names no agent, with several servers', () => {
+describe('a request without an agent, with several servers', () => {
   it('goes to the server that has the child', async () => {
     const one = await stage.serve('one', 'web', 'both');
     const two = await stage.serve('two', 'job', 'both');
@@ -46,7 +46,7 @@ describe('what names no agent, with several servers', () => {
     expect(await codeOf(client.request('delete_child', { id: 'nobody' }))).not.toBe('done');
   });
 
-  it('is refused where it would change something and nobody knows where, and may ask any', async () => {
+  it('is refused when it would change something on an ambiguous server, and is sent to any otherwise', async () => {
     const one = await stage.serve('one', 'both');
     const two = await stage.serve('two', 'both');
     const client = await connected([one.endpoint, two.endpoint]);
@@ -133,7 +133,7 @@ describe('a key that may command agents and not look at them', () => {
     throw new SupertreeError('FORBIDDEN', { role: 'observe', subtree: 'root/web' });
   };
 
-  it('commands them on several servers: what may not be looked at is there', async () => {
+  it('commands them on several servers without the role observe', async () => {
     const [one, two] = [await script(), await script()];
     one.answers.status = ({ agent }) => {
       throw new SupertreeError('AGENT_NOT_FOUND', { agent });

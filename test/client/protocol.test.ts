@@ -159,7 +159,7 @@ describe('the client of a server that knows only the agent protocol', () => {
     ]);
   });
 
-  it('follows what is published about an agent, at an address that can be reached', async () => {
+  it('follows the messages about an agent, at an address that can be reached', async () => {
     const log = ['log_stream', ID, 'stderr', [104, 200], [1_700_000_000, 0], 7];
     const status = ['status_update', ID, 'status_changed', 'completed', 'm', null, [1_700_000_000, 0]];
     const publish = async () => {

@@ -63,7 +63,7 @@ describe('a client whose connection breaks', () => {
     await proxy.close();
   });
 
-  it('rejects what carries no key, because nobody knows whether it was done, and sends what is asked later', async () => {
+  it('rejects requests without a key, because their outcome is unknown, and sends later ones', async () => {
     const live = await stage.serve('a', 'web');
     const proxy = await FaultyNetwork.to(live.endpoint);
     const client = await stage.connect(proxy.endpoint);
@@ -79,7 +79,7 @@ describe('a client whose connection breaks', () => {
     await proxy.close();
   });
 
-  it('sends what carries a key of the caller again, whatever it is', async () => {
+  it('sends any request with a key of the caller again', async () => {
     const live = await stage.serve('a', 'web');
     const proxy = await FaultyNetwork.to(live.endpoint);
     const client = await stage.connect(proxy.endpoint);
@@ -99,7 +99,7 @@ describe('a client whose connection breaks', () => {
     await proxy.close();
   });
 
-  it('finds a server that was started anew, and what was asked meanwhile is answered by that', async () => {
+  it('finds a restarted server, which answers the requests made meanwhile', async () => {
     const first = await stage.serve('a', 'web');
     const client = await stage.connect(first.endpoint);
     await first.stop();
@@ -138,7 +138,7 @@ describe('a client without a connection', () => {
     expect(client.statistics.queued).toBe(0);
   });
 
-  it('gives up after so many tries, refuses at once from then on, and begins anew when it is told to', async () => {
+  it('gives up after too many attempts, then refuses at once, and connects again on reconnect()', async () => {
     const live = await stage.serve('a', 'web');
     const client = await stage.connect(live.endpoint, { attempts: 2 });
     await live.stop();
@@ -165,8 +165,8 @@ describe('a client without a connection', () => {
   });
 });
 
-describe('what a client sends', () => {
-  it('carries its deadline, and a key of its own where it begins or ends something', async () => {
+describe('a request of a client', () => {
+  it('carries its deadline, and a generated key when it starts or ends something', async () => {
     const server = await ScriptedServer.start();
     for (const name of ['health', 'stop', 'spawn', 'send']) server.answers[name] = () => ({ bytes: 0 });
     const client = await stage.connect(server.endpoint);
@@ -201,7 +201,7 @@ describe('what a client sends', () => {
     await server.close();
   });
 
-  it('is counted, and so are answers that come too late, which nobody gets', async () => {
+  it('is counted, and so are answers that come too late, which are dropped', async () => {
     const server = await ScriptedServer.start();
     const client = await stage.connect(server.endpoint);
     expect(await codeOf(client.request('health', {}, { timeout: 30 }))).toBe('TIMEOUT');
@@ -217,7 +217,7 @@ describe('what a client sends', () => {
     await server.close();
   });
 
-  it('tells when the server has taken what takes its time', async () => {
+  it('calls onAccepted when the server has accepted a long request', async () => {
     const live = await stage.serve('a', 'web');
     const client = await stage.connect(live.endpoint);
     let release = () => {};

@@ -33,7 +33,7 @@ function holdUp(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-describe('what waits for its turn to be sent', () => {
+describe('queued requests', () => {
   it('is not sent by the abort that ends it', async () => {
     await connected({ window: 5 });
     const abort = new AbortController();
@@ -59,7 +59,7 @@ describe('what waits for its turn to be sent', () => {
     expect(server.asked('spawn')).toHaveLength(5);
   });
 
-  it('waits for the server to be done with what was given up, too', async () => {
+  it('counts abandoned requests until the server has answered them', async () => {
     await connected({ window: 3 });
     const abort = new AbortController();
     const given = ['a', 'b'].map((id) => codeOf(client.stop(id, { signal: abort.signal })));
@@ -75,7 +75,7 @@ describe('what waits for its turn to be sent', () => {
     expect(await Promise.all(rows)).toEqual([{ id: 'c' }, { id: 'd' }]);
   });
 
-  it('goes on, one at a time, where what was given up is never answered', async () => {
+  it('sends one at a time when abandoned requests are never answered', async () => {
     await connected({ window: 2 });
     const abort = new AbortController();
     const given = numbers(10).map(() => codeOf(client.stop('a', { signal: abort.signal })));
@@ -85,7 +85,7 @@ describe('what waits for its turn to be sent', () => {
     expect(await Promise.all([client.health(), client.health()])).toMatchObject([{ healthy: true }, { healthy: true }]);
   });
 
-  it('is not bounded as what waits for a connection is', async () => {
+  it('are not limited as requests that wait for a connection are', async () => {
     await connected({ window: 2, queue: 3 });
     const asked = numbers(50).map(() => codeOf(client.health()));
     expect(client.statistics).toMatchObject({ inFlight: 2, queued: 48 });
@@ -94,7 +94,7 @@ describe('what waits for its turn to be sent', () => {
 });
 
 describe('a client that did not run for so long that a server drops its answers', () => {
-  it('sends again what may be sent again, and rejects the rest', async () => {
+  it('sends repeatable requests again, and rejects the rest', async () => {
     await connected();
     const stop = client.stop('web');
     const status = client.status('web').catch((thrown: unknown) => thrown);
@@ -109,7 +109,7 @@ describe('a client that did not run for so long that a server drops its answers'
     expect(client.statistics).toMatchObject({ reconnections: 1, errors: 1 });
   });
 
-  it('takes in first what has come meanwhile, and loses nothing when that was all', async () => {
+  it('reads first the messages that have arrived meanwhile, and loses none', async () => {
     await connected();
     const health = client.health();
     holdUp(4_500);
@@ -120,7 +120,7 @@ describe('a client that did not run for so long that a server drops its answers'
 });
 
 describe('a client that was closed', () => {
-  it('says so to whoever waits, and to whoever asks', async () => {
+  it('rejects waiting and later requests', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     await connected();
     const waiting = client.stop('web').catch((thrown: unknown) => thrown);
@@ -134,7 +134,7 @@ describe('a client that was closed', () => {
     warn.mockRestore();
   });
 
-  it('has nothing to follow: it ends as what was followed before ended', async () => {
+  it('ends new iterations as it ended earlier ones', async () => {
     await connected();
     await client.close();
     expect(await client.events().next()).toEqual({ done: true, value: undefined });

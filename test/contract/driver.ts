@@ -40,13 +40,13 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
     afterEach(() => driver.close());
     const start = (input: AgentTemplate, incarnation = 1) => begin(driver, orderFor(input, incarnation));
 
-    it('tells no fact before start has returned', async () => {
+    it('emits no fact before start has returned', async () => {
       const { heard } = start(subjects.completes);
       expect(heard.facts).toEqual([]);
       await heard.ended();
     });
 
-    it('tells SPAWNED, EXITED and then only what EXITED left open', async () => {
+    it('emits SPAWNED, EXITED and then only the facts that EXITED does not carry', async () => {
       const { heard } = start(subjects.completes);
       await heard.ended();
       expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
@@ -54,7 +54,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       expectEachOnce(heard);
     });
 
-    it('tells the code of a bad end', async () => {
+    it('emits the exit code of a failure', async () => {
       const { heard } = start(subjects.fails);
       await heard.ended();
       expect(heard.get('EXITED')).toMatchObject({ code: 1, signal: null });
@@ -74,7 +74,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
     });
 
-    it('tells GONE alone for a body that was asked before it ran', async () => {
+    it('emits GONE alone for a body that was asked to stop before it ran', async () => {
       const { body, heard } = start(subjects.forever);
       body.ask('SIGTERM');
       body.ask('SIGTERM');
@@ -83,7 +83,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       expect(heard.types()).toEqual(['GONE']);
     });
 
-    it('tells GONE alone for a body that was killed before it ran', async () => {
+    it('emits GONE alone for a body that was killed before it ran', async () => {
       const { body, heard } = start(subjects.forever);
       body.kill();
       body.kill();
@@ -92,7 +92,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       expect(heard.types()).toEqual(['GONE']);
     });
 
-    it('does nothing and tells nothing after the last fact', async () => {
+    it('does nothing and emits nothing after the last fact', async () => {
       const { body, heard } = start(subjects.completes);
       await heard.ended();
       const told = heard.types();
@@ -148,7 +148,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       });
 
     if (supports.signals === true)
-      it('tells a pid, and the signal that ended it', async () => {
+      it('emits a pid, and the signal that ended it', async () => {
         const { body, heard } = start(subjects.forever);
         await heard.says('up');
         expect(heard.get('SPAWNED')?.pid).toBeGreaterThan(1);
@@ -195,7 +195,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
     });
 
     if (supports.stdin === true)
-      it('hands over what is written to standard input, also what was written before it ran', async () => {
+      it('passes on standard input, also bytes that were written before it ran', async () => {
         const { body, heard } = start(subjects.echoes);
         const early = body.write(Buffer.from('early\n'));
         await heard.says('up');
@@ -205,7 +205,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       });
 
     if (supports.endOfInput === true)
-      it('closes standard input behind what is queued, and refuses more', async () => {
+      it('closes standard input after the queued bytes, and refuses more', async () => {
         const { body, heard } = start(subjects.echoes);
         await heard.says('up');
         const last = body.write(Buffer.from('last\n'));

@@ -112,7 +112,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       expect(await next()).toMatchObject({ request_id: 'slow', success: true, status: 'terminated' });
     });
 
-    it('answers what it cannot read with the reason, and with the id where that can be read', async () => {
+    it('answers an unreadable message with the reason, and with the id if that is readable', async () => {
       peer.send(Buffer.from('c1', 'hex'));
       expect(await next()).toMatchObject({ type: 'error_response', request_id: '', code: 'MESSAGE_INVALID' });
       peer.send(pack(['control_command', 'r7', 'x'.repeat(50)]).subarray(0, 30));
@@ -141,7 +141,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       other.close();
     });
 
-    it('says that it accepted what takes long, then what became of it', async () => {
+    it('confirms the acceptance of a long request, then answers it', async () => {
       const release = hold();
       peer.send(pack(stop('long', { accepted: true })));
       expect(await next()).toEqual({ type: 'accepted', request_id: 'long' });
@@ -149,7 +149,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       expect(await next()).toMatchObject({ type: 'command_response', request_id: 'long', success: true });
     });
 
-    it('does once what is asked twice with the same idempotency key', async () => {
+    it('carries out two requests with the same idempotency key once', async () => {
       const spawn = (request_id: string) => ({
         type: 'tree_request',
         request_id,
@@ -162,7 +162,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       expect(wire.tree.members.filter(({ path }) => path === 'root/new')).toHaveLength(1);
     });
 
-    it('carries out what a peer asked for that goes away, and serves the others', async () => {
+    it('carries out the request of a peer that disconnects, and serves the others', async () => {
       const release = hold();
       const other = wire.connect();
       other.send(pack(stop('gone')));
@@ -195,7 +195,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       await small.close();
     });
 
-    it('publishes lines and states as one frame each, to those who subscribed to the agent', async () => {
+    it('publishes lines and states as one frame each, to the subscribers of the agent', async () => {
       const [web, worker] = ['web', 'worker'].map((id) => wire.tree.member(id));
       const frames: Buffer[] = [];
       await wire.subscribe(web?.uuid ?? '', (frame) => frames.push(frame));
@@ -245,7 +245,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       else expect(reply).toMatchObject({ success: true, data: { pub_endpoint: expect.stringMatching(/^(ipc|tcp):/) } });
     });
 
-    it('tells an unknown agent apart from an unknown command', async () => {
+    it('distinguishes an unknown agent from an unknown command', async () => {
       expect(await ask(['control_command', 'r', UUID, 'stop'])).toMatchObject({ code: 'AGENT_NOT_FOUND' });
       expect(await ask(['control_command', 'r', UUID, 'fly'])).toMatchObject({ code: 'MESSAGE_INVALID' });
     });

@@ -247,7 +247,7 @@ describe.each(SETS.map((roles) => [roles.join('+') || 'no role', roles] as const
     }
   });
 
-  it('sees nothing outside of its subtree in a list, and is told the same of what it may not know as of what does not exist', async () => {
+  it('sees nothing outside of its subtree in a list, and gets the same error for unknown as for missing agents', async () => {
     for (const operation of ['ps', 'tree', 'snapshot', 'health']) {
       const text = inspect(await ask({ type: 'tree_request', operation, params: {} }, peer), { depth: null });
       for (const hidden of [agents.above, agents.beside, agents.endedBeside]) expect(text).not.toContain(hidden.uuid);

@@ -38,7 +38,7 @@ function hold(list: readonly FakeAgent[]): () => void {
 }
 
 describe('batch_control_command', () => {
-  it('tells for every agent what came of it, in the order of the request', async () => {
+  it('has a result for every agent, in the order of the request', async () => {
     const reply = await batch(uuids(), 'get_status');
     expect(reply).toMatchObject({ type: 'batch_control_response', success: true, successful: 20, failed: 0 });
     const ids = resultsOf(reply).map(({ agent_id }) => (agent_id as Buffer).toString('hex'));
@@ -82,7 +82,7 @@ describe('batch_control_command', () => {
   });
 
   it('is readable for a strict decoder also when ids are malformed', async () => {
-    const bytes = await answer(rig.service, pack(['batch_control_command', 'b', ['x', UNKNOWN], 'stop']), () => {});
+    const bytes = await answer(rig.control, pack(['batch_control_command', 'b', ['x', UNKNOWN], 'stop']), () => {});
     expect(strictDecode(bytes)).toMatchObject({ results: [{ agent_id: NIL }, { agent_id: UNKNOWN }], failed: 2 });
     expect(decode(bytes)).toMatchObject({ ok: true });
   });
@@ -149,7 +149,7 @@ describe('batch_control_command', () => {
     });
   });
 
-  it('tells in the results why a batch was not done: clients of the agent protocol look nowhere else', async () => {
+  it('has the refusal of a batch in its results, where clients of the agent protocol read it', async () => {
     const { results } = await batch(Array(1_001).fill(UNKNOWN), 'stop');
     expect(results).toHaveLength(1_000);
     expect(new Set((results as { error: string }[]).map(({ error }) => error))).toEqual(

@@ -20,7 +20,7 @@ const control = (command_type: string, payload: unknown = null) =>
   request(rig, { type: 'control_command', request_id: 'c', agent_id: web.uuid, command_type, payload });
 
 describe('control_command', () => {
-  it('pauses cooperatively unless it is told to force, and says which', async () => {
+  it('pauses cooperatively unless the payload forces it, and answers with the mode', async () => {
     expect(await control('pause')).toMatchObject({
       success: true,
       status: 'paused',
@@ -122,7 +122,7 @@ describe('control_command', () => {
     expect(web.written).toEqual([]);
   });
 
-  it('reads line by line behind a cursor of its own, and destroys nothing', async () => {
+  it('reads line by line with a cursor, and removes nothing', async () => {
     for (const line of ['one\n', 'two\n']) web.print('stdout', line);
     web.print('stderr', Buffer.from([0xff, 10]));
     expect(await control('read_stdout')).toMatchObject({
@@ -148,7 +148,7 @@ describe('control_command', () => {
     });
   });
 
-  it('tells the status in both spellings and our own state beside them', async () => {
+  it('answers with the status in both spellings and the state beside them', async () => {
     web.state = 'stopping';
     expect(await control('get_status')).toMatchObject({
       status: 'running',
@@ -168,7 +168,7 @@ describe('control_command', () => {
     expect(web.calls).toEqual([`signal ${sent}`]);
   });
 
-  it('runs the built-in actions and tells no environment', async () => {
+  it('runs the built-in actions and reveals no environment', async () => {
     expect(await control('custom_action', { action: 'echo', params: { x: 1 } })).toMatchObject({
       data: { action: 'echo', result: { x: 1 } },
     });
@@ -195,7 +195,7 @@ describe('control_command', () => {
     });
     const other = await createRig({ pubEndpoints: ['tcp://127.0.0.1:5556'] });
     const { uuid } = other.tree.member('web');
-    const bytes = await answer(other.service, pack(['control_command', 'r', uuid, 'stream_logs']), () => {});
+    const bytes = await answer(other.control, pack(['control_command', 'r', uuid, 'stream_logs']), () => {});
     expect(unpack(bytes)).toMatchObject({
       success: true,
       data: { pub_endpoint: 'tcp://127.0.0.1:5556', topic: uuid, enabled: true },

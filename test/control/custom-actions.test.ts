@@ -68,7 +68,7 @@ describe('custom_action_request', () => {
 
   it.each(forms)('echoes parameters in %s byte for byte', async (_form, messageOf) => {
     for (const [what, params] of Object.entries(exact)) {
-      const reply = await answer(rig.service, Buffer.from(messageOf(params), 'hex'), () => {});
+      const reply = await answer(rig.control, Buffer.from(messageOf(params), 'hex'), () => {});
       // The result is the last value of `data`, which is the last field of the answer.
       expect(reply.toString('hex'), what).toContain(`a6726573756c74${params}`);
     }
@@ -85,7 +85,7 @@ describe('custom_action_request', () => {
         `85a474797065${tag}aa726571756573745f6964a162a96167656e745f696473${ids}` +
         `ac636f6d6d616e645f74797065${command}a77061796c6f6164${payloadOf(params)}`;
       for (const message of [asArray, asMap]) {
-        const reply = await answer(rig.service, Buffer.from(message, 'hex'), () => {});
+        const reply = await answer(rig.control, Buffer.from(message, 'hex'), () => {});
         expect(strictDecode(reply), what).toMatchObject({ success: true, successful: 2, results: [{}, {}] });
         expect(reply.toString('hex').split(`a6726573756c74${params}`), what).toHaveLength(3);
       }
@@ -97,12 +97,12 @@ describe('custom_action_request', () => {
     const key = 'af6964656d706f74656e63795f6b6579a16b';
     const message = `${head.map.replace(/^85/, '86')}a86167656e745f6964c410${id()}a6616374696f6ea46563686fa6706172616d73${params}${key}`;
     for (let time = 0; time < 2; time += 1) {
-      const reply = await answer(rig.service, Buffer.from(message, 'hex'), () => {});
+      const reply = await answer(rig.control, Buffer.from(message, 'hex'), () => {});
       expect(reply.toString('hex')).toContain(`a6726573756c74${params}`);
     }
   });
 
-  it('runs the built-in actions and tells no environment', async () => {
+  it('runs the built-in actions and reveals no environment', async () => {
     expect(await custom('echo', { params: { x: [1, null] } })).toMatchObject({
       type: 'command_response',
       request_id: 'a',
@@ -117,7 +117,7 @@ describe('custom_action_request', () => {
     });
   });
 
-  it('runs what the program that embeds the server has registered', async () => {
+  it('runs the actions of the embedding program', async () => {
     expect(await custom('look', { params: 7 })).toMatchObject({
       success: true,
       data: { action: 'look', result: { path: 'root/web', state: 'running' } },
@@ -141,7 +141,7 @@ describe('custom_action_request', () => {
   });
 
   it('writes bytes in a result so that a strict decoder takes them', async () => {
-    const bytes = await answer(rig.service, pack(['custom_action_request', 'r', uuid, 'bytes']), () => {});
+    const bytes = await answer(rig.control, pack(['custom_action_request', 'r', uuid, 'bytes']), () => {});
     expect(strictDecode(bytes)).toMatchObject({ data: { result: { deep: [[1, 200]] } } });
   });
 
@@ -155,7 +155,7 @@ describe('custom_action_request', () => {
     expect(await custom(action)).toMatchObject({ success: false, status: 'running', data: null, code, error });
   });
 
-  it('answers TIMEOUT when timeout_secs are over, and tells the action so', async () => {
+  it('answers TIMEOUT after timeout_secs, and aborts the signal of the action', async () => {
     expect(await custom('waits', { timeout_secs: 1 })).toMatchObject({
       success: false,
       code: 'TIMEOUT',

@@ -44,7 +44,7 @@ async function over(backend: string, task: string): Promise<unknown> {
 }
 
 describe('an agent that a client spawned and that is over', () => {
-  it('is asked after by the messages of the agent protocol: how it ended and what it printed', async () => {
+  it('can be queried by the agent protocol: its exit and its output', async () => {
     const agent_id = await over('echo-cli', 'hello');
     const command = (command_type: string, payload?: object) =>
       request({ type: 'control_command', agent_id, command_type, ...(payload && { payload }) });
@@ -74,7 +74,7 @@ describe('an agent that a client spawned and that is over', () => {
     expect(status).toMatchObject({ success: true, status: 'terminated' });
   });
 
-  it('told how it ended in its last status_update', async () => {
+  it('has its end in its last status_update', async () => {
     const follower = subscribe(server.pubEndpoints[0] ?? '', '');
     try {
       const config = { name: 'passing', model_backend: 'sh-cli', task: '/nowhere' };
@@ -124,7 +124,7 @@ describe('an agent that a client spawned and that is over', () => {
     }
   });
 
-  it('is given no command by its name, which may be that of somebody else by now', async () => {
+  it('gets no command by its name, which may belong to another agent by now', async () => {
     await over('echo-cli', 'hello');
     const operate = (operation: string, params: object) => request({ type: 'tree_request', operation, params });
     const { data } = await operate('status', { agent: 'passing' });
@@ -136,7 +136,7 @@ describe('an agent that a client spawned and that is over', () => {
     expect(await operate('stop', { agent: uuid })).toMatchObject({ success: true, data: { state: 'completed' } });
   });
 
-  it('is found by our own operations as well, with its exit, and is in no list of what there is', async () => {
+  it('is found by the operations of supertree as well, with its exit, and is in no list of living agents', async () => {
     await over('sh-cli', '/nowhere');
     const operate = (operation: string, params: object = {}) => request({ type: 'tree_request', operation, params });
     expect(await operate('status', { agent: 'passing' })).toMatchObject({
@@ -150,7 +150,7 @@ describe('an agent that a client spawned and that is over', () => {
   });
 });
 
-describe('what is remembered', () => {
+describe('the kept agents', () => {
   const temporary = (id: string) => ({ id, command: ['x'], restart: 'temporary' }) as const;
 
   const followed = (tree: FakeTree, forgotten: (uuid: string) => void = () => {}) => {
@@ -182,7 +182,7 @@ describe('what is remembered', () => {
     expect(ended.views().map(({ id }) => id)).not.toEqual(expect.arrayContaining(['never', 'kept']));
   });
 
-  it('is found behind those who live, by path, id and uuid, the last one first', () => {
+  it('are found after the living ones, by path, id and uuid, the latest first', () => {
     const tree = new FakeTree();
     const both = guarded(tree, followed(tree), LOCAL);
     const [first, second] = [0, 1].map(() => {
@@ -199,7 +199,7 @@ describe('what is remembered', () => {
     expect(() => both.agent('b')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
   });
 
-  it('does not stand before a supervisor that has its path by now, nor before what a peer may know', () => {
+  it('do not hide a supervisor that has the path by now, nor agents that a peer may know', () => {
     const tree = new FakeTree();
     const ended = followed(tree);
     tree.join(temporary('a')).end(0);

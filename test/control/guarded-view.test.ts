@@ -22,7 +22,7 @@ const viewFor = (subtree: string): SupervisorView => {
   return new GuardedTree(tree as Tree, { find: () => null, views: () => [] }, peer).view();
 };
 
-it('shows what made a supervisor fail to those alone who may observe it', () => {
+it('shows the culprit of a failed supervisor only to peers that may observe it', () => {
   expect(viewFor('root').failure).toEqual(FAILED.failure);
   expect(viewFor('root/mine')).toMatchObject({ status: 'failed', children: [{ path: 'root/mine' }] });
   expect(viewFor('root/mine')).not.toHaveProperty('failure');

@@ -3,7 +3,7 @@ import { IdempotencyKeys } from '../../src/control/idempotency.js';
 
 const MIB = 1024 * 1024;
 
-it('keys with small answers are bounded in bytes too: each counts what it takes besides its answer', async () => {
+it('keys with small answers are bounded in bytes too: each counts its overhead', async () => {
   const keys = new IdempotencyKeys<number>({ max: 1_000_000, keep: 1e9, bytes: 4 * MIB });
   for (let n = 0; n < 2_000; n++) {
     await keys.once('owner', `key-${n}`, 'content', async () => ({ answer: n, bytes: 100 }));

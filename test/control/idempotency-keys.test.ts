@@ -10,7 +10,7 @@ beforeEach(() => {
 const outcome = (answer: string) => async () => ({ answer, bytes: answer.length });
 const never = () => Promise.reject(new Error('done twice'));
 
-describe('what is remembered of one peer', () => {
+describe('the remembered keys of one peer', () => {
   it('is kept for its time after the answer, and then forgotten', async () => {
     const keys = new IdempotencyKeys<string>({ max: 10, keep: 1_000, bytes: 100_000 }, () => now);
     expect(await keys.once('me', 'k', 'c', outcome('one'))).toBe('one');
@@ -38,7 +38,7 @@ describe('what is remembered of one peer', () => {
     expect(await keys.once('me', 'k99', 'c', never)).toHaveLength(1_000);
   });
 
-  it('is never what still runs: beyond the bound a further one is refused', async () => {
+  it('never include a running one to be forgotten: above the limit a further one is refused', async () => {
     const keys = new IdempotencyKeys<string>({ max: 2, keep: 1_000, bytes: 100_000 }, () => now);
     let release = (_: { answer: string; bytes: number }) => {};
     const running = keys.once('me', 'a', 'c', () => new Promise((resolve) => (release = resolve)));
@@ -62,7 +62,7 @@ describe('what is remembered of one peer', () => {
     expect(await keys.once('me', 'k29999', 'c', never)).toBe('x');
   });
 
-  it('tells contents apart by what they say, bytes and numbers included, and shows nothing of them', () => {
+  it('distinguishes contents, bytes and numbers included, without revealing them', () => {
     const same = contentOf({ a: 1, b: { c: [1, 2], d: Buffer.from('secret') } });
     expect(contentOf({ b: { d: Buffer.from('secret'), c: [1, 2] }, a: 1 })).toBe(same);
     const others = [{ a: 1 }, { a: '1' }, { a: [1] }, { b: 1 }, { a: { a: 1 } }, { a: null }].map(contentOf);
@@ -71,7 +71,7 @@ describe('what is remembered of one peer', () => {
   });
 });
 
-describe('what is remembered of several peers', () => {
+describe('the remembered keys of several peers', () => {
   it('is not mixed up: the same key is another one for each', async () => {
     const keys = new IdempotencyKeys<string>({ max: 10, keep: 1_000, bytes: 100_000 }, () => now);
     expect(await keys.once('alice', 'k', 'c', outcome('hers'))).toBe('hers');

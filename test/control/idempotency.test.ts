@@ -30,7 +30,7 @@ function holding(id: string): () => void {
 async function as(name: string, message: object): Promise<Answer> {
   const peer = { name, grants: null };
   const bytes = pack({ request_id: 'r', ...message });
-  return unpack(await answer(rig.service, bytes, () => {}, { ...localContext(), peer })) as Answer;
+  return unpack(await answer(rig.control, bytes, () => {}, { ...localContext(), peer })) as Answer;
 }
 
 const spawnRequest = (request_id: string, more: object = {}) => ({
@@ -69,7 +69,7 @@ describe('a request with an idempotency key', () => {
     expect(rig.tree.members).toHaveLength(3);
   });
 
-  it('is the same whatever the order of its keys, its deadline and what it wants to hear meanwhile', async () => {
+  it('has the same content whatever the order of its keys, its deadline and its interim messages', async () => {
     await request(rig, spawnRequest('r1', { deadline: 60_000 }));
     const { config, ...rest } = spawnRequest('r2', { accepted: true });
     const turned = {
@@ -139,7 +139,7 @@ describe('a request with an idempotency key', () => {
     expect(rig.tree.members).toHaveLength(4);
   });
 
-  it('asks again what changes nothing, and reads on in the output once', async () => {
+  it('repeats queries, and moves a cursor once', async () => {
     const web = rig.tree.member('web');
     const command = (command_type: string) =>
       request(rig, {
@@ -195,7 +195,7 @@ describe('a deadline', () => {
 });
 
 describe('accepted', () => {
-  it('comes before the answer of what takes long, and not where the answer comes at once', async () => {
+  it('comes before the answer of a long request, and not before an immediate answer', async () => {
     const release = holding('web');
     const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
     socket.connect(rig.tcp);

@@ -33,7 +33,7 @@ describe('output_query_request', () => {
     expect(await query('both')).toMatchObject({ total_lines: 110 });
   });
 
-  it('pages through what matches with limit and offset', async () => {
+  it('pages through matching lines with limit and offset', async () => {
     const page = (offset: number | null, limit: number | null) =>
       query('stdout', { filter: '^line \\d5$', offset, limit });
     expect(await page(null, null)).toMatchObject({ total_lines: 9, has_more: false });
@@ -70,7 +70,7 @@ describe('output_query_request', () => {
     });
   });
 
-  it('ends a filter that would never end, serves others meanwhile, and filters again afterwards', async () => {
+  it('ends a filter that would never end, serves other peers meanwhile, and filters again afterwards', async () => {
     web.print('stdout', FOREVER);
     const evil = Promise.all([1, 2].map(() => query('stdout', { filter: EVIL })));
     // Plain text needs no thread, and neither does any other request.

@@ -32,7 +32,7 @@ async function serving(failing = 0) {
       },
     },
   );
-  const service = createControl({
+  const control = createControl({
     tree: world.tree,
     serverId: 'server-test',
     version: '0.0.0',
@@ -45,7 +45,7 @@ async function serving(failing = 0) {
   const words: Answer[] = [];
   const ask = async (operation: string, params: object, more: object = {}): Promise<Answer> => {
     const asked = pack({ type: 'tree_request', request_id: 't', operation, params, progress: true, ...more });
-    return unpack(await answer(service, asked, (word) => words.push(unpack(word) as Answer))) as Answer;
+    return unpack(await answer(control, asked, (word) => words.push(unpack(word) as Answer))) as Answer;
   };
   return { ...world, words, ask };
 }
@@ -61,7 +61,7 @@ async function restarting(clock: World['clock'], ask: World['ask']): Promise<Ans
 const details = (words: readonly Answer[]) => words.map(({ detail }) => detail);
 
 describe('the progress of a request', () => {
-  it('tells each stage of a stop as status tells it, the end of an agent that is removed with it last', async () => {
+  it('reports each stage of a stop as status does, and last the end of an agent that is removed', async () => {
     const { clock, words, ask } = await serving();
     const stopped = ask('stop', { agent: 'slow' });
     const seen: unknown[] = [];
@@ -83,7 +83,7 @@ describe('the progress of a request', () => {
     );
   });
 
-  it('tells the way through a restart, one state after another', async () => {
+  it('reports a restart, one state after another', async () => {
     const { clock, words, ask } = await serving();
     expect(await restarting(clock, ask)).toMatchObject({ success: true });
     expect(details(words)).toEqual([
@@ -102,7 +102,7 @@ describe('the progress of a request', () => {
     });
   });
 
-  it('tells the start of a child that is added below a supervisor of its own', async () => {
+  it('reports the start of a child that is added to a nested supervisor', async () => {
     const { clock, words, ask } = await serving();
     for (const [operation, where] of [
       ['add_child', 'path'],
@@ -129,7 +129,7 @@ describe('the progress of a request', () => {
     expect(details(words.slice(1))).toContain('stopping.insisting');
   });
 
-  it('tells a failed start and what its supervisor makes of it', async () => {
+  it('reports a failed start and the decision of its supervisor', async () => {
     const { clock, words, ask } = await serving(2);
     await restarting(clock, ask);
     expect(details(words)).toEqual([

@@ -22,7 +22,7 @@ describe('spawn_request', () => {
     context: 'c',
   };
 
-  it('adds a temporary agent with the command line of its backend, and tells it with all that it was given', async () => {
+  it('adds a temporary agent with the command line of its backend, and lists it with its configuration', async () => {
     const reply = await spawn(sleep, { metadata: { team: 'blue' } });
     const { input, uuid } = rig.tree.member('my-agent');
     expect(input).toMatchObject({
@@ -156,7 +156,7 @@ describe('list_agents_request and health_check_request', () => {
     expect(await list('failed')).toMatchObject({ success: true, agents: [] });
   });
 
-  it('tells the health of the server and counts agents that are not over', async () => {
+  it('answers with the health of the server and counts agents that have not ended', async () => {
     rig.tree.member('web').state = 'completed';
     expect(await request(rig, ['health_check_request', 'h'])).toMatchObject({
       healthy: true,

@@ -46,7 +46,7 @@ describe('tree_request', () => {
     },
   );
 
-  it('answers at acceptance without wait, and still refuses what is refused at once', async () => {
+  it('answers at acceptance without wait, and still rejects immediate refusals', async () => {
     web.hold = new Promise(() => {});
     expect(await operate(rig, 'stop', { agent: 'web', wait: false })).toMatchObject({
       success: true,
@@ -59,7 +59,7 @@ describe('tree_request', () => {
     });
   });
 
-  it('tells a failure that comes after acceptance to the log', async () => {
+  it('logs a failure that comes after acceptance', async () => {
     let fail: (reason: unknown) => void = () => {};
     web.hold = new Promise((_resolve, reject) => {
       fail = reject;

@@ -23,11 +23,11 @@ describe.each(machines.map((machine) => [machine.id, machine] as const))('docs/m
   const text = readFileSync(new URL(`${id}.json`, FOLDER), 'utf8');
   const readBack = createMachine(JSON.parse(text)).provide(stubs(machine));
 
-  it('is what the chart is today (otherwise: npm run generate)', () => {
+  it('equals the present chart (otherwise: npm run generate)', () => {
     expect(text).toBe(machineJson(machine));
   });
 
-  it('has every state, with what is done on entry and on exit', () => {
+  it('has every state, with its entry and exit actions', () => {
     expect(statesOf(readBack)).toEqual(statesOf(machine));
   });
 

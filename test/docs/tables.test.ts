@@ -68,7 +68,7 @@ describe('the table of commands', () => {
     }
   });
 
-  it('tells what an absent key stands for', async () => {
+  it('has the default of an absent key', async () => {
     for (const [name, { payload }] of rows) {
       for (const { name: key, fallback } of payload) {
         const value = /^`(.*)`$/.exec(fallback ?? '')?.[1];
@@ -164,7 +164,7 @@ describe('the other tables about the wire', () => {
   });
 });
 
-describe('what is said of agents that are over', () => {
+describe('the figures about ended agents', () => {
   it('holds: they can be asked, are listed by the agent protocol alone, and are stopped already', async () => {
     const config = { name: 'brief', model_backend: 'echo-cli', task: 'last words' };
     const { agent_info } = await served.ask({ type: 'spawn_request', config });

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => served.close());
 
 describe('the page about the wire', () => {
-  it('has a program that runs as it stands and prints what the page says', async () => {
+  it('has a program that runs unchanged and prints the output on the page', async () => {
     const [program = ''] = fenced(PAGE, 'python');
     const [prints] = fenced(PAGE, 'text');
     const { stdout, stderr } = await promisify(execFile)(PYTHON, ['-c', program, served.endpoint], { timeout: 60_000 });

@@ -20,7 +20,7 @@ describe('commands', () => {
     w.isTrue();
   });
 
-  it('survives a storm of all commands from many callers, and is what it says in the end', async () => {
+  it('survives a storm of all commands from many callers, with a correct state in the end', async () => {
     const w = await started({ children: [pair, sleeper('b')] });
     const agent = w.tree.agent('a');
     const commands = ['restart', 'stop', 'start', 'pause', 'resume', 'kill', 'restart', 'start'] as const;
@@ -150,7 +150,7 @@ describe('pause', () => {
     w.isTrue();
   });
 
-  it('tells a cooperative agent over its standard input', async () => {
+  it('asks a cooperative agent over its standard input', async () => {
     const w = await started({ children: [{ id: 'a', command: fixture('echo'), pause: 'cooperative', stop: BRISK }] });
     await w.says('a', 'up');
     await w.tree.agent('a').pause();

@@ -39,7 +39,7 @@ describe('a program that embeds a tree', () => {
     });
   }
 
-  it('does not grow with what an agent writes', async () => {
+  it('does not grow with the output of an agent', async () => {
     const { mark, text, code } = await embed('flood');
     const told = JSON.parse(text);
     expect(code).toBe(0);

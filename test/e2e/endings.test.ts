@@ -39,7 +39,7 @@ describe('agents that end by themselves', () => {
     expect(w.view('a').exit).toMatchObject({ code: 3, signal: null, tail: ['last words'], cause: 'exit', oom: false });
   });
 
-  it('does not start again what completed, and says so', async () => {
+  it('does not restart a completed agent, and reports it', async () => {
     const w = await started({ children: [sleeper('a', { command: sh('sleep 0.1'), restart: 'transient' })] });
     await w.becomes('a', 'completed');
     expect(w.view('a')).toMatchObject({ pid: null, incarnation: 1, restarts: 0, detail: 'completed' });
@@ -64,7 +64,7 @@ describe('agents that end by themselves', () => {
     w.isTrue();
   });
 
-  it('gives up after the budget, stops the others in reverse and says who it was', async () => {
+  it('fails after the budget, stops the other children in reverse and names the culprit', async () => {
     const crash = sh('sleep 0.05; exit 9');
     const children = [sleeper('a'), sleeper('b'), sleeper('c', { command: crash })];
     const w = world({ maxRestarts: 3, backoff: { initial: 1, max: 1 }, children });
@@ -86,7 +86,7 @@ describe('agents that end by themselves', () => {
     w.isTrue();
   });
 
-  it('escalates the exhaustion of a nested supervisor to its parent, which starts it anew', async () => {
+  it('escalates the exhaustion of a nested supervisor to its parent, which restarts it', async () => {
     const crash = sh('[ "$SUPERTREE_INCARNATION" -lt 5 ] && { sleep 0.02; exit 1; }; exec sleep 300');
     const inner = {
       id: 'inner',
@@ -151,7 +151,7 @@ describe('agents that do not come up', () => {
     return { w, message, exit: w.exits('root/a')[0]! };
   };
 
-  it('tells an exit before ready from a crash', async () => {
+  it('distinguishes an exit before readiness from a crash', async () => {
     const { exit, message } = await failing({ command: sh('exit 4'), readiness: { type: 'log', pattern: 'up' } });
     expect(exit).toMatchObject({ code: 4, cause: 'exit', readyAt: null });
     expect(message).toContain('exit code 4 before it was ready');
@@ -185,7 +185,7 @@ describe('agents that do not come up', () => {
     expect(message).toContain('working directory /no/such/directory does not exist');
   });
 
-  it('rejects the start of a tree, and stops what had started in reverse', async () => {
+  it('rejects the start of a tree, and stops the started children in reverse', async () => {
     const broken = sleeper('c', { command: ['no-such-program-anywhere'] });
     const w = world({ children: [sleeper('a'), sleeper('b'), broken, sleeper('d')] });
     await expect(w.tree.start()).rejects.toMatchObject({ code: 'BOOT_FAILED', details: { child: 'root/c' } });

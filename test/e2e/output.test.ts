@@ -60,7 +60,7 @@ describe('output', () => {
     w.isTrue();
   });
 
-  it('tells a reader how much it has missed', async () => {
+  it('counts the lines that a reader has missed', async () => {
     const output = { lines: 10 };
     const command = sh('i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); done');
     const w = await completed({ id: 'a', command, output, ...finite });

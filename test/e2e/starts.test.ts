@@ -27,7 +27,7 @@ describe('readiness', () => {
     expect(w.all('ready', 'root/a')[0]?.after).toBeGreaterThan(150);
   });
 
-  it('is not there because a stranger accepts on the port', async () => {
+  it('is not reached because a foreign process accepts on the port', async () => {
     // It never listens: the stranger comes while it sleeps, on the port that was leased to it.
     const mute = { ...server('a', 0), command: ['sleep', '300'], readiness: { type: 'port', timeout: 1500 } } as const;
     const w = await started({ children: [sleeper('b')] });
@@ -87,7 +87,7 @@ describe('readiness', () => {
 });
 
 describe('ports and templates', () => {
-  it('fills in arguments and environment, and tells an agent who it is', async () => {
+  it('fills in arguments and environment, and gives an agent its identity', async () => {
     const words = ['{port}', '--admin={port:admin}', '{id}#{incarnation}', '{{port}}', '{"json": {}}'];
     const agent = { ...server('a', 0, ...words), env: { GIVEN: '{port:admin}', SUPERTREE_AGENT_ID: 'liar' } };
     const w = await started({ children: [agent] }, { endpoint: 'ipc:///nowhere' });
@@ -108,7 +108,7 @@ describe('ports and templates', () => {
     expect(w.view('a').ports).toEqual({ http, admin });
   });
 
-  it('gives an agent another port when a stranger has the first one, and names the stranger', async () => {
+  it('gives an agent another port when a foreign process has the first one, and names its holder', async () => {
     // A range of its own: a port that another tree used a moment ago is passed over without a word.
     const base = BASE - 3_000;
     await stranger(base, '127.0.0.1');

@@ -20,7 +20,7 @@ describe('stopping an agent', () => {
     w.isTrue();
   });
 
-  it('kills at once what it is told to kill', async () => {
+  it('kills at once on command', async () => {
     const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 60_000 } }] });
     await w.tree.agent('a').kill();
     expect(w.states('root/a')).toEqual(['spawning', 'running', 'stopping', 'stopped']);
@@ -108,7 +108,7 @@ describe('stopping an agent', () => {
     expect(w.members()).toEqual([]);
   });
 
-  it('does not stop what is stopped again, and answers all the same', async () => {
+  it('does nothing when a stopped agent is stopped again, and answers all the same', async () => {
     const w = await started({ children: [sleeper('a')] });
     const agent = w.tree.agent('a');
     await Promise.all([agent.stop(), agent.stop(), agent.kill(), agent.stop()]);
@@ -135,7 +135,7 @@ describe('stopping a tree', () => {
     w.isTrue();
   });
 
-  it('hurries when it is told to be brutal while a slow stop is under way', async () => {
+  it('kills when a brutal stop follows a slow one', async () => {
     const patience = { ...BRISK, ask: 'infinity' as const };
     const children = ['a', 'b', 'c'].map((id) => ({ id, command: STUBBORN, ...up, stop: patience }));
     const w = await started({ children: [{ id: 'inner', children }] });

@@ -143,7 +143,7 @@ async function sameAsSnapshot(state: TreeState): Promise<void> {
 }
 
 describe('a server that is killed under 200 requests', () => {
-  it.each([0, 20, 150])('and is started anew: each ends, after %i ms', async (delay) => {
+  it.each([0, 20, 150])('and is restarted: each ends, after %i ms', async (delay) => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 60_000 });
     const { state, snapshots } = follow();
     await expect.poll(() => snapshots, POLL).toEqual(['start']);

@@ -4,7 +4,7 @@ import { asSupertreeError } from '../../src/errors.js';
 import type { Report } from '../../src/model/report.js';
 
 describe('polls of readiness that fail', () => {
-  it('are no errors; the last one is told with the timeout', async () => {
+  it('are no errors; the last one is reported with the timeout', async () => {
     const reports: Report[] = [];
     const readiness = { type: 'exec', command: ['sh', '-c', 'exit 7'], interval: 20, timeout: 300 } as const;
     const tree = createTree({ children: [{ id: 'a', command: ['sleep', '1000'], readiness, restart: 'temporary' }] });

@@ -104,7 +104,7 @@ describe('an agent that cannot be ended', () => {
     w.isTrue();
   });
 
-  it('does not come back by itself when what a crash left behind cannot be ended', async () => {
+  it('does not restart when the rest of its process tree cannot be ended after a crash', async () => {
     const { driver } = driverThatCannotKill('root/a');
     const command = sh('setsid sleep 300 & echo up; wait');
     const agent = sleeper('a', { command, readiness: { type: 'log', pattern: 'up' }, stop: HASTY });
@@ -121,7 +121,7 @@ describe('an agent that cannot be ended', () => {
     await ended(w);
   });
 
-  it('is not doubled when its supervisor fails and is started anew', async () => {
+  it('is not duplicated when its supervisor fails and is started again', async () => {
     const { driver, fault } = driverThatCannotKill('root/inner/a');
     const inner = { id: 'inner', maxRestarts: 0, children: [stubborn, sleeper('b')] };
     const w = await started({ ...EAGER, children: [inner, sleeper('c')] }, { driver });
@@ -141,7 +141,7 @@ describe('an agent that cannot be ended', () => {
     await ended(w);
   });
 
-  it('is told as an error when it was a limit that wanted to end it', async () => {
+  it('is reported as an error when a limit tried to end it', async () => {
     const { driver } = driverThatCannotKill('root/a');
     const limits = { memory: { max: 1, action: 'stop' } } as const;
     const w = await started({ children: [{ ...stubborn, limits }] }, { driver, samplePeriod: 20 });
@@ -152,7 +152,7 @@ describe('an agent that cannot be ended', () => {
     await w.becomes('a', 'stopped');
   });
 
-  it('is named by the stop of its tree, which ends all others', async () => {
+  it('is named by the stop of its tree, which ends all other agents', async () => {
     const { driver } = driverThatCannotKill('root/inner/a');
     const inner = { id: 'inner', children: [stubborn] };
     const w = world({ children: [sleeper('b'), inner] }, { driver });

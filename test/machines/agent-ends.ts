@@ -51,12 +51,12 @@ const STAGED = [
     step(1, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
     step(DAY, 'zombie'),
   ]),
-  story('is a zombie when what it left behind cannot be killed', [
+  story('is a zombie when the rest of its process tree cannot be killed', [
     ...SWEEPING,
     step(STAGES.kill - 1, 'stopping.sweeping'),
     step(1, 'zombie', 'reportState(zombie)', 'inspect', 'notifySupervisor(stuck)'),
   ]),
-  story('is not waited for longer than the drain time when a stranger keeps its output open', [
+  story('is not waited for longer than the drain time when a foreign process keeps its output open', [
     ...DRAINING,
     step(STAGES.drain - 1, 'stopping.draining'),
     step(1, 'failed.waiting', 'drain', ...arrived('failed')),
@@ -150,7 +150,7 @@ const TOLD = [
     step(UNREAD, 'stopping.draining', 'recordExit'),
     step(DRAINED, 'stopped', ...stopped),
   ]),
-  story('is not stopped while others of its tree live on, and the stages go on', [
+  story('is not stopped while other processes of its tree live, and the stages continue', [
     ...ASKING,
     step(ORPHANED, 'stopping.asking.asked', 'recordExit'),
     step(STAGES.ask, 'stopping.insisting', 'ask(true)'),
@@ -203,7 +203,7 @@ const STOPPED_AGAIN = [
     ],
     { cause: 'command', commanded: true },
   ),
-  story('ends as stopped when a stop comes while what it left behind is killed', [
+  story('ends as stopped when a stop comes while the rest of its process tree is killed', [
     ...SWEEPING,
     step(STOP, 'stopping.sweeping'),
     step(GONE, 'stopping.draining'),
@@ -214,7 +214,7 @@ const STOPPED_AGAIN = [
     step(STOP, 'stopping.draining'),
     step(DRAINED, 'stopped', ...stopped),
   ]),
-  story('still ends as failed when nobody stops it while its output is read', [
+  story('still ends as failed without a stop while its output is read', [
     ...DRAINING,
     step(DRAINED, 'failed.waiting', ...arrived('failed')),
   ]),
@@ -232,7 +232,7 @@ const UNDEAD = [
     ...ZOMBIE,
     step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
-  story('stays a zombie while others of its tree live on', [
+  story('stays a zombie while other processes of its tree live', [
     ...ZOMBIE,
     step(ORPHANED, 'zombie', 'recordExit'),
     step(GONE, 'stopping.draining', 'reportState(stopping)'),

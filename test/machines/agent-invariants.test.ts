@@ -108,7 +108,7 @@ const COUNTED = /^(spawning|running)/;
 const RESTING = /^(stopped|completed|failed)/;
 
 describe('an agent in any order of events', () => {
-  it('rests only when nothing of it lives, gives its ports back once, and tells its supervisor of each end once', () => {
+  it('rests only when nothing of it lives, releases its ports once, and notifies its supervisor of each end once', () => {
     fc.assert(
       fc.property(story, ({ settings, obliging, all }) => {
         const life = new Life(settings, obliging);
@@ -122,7 +122,7 @@ describe('an agent in any order of events', () => {
     );
   });
 
-  it('comes to rest from everywhere once it is stopped and the world does as it is told', () => {
+  it('comes to rest from every state once it is stopped and every effect succeeds', () => {
     fc.assert(
       fc.property(story, ({ settings, obliging, all }) => {
         const life = new Life(settings, obliging);

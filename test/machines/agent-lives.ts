@@ -43,7 +43,7 @@ const story = (title: string, steps: readonly AgentStep[], context: AgentStory['
 
 /** Stories of health and of ends while it runs. */
 const RUNS = [
-  story('changes its health as it is told', [...WELL, step(UNHEALTHY, 'running.unhealthy', 'report(health)')], {
+  story('changes its health as reported', [...WELL, step(UNHEALTHY, 'running.unhealthy', 'report(health)')], {
     health: 'unhealthy',
   }),
   story('completes when it ends by itself with a success code', [
@@ -59,7 +59,7 @@ const RUNS = [
     ...RUNNING,
     step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
-  story('has what it left behind killed at once', [
+  story('has the rest of its process tree killed at once', [
     ...RUNNING,
     step(ORPHANED, 'stopping.sweeping', 'recordExit', 'reportState(stopping)', 'kill'),
   ]),
@@ -123,16 +123,16 @@ const PAUSES = [
   story('resumes from a forced pause', [...FORCED, thawedTo('running.unknown')], { pausedAt: null, pauseMode: null }),
   story('resumes healthy from a forced pause', [...WELL, freezing, frozen, thawedTo('running.healthy')]),
   story('resumes unhealthy from a forced pause', [...UNWELL, freezing, frozen, thawedTo('running.unhealthy')]),
-  story('is told to pause and to go on where it cooperates', [...PAUSED_COOPERATIVELY, wokenTo('running.unknown')], {
+  story('is asked to pause and to resume when it cooperates', [...PAUSED_COOPERATIVELY, wokenTo('running.unknown')], {
     pausedAt: null,
   }),
-  story('goes on with the health it was told of during a cooperative pause', [
+  story('resumes with the health that was reported during a cooperative pause', [
     ...PAUSED_COOPERATIVELY,
     step(HEALTHY, 'paused.cooperative.awake'),
     wokenTo('running.healthy'),
   ]),
   story('goes on unhealthy after a cooperative pause', [...UNWELL, pausedCooperatively, wokenTo('running.unhealthy')]),
-  story('goes from a cooperative pause to a forced one without running in between, and is told to go on', [
+  story('goes from a cooperative pause to a forced one without running in between, and is asked to resume', [
     ...PAUSED_COOPERATIVELY,
     step(FREEZE, 'paused.cooperative.freezing', 'freeze'),
     step(FROZEN, 'paused.cooperative.frozen', 'report(paused)'),
@@ -159,7 +159,7 @@ const PAUSES = [
     ...FORCED,
     step(LIMIT_RESTART, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)'),
   ]),
-  story('fails when it is killed by a stranger while paused', [
+  story('fails when it is killed from outside while paused', [
     ...FORCED,
     step(exited({ code: null, signal: 'SIGKILL' }), 'failed.waiting', 'recordExit', ...arrived('failed')),
   ]),
@@ -167,7 +167,7 @@ const PAUSES = [
     ...FORCED,
     step(UNREAD, 'stopping.draining', 'recordExit', 'reportState(stopping)'),
   ]),
-  story('has what it left behind killed when it ends while paused', [
+  story('has the rest of its process tree killed when it ends while paused', [
     ...FORCED,
     step(ORPHANED, 'stopping.sweeping', 'recordExit', 'reportState(stopping)', 'kill'),
   ]),
@@ -179,10 +179,10 @@ const AFTERWARDS = [
     retryIn: null,
     exit: null,
   }),
-  story('tells the delay before its next try', [...FAILED, step(RETRY, 'failed.retrying')], {
+  story('has the delay before its restart', [...FAILED, step(RETRY, 'failed.retrying')], {
     retryIn: 250,
   }),
-  story('has no next try when its budget is spent, until somebody starts it', [
+  story('is not restarted when its budget is used up, until a command starts it', [
     ...FAILED,
     step(EXHAUSTED, 'failed.exhausted'),
     again,

@@ -20,7 +20,7 @@ describe('an agent', () => {
     },
   );
 
-  it('has no story told twice', () => {
+  it('has no duplicate story', () => {
     const titles = [...STARTS, ...LIVES, ...LIMITED, ...ENDS].map(({ title }) => title);
     expect(titles).toEqual([...new Set(titles)]);
   });

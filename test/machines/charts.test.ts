@@ -76,7 +76,7 @@ describe.each(charts)('%s', (name, chart) => {
     expect(Object.keys(actors)).toEqual([]);
   });
 
-  it('says in a whole sentence what each state means', () => {
+  it('has a whole sentence as the description of each state', () => {
     const bare = statesOf(chart).filter(({ description }) => !/^[A-Z].*\.$/s.test(description ?? ''));
     expect(bare.map(placeOf)).toEqual([]);
   });

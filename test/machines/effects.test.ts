@@ -5,7 +5,7 @@ import { effectNames } from './scenario.js';
 
 const charts: readonly (readonly [string, AnyStateMachine])[] = Object.entries(machines);
 
-describe.each(charts)('an effect of %s that nobody provided', (_, chart) => {
+describe.each(charts)('an effect of %s that was not provided', (_, chart) => {
   it.each(effectNames(chart))('is an error that names it: %s', (name) => {
     const stub = chart.implementations.actions[name] as (args: { self: { id: string } }, params: unknown) => void;
     expect(() => stub({ self: { id: 'web' } }, {})).toThrow(

@@ -106,7 +106,7 @@ describe('a link', () => {
     ),
   ]);
 
-  it('waits at most the longest delay, less what chance takes off', () => {
+  it('waits at most the longest delay, less the jitter', () => {
     const steps: Step<LinkEvent>[] = [step(CONNECT, 'connecting', 'open')];
     for (let tries = 0; tries < 20; tries++) steps.push(step(lost(0, 0.5), ''), step(30_000, ''));
     const { context } = play(linkMachine, { title: '', input: { attempts: 100, backoff }, steps });

@@ -52,18 +52,18 @@ describe('a supervisor', () => {
     story('is failed when it gave up, and notifies its parent only then', FAILED, { end: GAVE_UP }),
     story('may be stopped while it boots', [...BOOT, step(STOPPING, 'stopping', 'announce', 'cancelRetries')]),
     story('may fail while it boots', [...BOOT, step(FAILING, 'failing', 'announce', 'cancelRetries')]),
-    story('is stopped when what was failing ends cleanly after all', [
+    story('is stopped when it ends cleanly although it was failing', [
       ...FAIL,
       step(finished(SHUTDOWN), 'stopped', 'announce', finish(SHUTDOWN)),
     ]),
-    story('fails when what was stopping ends with a failure', [
+    story('fails when it ends with a failure although it was stopping', [
       ...STOP,
       step(finished(GAVE_UP), 'failed', 'announce', finish(GAVE_UP)),
     ]),
     story('notifies its parent once more when the zombies that it left are gone', leaving(STOP, 'stopped', SHUTDOWN)),
     story('does so after a failure too', leaving(FAIL, 'failed', GAVE_UP), { end: GAVE_UP }),
-    story('boots anew after it was stopped', [...STOPPED, step(BOOTING, 'booting', 'announce')]),
-    story('boots anew after it failed', [...FAILED, step(BOOTING, 'booting', 'announce')]),
+    story('boots again after it was stopped', [...STOPPED, step(BOOTING, 'booting', 'announce')]),
+    story('boots again after it failed', [...FAILED, step(BOOTING, 'booting', 'announce')]),
     story('survives a child whose actor broke, in any state', [
       step(BROKEN, 'idle', 'reportError(a broke)'),
       ...BOOT,
@@ -75,7 +75,7 @@ describe('a supervisor', () => {
     ]),
   ]);
 
-  it('stops the actor that it is told to dismiss, and no other', () => {
+  it('stops the dismissed actor, and no other', () => {
     const { actor } = begin(supervisorMachine, input, []);
     const [kept, dismissed] = [childOf(actor), childOf(actor)];
     actor.send({ type: 'DISMISS', ref: dismissed });

@@ -21,7 +21,7 @@ describe('a system root', () => {
     },
   ]);
 
-  it('stops the actor that it is told to dismiss, and no other', () => {
+  it('stops the dismissed actor, and no other', () => {
     const { actor } = begin(systemRootMachine, undefined, []);
     const [kept, dismissed] = [childOf(actor), childOf(actor)];
     actor.send({ type: 'DISMISS', ref: dismissed });

@@ -35,7 +35,7 @@ describe('choosing a port', () => {
     expect(take(table, 'e', 1)).toBe(103);
   });
 
-  it('gives a clean port to anybody at once', () => {
+  it('gives a port to any agent at once after a clean end', () => {
     const table = tableOf(1);
     take(table, 'a', 1);
     expect(take(table, 'b', 1)).toBeNull();
@@ -54,7 +54,7 @@ describe('choosing a port', () => {
     expect(take(table, 'a', 2)).toBe(102);
   });
 
-  it('keeps a port from others for the quarantine after an unclean end, not from its own agent', () => {
+  it('keeps a port in quarantine from other agents after an unclean end, not from its own', () => {
     const table = tableOf(2);
     take(table, 'a', 1);
     releasePorts(table, 'a', 1, false, 1_000);

@@ -59,7 +59,7 @@ describe('pathProblem', () => {
     expect(pathProblem(path, OWNERS, files(entries))).toContain(problem);
   });
 
-  it('asks for no owner where anybody may be it', () => {
+  it('does not check the owner where any owner is allowed', () => {
     expect(pathProblem('/a/s', null, files({ '/a': [STRANGER, 0o755] }))).toBeNull();
   });
 });

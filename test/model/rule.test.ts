@@ -80,7 +80,7 @@ describe('fields of an agent', () => {
     expect(() => normaliseSupervisor(input as SupervisorInput)).not.toThrow();
   });
 
-  it('takes actor logic, and refuses what only looks like it', () => {
+  it('accepts actor logic, and refuses objects that only look like it', () => {
     for (const logic of [fromPromise(async () => 1), createMachine({})])
       expect(validate(tree({ id: 'a', logic, input: 1 }))).toEqual([]);
     for (const logic of [{}, null, 1, { transition: () => {} }, () => {}])
@@ -99,7 +99,7 @@ describe('fields of an agent', () => {
     expect(texts(tree({ id: 'p', pool: { agent } }))).toEqual([`children[0].pool.agent.${text}`]);
   });
 
-  it('refuses what a logic cannot be told or tell, and takes it with a task', () => {
+  it('refuses ports and readiness notify for a logic, and accepts them for a task', () => {
     const logic = { command: undefined, logic: fromPromise(async () => 1) };
     const ports = 'ports must not be given with logic, which cannot receive them';
     expect(agentTexts({ ...logic, ports: ['http'] })).toEqual([ports]);

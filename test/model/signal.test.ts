@@ -11,7 +11,7 @@ describe('signalName', () => {
     for (const text of ['int', 'INT', 'Int', 'sigint', 'SIGINT', 'SigInt']) expect(signalName(text)).toBe('SIGINT');
   });
 
-  it('refuses what is no name', () => {
+  it('refuses other texts than names', () => {
     for (const text of ['', 'SIG', '9', 'SIGNOTHING', 'int ', 'toString']) expect(signalName(text)).toBeNull();
   });
 });

@@ -88,7 +88,7 @@ describe('hostile input', () => {
     expect(validate(tree({ id: 'l', children: shared }, { id: 'r', children: shared }))).toEqual([]);
   });
 
-  it('reads no further than an input may be large, of which the same few objects can make more than anybody can read', () => {
+  it('stops reading at the most values, which few shared objects can exceed without bound', () => {
     let wide: unknown = 'x';
     for (let depth = 0; depth < 8; depth++) wide = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [n, wide]));
     const problems = validate(tree(agent({ metadata: { wide } })));
@@ -103,7 +103,7 @@ describe('hostile input', () => {
     expect(validate({ children }).map(({ rule }) => rule)).toEqual(['must not be beyond node 100000']);
   });
 
-  it('stops after so many problems that nobody corrects them at once', () => {
+  it('stops after a thousand problems', () => {
     const problems = validate(tree(...Array.from({ length: 50_000 }, () => agent({ cwd: 7 }))));
     expect(problems.length).toBeGreaterThanOrEqual(1_000);
     expect(problems.length).toBeLessThan(1_010);

@@ -50,7 +50,7 @@ describe('fillTemplate', () => {
     expect(fillTemplate('{port}', { ...facts, ports: {} })).toBe('{port}');
   });
 
-  it('does not fill what it has filled in', () => {
+  it('does not fill placeholders in filled values', () => {
     expect(fillTemplate('{id}', { ...facts, id: '{port}' })).toBe('{port}');
   });
 
@@ -92,7 +92,7 @@ describe('unknownPorts', () => {
 describe('agentEnvironment', () => {
   const whole = { ...facts, path: 'root/web', token: 't0', endpoint: 'ipc:///run/s.sock' };
 
-  it('tells an agent who and where it is', () => {
+  it('gives an agent its id, path, incarnation and token', () => {
     expect(agentEnvironment(whole)).toEqual({
       SUPERTREE_AGENT_ID: 'web',
       SUPERTREE_AGENT_PATH: 'root/web',
@@ -105,7 +105,7 @@ describe('agentEnvironment', () => {
     });
   });
 
-  it('leaves out what there is not', () => {
+  it('leaves out variables without a value', () => {
     const names = Object.keys(agentEnvironment({ ...whole, ports: {}, endpoint: null }));
     expect(names).toEqual(['SUPERTREE_AGENT_ID', 'SUPERTREE_AGENT_PATH', 'SUPERTREE_INCARNATION', 'SUPERTREE_TOKEN']);
   });

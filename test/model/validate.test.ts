@@ -131,12 +131,12 @@ describe('shape of a tree', () => {
     ]);
   });
 
-  it('needs a supervisor at the root, which may go without an id; others may not', () => {
+  it('needs a supervisor at the root; only the root may omit its id', () => {
     expect(paths(validate(agent()))).toEqual(['children', 'command']);
     expect(paths(validate(tree({ children: [] })))).toEqual(['children[0].id']);
   });
 
-  it('takes 64 levels and 100,000 nodes, and refuses what is beyond them', () => {
+  it('accepts 64 levels and 100,000 nodes, and refuses more', () => {
     const nest = (levels: number): object => (levels === 1 ? tree() : tree({ ...nest(levels - 1), id: 's' }));
     expect(validate(nest(64))).toEqual([]);
     expect(validate(nest(65)).map((problem) => problem.rule)).toEqual(['must not be nested deeper than 64 levels']);

@@ -19,7 +19,7 @@ const row = (n: number) => ({
 
 const answer = (data: unknown) => ({ type: 'tree_response', request_id: 'r', success: true, data }) as const;
 
-describe('what is put together from parts', () => {
+describe('a message that is joined from parts', () => {
   it.each([0, 1, 15, 16, 300, 70_000])('is as it would be packed: a list of %d', (count) => {
     const rows = Array.from({ length: count }, (_, n) => row(n));
     expect(bytesOf(packedInParts(rows.map(keepPacked))).equals(pack(rows))).toBe(true);

@@ -105,7 +105,7 @@ describe('decode', () => {
     expect(decode(bytes)).toMatchObject({ ok: true, message: { limit: 10 } });
   });
 
-  it('ignores what stands behind the document, and keys that it does not know', () => {
+  it('ignores bytes after the document, and unknown keys', () => {
     const bytes = Buffer.concat([
       pack({ type: 'health_check_request', request_id: 'r1', colour: 'red' }),
       Buffer.from('c1c1', 'hex'),
@@ -250,13 +250,13 @@ describe('pack', () => {
     expect(pack(number).toString('hex')).toBe(hex);
   });
 
-  it('writes plain maps in their shortest form, bytes as bin, and leaves out what is undefined', () => {
+  it('writes plain maps in their shortest form, bytes as bin, and leaves out undefined values', () => {
     expect(pack({ a: undefined, b: new Uint8Array([7]), c: { at: 2 ** 33 }, d: () => 1 }).toString('hex')).toBe(
       '82a162c40107a16381a26174d30000000200000000',
     );
   });
 
-  it('does not change what it is given', () => {
+  it('does not change its argument', () => {
     const given = Object.freeze({ list: Object.freeze([2 ** 40, undefined]), gone: undefined });
     expect(unpack(pack(given))).toEqual({ list: [2n ** 40n, null] });
   });

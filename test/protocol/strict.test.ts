@@ -46,7 +46,7 @@ describe('the strict decoder of the tests', () => {
   });
 });
 
-describe('what we encode', () => {
+describe('an encoded message', () => {
   it.each(VECTORS)('is accepted by the strict decoder, with the same meaning: $title', ({ hex, means }) => {
     const decoded = decode(Buffer.from(hex, 'hex'));
     if (!decoded.ok) throw decoded.error;
@@ -108,7 +108,7 @@ describe('what we encode', () => {
       code: 'FILTER_SLOW',
     },
   ];
-  it.each(full)('with keys of ours is accepted as well: $type', (draft) => {
+  it.each(full)('with the keys of supertree is accepted as well: $type', (draft) => {
     const strict = strictDecode(encode(draft));
     const own = Object.keys(strict).filter((key) => key !== 'results' && key !== 'config');
     for (const key of own) expect(strict[key]).toEqual((draft as Record<string, unknown>)[key] ?? null);

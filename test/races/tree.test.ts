@@ -31,7 +31,7 @@ describe('races of a whole tree', () => {
     await fc.assert(racing(), { numRuns: RUNS });
   }, 600_000);
 
-  it('are lost by ports that forget to take back what was asked for in vain', async () => {
+  it('are lost by ports that do not release cancelled leases', async () => {
     const forgetful = (ports: Ports): Ports => ({
       lease: (path, incarnation, requests) => ports.lease(path, incarnation, requests),
       leases: () => ports.leases(),

@@ -98,7 +98,7 @@ describe('an ipc endpoint', () => {
 });
 
 describe('a tcp endpoint', () => {
-  it('on any free port tells which one it got', async () => {
+  it('on port 0 resolves with the real port', async () => {
     const [binding] = await bind('tcp://127.0.0.1:0');
     expect(binding?.endpoint).toMatch(/^tcp:\/\/127\.0\.0\.1:[1-9]\d+$/);
   });
@@ -171,7 +171,7 @@ describe('parseEndpoint', () => {
 });
 
 describe('where a client looks, and a server listens', () => {
-  it('is what the environment names, and nothing else', () => {
+  it('is the one in the environment, and no other', () => {
     expect(defaultEndpoint({ SUPERTREE_ENDPOINT: 'tcp://127.0.0.1:7' })).toEqual({
       text: 'tcp://127.0.0.1:7',
       isNamed: true,

@@ -42,7 +42,7 @@ describe('an error of the configuration names the file and the field', () => {
     expect(message).toContain(`${field} is not an endpoint: ${rule}`);
   });
 
-  it('of an endpoint that others could reach', async () => {
+  it('of an endpoint that other machines could reach', async () => {
     const error = await refused('[server]\nendpoints = ["tcp://127.0.0.1:*", "tcp://0.0.0.0:7"]\n');
     expect(error).toMatchObject({ code: 'ENDPOINT_EXPOSED', details: { field: 'server.endpoints.1' } });
     expect(error.message).toContain(`tcp://0.0.0.0:7 (server.endpoints.1 in ${directory}/tree.toml) would be open to`);

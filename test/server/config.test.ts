@@ -69,7 +69,7 @@ cwd = "/abs"
     });
   });
 
-  it('in JSON says the same, and may overrule what a server would choose', async () => {
+  it('in JSON is equivalent, and may override the defaults of a server', async () => {
     const text = JSON.stringify({
       id: 'mine',
       boot: 'strict',
@@ -151,7 +151,7 @@ describe('jsonFault', () => {
     expect(jsonFault(text)).toBe(at);
   });
 
-  it('finds the end of what is right', () => {
+  it('finds the first wrong character', () => {
     const text = '{"a": [1, -2.5e+3, "\\u00e9\\"", null, true], "b": {}}';
     expect(jsonFault(text)).toBe(text.length);
   });

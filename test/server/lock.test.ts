@@ -74,7 +74,7 @@ describe('lockPath', () => {
     if (typeof lock !== 'string') lock.release();
   });
 
-  it('is released although somebody keeps a connection to it open', async () => {
+  it('is released although a process keeps a connection to it open', async () => {
     const lock = await lockPath(path);
     const [socketName] = await readdir(`${path}.lock`);
     const socket = connect({ path: join(`${path}.lock`, socketName!), allowHalfOpen: true });

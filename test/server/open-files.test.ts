@@ -5,7 +5,7 @@ const limits = (soft: string) =>
   `Limit                     Soft Limit  Hard Limit  Units\nMax open files            ${soft}  ${soft}  files\n`;
 
 describe('a limit of open files', () => {
-  it('that is low is told with the figure and with what raises it', () => {
+  it('that is low is a warning with the figure and the remedy', () => {
     expect(openFilesWarning(limits('1024'))).toMatch(/^at most 1024 files .* LimitNOFILE/);
   });
 

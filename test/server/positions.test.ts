@@ -22,7 +22,7 @@ async function problemOf(name: string, text: string, load: (file: string) => Pro
   );
 }
 
-describe('a problem of a tree file is told with line and column', () => {
+describe('a problem of a tree file has line and column', () => {
   it.each([
     ['maxRestarts = "x"\n', /^line 1, column 1: maxRestarts must/],
     ['# one\n[server]\n  max_agents = 0\n', /^line 3, column 3: server\.maxAgents must/],

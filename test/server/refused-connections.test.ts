@@ -12,7 +12,7 @@ const stranger = (more: Partial<Refusal> = {}): Refusal => ({
   ...more,
 });
 
-it('gives each of the first connections of a kind a line, and the others one line with their number', async () => {
+it('gives each of the first connections of a kind a line, and further ones one line with their number', async () => {
   const clock = createVirtualClock();
   const lines: [string | null, string, number][] = [];
   const refused = new RefusedConnections(
@@ -29,7 +29,7 @@ it('gives each of the first connections of a kind a line, and the others one lin
   expect(lines.at(-1)).toEqual(['192.0.2.1', 'the key is not known', 0]);
 });
 
-it('counts all addresses beyond its bound as one', () => {
+it('counts all addresses above its limit as one', () => {
   const lines: [string | null, number][] = [];
   const refused = new RefusedConnections(
     ({ address }, repeated) => lines.push([address, repeated]),

@@ -121,7 +121,7 @@ describe('serve', () => {
     expect(existsSync(join(directory, 's.sock'))).toBe(false);
   });
 
-  it('runs what a client of the agent protocol spawns: told, read, written to, paused, stopped', async () => {
+  it('runs an agent that a client of the agent protocol spawns, reads, writes to, pauses and stops', async () => {
     const server = await serving({ children: [] });
     const spawned = await ask(
       server.endpoint,
@@ -184,7 +184,7 @@ describe('serve', () => {
     expect(await server.client.agents()).toMatchObject([{ path: 'root/a', state: 'running' }]);
   });
 
-  it('takes over the socket of a server that was killed; its clients were told, and connect again by themselves', async () => {
+  it('takes over the socket of a killed server; its clients reconnect by themselves', async () => {
     const server = await serving({ children: [DEAF] });
     await expect.poll(async () => (await server.client.status('deaf')).state).toBe('running');
     const { pid } = await server.client.status('deaf');
@@ -199,7 +199,7 @@ describe('serve', () => {
     await expect.poll(again).toMatchObject([{ path: 'root/new' }]);
   });
 
-  it('publishes where it is told to, and says so', async () => {
+  it('publishes at the given endpoint, and logs it', async () => {
     const server = await serving(
       { children: [cat('a')] },
       { pubEndpoint: 'tcp://127.0.0.1:0', insecure: true, maxAgents: 1 },

@@ -68,7 +68,7 @@ describe('the socket file of an ipc endpoint, whatever the umask', () => {
     await watched.end();
   });
 
-  it('keeps the mode that it was given when it is bound anew, and is never wider', async () => {
+  it('keeps its changed mode when it is bound again, and is never wider', async () => {
     const failures: unknown[] = [];
     const publisher = createPublisher((thrown) => failures.push(thrown));
     await publisher.bind(endpoint());

@@ -35,7 +35,7 @@ function fullPipe(): number {
   return fd;
 }
 
-it('a server ends at SIGTERM although somebody holds its log and does not read it', async () => {
+it('a server ends at SIGTERM although the reader of its log does not read', async () => {
   const fd = fullPipe();
   const socket = join(directory, 's.sock');
   const [node, ...args] = PROGRAM;

@@ -23,7 +23,7 @@ async function running(behaviour: FakeBehaviour = {}, input: Partial<CommandAgen
 }
 
 describe('fake driver, starting', () => {
-  it('tells nothing before start() has returned, then SPAWNED with a made-up pid', async () => {
+  it('emits nothing before start() has returned, then SPAWNED with a made-up pid', async () => {
     const { clock, start } = setUp();
     const { sink } = start();
     expect(sink.facts).toEqual([]);
@@ -48,7 +48,7 @@ describe('fake driver, starting', () => {
     expect([notified.sink.types(), notified.sink.words]).toEqual([['SPAWNED'], ['READY=1']]);
   });
 
-  it('never becomes ready when told so, until ready() is called', async () => {
+  it('never becomes ready by script, until ready() is called', async () => {
     const { clock, driver, sink } = await running(
       { readyIn: Number.POSITIVE_INFINITY },
       { readiness: { type: 'notify' } },
@@ -113,7 +113,7 @@ describe('fake driver, ending', () => {
     expect(polite.sink.find('EXITED')).toMatchObject({ code: 0, signal: null });
   });
 
-  it('never tells a fact on the stack of the call that causes it', async () => {
+  it('never emits a fact on the stack of the call that causes it', async () => {
     const { sink, life } = await running();
     life.ask('SIGTERM');
     life.kill();
@@ -151,7 +151,7 @@ describe('fake driver, ending', () => {
     expect(sink.types()).toEqual(['SPAWNED', 'EXITED']);
   });
 
-  it('reads its output to the end later, or when it is told to stop reading', async () => {
+  it('reads its output to the end later, or ends reading at drain()', async () => {
     const late = await running({ drainsIn: 100, exitsAfter: 1 });
     await late.clock.advance(1);
     expect(late.sink.find('EXITED')).toMatchObject({ empty: true, drained: false });
@@ -165,7 +165,7 @@ describe('fake driver, ending', () => {
     expect(cut.sink.types()).toEqual(['SPAWNED', 'EXITED', 'DRAINED']);
   });
 
-  it('tells nothing more after the last fact, whatever is called', async () => {
+  it('emits nothing more after the last fact, whatever is called', async () => {
     const { clock, driver, sink, life } = await running();
     driver.crash('root/a');
     life.ask('SIGTERM');
@@ -190,7 +190,7 @@ describe('fake driver, ending', () => {
 });
 
 describe('fake driver, living', () => {
-  it('holds back what falls due while it is frozen', async () => {
+  it('holds back timed events while it is frozen', async () => {
     const { clock, driver, sink, life } = await running({ exitsAfter: 10 });
     life.freeze();
     await clock.advance(100);
@@ -217,7 +217,7 @@ describe('fake driver, living', () => {
     expect(sink.find('FREEZE_FAILED')).toMatchObject({ detail: 'a member does not stop' });
   });
 
-  it('writes its lines, says what it is told to say, and reads its input', async () => {
+  it('writes its lines and those of say(), and reads its input', async () => {
     const { driver, sink, life } = await running({ output: ['up', { stream: 'stderr', line: 'careful' }] });
     driver.say('root/a', 'more');
     expect(sink.text).toEqual({ stdout: 'up\nmore\n', stderr: 'careful\n' });

@@ -30,7 +30,7 @@ describe('fake ports', () => {
     ]);
   });
 
-  it('grant after their time, or when told so', async () => {
+  it('grant after their time, or by grant()', async () => {
     const { clock, ports } = open({ '*': { grantsIn: 10 }, 'root/b': { grantsIn: Number.POSITIVE_INFINITY } });
     const [a, b] = [ports.lease('root/a', 1, HTTP), ports.lease('root/b', 1, HTTP)];
     await clock.advance(10);
@@ -46,7 +46,7 @@ describe('fake ports', () => {
     expect([await first, ports.leased('root/a')]).toEqual([{ http: 8100 }, 1]);
   });
 
-  it('refuse by script, when told so, and when there are too few', async () => {
+  it('refuse by script, by refuse(), and when there are too few', async () => {
     const { clock, ports } = open({ 'root/a': { failsLease: 1 }, 'root/b': { grantsIn: 1e9 } }, { count: 1 });
     const codes = Promise.all([codeOf(ports.lease('root/a', 1, HTTP)), codeOf(ports.lease('root/c', 1, BOTH))]);
     await clock.settle();
@@ -63,7 +63,7 @@ describe('fake ports', () => {
     expect([await code, ports.leases()]).toEqual(['SUPERSEDED', []]);
   });
 
-  it('keep a port from others for a while after an unclean end, but not from its agent', async () => {
+  it('keep a port in quarantine from other agents after an unclean end, but not from its own', async () => {
     const { clock, ports } = open({}, { quarantine: 100 });
     const lease = async (path: string, incarnation: number) => {
       const found = ports.lease(path, incarnation, HTTP);

@@ -47,7 +47,7 @@ describe('the in-process transport', () => {
     expect(frames).toHaveLength(1);
   });
 
-  it('sends a copy: what the sender does with its bytes afterwards changes nothing', async () => {
+  it('sends a copy: later changes of the bytes have no effect', async () => {
     const peer = transport.connect();
     const bytes = pack(['health_check_request', 'mine']);
     peer.send(bytes);
@@ -55,7 +55,7 @@ describe('the in-process transport', () => {
     expect(unpack(await peer.receive())).toMatchObject({ request_id: 'mine', healthy: true });
   });
 
-  it('tells whoever waits when it is closed, and everybody after that', async () => {
+  it('rejects waiting and later calls when it is closed', async () => {
     const peer = transport.connect();
     const waiting = peer.receive();
     const asked = peer.ask<'health_check_request'>({ type: 'health_check_request', request_id: 'r' });

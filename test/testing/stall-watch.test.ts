@@ -27,8 +27,8 @@ afterEach(() => {
   process.off('unhandledRejection', note);
 });
 
-describe('an operation that waits for a clock that nobody moves', () => {
-  it('says so, what it is, and what to do', async () => {
+describe('an operation that waits for a clock that does not move', () => {
+  it('rejects with its name and the remedy', async () => {
     const { tree } = held();
     const error = await tree.start().catch((thrown) => thrown);
     expect(error).toMatchObject(STALLED);
@@ -47,14 +47,14 @@ describe('an operation that waits for a clock that nobody moves', () => {
     await expect(operation(await running({ '*': { stopsIn: 500 } }))).rejects.toMatchObject(STALLED);
   });
 
-  it('can be done after all when somebody moves it then', async () => {
+  it('can complete after all when the clock is moved then', async () => {
     const { clock, tree } = held();
     await expect(tree.start()).rejects.toMatchObject(STALLED);
     await clock.until(tree.start());
     expect(tree.status).toBe('running');
   });
 
-  it('is no unhandled rejection when nobody awaits it', async () => {
+  it('is no unhandled rejection when it is not awaited', async () => {
     process.on('unhandledRejection', note);
     const { tree } = held();
     void tree.start();
@@ -62,7 +62,7 @@ describe('an operation that waits for a clock that nobody moves', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('waits for as long as somebody moves the clock', async () => {
+  it('waits for as long as the clock is moved', async () => {
     const { clock, tree } = held({ '*': { startsIn: 1_000 } });
     const mover = setInterval(() => void clock.advance(1), 10);
     await delay(400).then(() => clearInterval(mover));
@@ -96,12 +96,12 @@ describe('clock.until', () => {
     expect(clock.now()).toBe(700);
   });
 
-  it('hands on what the operation rejects with', async () => {
+  it('passes on the rejection of the operation', async () => {
     const { clock, tree } = held({ '*': { failsStart: 99 } });
     await expect(clock.until(tree.start())).rejects.toMatchObject({ code: 'BOOT_FAILED' });
   });
 
-  it('gives up after its time, also when a timer arms itself anew for ever', async () => {
+  it('gives up after its time, also when a timer sets itself again for ever', async () => {
     const clock = createVirtualClock();
     const arm = (): unknown => clock.setTimeout(arm, 1_000);
     arm();
@@ -109,7 +109,7 @@ describe('clock.until', () => {
     expect(clock.now()).toBe(5_000);
   });
 
-  it('gives up on what no timer can settle, and waits a while for what something else settles', async () => {
+  it('gives up on an operation that no timer can settle, and waits a while for one that something else settles', async () => {
     const clock = createVirtualClock({ patience: 50 });
     await expect(clock.until(new Promise(() => {}))).rejects.toMatchObject({ code: 'TIMEOUT' });
     const patient = createVirtualClock({ patience: 60_000 });
@@ -118,7 +118,7 @@ describe('clock.until', () => {
 });
 
 describe('await using', () => {
-  it('stops the tree at the end of its block, where nobody is left to move the clock', async () => {
+  it('stops the tree at the end of its block, where no other code can move the clock', async () => {
     const { clock, driver, tree } = held({ '*': { ignoresStop: true } });
     {
       await using _ = tree;

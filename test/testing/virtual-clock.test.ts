@@ -4,7 +4,7 @@ import { createVirtualClock } from '../../src/testing/index.js';
 import fc from '../fast-check.js';
 
 describe('virtual clock', () => {
-  it('begins where it is told and moves only when it is told', async () => {
+  it('begins at the given time and moves only on command', async () => {
     const clock = createVirtualClock({ now: 500, wall: 1_000_000 });
     expect([clock.now(), clock.wall()]).toEqual([500, 1_000_000]);
     await clock.advance(250);
@@ -49,7 +49,7 @@ describe('virtual clock', () => {
     );
   });
 
-  it('fires a timer that arms itself anew every time, at its own times', async () => {
+  it('fires a timer that sets itself again each time, at its own times', async () => {
     const clock = createVirtualClock();
     const fired: number[] = [];
     const arm = (): void => {
@@ -62,7 +62,7 @@ describe('virtual clock', () => {
     expect(clock.nextAt()).toBe(6_000);
   });
 
-  it('lets promises settle between two timers, so that what they set is in time', async () => {
+  it('settles promises between two timers, so that the timers that they set fire in time', async () => {
     const clock = createVirtualClock();
     const seen: string[] = [];
     clock.setTimeout(async () => {
@@ -74,7 +74,7 @@ describe('virtual clock', () => {
     expect(seen).toEqual(['set by promise at 15', 'later at 20']);
   });
 
-  it('runs what is deferred before time moves, and what that defers in turn', async () => {
+  it('runs deferred callbacks before time moves, and those that they defer', async () => {
     const clock = createVirtualClock();
     const seen: string[] = [];
     clock.defer(() => {
@@ -115,7 +115,7 @@ describe('virtual clock', () => {
     expect(fired).toEqual(['first', 'second']);
   });
 
-  it('rejects with what a callback threw and goes on afterwards', async () => {
+  it('rejects with the error of a callback and continues afterwards', async () => {
     const clock = createVirtualClock();
     const fired: number[] = [];
     clock.setTimeout(() => {
@@ -128,7 +128,7 @@ describe('virtual clock', () => {
     expect(fired).toEqual([20]);
   });
 
-  it('keeps what was deferred behind a callback that threw', () => {
+  it('keeps the callbacks after one that threw deferred', () => {
     const clock = createVirtualClock();
     let ran = 0;
     clock.defer(() => {
@@ -161,7 +161,7 @@ describe('virtual clock', () => {
     expect(() => clock.runDeferred()).toThrow(/without time moving on/);
   });
 
-  it('fires ten thousand timers that arm themselves anew', async () => {
+  it('fires ten thousand timers that set themselves again', async () => {
     const clock = createVirtualClock();
     let fired = 0;
     const arm = (): void => {

@@ -43,12 +43,12 @@ describe('a request that is refused', () => {
     ['spawn', { spec: Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`unknown${n}`, n])) }],
   ])('is answered, shortly, however much it would repeat', async (operation, params) => {
     const message = { type: 'tree_request', request_id: 'r', operation, params };
-    const bytes = await answer(rig.service, pack(message), () => {});
+    const bytes = await answer(rig.control, pack(message), () => {});
     expect(bytes.length).toBeLessThan(SMALL);
     expect(decode(bytes)).toMatchObject({ ok: true, message: { request_id: 'r', success: false } });
   });
 
-  it('is not read when it has so many values that reading it would keep all others waiting', async () => {
+  it('is not decoded when it has so many values that decoding would block all other requests', async () => {
     const read = async (count: number) => {
       const params = { list: Array.from({ length: count }, () => ({})) };
       const agent_id = rig.tree.member('web').uuid;
@@ -77,7 +77,7 @@ describe('a request that is refused', () => {
 
   it('is answered even when nothing but its own request id is too long', async () => {
     const id = 'i'.repeat(MAX_MESSAGE_SIZE - 60);
-    const bytes = await answer(rig.service, pack({ type: 'tree_request', request_id: id, operation: 'ps' }), () => {});
+    const bytes = await answer(rig.control, pack({ type: 'tree_request', request_id: id, operation: 'ps' }), () => {});
     expect(bytes.length).toBeLessThan(SMALL);
     expect(decode(bytes)).toMatchObject({
       ok: true,

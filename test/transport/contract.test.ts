@@ -23,7 +23,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
     const failed = (thrown: unknown) => void failures.push(thrown);
     const publisher = createPublisher(failed);
     const pubEndpoint = await publisher.bind(at('pub'));
-    const service = createControl({
+    const control = createControl({
       tree,
       serverId: 'server-contract',
       version: '0.0.0',
@@ -36,7 +36,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
       failed,
     });
     const router = createRequestRouter({
-      handle: (payload, interim, context) => answer(service, payload, interim, context),
+      handle: (payload, interim, context) => answer(control, payload, interim, context),
       failed,
       limits,
     });
@@ -44,7 +44,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
     const subscribers: Subscriber[] = [];
     const close = async () => {
       for (const socket of subscribers) socket.close();
-      service.close();
+      control.close();
       await Promise.all([router.close(), publisher.close()]);
       await rm(directory, { recursive: true, force: true });
     };

@@ -47,7 +47,7 @@ describe('a message whose tag is an integer', () => {
   );
 });
 
-describe('an amount beyond what a number holds', () => {
+describe('an amount that a number cannot hold', () => {
   const ALL = 2n ** 64n - 1n;
 
   it.each([
@@ -86,7 +86,7 @@ describe('an amount beyond what a number holds', () => {
 describe('a request that is refused by a limit, read no further than its head', () => {
   const refused = new SupertreeError('RATE_LIMITED', { rate: 1, burst: 1, limit: 'limits.rate', retryAfter: 1 });
   const refusal = async (message: unknown) =>
-    unpack(await answer(rig.service, pack(message), () => {}, { ...localContext(), refused })) as Answer;
+    unpack(await answer(rig.control, pack(message), () => {}, { ...localContext(), refused })) as Answer;
 
   it.each([
     [['control_command', 'r1', BYTES, 'stop']],
@@ -108,7 +108,7 @@ describe('a request that is refused by a limit, read no further than its head', 
     expect(await refusal(message)).toMatchObject({ request_id: 'r1', agent_id: NIL, code: 'RATE_LIMITED' });
   });
 
-  it('tells the server when it was a spawn, as every answer to one does', async () => {
+  it('contains the server id for a spawn, as every answer to one does', async () => {
     expect(await refusal(['spawn_request', 'r1', {}])).toMatchObject({ success: false, server_id: 'server-test' });
     const config = { name: 'a', model_backend: 'gpt' };
     const reply = await request(rig, { type: 'spawn_request', request_id: 'r1', config });
@@ -117,7 +117,7 @@ describe('a request that is refused by a limit, read no further than its head', 
 });
 
 describe('the action get_env', () => {
-  it('tells the name that the list has', async () => {
+  it('contains the name of the list', async () => {
     const config = { name: 'My Agent', model_backend: 'sleep-cli', task: '1' };
     const { agent_info } = await request(rig, { type: 'spawn_request', request_id: 's', config });
     const { id, name } = agent_info as { id: Buffer; name: string };

@@ -38,7 +38,7 @@ async function abandon(): Promise<void> {
   await expect.poll(() => network.accepted).toBe(2);
 }
 
-describe('a peer with a routing id of its own that comes back before its old connection is missed', () => {
+describe('a peer with its own routing id that returns before its old connection has timed out', () => {
   it('is served on the new one', async () => {
     await send('health_check_request', 'before');
     expect(await next()).toMatchObject({ request_id: 'before' });
@@ -47,7 +47,7 @@ describe('a peer with a routing id of its own that comes back before its old con
     expect(await next()).toMatchObject({ request_id: 'after', healthy: true });
   });
 
-  it('gets there what it is still owed', async () => {
+  it('gets its pending answers on the new connection', async () => {
     const worker = rig.tree.member('worker');
     let release = () => {};
     worker.hold = new Promise((resolve) => {

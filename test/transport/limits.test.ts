@@ -60,7 +60,7 @@ describe('the limits of one peer', () => {
     expect(await answersOf(socket, 1)).toMatchObject([{ request_id: 'e', healthy: true }]);
   });
 
-  it('bound the bytes of what is not answered; a single request is always taken', async () => {
+  it('limit the bytes of unanswered requests; a single request is always accepted', async () => {
     const rig = await limited({ inFlightBytes: 10_000 });
     let release = () => {};
     rig.tree.member('web').hold = new Promise((resolve) => {
@@ -81,7 +81,7 @@ describe('the limits of one peer', () => {
     expect(await answersOf(socket, 1)).toMatchObject([{ request_id: 'big', success: true }]);
   });
 
-  it('refuse what comes faster than the rate, say when to come again, and leave other peers alone', async () => {
+  it('refuse requests above the rate, with the time to wait, and leave other peers alone', async () => {
     const rig = await limited({ rate: 1, burst: 5 });
     const socket = dealer(rig.tcp);
     for (let n = 0; n < 8; n++) await socket.send(['', health(`r${n}`)]);
@@ -99,7 +99,7 @@ describe('the limits of one peer', () => {
     expect(await answersOf(other, 1)).toMatchObject([{ request_id: 'mine', healthy: true }]);
   });
 
-  it('answer also what cannot be read', async () => {
+  it('answer unreadable messages as well', async () => {
     const rig = await limited({ rate: 1, burst: 1 });
     const socket = dealer(rig.tcp);
     await socket.send(['', Buffer.from('GET /')]);

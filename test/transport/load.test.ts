@@ -160,7 +160,7 @@ describe('requests under load', () => {
     await reading;
   });
 
-  it('are answered while hundreds of connections say nothing and others ask and never read', async () => {
+  it('are answered while hundreds of connections are silent and others send requests and never read', async () => {
     const rig = await rigged();
     const port = portOf(rig.tcp);
     for (let n = 0; n < 150; n++) open.push(await RawPeer.connect(port), await RawPeer.open(port));
@@ -178,7 +178,7 @@ describe('requests under load', () => {
     expect(await ask(rig.ipc, health('h'))).toMatchObject({ healthy: true });
   });
 
-  it('are done also for a peer that has gone before its answer, which harms nobody', async () => {
+  it('are carried out also for a peer that has gone before its answer, without an effect on others', async () => {
     const rig = await rigged();
     const web = rig.tree.member('web');
     let release = () => {};

@@ -21,7 +21,7 @@ const documents = ({ frames }: { readonly frames: Buffer[][] }): Answer[] =>
   frames.map(([frame]) => documentOf(frame) as Answer);
 
 describe('a publisher', () => {
-  it('makes nothing that nobody subscribed to, and one thing once for several endpoints', async () => {
+  it('encodes no document without a subscriber, and each document once for several endpoints', async () => {
     const tree = new FakeTree('web');
     const publisher = stage.publishing(tree);
     let made = 0;
@@ -44,7 +44,7 @@ describe('a publisher', () => {
     expect(all[0]?.frames).toEqual([[Buffer.from('topic\0document')]]);
   });
 
-  it('forgets what a subscriber wanted that went away without a word', async () => {
+  it('forgets the subscriptions of a subscriber that disconnected', async () => {
     const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind('tcp://127.0.0.1:*');
     const subscription = subscribe(endpoint, 'topic');
@@ -68,7 +68,7 @@ describe('a publisher', () => {
     await expect.poll(() => good.frames.length).toBe(1);
   });
 
-  it('keeps a bound on what a slow subscriber costs, loses nothing of a quick one, and never delays an agent', async () => {
+  it('bounds the cost of a slow subscriber, loses nothing of a quick one, and never delays an agent', async () => {
     const tree = new FakeTree('web');
     const publisher = stage.publishing(tree);
     const endpoint = await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`);
@@ -111,7 +111,7 @@ describe('a publisher', () => {
     expect(received).toBeLessThan(printed);
   });
 
-  it('drops beyond its own bound when more comes at once than any socket takes, and counts it', async () => {
+  it('drops frames above its limit when more come at once than any socket takes, and counts them', async () => {
     const publisher = stage.publishing(new FakeTree());
     const endpoint = await publisher.bind(`ipc://${join(stage.directory, 'p.sock')}`);
     const subscription = stage.subscribed(endpoint, 'topic');

@@ -15,11 +15,11 @@ import { FakeTree } from './fake-tree.js';
 /** A fake tree behind a real ROUTER on a real ipc and a real tcp endpoint. `close` leaves nothing behind. */
 export interface Rig {
   readonly tree: FakeTree;
-  readonly service: Control;
+  readonly control: Control;
   readonly router: RequestRouter;
   readonly ipc: string;
   readonly tcp: string;
-  /** What went wrong where no caller could be told. */
+  /** Errors that belong to no caller. */
   readonly failures: unknown[];
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export async function createRig(
   const failures: unknown[] = [];
   const failed = (thrown: unknown) => failures.push(thrown);
   const endpoints: string[] = [];
-  const service = createControl({
+  const control = createControl({
     tree,
     serverId: 'server-test',
     version: '0.0.0',
@@ -45,25 +45,25 @@ export async function createRig(
     failed,
   });
   const router = createRequestRouter({
-    handle: (payload, interim, context) => answer(service, payload, interim, context),
+    handle: (payload, interim, context) => answer(control, payload, interim, context),
     failed,
     limits: options.limits ?? {},
   });
   endpoints.push(await router.bind(`ipc://${join(directory, 'rig.sock')}`), await router.bind('tcp://127.0.0.1:*'));
   const close = async () => {
-    service.close();
+    control.close();
     await router.close();
     await rm(directory, { recursive: true, force: true });
   };
-  return { tree, service, router, ipc: endpoints[0] ?? '', tcp: endpoints[1] ?? '', failures, close };
+  return { tree, control, router, ipc: endpoints[0] ?? '', tcp: endpoints[1] ?? '', failures, close };
 }
 
 /** An answer as a program in any language would see it. */
 export type Answer = Readonly<Record<string, unknown>>;
 
 /** One message through the whole of the server but its socket. */
-export async function request({ service }: Rig, message: unknown, interim: Answer[] = []): Promise<Answer> {
-  const bytes = await answer(service, pack(message), (word) => interim.push(unpack(word) as Answer));
+export async function request({ control }: Rig, message: unknown, interim: Answer[] = []): Promise<Answer> {
+  const bytes = await answer(control, pack(message), (word) => interim.push(unpack(word) as Answer));
   const decoded = decode(bytes);
   // Every answer must be readable by the table that it was written from.
   if (!decoded.ok) throw decoded.error;

@@ -79,7 +79,7 @@ describe('the ROUTER', () => {
     socket.close();
   });
 
-  it('delays nobody for a peer that asks and never reads, and counts what it dropped', async () => {
+  it('delays no peer because of one that never reads, and counts dropped answers', async () => {
     const silent = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendTimeout: 20_000 });
     const connected = new Promise((resolve) => silent.events.on('handshake', resolve));
     silent.connect(rig.ipc);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 /** An answer, read by a strict reader: it throws for a string that is not UTF-8. */
-const ask = async (message: object) => strictDecode(await answer(rig.service, pack(message), () => {}));
+const ask = async (message: object) => strictDecode(await answer(rig.control, pack(message), () => {}));
 
 describe('a text that is cut', () => {
   it('keeps its last character whole', () => {
@@ -100,7 +100,7 @@ describe('a string of a request that is not UTF-8', () => {
     expect(decode(withTask(Buffer.from(task)))).toMatchObject({ ok: true, message: { config: { task } } });
   });
 
-  it('is refused in the place of a key and of an id, which nobody is answered by', () => {
+  it('is refused in the place of a key and of an id, which cannot be answered', () => {
     const id = Buffer.from('92ac6865616c74685f636865636ba272ff', 'hex');
     expect(decode(id)).toMatchObject({ ok: false, requestId: '', error: { code: 'MESSAGE_INVALID' } });
     expect(decode(Buffer.from('81a1ffc0', 'hex'))).toMatchObject({ ok: false, error: { code: 'MESSAGE_INVALID' } });

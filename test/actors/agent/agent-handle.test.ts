@@ -47,7 +47,7 @@ describe('the hand on an agent', () => {
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });
   });
 
-  it('tells a cooperative agent to go on also after it was paused by force on top of that', async () => {
+  it('asks a cooperative agent to resume also after an additional forced pause', async () => {
     const w = await started({ children: [{ id: 'a', command: LISTENER }] });
     const agent = w.tree.agent('a');
     await agent.pause('cooperative');
@@ -63,7 +63,7 @@ describe('the hand on an agent', () => {
 describe('the hand on an agent that was removed', () => {
   const passing = { id: 'a', command: ['program'], restart: 'temporary', metadata: { n: '1' } } as const;
 
-  it('rejects the pause that its end overtook, which harms nobody', async () => {
+  it('rejects a pause that the end of the agent overtook', async () => {
     const { clock, driver, tree } = await grow({ children: [passing] });
     const agent = tree.agent('a');
     const paused = agent.pause('forced');
@@ -73,7 +73,7 @@ describe('the hand on an agent that was removed', () => {
     expect(tree.agents()).toEqual([]);
   });
 
-  it('still shows how it ended and what it printed', async () => {
+  it('still has its exit and its output', async () => {
     const script = { '*': { output: ['its last words'] } };
     const { clock, driver, tree } = await grow({ children: [passing] }, { script });
     const agent = tree.agent('a');

@@ -20,7 +20,7 @@ describe('the view of an agent', () => {
     expect(same).toBe(b);
   });
 
-  it('is never behind the report that tells of a change', async () => {
+  it('is never older than the report of a change', async () => {
     await using tree = createTree({ children: [{ id: 'a', task: forever }] });
     const seen: [reported: string, viewed: AgentView][] = [];
     tree.subscribe((report) => {

@@ -73,7 +73,7 @@ describe('waitFor', () => {
     expect((await b.waitFor('stopped')).state).toBe('stopped');
   });
 
-  it('refuses what is no state', async () => {
+  it('refuses unknown states', async () => {
     const { tree } = await grow({ children: [AGENT] });
     await expect(tree.agent('a').waitFor('up' as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' });
     await expect(tree.agent('a').waitFor([])).rejects.toMatchObject({ code: 'OPTION_INVALID' });
@@ -133,7 +133,7 @@ describe('exit', () => {
     expect([await overtaken, await never]).toEqual(['SUPERSEDED', 'INVALID_STATE']);
   });
 
-  it('tells how a temporary agent ended that is removed by then', async () => {
+  it('resolves with the end of a temporary agent that is removed by then', async () => {
     const w = await started({ children: [] });
     await w.tree
       .supervisor()
@@ -145,7 +145,7 @@ describe('exit', () => {
 });
 
 describe('lines', () => {
-  it('yields what the ring holds, with text, and ends', async () => {
+  it('yields the lines in the ring, with text, and ends', async () => {
     const script = { '*': { output: ['one', { stream: 'stderr', line: 'two' } as const] } };
     const { tree } = await grow({ children: [AGENT] }, { script });
     expect(await texts(tree.agent('a').lines())).toEqual(['one', 'two']);
@@ -165,7 +165,7 @@ describe('lines', () => {
     expect(await all).toEqual(['one', 'two']);
   });
 
-  it('counts what a slow reader has missed, and loses nothing that the ring keeps', async () => {
+  it('counts the lines that a slow reader has missed, and loses none that is in the ring', async () => {
     const { clock, driver, tree } = await grow({ children: [{ ...AGENT, output: { lines: 10 } }] });
     const lines = tree.agent('a').lines({ follow: true });
     driver.say('root/a', 'first');

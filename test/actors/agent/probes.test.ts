@@ -72,7 +72,7 @@ describe('readiness', () => {
     await eventually(() => heard.ready === 1, 'readiness');
   });
 
-  it('port: does not take a stranger for the agent, and says so once', async () => {
+  it('port: does not mistake a foreign process for the agent, and reports it once', async () => {
     const port = await listen();
     let ours: boolean | undefined = false;
     const { heard } = watch(
@@ -112,7 +112,7 @@ describe('readiness', () => {
     expect(heard.ready).toBe(0);
   });
 
-  it('log: heeds the flags of a pattern, and finds each line anew', async () => {
+  it('log: applies the flags of a pattern, from the beginning of each line', async () => {
     const { heard } = watch({ type: 'log', pattern: '^READY', flags: 'gi', stream: 'both', timeout });
     output.push('stdout', Buffer.from('not yet\n'));
     output.push('stdout', Buffer.from('Ready\n'));

@@ -74,7 +74,7 @@ describe('an agent with a maxRuntime', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('whose stop is refused harms nobody: that is told', async () => {
+  it('whose stop is refused is reported', async () => {
     const script = { '*': { unkillable: true, ignoresStop: true } };
     const { clock, tree, reports } = await grow({ children: [limited()] }, { script });
     await clock.advance(120_000);
@@ -91,7 +91,7 @@ describe('an agent with a maxRuntime', () => {
     expect(await stopped).toMatchObject({ clean: true, left: [] });
   });
 
-  it('ended by somebody else has that cause', async () => {
+  it('ended by a command has that cause', async () => {
     const { clock, tree } = await grow({ children: [limited()] });
     const stopped = tree.agent('a').stop();
     await clock.advance(60_000);

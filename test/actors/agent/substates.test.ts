@@ -17,7 +17,7 @@ function told(reports: readonly Report[], from = 0): string[] {
 }
 
 describe('the sub-states of an agent', () => {
-  it('are told with each stage of a stop, in the order of what happens', async () => {
+  it('are reported for each stage of a stop, in order', async () => {
     const { clock, tree, reports } = await grow(
       { children: [agent()] },
       { script: { '*': { ignoresStop: true, drainsIn: 5 } } },
@@ -45,7 +45,7 @@ describe('the sub-states of an agent', () => {
     });
   });
 
-  it('are what an onlooker sees who is told of them', async () => {
+  it('equal the view that a listener reads', async () => {
     const { clock, tree } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
     const pairs: string[][] = [];
     tree.subscribe((report) => {
@@ -57,7 +57,7 @@ describe('the sub-states of an agent', () => {
     expect(pairs).toEqual(stages.map((stage) => [stage, stage]));
   });
 
-  it('are told when it asks for more time, and when that is over', async () => {
+  it('are reported when it asks for more time, and when that time is over', async () => {
     const { clock, driver, tree, reports } = await grow(
       { children: [agent()] },
       { script: { '*': { ignoresStop: true } } },
@@ -80,7 +80,7 @@ describe('the sub-states of an agent', () => {
     ]);
   });
 
-  it('are told on the way to being ready, and none where there is nothing to wait for', async () => {
+  it('are reported on the way to readiness, and not when there is nothing to wait for', async () => {
     const ports = { leases: { '*': { grantsIn: 10 } }, script: { '*': { startsIn: 10, readyIn: 10 } } };
     const slow = plant({ children: [agent({ ports: ['http'], readiness: { type: 'notify' } })] }, ports);
     const booted = slow.tree.start();
@@ -99,7 +99,7 @@ describe('the sub-states of an agent', () => {
     expect(told(quick.reports)).toEqual(['created', 'spawning', 'started', 'running', 'ready']);
   });
 
-  it('are told while it is frozen and when that fails, and with its health', async () => {
+  it('are reported while it is being frozen, when that fails, and with its health', async () => {
     const { clock, driver, tree, reports } = await grow(
       { children: [agent()] },
       { script: { '*': { freezeFails: 'no' } } },
@@ -113,7 +113,7 @@ describe('the sub-states of an agent', () => {
     expect(told(reports)).toEqual(['health', 'running.healthy', 'health']);
   });
 
-  it('are not told of an agent at rest, which its supervisor has told of', async () => {
+  it('are not reported for an agent at rest', async () => {
     const { clock, driver, tree, reports } = await grow({ maxRestarts: 1, onExhausted: 'fail', children: [agent()] });
     reports.length = 0;
     driver.crash('root/a');
@@ -129,7 +129,7 @@ describe('the sub-states of an agent', () => {
     expect(told(reports)).toEqual([...end, 'restarting', ...life, ...end, 'exhausted', 'stopped']);
   });
 
-  it('are told anew of each incarnation, and with a kill in the midst of a stop', async () => {
+  it('are reported for each incarnation, and for a kill during a stop', async () => {
     const { clock, tree, reports } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
     for (const incarnation of [1, 2]) {
       reports.length = 0;

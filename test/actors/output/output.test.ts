@@ -16,7 +16,7 @@ const numbered = (count: number, plan = PLAN) => {
 };
 
 describe('the output of an agent', () => {
-  it('cuts what is read into lines, whatever the pieces are', () => {
+  it('splits bytes into lines, whatever the chunks are', () => {
     const output = createOutput(PLAN, systemClock);
     for (const piece of ['a', 'b\nc', '\n\n', 'd\r\n', 'e']) output.push('stdout', bytes(piece));
     expect(texts(output)).toEqual(['ab\n', 'c\n', '\n', 'd\r\n']);
@@ -131,7 +131,7 @@ describe('the output of an agent', () => {
     expect(output.tail(0)).toEqual([]);
   });
 
-  it('tells every line to its listeners until they leave, also when one of them throws', () => {
+  it('passes every line to its listeners until they are removed, also when one throws', () => {
     const problems: unknown[] = [];
     const output = createOutput(PLAN, systemClock, (thrown) => problems.push(thrown));
     const heard: number[] = [];

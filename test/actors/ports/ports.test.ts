@@ -121,7 +121,7 @@ describe('releasing ports', () => {
     expect(ports.leases().map(({ incarnation }) => incarnation)).toEqual([2]);
   });
 
-  it('keeps them from others after an unclean end, but gives them to the same agent', async () => {
+  it('keeps them from other agents after an unclean end, but gives them to the same one', async () => {
     const { ports, base } = portsOf(1, { quarantine: 3_600_000 });
     await ports.lease('root/a', 1, http);
     ports.release('root/a', 1, false);
@@ -129,7 +129,7 @@ describe('releasing ports', () => {
     expect(await ports.lease('root/a', 2, http)).toEqual({ http: base });
   });
 
-  it('gives others the port when the quarantine is over', async () => {
+  it('gives the port to other agents when the quarantine is over', async () => {
     const { ports, base } = portsOf(1, { quarantine: 50 });
     await ports.lease('root/a', 1, http);
     ports.release('root/a', 1, false);
@@ -147,7 +147,7 @@ describe('releasing ports', () => {
     expect(reports).toEqual([]);
   });
 
-  it('leases anew for somebody new under the same path while the lease before is still being cancelled', async () => {
+  it('leases to a new agent at the same path while the earlier lease is still being cancelled', async () => {
     const { base: first, ports } = portsOf(10);
     const old = ports.lease('root/a', 1, http);
     const refused = expect(old).rejects.toMatchObject({ code: 'SUPERSEDED' });
@@ -158,7 +158,7 @@ describe('releasing ports', () => {
     expect(ports.leases()).toEqual([]);
   });
 
-  it('never takes its own trial for a stranger when hundreds are cancelled and others ask meanwhile', async () => {
+  it('never mistakes its own probe for a foreign process when hundreds are cancelled during requests', async () => {
     const { ports, reports } = portsOf(40);
     const leases = Array.from({ length: 40 }, (_, i) => ports.lease(`root/a${i}`, 1, http));
     for (let i = 0; i < 40; i += 2) ports.release(`root/a${i}`, 1, true);
@@ -170,7 +170,7 @@ describe('releasing ports', () => {
   });
 });
 
-describe('ports that others hold', () => {
+describe('ports of foreign processes', () => {
   it.each(['127.0.0.1', '0.0.0.0', '::1', '::', '127.0.0.2'])(
     'are found at %s, the holder is named, another one is given',
     async (host) => {
@@ -195,7 +195,7 @@ describe('ports that others hold', () => {
     expect(held.every((holder) => holder.startsWith(`pid ${process.pid} (`))).toBe(true);
   });
 
-  it('reject PORTS_EXHAUSTED when strangers hold the whole range', async () => {
+  it('reject PORTS_EXHAUSTED when they are the whole range', async () => {
     const { ports, base } = portsOf(2);
     await listen(base, '::');
     await listen(base + 1, '127.0.0.1');
@@ -203,7 +203,7 @@ describe('ports that others hold', () => {
     expect(ports.leases()).toEqual([]);
   });
 
-  it('are left to them also when a stranger took the port that an agent had', async () => {
+  it('are skipped also when one of them is the previous port of an agent', async () => {
     const { ports, base } = portsOf(5);
     await ports.lease('root/a', 1, http);
     ports.release('root/a', 1, false);

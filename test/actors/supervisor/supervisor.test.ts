@@ -118,7 +118,7 @@ describe('the delays of a supervisor', () => {
     expect(driver.starts('root/s/a')).toBe(3);
   });
 
-  it('yield the turn also when they are 0, so that a child which fails at once starves nobody', async () => {
+  it('yield the turn also when they are 0, so that a child which fails at once does not starve others', async () => {
     const { clock, driver, tree } = plant(
       {
         boot: 'retry',
@@ -138,7 +138,7 @@ describe('the delays of a supervisor', () => {
 });
 
 describe('children that wait for a try', () => {
-  it('are told that none comes when their supervisor gives up', async () => {
+  it('are cancelled in the view when their supervisor fails', async () => {
     const { clock, driver, tree } = await grow({
       maxRestarts: 1,
       children: [
@@ -157,7 +157,7 @@ describe('children that wait for a try', () => {
   });
 
   /** 1. b ends, a goes down with it, b is told of a try. 2. a comes first, and does not start. 3. The group is given up before b's turn. */
-  it('are told so also when a sibling before them uses up its own budget', async () => {
+  it('are cancelled in the view also when an earlier sibling uses up its own budget', async () => {
     const { clock, driver, tree } = await grow(
       {
         strategy: 'one_for_all',

@@ -54,7 +54,7 @@ describe('systems of agents', () => {
     expect(new Set(again.map((ref) => ref.system))).toEqual(new Set(early.map((ref) => ref.system)));
   });
 
-  it('stop a dismissed actor with its timers, and nobody else', () => {
+  it('stop a dismissed actor with its timers, and no other', () => {
     const { clock, spawn, systems } = createForest();
     const [one, two] = [spawn(), spawn()];
     expect(clock.pending()).toBe(2);

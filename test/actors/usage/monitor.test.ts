@@ -45,7 +45,7 @@ describe('monitor, asked for a sample', () => {
     expect(reads).toEqual([[1, 2, 3]]);
   });
 
-  it('leaves out agents without processes and reads nothing for nobody', async () => {
+  it('leaves out agents without processes and reads nothing for an empty batch', async () => {
     const { monitor, reads } = setUp();
     expect(await monitor.sample([])).toEqual(new Map());
     expect(await monitor.sample(['root/a'])).toEqual(new Map());
@@ -74,7 +74,7 @@ describe('monitor, asked for a sample', () => {
     expect((await monitor.sample(['a'])).get('a')?.cpu).toBe(10);
   });
 
-  it('counts what is left when a member vanishes, and asks for its pid again after a while', async () => {
+  it('counts the rest when a member vanishes, and reads its pid again after a while', async () => {
     const { clock, monitor, table, trees, reads } = setUp();
     trees.set('a', [1, 2]);
     table.set(1, { ctime: 0, elapsed: 1_000, memory: 10 });
@@ -127,7 +127,7 @@ describe('monitor, asked for a sample', () => {
 });
 
 describe('monitor, watching limits', () => {
-  it('sets one timer for all while somebody is watched, and none otherwise', async () => {
+  it('sets one timer for all watched agents, and none without any', async () => {
     const { clock, monitor, table, trees, reads } = setUp();
     const none: OnLimit = () => expect.unreachable();
     expect(clock.pending()).toBe(0);
@@ -175,7 +175,7 @@ describe('monitor, watching limits', () => {
     }
   });
 
-  it('judges the next incarnation anew', async () => {
+  it('judges the next incarnation from its start', async () => {
     const { clock, monitor, table, trees } = setUp();
     let calls = 0;
     trees.set('a', [1]);
@@ -205,7 +205,7 @@ describe('monitor, watching limits', () => {
     expect(values).toEqual([90]);
   });
 
-  it('tells nothing after unwatch, even of a sample that was under way', async () => {
+  it('calls no listener after unwatch, even for a sample that was under way', async () => {
     let release = (): void => {};
     const read = async () => {
       await new Promise<void>((resolve) => {
@@ -232,7 +232,7 @@ describe('monitor, watching limits', () => {
     monitor.close();
   });
 
-  it('goes on after a failed sample and after a listener that throws, and tells of both', async () => {
+  it('continues after a failed sample and after a listener that throws, and reports both', async () => {
     let broken = true;
     const read = async () => {
       if (broken) throw new Error('no /proc');

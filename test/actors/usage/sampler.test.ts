@@ -35,7 +35,7 @@ describe('monitor of real processes', () => {
     });
   }
 
-  it('tells the busy from the idle, at the first look and at the next', async () => {
+  it('distinguishes busy from idle processes, in the first sample and the next', async () => {
     const monitor = ofPids({ busy: [run('while :; do :; done')], idle: [run('exec sleep 300')] });
     await sleep(1_000);
     for (const _ of ['first', 'next']) {
@@ -60,7 +60,7 @@ describe('monitor of real processes', () => {
     monitor.close();
   });
 
-  it('closes the descriptors of /proc when nobody looks any more', async () => {
+  it('closes the descriptors of /proc after the last sample', async () => {
     const monitor = ofPids({ a: [run('exec sleep 300')] });
     await monitor.sample(['a']);
     expect(openStats()).toBeGreaterThan(0);

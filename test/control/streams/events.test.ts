@@ -90,7 +90,7 @@ describe('the events of a real tree', () => {
     ]);
   });
 
-  it('leave a follower with what a fresh snapshot says, whatever was done', async () => {
+  it('lead a subscriber to the state of a fresh snapshot, whatever was done', async () => {
     const server = await serving([sleeps('a'), { id: 'g', children: [sleeps('b'), sleeps('c')] }]);
     const follower = await settled(server);
     const { tree } = server;
@@ -133,7 +133,7 @@ describe('the events of a real tree', () => {
     expect([...follower.agents.keys()]).toEqual(['root/new']);
   });
 
-  it('count on while nobody follows, so that whoever comes back sees what it missed', async () => {
+  it('are counted without subscribers, so that one that returns knows its gap', async () => {
     const server = await serving([sleeps('a')]);
     await server.tree.start();
     const before = await snapshotOf(server);
@@ -165,7 +165,7 @@ function followed(tree: FakeTree, topics: Topics): EventStream {
 }
 
 describe('the stream of events', () => {
-  it('tells at a snapshot what changed without a report, so that who followed has it too', () => {
+  it('publishes at a snapshot changes without a report, so that subscribers have them too', () => {
     const tree = new FakeTree('web', 'worker');
     const topics = new Kept();
     const stream = followed(tree, topics);
@@ -181,7 +181,7 @@ describe('the stream of events', () => {
     stream.close();
   });
 
-  it('tells what waits before a snapshot that has it already', () => {
+  it('publishes collected reports before a snapshot that includes them', () => {
     const tree = new FakeTree('web');
     const topics = new Kept();
     const stream = followed(tree, topics);
@@ -222,7 +222,7 @@ describe('the stream of events', () => {
 });
 
 describe('subscriptions', () => {
-  it('cover what they are the beginning of, also when they reach into the document', () => {
+  it('cover the topics that they are a prefix of, also when they reach into the document', () => {
     const all = new Subscriptions();
     expect(all.covers('events')).toBe(false);
     for (const each of ['ev', 'web\0', 'worker\0\x87', 'worker\0\x88']) all.add(each);
@@ -241,7 +241,7 @@ describe('subscriptions', () => {
     expect(all.covers('anything')).toBe(true);
   });
 
-  it('begin once however often they are told, as an XPUB socket tells them, and are soon looked up', () => {
+  it('count once however often an XPUB socket reports them, and are looked up fast', () => {
     const all = new Subscriptions();
     for (let n = 0; n < 50_000; n++) all.add(`topic-${n}`);
     all.add('topic-7');

@@ -75,7 +75,7 @@ describe('log_stream', () => {
     }
   });
 
-  it.each([0, 15, 16, 300, 70_000])('with %d bytes is what the table of messages would write', (length) => {
+  it.each([0, 15, 16, 300, 70_000])('with %d bytes equals the encoding by the table of messages', (length) => {
     const uuid = '00112233-4455-6677-8899-aabbccddeeff';
     const frames = new LogFrames(uuid);
     for (const step of [1, 7, 0]) {
@@ -94,7 +94,7 @@ describe('log_stream', () => {
 });
 
 describe('status_update', () => {
-  it('tells every change in the word that fits: a pause, a restart, each kind of end', async () => {
+  it('has the right update type for every change: a pause, a restart, each kind of end', async () => {
     const tree = new FakeTree('web');
     const publisher = stage.publishing(tree);
     const web = tree.member('web');
@@ -157,7 +157,7 @@ describe('status_update', () => {
 });
 
 describe('stream_logs and streams', () => {
-  it('answer endpoints that the one who asks can reach, at which the lines then come', async () => {
+  it('answer with endpoints that the caller can reach, at which the lines then come', async () => {
     const server = await serving([{ id: 'a', command: ['cat'] }]);
     await server.tree.start();
     const agent = server.tree.agent('a');
@@ -187,7 +187,7 @@ describe('stream_logs and streams', () => {
     }
   });
 
-  it('let go of the pub endpoints with the server', async () => {
+  it('release the pub endpoints with the server', async () => {
     const server = await serving([]);
     const [ipc = '', tcp = ''] = server.pubEndpoints;
     await server.stop();

@@ -40,7 +40,7 @@ function subscribed({ server }: Live, topic: string): () => Answer[] {
 }
 
 describe('the stages of a stop', () => {
-  it('come as events with the agent as it is then, to who asks for nothing meanwhile', async () => {
+  it('come as events with the view of the agent, without further requests', async () => {
     const { server } = await serving();
     const follower = new Follower(server.pubEndpoints[0] ?? '');
     open.push(follower);

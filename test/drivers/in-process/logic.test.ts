@@ -94,7 +94,7 @@ describe('a logic', () => {
     expect(heard.get('EXITED')?.code).toBe(1);
   });
 
-  it('leaves no child running after a throw of its own', async () => {
+  it('leaves no child running after it has thrown', async () => {
     let ticks = 0;
     const child = createMachine({
       initial: 'a',

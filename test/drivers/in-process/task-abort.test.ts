@@ -17,7 +17,7 @@ async function aborted(use: (signal: AbortSignal, end: () => void) => void) {
   return subject;
 }
 
-describe('a task that is asked to stop by who hears that it runs', () => {
+describe('a task that is asked to stop by a listener of SPAWNED', () => {
   it('is never called, and ends as aborted', async () => {
     const clock = createVirtualClock();
     const driver = createInProcessDriver({ clock });

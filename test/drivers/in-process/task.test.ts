@@ -7,7 +7,7 @@ import { begin, orderFor } from '../../contract/recorder.js';
 import { launch, launchTask } from './launch.js';
 
 describe('a task', () => {
-  it('is told who it is and which ports it has', async () => {
+  it('gets its id, path, incarnation and ports', async () => {
     const seen: object[] = [];
     const clock = createVirtualClock();
     const driver = createInProcessDriver({ clock });
@@ -79,7 +79,7 @@ describe('a task', () => {
     expect(look()).toBe(true);
   });
 
-  it('does not run its abort listeners on the stack of who asks', async () => {
+  it('does not run its abort listeners on the stack of the caller', async () => {
     let ran = false;
     const { clock, body } = await launchTask(({ signal }) => {
       signal.addEventListener('abort', () => {
@@ -166,7 +166,7 @@ describe('a task', () => {
     });
   });
 
-  it('outlives a listener that throws or rejects, and the throw is told', async () => {
+  it('survives a listener that throws or rejects, and the error is reported', async () => {
     const seen: string[] = [];
     const { body, clock, heard, problems } = await launchTask(({ onInput }) => {
       onInput(() => {

@@ -27,7 +27,7 @@ describe('the local driver and the pipes of a process', () => {
     expect(heard.get('EXITED')).toMatchObject({ empty: true, drained: true });
   });
 
-  it('tells the exit at once while a grandchild holds the output, and DRAINED when that ends', async () => {
+  it('emits EXITED at once while a grandchild holds the output, and DRAINED when that ends', async () => {
     const { body, heard } = start({ command: fixture('family', 'holder', 'leave') });
     expect(await heard.until('EXITED')).toMatchObject({ code: 0, empty: false, drained: false });
     body.kill();
@@ -36,7 +36,7 @@ describe('the local driver and the pipes of a process', () => {
     expect(heard.types()).toContain('DRAINED');
   });
 
-  it('stops reading when it is told to drain, with the holder still alive', async () => {
+  it('stops reading at drain, with the holder still alive', async () => {
     const { body, heard } = start({ command: fixture('family', 'holder', 'leave') });
     await heard.until('EXITED');
     body.drain();
@@ -73,7 +73,7 @@ describe('the local driver and the pipes of a process', () => {
     expect(lines.reduce((sum, line) => sum + line.bytes.length, 0)).toBe(10_000_001);
   });
 
-  it('keeps memory flat under a flood of 200 MiB, and counts what it drops', async () => {
+  it('keeps memory flat under a flood of 200 MiB, and counts the dropped lines', async () => {
     const output = createOutput({ bytes: 262_144, lines: 2000, lineBytes: 65_536 }, systemClock);
     const heard = new Recorder();
     let received = 0;
@@ -118,7 +118,7 @@ describe('the local driver and the pipes of a process', () => {
     await expect(body.write(Buffer.from('lost'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
   });
 
-  it('settles what was written to a body that never ran', async () => {
+  it('settles writes to a body that never ran', async () => {
     const { body, heard } = start({ command: ['no-such-program'] });
     await expect(body.write(Buffer.from('lost'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
     await heard.ended();

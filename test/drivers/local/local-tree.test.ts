@@ -64,7 +64,7 @@ describe('the local driver and the tree of a process', () => {
     expect(lives(child)).toBe(false);
   });
 
-  it('tells GONE by itself when what was asked has ended', async () => {
+  it('emits GONE when the tree has ended after a stop request', async () => {
     const { body, heard } = await family('session', 'leave');
     await heard.until('EXITED');
     body.ask('SIGTERM');
@@ -102,7 +102,7 @@ describe('the local driver and the tree of a process', () => {
     stranger.kill('SIGKILL');
   });
 
-  it('does not take the session of a stranger for ours, when it was given the number of one that was ours', () => {
+  it('does not count a foreign session that reuses the number of one of its own', () => {
     const stranger = spawn('sh', ['-c', 'sleep 300 & wait'], { detached: true, stdio: 'ignore' });
     const census = new Census();
     census.register('token', stranger.pid!, readStat(stranger.pid!)!.startTicks);
@@ -113,7 +113,7 @@ describe('the local driver and the tree of a process', () => {
     process.kill(-stranger.pid!, 'SIGKILL');
   });
 
-  it('takes no process that does not lead a session of its own', async () => {
+  it('refuses a process that does not lead a session', async () => {
     const child = spawn('sleep', ['300'], { stdio: 'ignore' });
     expect(() => new ProcessTree(child.pid!, 'token', new Census())).toThrow(/does not lead a session/);
     child.kill('SIGKILL');
@@ -147,7 +147,7 @@ describe('the local driver and the tree of a process', () => {
     expect(heard.types()).toEqual(['SPAWNED', 'FROZEN']);
   });
 
-  it('says that it cannot freeze what has exited', async () => {
+  it('fails to freeze an exited process', async () => {
     const { body, heard } = await family('session', 'leave');
     await heard.until('EXITED');
     body.freeze();

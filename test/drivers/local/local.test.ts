@@ -84,7 +84,7 @@ describe('the local driver', () => {
     expect(heard.text()).toBe(`one ${directory} ${order.token} []\n`);
   });
 
-  it('tells in EXITED that nothing is left and everything is read, for a plain program', async () => {
+  it('emits EXITED with empty and drained, for a plain program', async () => {
     const { heard } = start({ command: ['sh', '-c', 'echo out; echo err >&2; exit 3'] });
     await heard.ended();
     expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
@@ -92,7 +92,7 @@ describe('the local driver', () => {
     expect([heard.text(), heard.text('stderr')]).toEqual(['out\n', 'err\n']);
   });
 
-  it('tells SIGKILL as a signal, and not as a want of memory', async () => {
+  it('reports SIGKILL as a signal, and not as out of memory', async () => {
     const { body, heard } = start({ command: ['sleep', '300'] });
     await heard.until('SPAWNED');
     process.kill(heard.get('SPAWNED')!.pid!, 'SIGKILL');
@@ -101,7 +101,7 @@ describe('the local driver', () => {
     expect(body.inspect()).toEqual([]);
   });
 
-  it('takes signal names in any spelling and refuses what is none', async () => {
+  it('accepts signal names in any spelling and refuses unknown ones', async () => {
     const { body, heard } = start({ command: ['sh', '-c', 'echo up; exec sleep 300'] });
     await heard.says('up');
     expect(() => body.signal('SIGNONSENSE')).toThrow(expect.objectContaining({ code: 'SIGNAL_UNKNOWN' }));

@@ -45,7 +45,7 @@ describe('the queue for looks over all processes', () => {
     expect(scans).toEqual(Array.from({ length: 100 }, () => 1));
   });
 
-  it('gives what comes meanwhile a look of its own, and rests in between', () => {
+  it('gives work that comes meanwhile the next scan, and rests in between', () => {
     const { queue, times, run } = rig(4);
     const scans: number[] = [];
     queue.push(({ lastPid }) => {

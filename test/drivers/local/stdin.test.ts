@@ -39,7 +39,7 @@ const outcome = (write: Promise<void>) =>
   );
 
 describe('standard input of a program that does not read', () => {
-  it('gives up when nothing was taken for 10 s, and says what was handed over: no byte is lost or doubled', async () => {
+  it('gives up when nothing was taken for 10 s, with the number of bytes that were: no byte is lost or doubled', async () => {
     cat.kill('SIGSTOP');
     stdin.attach(cat.stdin);
     const [first, second] = [
@@ -69,7 +69,7 @@ describe('standard input of a program that does not read', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('gives up again, and does not count what it gave up', async () => {
+  it('gives up again, and does not count the rejected bytes', async () => {
     cat.kill('SIGSTOP');
     stdin.attach(cat.stdin);
     for (let round = 0; round < 3; round++) {

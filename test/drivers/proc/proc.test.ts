@@ -68,7 +68,7 @@ describe('reading /proc', () => {
     await new Promise((resolve) => child.once('exit', resolve));
   });
 
-  it('tells what is defunct from a leader whose threads live on', () => {
+  it('distinguishes a defunct process from a leader whose threads live', () => {
     const stat = { ...readStat('self')!, state: 'Z' };
     expect(isDefunct({ ...stat, threads: 1 })).toBe(true);
     expect(isDefunct({ ...stat, threads: 5 })).toBe(false);
@@ -83,7 +83,7 @@ describe('reading /proc', () => {
     expect(forksSinceBoot()).toBeGreaterThan(before);
   });
 
-  it('knows who listens on a port', async () => {
+  it('finds the process that listens on a port', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
