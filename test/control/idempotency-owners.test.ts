@@ -26,7 +26,7 @@ async function countFor(peer: Peer, connection: string): Promise<unknown> {
     action: 'count',
     idempotency_key: 'k',
   };
-  const reply = await answer(rig.service, pack(message), () => {}, { ...localContext(), peer, connection });
+  const reply = await answer(rig.control, pack(message), () => {}, { ...localContext(), peer, connection });
   return (strictDecode(reply).data as { result: unknown }).result;
 }
 
