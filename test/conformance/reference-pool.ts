@@ -1,0 +1,164 @@
+/*
+ * The rules of a pool (OTP's simple_one_for_one) as a small model, written from the rules alone: instances of one template, each restarted for
+ * itself, known by numbers that are never given twice, at most `concurrency` of them starting at once, first come first served (T4).
+ */
+
+import type { Exit } from './reference.js';
+import type { Reply } from './reference-process.js';
+
+export interface PoolFlags {
+  readonly restart: 'permanent' | 'transient' | 'temporary';
+  readonly intensity: number;
+  /** In seconds, as in OTP. */
+  readonly period: number;
+  readonly max: number;
+  readonly concurrency: number;
+}
+
+interface Row {
+  readonly id: string;
+  /** `down`: it waits until it may start. */
+  phase: 'down' | 'starting' | 'up' | 'restarting';
+  /** Who has added it and waits; `null` once it has been up or has had an answer. */
+  added: Reply | null;
+}
+
+export class ReferencePool {
+  /** `+1` for each try to start 1, `-1` for each time 1 is told to stop, in order. */
+  readonly log: string[] = [];
+  end: 'shutdown' | null = null;
+  now = 0;
+  #rows: Row[] = [];
+  #queue: Row[] = [];
+  /** Those whose next try comes by `again` (R8). */
+  #waiting: Row[] = [];
+  #restarts: number[] = [];
+  #lastId = 0;
+  readonly #flags: PoolFlags;
+
+  constructor(flags: PoolFlags) {
+    this.#flags = flags;
+  }
+
+  add(reply: Reply): void {
+    if (this.end) return reply('SUPERVISOR_ENDED');
+    if (this.#rows.length >= this.#flags.max) return reply('POOL_FULL');
+    const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply };
+    this.#rows.push(row);
+    this.#enqueue(row);
+  }
+
+  terminate(id: string, reply: Reply): void {
+    if (this.end) return reply('SUPERVISOR_ENDED');
+    const row = this.#find(id);
+    if (!row) return reply('NOT_FOUND');
+    this.#stop(row);
+    this.#forget(row);
+    reply('ok');
+    this.#startNext();
+  }
+
+  /** A3, A4. */
+  refuse(reply: Reply): void {
+    reply(this.end ? 'SUPERVISOR_ENDED' : 'SIMPLE_ONE_FOR_ONE');
+  }
+
+  /** The start under way of this instance is over. */
+  settle(id: string, ready: boolean): void {
+    const row = this.#find(id);
+    if (this.end || row?.phase !== 'starting') return;
+    if (ready) this.#becomeReady(row);
+    else if (row.added) this.#failAdded(row);
+    else this.#restart(row, true);
+    this.#startNext();
+  }
+
+  /** An instance that was up ended by itself: R1, R2, R3. */
+  exit(id: string, reason: Exit): void {
+    const row = this.#find(id);
+    if (this.end || row?.phase !== 'up') return;
+    const { restart } = this.#flags;
+    if (restart === 'permanent' || (restart === 'transient' && reason === 'abnormal')) this.#restart(row, false);
+    else this.#forget(row);
+  }
+
+  /** The next try of each failed restart. */
+  again(): void {
+    for (const row of this.#waiting.splice(0)) if (!this.end && this.#rows.includes(row)) this.#enqueue(row);
+  }
+
+  /** P5: all at once. */
+  halt(): void {
+    if (this.end) return;
+    this.end = 'shutdown';
+    for (const row of this.#rows) this.#stop(row);
+  }
+
+  /** A6: newest first. */
+  which(): [id: string, phase: Row['phase']][] {
+    return this.#rows.map((row): [string, Row['phase']] => [row.id, row.phase]).reverse();
+  }
+
+  /** A8. */
+  count(): { specs: number; active: number; workers: number } {
+    return { specs: 1, active: this.#rows.filter(isAlive).length, workers: this.#rows.length };
+  }
+
+  #becomeReady(row: Row): void {
+    row.phase = 'up';
+    row.added?.('ok');
+    row.added = null;
+  }
+
+  /** S5. */
+  #failAdded(row: Row): void {
+    row.added?.('START_FAILED');
+    this.#forget(row);
+  }
+
+  /** R5 to R8. `failed`: its start failed, and its next try waits. */
+  #restart(row: Row, failed: boolean): void {
+    row.phase = 'down';
+    const second = Math.floor(this.now / 1000);
+    this.#restarts = [second, ...this.#restarts.filter((then) => then >= second - this.#flags.period)];
+    if (this.#restarts.length > this.#flags.intensity) return this.halt();
+    row.phase = 'restarting';
+    if (failed) this.#waiting.push(row);
+    else this.#enqueue(row);
+  }
+
+  #enqueue(row: Row): void {
+    row.phase = 'down';
+    this.#queue.push(row);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    while (!this.end && this.#rows.filter(({ phase }) => phase === 'starting').length < this.#flags.concurrency) {
+      const row = this.#queue.shift();
+      if (!row) return;
+      row.phase = 'starting';
+      this.log.push(`+${row.id}`);
+    }
+  }
+
+  #stop(row: Row): void {
+    if (isAlive(row)) this.log.push(`-${row.id}`);
+    row.phase = 'down';
+    row.added?.('SUPERSEDED');
+    row.added = null;
+  }
+
+  #forget(row: Row): void {
+    this.#rows = this.#rows.filter((other) => other !== row);
+    this.#queue = this.#queue.filter((other) => other !== row);
+  }
+
+  #find(id: string): Row | undefined {
+    return this.#rows.find((row) => row.id === id);
+  }
+}
+
+function isAlive({ phase }: Row): boolean {
+  return phase === 'up' || phase === 'starting';
+}
