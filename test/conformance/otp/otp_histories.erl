@@ -296,9 +296,15 @@ show(Text, World = #world{log = Log, answers = Answers, shown = Shown}) ->
     io:put_chars([Text, " | ", lists:join("; ", Seen), "\n"]),
     World#world{log = [], shown = Numbered}.
 
-%% Supervisors do not wait for each other: what they do in one step has an order for each of them only
+%% Supervisors do not wait for each other: what they do in one step has an order for each of them only; and a pool stops its children in any order
 by_supervisor(Log) ->
-    [Step || {_, Step} <- lists:keysort(1, [{above(Path), Step} || Step = [_ | Path] <- Log])].
+    [Step || {_, Step} <- lists:keysort(1, [{{above(Path), place(Step)}, Step} || Step = [_ | Path] <- Log])].
+
+place([Sign | Path]) ->
+    case string:to_integer(last(Path)) of
+        {Number, _} when is_integer(Number), Sign =:= $- -> Number;
+        _ -> 0
+    end.
 
 %% A supervisor that has ended answers no more
 heard({_, pending, Supervisor}) ->

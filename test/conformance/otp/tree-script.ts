@@ -198,10 +198,18 @@ export class TreePlayer {
   }
 }
 
-/** Supervisors do not wait for each other: what they do in one step has an order for each of them only. */
+/**
+ * Supervisors do not wait for each other: what they do in one step has an order for each of them only. And a pool stops its children in any
+ * order (P5).
+ */
 function bySupervisor(log: readonly string[]): string[] {
   const above = (step: string): string => step.slice(1).split('/').slice(0, -1).join('/');
-  return log.toSorted((one, other) => (above(one) < above(other) ? -1 : above(one) > above(other) ? 1 : 0));
+  const place = (step: string): number => Number(/^-.*\/(\d+)$/.exec(step)?.[1] ?? 0);
+  return log.toSorted((one, other) => compare(above(one), above(other)) || place(one) - place(other));
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function rooted(path: string): string {
