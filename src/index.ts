@@ -20,7 +20,7 @@ export type {
   Usage,
   WaitOptions,
 } from './contract/view.js';
-export type { Driver, Incarnation, Sink, StartOrder } from './drivers/driver.js';
+export type { Driver, Incarnation, ProcessTimes, ReadProcesses, Sink, StartOrder } from './drivers/driver.js';
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type { AgentState, Blocker, Health } from './model/agent.js';
 export type { Cause, ExitRecord } from './model/exit.js';

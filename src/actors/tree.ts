@@ -233,6 +233,7 @@ function createWorld(
       clock,
       membersOf: (path) => registry.agentAt(path)?.body?.members() ?? [],
       onProblem: (problem) => reportError(root, problem),
+      ...(options.driver?.readProcesses && { read: options.driver.readProcesses }),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),

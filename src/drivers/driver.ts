@@ -50,10 +50,25 @@ export interface Incarnation {
   drain(): void;
 }
 
+/** The figures of one process. Times are milliseconds. */
+export interface ProcessTimes {
+  /** Cpu time used so far, user and system. */
+  readonly ctime: number;
+  /** Since it started. */
+  readonly elapsed: number;
+  /** Bytes of resident memory. */
+  readonly memory: number;
+}
+
+/** Reads many processes at once; those that have vanished are left out. Rejects only when no process can be read at all. */
+export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<number, ProcessTimes>>;
+
 /** Runs bodies of one or several kinds. */
 export interface Driver {
   /** Starts one incarnation. Never throws: a failure is the fact SPAWN_FAILED. Facts never come before it has returned. */
   start(order: StartOrder, sink: Sink): Incarnation;
   /** Kills all bodies and releases all resources. */
   close(): Promise<void>;
+  /** Reads cpu time and memory of members of its bodies. If not given, the processes of this machine are read. */
+  readonly readProcesses?: ReadProcesses;
 }

@@ -1,5 +1,6 @@
 import type { StartOrder } from '../drivers/driver.js';
 import type { StreamName } from '../model/spec.js';
+import type { FakeUsage } from './fake-meter.js';
 
 /** The behaviour of one body of the fake driver. Times are milliseconds of the clock; `Infinity` means never. */
 export interface FakeBehaviour {
@@ -32,6 +33,8 @@ export interface FakeBehaviour {
   readonly drainsIn?: number;
   /** The reason why its process tree cannot be frozen. If not given, it can. */
   readonly freezeFails?: string;
+  /** The resources that it uses from its start on. If not given, none. */
+  readonly uses?: FakeUsage;
   /** Its standard input is closed. If not given, it reads everything. */
   readonly inputClosed?: boolean;
   /** Lines that it writes as soon as it is spawned. A bare text goes to standard output. If not given, none. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../contract/clock.js';
-import type { Driver, Incarnation, Sink, StartOrder } from '../drivers/driver.js';
+import type { Driver, Incarnation, ProcessTimes, ReadProcesses, Sink, StartOrder } from '../drivers/driver.js';
 import type { StreamName } from '../model/spec.js';
 import type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
-import { type FakeCall, FakeIncarnation, type FakeLife, type FakeWorld } from './fake-incarnation.js';
+import { FakeIncarnation, type FakeWorld } from './fake-incarnation.js';
+import type { FakeCall, FakeLife } from './fake-life.js';
+import type { FakeUsage } from './fake-meter.js';
 
 /** A driver without processes, and methods that control its bodies. They act on the living incarnation of a path; without one they return false. */
 export interface FakeDriver extends Driver {
@@ -14,6 +16,8 @@ export interface FakeDriver extends Driver {
   notify(path: string, word: string): boolean;
   /** Writes a line. If `stream` is not given, to standard output. */
   say(path: string, line: string, stream?: StreamName): boolean;
+  /** Sets the memory and the cpu that it uses from now on, for `usage()` and for limits. */
+  use(path: string, usage: FakeUsage): boolean;
   /** Ends everything that is left of an `unkillable` body. */
   release(path: string): boolean;
   /** The bodies that are not gone yet, in the order of their start. */
@@ -94,6 +98,20 @@ class ScriptedDriver implements FakeDriver, FakeWorld {
   say(path: string, line: string, stream: StreamName = 'stdout'): boolean {
     return this.#with(path, (life) => life.say(line, stream));
   }
+
+  use(path: string, usage: FakeUsage): boolean {
+    return this.#with(path, (life) => life.use(usage));
+  }
+
+  readonly readProcesses: ReadProcesses = async (pids) => {
+    const wanted = new Set(pids);
+    const read = new Map<number, ProcessTimes>();
+    for (const life of this.#living) {
+      const times = life.read();
+      for (const pid of life.members()) if (times !== undefined && wanted.has(pid)) read.set(pid, times);
+    }
+    return read;
+  };
 
   release(path: string): boolean {
     return this.#with(path, (life) => life.release());

@@ -1,5 +1,5 @@
 import type { Clock } from '../contract/clock.js';
-import type { Incarnation, Sink, StartOrder } from '../drivers/driver.js';
+import type { Incarnation, ProcessTimes, Sink, StartOrder } from '../drivers/driver.js';
 import { SupertreeError } from '../errors.js';
 import type { Blocker } from '../model/agent.js';
 import {
@@ -12,27 +12,8 @@ import {
 } from '../model/process-phase.js';
 import type { StreamName } from '../model/spec.js';
 import type { FakeBehaviour } from './fake-behaviour.js';
-
-/** A body of the fake driver that is not gone yet. */
-export interface FakeLife {
-  readonly path: string;
-  readonly incarnation: number;
-  /** `null` until it is spawned. */
-  readonly pid: number | null;
-  /** `left`: the main process has exited, members of its tree are still there. */
-  readonly phase: 'starting' | 'running' | 'left';
-  readonly frozen: boolean;
-}
-
-/** One call of the driver, in order. */
-export interface FakeCall {
-  readonly at: number;
-  readonly path: string;
-  readonly incarnation: number;
-  readonly call: 'start' | 'ask' | 'kill' | 'signal' | 'write' | 'endInput' | 'freeze' | 'thaw' | 'drain';
-  /** The signal, the text written, or empty. */
-  readonly detail: string;
-}
+import type { FakeCall, FakeLife } from './fake-life.js';
+import { FakeMeter, type FakeUsage } from './fake-meter.js';
 
 /** What a fake incarnation needs from its driver. */
 export interface FakeWorld {
@@ -56,6 +37,7 @@ export class FakeIncarnation implements Incarnation {
   readonly #sink: Sink;
   readonly #behaviour: FakeBehaviour;
   readonly #attempt: number;
+  #meter: FakeMeter | null = null;
   readonly #world: FakeWorld;
   #phase: ProcessPhase = 'queued';
   #pid: number | null = null;
@@ -176,6 +158,16 @@ export class FakeIncarnation implements Incarnation {
     return true;
   }
 
+  use(usage: FakeUsage): boolean {
+    this.#meter?.use(usage, this.#world.clock.now());
+    return this.#meter !== null;
+  }
+
+  /** What is read of each of its members. */
+  read(): ProcessTimes | undefined {
+    return this.#meter?.read(this.#world.clock.now());
+  }
+
   release(): boolean {
     this.#released = true;
     this.#killed = true;
@@ -201,6 +193,8 @@ export class FakeIncarnation implements Incarnation {
       return this.#report({ ...this.#stamp('SPAWN_FAILED'), detail: `start ${this.#attempt} fails by script` });
     }
     this.#pid = this.#world.takePid();
+    this.#meter = new FakeMeter(this.#world.clock.now());
+    this.use(this.#behaviour.uses ?? {});
     this.#report({ ...this.#stamp('SPAWNED'), pid: this.#pid });
     this.#live();
   }

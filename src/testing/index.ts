@@ -1,7 +1,8 @@
 /** Test doubles for programs with supervised agents: a virtual clock, and a driver without processes. */
 export type { FakeBehaviour, FakeScript } from './fake-behaviour.js';
 export { createFakeDriver, type FakeDriver } from './fake-driver.js';
-export type { FakeCall, FakeLife } from './fake-incarnation.js';
+export type { FakeCall, FakeLife } from './fake-life.js';
+export type { FakeUsage } from './fake-meter.js';
 export {
   type AskedLease,
   createFakePorts,

@@ -34,7 +34,16 @@ const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
 /** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
 const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
 
+/** Passed by an agent that overuses its memory. */
+const limits = fc.constantFrom<NonNullable<AgentInput['limits']>>(
+  {},
+  { memory: { max: 100, action: 'report' } },
+  { memory: { max: 100, action: 'restart' } },
+  { memory: { max: 100, action: 'stop' } },
+);
+
 const timeless = fc.record({
+  limits,
   readiness,
   stop,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
@@ -119,6 +128,8 @@ const life: fc.Arbitrary<FakeBehaviour> = fc.oneof(
       { drainsIn: 5 },
       { drainsIn: 100 },
       { startsIn: 5 },
+      { uses: { memory: 1_000 }, exitsAfter: 20, code: 1 },
+      { uses: { memory: 1_000 }, stopsIn: 5, exitsAfter: 30, code: 0 },
       { freezeFails: 'it is busy' },
       { readyIn: Number.POSITIVE_INFINITY },
       { failsStart: Number.POSITIVE_INFINITY },

@@ -1,3 +1,4 @@
+import type { Clock } from '../../src/contract/clock.js';
 import type { Tree } from '../../src/contract/view.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { FakeDriver } from '../../src/testing/index.js';
@@ -8,6 +9,7 @@ import { added } from './families.js';
 export type Happening =
   | { readonly what: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'; readonly path: string }
   | { readonly what: 'signal' | 'crash' | 'done' | 'ready' | 'release'; readonly path: string }
+  | { readonly what: 'overuse'; readonly path: string; readonly after: number }
   | { readonly what: 'terminate' | 'restartChild' | 'delete'; readonly path: string }
   | { readonly what: 'add'; readonly parent: string; readonly spec: AgentInput }
   | { readonly what: 'addInstance' }
@@ -35,6 +37,7 @@ export const happenings: fc.Arbitrary<Happening[]> = fc.array(
     { weight: 6, arbitrary: fc.record({ what: toAgent, path }) },
     { weight: 3, arbitrary: fc.record({ what: toBody, path }) },
     { weight: 6, arbitrary: fc.record({ what: ofBody, path }) },
+    { weight: 3, arbitrary: fc.record({ what: fc.constant('overuse' as const), path, after: fc.nat(40) }) },
     { weight: 4, arbitrary: fc.record({ what: toChild, path }) },
     { weight: 2, arbitrary: fc.record({ what: fc.constant('add' as const), parent, spec: added }) },
     { weight: 1, arbitrary: fc.record({ what: fc.constant('addInstance' as const) }) },
@@ -43,10 +46,17 @@ export const happenings: fc.Arbitrary<Happening[]> = fc.array(
   { maxLength: 12 },
 );
 
+/** Bytes of memory above every limit. */
+const OVERUSE = 1_000;
+
+/** Between two samples of agents with limits, in ms: shorter than most stages. */
+export const SAMPLE_PERIOD = 4;
+
 /** Lets it happen. What the caller waits for goes to `asked`; what is refused at once is an answer too. */
 export function happen(
   tree: Tree,
   driver: FakeDriver,
+  clock: Clock,
   event: Happening,
   asked: (what: string, answer: () => Promise<unknown>) => void,
 ): void {
@@ -69,6 +79,10 @@ export function happen(
       return void driver.ready(event.path);
     case 'release':
       return void driver.release(event.path);
+    case 'overuse':
+      clock.setTimeout(() => driver.use(event.path, { memory: OVERUSE }), event.after);
+      // Time has to pass for the sample that sees it.
+      return void clock.setTimeout(() => {}, event.after + 2 * SAMPLE_PERIOD);
     case 'terminate':
       return ask(async () => parentOf(tree, event.path).terminate(idOf(event.path)));
     case 'restartChild':

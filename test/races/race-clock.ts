@@ -5,6 +5,9 @@ interface Timer {
   readonly at: number;
   readonly order: number;
   readonly fire: () => void;
+  /** Time does not pass for its sake alone. */
+  isBackground: boolean;
+  unref(): void;
 }
 
 /** A clock whose every step is a task of fast-check's scheduler: what is deferred runs in any order, against time that goes on in any order. */
@@ -18,7 +21,7 @@ export interface RaceClock extends Clock {
 }
 
 /**
- * Time itself is in order: each timer that is set brings one task that moves time to the earliest timer there is then. A timer that is
+ * Time itself is in order: each timer that is set and that keeps a program alive brings one task that moves time to the earliest timer there is then. A timer that is
  * cleared leaves its task behind, so time may also pass faster than everything else.
  */
 export function createRaceClock(scheduler: fc.Scheduler): RaceClock {
@@ -33,26 +36,35 @@ export function createRaceClock(scheduler: fc.Scheduler): RaceClock {
       .catch((error: unknown) => void thrown.push(error));
   };
   const fireEarliest = (): void => {
-    const [first] = [...timers].sort((a, b) => a.at - b.at || a.order - b.order);
-    if (first === undefined) return;
-    timers.delete(first);
-    now = Math.max(now, first.at);
-    first.fire();
+    const inOrder = [...timers].sort((a, b) => a.at - b.at || a.order - b.order);
+    const first = inOrder.findIndex(({ isBackground }) => !isBackground);
+    for (const timer of inOrder.slice(0, first + 1)) {
+      if (!timers.delete(timer)) continue;
+      now = Math.max(now, timer.at);
+      timer.fire();
+    }
   };
   return {
     now: () => now,
     wall: () => EPOCH + now,
     setTimeout: (fire, ms) => {
       if (ms === Number.POSITIVE_INFINITY) return undefined;
-      const timer = { at: now + ms, order: order++, fire };
+      const timer: Timer = {
+        ...{ at: now + ms, order: order++, fire, isBackground: false },
+        unref: () => {
+          timer.isBackground = true;
+        },
+      };
       timers.add(timer);
-      later('time passes', fireEarliest);
+      queueMicrotask(() => {
+        if (!timer.isBackground) later('time passes', fireEarliest);
+      });
       return timer;
     },
     clearTimeout: (timer) => void timers.delete(timer as Timer),
     defer: (fn) => later('deferred', fn),
     later,
-    pending: () => timers.size,
+    pending: () => [...timers].filter(({ isBackground }) => !isBackground).length,
     thrown,
   };
 }

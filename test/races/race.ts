@@ -6,7 +6,7 @@ import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createFakeDriver, createFakePorts, type FakeBehaviour, type FakeDriver } from '../../src/testing/index.js';
 import type fc from '../fast-check.js';
-import { type Happening, happen, PATHS } from './happenings.js';
+import { type Happening, happen, PATHS, SAMPLE_PERIOD } from './happenings.js';
 import { createRaceClock } from './race-clock.js';
 import { unrest } from './rest.js';
 import { Witness } from './witness.js';
@@ -35,11 +35,20 @@ export async function race(
   const refused = Object.fromEntries(PATHS.map((path) => [path, { failsLease: refusals }]));
   const leases = createFakePorts(clock, refused, { quarantine: 5 });
   const told = { leases: between(leases), inspect: witness.inspect };
-  const tree = createTree(input, { clock, driver, bodies: driver, random: () => 0, ...told });
+  const tree = createTree(input, {
+    clock,
+    driver,
+    bodies: driver,
+    random: () => 0,
+    samplePeriod: SAMPLE_PERIOD,
+    ...told,
+  });
   witness.tree = tree;
   tree.subscribe(witness.hear);
   clock.later('start', () => asked.ask('start', async () => tree.start()));
-  for (const event of events) clock.later(JSON.stringify(event), () => happen(tree, driver, event, asked.ask));
+  for (const event of events) {
+    clock.later(JSON.stringify(event), () => happen(tree, driver, clock, event, asked.ask));
+  }
 
   await quiet(scheduler);
   const problems = [...unrest(tree, driver, leases), ...asked.open()];

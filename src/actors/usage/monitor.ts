@@ -1,7 +1,8 @@
 import type { Clock } from '../../contract/clock.js';
 import type { Usage } from '../../contract/view.js';
+import type { ReadProcesses } from '../../drivers/driver.js';
 import type { LimitAction, Limits, ResourceLimit } from '../../model/spec.js';
-import { createSampler, type ReadProcesses, readProcesses } from './sampler.js';
+import { createSampler, readProcesses } from './sampler.js';
 
 export type Resource = 'memory' | 'cpu';
 

@@ -1,19 +1,7 @@
 import pidusage from 'pidusage';
 import type { Clock } from '../../contract/clock.js';
 import type { Usage } from '../../contract/view.js';
-
-/** The figures of one process. Times are milliseconds. */
-export interface ProcessTimes {
-  /** Cpu time used so far, user and system. */
-  readonly ctime: number;
-  /** Since it started. */
-  readonly elapsed: number;
-  /** Bytes of resident memory. */
-  readonly memory: number;
-}
-
-/** Reads many processes at once; those that have vanished are left out. Rejects only when no process can be read at all. */
-export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<number, ProcessTimes>>;
+import type { ProcessTimes, ReadProcesses } from '../../drivers/driver.js';
 
 /** Turns cpu times into shares. */
 export interface Sampler {

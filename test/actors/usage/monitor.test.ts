@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMonitor, type MonitorOptions, type OnLimit } from '../../../src/actors/usage/monitor.js';
-import type { ProcessTimes } from '../../../src/actors/usage/sampler.js';
+import type { ProcessTimes } from '../../../src/drivers/driver.js';
 import type { LimitAction, Limits } from '../../../src/model/spec.js';
 import { createVirtualClock } from '../../../src/testing/index.js';
 
