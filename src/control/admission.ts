@@ -13,15 +13,18 @@ export async function admitted<T extends object>(
   asked: Asked,
   work: (opened: Opened) => T | Promise<T>,
 ): Promise<T> {
-  if (!isAudited(asked) && request.tree.peer.grants === null) return work(openedBy(request, asked));
+  const { control, tree } = request;
+  const { operation, ref } = asked;
+  const mayBeAudited = control.audit !== null && (isAudited(asked) || tree.peer.grants !== null);
+  if (!mayBeAudited) return work(tree.open(operation, ref));
   // Read before the work: afterwards it may be gone.
   const path = auditedPath(request, asked);
   try {
-    const answer = await work(openedBy(request, asked));
-    writeLine(request, { ...asked, child: childOf(request, asked, answer) }, path, codeOf(answer));
+    const answer = await work(tree.open(operation, ref));
+    writeLine(request, asked, path, { child: childOf(request, asked, answer), code: codeOf(answer) });
     return answer;
   } catch (thrown) {
-    writeLine(request, asked, path, asSupertreeError(thrown).code);
+    writeLine(request, asked, path, failure(asked, thrown));
     throw thrown;
   }
 }
@@ -29,19 +32,12 @@ export async function admitted<T extends object>(
 /** The check of `admitted` alone: throws its refusal, and writes the audit line of that. */
 export function assertAdmitted(request: Request, asked: Asked): void {
   try {
-    openedBy(request, asked);
+    request.tree.open(asked.operation, asked.ref);
   } catch (thrown) {
-    writeLine(request, asked, auditedPath(request, asked), asSupertreeError(thrown).code);
+    writeLine(request, asked, auditedPath(request, asked), failure(asked, thrown));
     throw thrown;
   }
 }
-
-/** A message that is no request has no subject: any peer that has proved its key gets the error. */
-function openedBy({ tree }: Request, { operation, ref }: Asked): Opened {
-  return tree.open(operation ?? NO_OPERATION, ref);
-}
-
-const NO_OPERATION = { of: 'server', role: null } as const;
 
 function isAudited({ operation }: Asked): boolean {
   return operation !== null && operation.role !== null && operation.role !== 'observe';
@@ -55,11 +51,22 @@ function auditedPath({ control, tree }: Request, { operation, ref }: Asked): str
 }
 
 /** The child of the request: a pool and a client of the agent protocol do not choose the id of an added child. */
-function childOf({ control }: Request, { operation, child }: Asked, answer: object): string | null {
-  if (operation?.of !== 'supervisor') return null;
+function childOf({ control }: Request, asked: Asked, answer: object): string | null {
+  if (asked.operation?.of !== 'supervisor') return null;
   if ('data' in answer && isMap(answer.data) && typeof answer.data.path === 'string') return lastOf(answer.data.path);
   const id = 'agent_info' in answer && isMap(answer.agent_info) ? answer.agent_info.id : null;
-  return typeof id === 'string' ? (unlessMissing(() => lastOf(control.tree.agent(id).path)) ?? child) : child;
+  const found = typeof id === 'string' ? unlessMissing(() => lastOf(control.tree.agent(id).path)) : null;
+  return found ?? namedChild(asked);
+}
+
+/** The name that the message gives to a child of the supervisor; `null` for none. */
+function namedChild({ message, operation }: Asked): string | null {
+  if (operation?.of !== 'supervisor') return null;
+  if (message.type === 'spawn_request') return message.config.name;
+  if (message.type !== 'tree_request') return null;
+  const { id, spec } = message.params;
+  const name = id ?? (isMap(spec) ? spec.id : null);
+  return typeof name === 'string' ? name : null;
 }
 
 function lastOf(path: string): string {
@@ -82,14 +89,37 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SUPERVISOR_AMBIGUOUS',
 ]);
 
-function writeLine({ control, tree }: Request, asked: Asked, path: string | null, code: string | null): void {
+/** What became of a request. */
+interface Outcome {
+  readonly child: string | null;
+  /** The code of the error; `null` when it was done. */
+  readonly code: string | null;
+}
+
+function failure(asked: Asked, thrown: unknown): Outcome {
+  return { child: namedChild(asked), code: asSupertreeError(thrown).code };
+}
+
+function writeLine({ control, tree }: Request, asked: Asked, path: string | null, { child, code }: Outcome): void {
   const { peer } = tree;
+  const { message } = asked;
   const isRefused = code !== null && peer.grants !== null && REFUSALS.has(code);
   if (!isAudited(asked) && !isRefused) return;
-  const [request = '', verb = ''] = [asked.requestId, asked.verb].map((text) => cut(text, MAX_TEXT));
-  const child = asked.operation?.of === 'supervisor' && asked.child !== null ? cut(asked.child, MAX_TEXT) : null;
-  const outcome = code === null ? 'done' : isRefused ? 'refused' : 'failed';
-  control.audit({ key: peer.name, request, verb, path, child, outcome, code });
+  control.audit?.({
+    key: peer.name,
+    request: 'request_id' in message ? cut(message.request_id, MAX_TEXT) : '',
+    verb: cut(verbOf(message), MAX_TEXT),
+    path,
+    child: child === null ? null : cut(child, MAX_TEXT),
+    outcome: code === null ? 'done' : isRefused ? 'refused' : 'failed',
+    code,
+  });
+}
+
+/** The command, the operation, or the type of the message. */
+function verbOf(message: Asked['message']): string {
+  if (message.type === 'tree_request') return message.operation;
+  return 'command_type' in message ? message.command_type : message.type;
 }
 
 /** The most characters of an id, a child or a verb that a peer chose. */

@@ -17,13 +17,18 @@ import type { Request } from './request.js';
 import { localContext, type RequestContext } from './request-context.js';
 import { withRequestOptions } from './request-options.js';
 import { answerSpawn } from './spawn.js';
-import { answerTree } from './tree-request.js';
+import { answerTree } from './tree-operations.js';
 
 type Interim = (bytes: Buffer) => void;
 
 /**
  * Answers any message: with the result, or with the error, in the response type of the request if that is known. Never rejects; interim messages only come
  * before the answer. If `context` is not given, the message came from this process.
+ *
+ * 1. Finds the operation and the agent or supervisor that the message names (`askedBy`).
+ * 2. Checks that the peer knows the subject and has the role (`GuardedTree.open`), and writes the audit line (`admitted`).
+ * 3. Applies idempotency key, deadline and acceptance (`withRequestOptions`).
+ * 4. Does the work.
  */
 export async function answer(
   control: Control,
@@ -38,34 +43,18 @@ export async function answer(
   };
   try {
     if (!decoded.ok) throw decoded.error;
-    const request = { control, context, tree: new GuardedTree(control.tree, control.ended, context.peer) };
     const { message } = decoded;
-    return encode(await perform(request, message, bytes, beforeAnswer));
+    const request = { control, context, bytes, tree: new GuardedTree(control.tree, control.ended, context.peer) };
+    const asked = askedBy(message, control.parent ?? null);
+    const draft = await admitted(request, asked, (opened) =>
+      withRequestOptions(request, asked, beforeAnswer, (say) => reply(request, message, opened, say)),
+    );
+    return encode(draft);
   } catch (thrown) {
     return encodeRefusal(aboutOf(decoded), asSupertreeError(thrown), control.serverId);
   } finally {
     isAnswered = true;
   }
-}
-
-/**
- * 1. Finds the operation and the agent or supervisor that the message names (`askedBy`).
- * 2. Checks that the peer knows the subject and has the role (`GuardedTree.open`), and writes the audit line (`admitted`).
- * 3. Applies idempotency key, deadline and acceptance (`withRequestOptions`).
- * 4. Does the work.
- */
-function perform(
-  request: Request,
-  message: Message<MessageType>,
-  bytes: Uint8Array,
-  interim: Interim,
-): Promise<Draft<MessageType>> {
-  const asked = askedBy(message, request.control.parent ?? null);
-  return admitted(request, asked, (opened) =>
-    withRequestOptions(request, message, asked, interim, async (say) =>
-      repeatedVerbatim(await reply(request, message, opened, say), message, bytes),
-    ),
-  );
 }
 
 type Reply = Draft<MessageType> | Promise<Draft<MessageType>>;
@@ -76,22 +65,33 @@ function reply(request: Request, message: Message<MessageType>, opened: Opened, 
     case 'spawn_request':
       return answerSpawn(request, message, opened as SupervisorHandle);
     case 'control_command':
-      return answerControl(request, message, opened as AgentHandle);
+    case 'custom_action_request':
+    case 'batch_control_command':
+      return answerCommand(request, message, opened);
     case 'list_agents_request':
       return answerList(request, message);
     case 'health_check_request':
       return answerHealth(request, message);
     case 'tree_request':
       return answerTree(request, message, opened, interim);
-    case 'custom_action_request':
-      return answerAction(request, message, opened as AgentHandle);
-    case 'batch_control_command':
-      return answerBatch(request, message);
     case 'output_query_request':
       return answerOutputQuery(request, message, opened as AgentHandle);
     default:
       throw new SupertreeError('MESSAGE_TYPE', { type: message.type });
   }
+}
+
+type Command = Message<'control_command' | 'custom_action_request' | 'batch_control_command'>;
+
+/** A custom action may repeat its parameters: the answer has them byte for byte, also when it is remembered for an idempotency key. */
+async function answerCommand(request: Request, message: Command, opened: Opened): Promise<Draft<MessageType>> {
+  return repeatedVerbatim(await commanded(request, message, opened), message, request.bytes);
+}
+
+function commanded(request: Request, message: Command, opened: Opened): Promise<Draft<MessageType>> {
+  if (message.type === 'batch_control_command') return answerBatch(request, message);
+  if (message.type === 'control_command') return answerControl(request, message, opened as AgentHandle);
+  return answerAction(request, message, opened as AgentHandle);
 }
 
 function aboutOf(decoded: Decoded): About {

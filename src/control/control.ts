@@ -1,7 +1,7 @@
 import type { Tree } from '../contract/view.js';
 import type { NodeInput } from '../model/input.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
-import { type Audit, nonThrowing } from './access/audit.js';
+import type { Audit } from './access/audit.js';
 import type { Actions } from './actions.js';
 import { Additions } from './additions.js';
 import { Cursors } from './cursors.js';
@@ -43,13 +43,14 @@ export interface ControlOptions {
   readonly actions?: Actions;
   /** Called with errors that belong to no request. */
   readonly failed: (thrown: unknown) => void;
-  /** Called with a line for every command that was carried out or refused. May throw, which does not affect the command. If not given, nothing is recorded. */
+  /** Called with a line for every command that was carried out or refused. Must not throw, see `nonThrowing`. If not given, nothing is audited. */
   readonly audit?: Audit;
 }
 
 /** Answers every request to a tree, whichever door it comes by. */
-export interface Control extends ControlOptions {
-  readonly audit: Audit;
+export interface Control extends Omit<ControlOptions, 'audit'> {
+  /** `null` when nothing is audited. */
+  readonly audit: Audit | null;
   /** The time of its creation, on the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly cursors: Cursors;
@@ -71,14 +72,14 @@ const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Starts to follow a tree and to publish its events. `close` ends that; the tree is not stopped. */
 export function createControl(options: ControlOptions): Control {
-  const { topics = NO_TOPICS, failed, audit = () => {} } = options;
+  const { topics = NO_TOPICS, failed, audit = null } = options;
   const filters = new Filters();
   const parts = createParts(options, topics);
   const { idempotencyKeys: max = DEFAULT_LIMITS.idempotencyKeys } = options.limits ?? {};
   return {
     ...options,
     ...parts,
-    audit: nonThrowing(audit, failed),
+    audit,
     startedAt: performance.now(),
     filters,
     keys: new IdempotencyKeys({ max, keep: KEPT_FOR, bytes: MAX_KEPT_BYTES }),

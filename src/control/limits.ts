@@ -48,7 +48,8 @@ export class TokenBucket {
 
   /** Takes a token. Returns 0, or the ms until there is one. */
   take(now: number): number {
-    this.#fill(now);
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
+    this.#at = now;
     // A sum of fractions of a token is not exact, hence the tolerance.
     if (this.#tokens < 1 - HAIR) return Math.ceil(((1 - this.#tokens - HAIR) * 1000) / this.#rate);
     this.#tokens--;
@@ -56,12 +57,6 @@ export class TokenBucket {
   }
 
   isFull(now: number): boolean {
-    this.#fill(now);
-    return this.#tokens >= this.#burst - HAIR;
-  }
-
-  #fill(now: number): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
-    this.#at = now;
+    return this.#tokens + ((now - this.#at) * this.#rate) / 1000 >= this.#burst - HAIR;
   }
 }

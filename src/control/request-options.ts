@@ -29,44 +29,38 @@ type Work = (interim: Interim) => Answer | Promise<Answer>;
  */
 export function withRequestOptions(
   request: Request,
-  message: Message<MessageType>,
   asked: Asked,
   interim: Interim,
   work: Work,
 ): Answer | Promise<Answer> {
-  const options = optionsOf(message);
-  const isPlain = options.key === null && options.deadline === null && !options.accepted;
-  return isPlain ? work(interim) : withOptions(request, message, { ...options, asked }, interim, work);
+  const { message } = asked;
+  if (!('idempotency_key' in message)) return work(interim);
+  const { idempotency_key: key, deadline, accepted } = message;
+  if (key === null && deadline === null && accepted !== true) return work(interim);
+  if (key !== null && (key === '' || key.length > MAX_KEY)) {
+    throw invalid('idempotency_key', `must have 1 to ${MAX_KEY} characters`, key);
+  }
+  return withOptions(request, asked, { key, deadline, accepted: accepted === true }, interim, work);
 }
+
+const MAX_KEY = 256;
 
 async function withOptions(
   request: Request,
-  message: Message<MessageType>,
-  { key, deadline, accepted, asked }: Options & { readonly asked: Asked },
+  asked: Asked,
+  { key, deadline, accepted }: Options,
   interim: Interim,
   work: Work,
 ): Promise<Answer> {
   const { control, context } = request;
+  const { message } = asked;
   const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - context.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
   const acceptance = new Acceptance(message, interim);
   const begin = async () => work(accepted ? acceptance.interim : interim);
-  const done = key === null || !isKeyed(message, asked) ? begin() : doneOnce(request, message, key, begin);
+  const done = key === null || !isKeyed(asked) ? begin() : doneOnce(request, message, key, begin);
   if (accepted) void acceptance.sendUnlessDone(done);
   return withTimeLimit(done, left, () => late(message.type, 'it goes on'), control.failed);
-}
-
-const NONE: Options = { key: null, deadline: null, accepted: false };
-
-const MAX_KEY = 256;
-
-function optionsOf(message: Message<MessageType>): Options {
-  if (!('idempotency_key' in message)) return NONE;
-  const { idempotency_key: key, deadline, accepted } = message;
-  if (key !== null && (key === '' || key.length > MAX_KEY)) {
-    throw invalid('idempotency_key', `must have 1 to ${MAX_KEY} characters`, key);
-  }
-  return { key, deadline, accepted: accepted === true };
 }
 
 async function doneOnce(

@@ -8,4 +8,6 @@ export interface Request {
   /** The tree, guarded for the peer of the request. */
   readonly tree: GuardedTree;
   readonly context: RequestContext;
+  /** The message as it came. */
+  readonly bytes: Uint8Array;
 }

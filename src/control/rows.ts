@@ -15,7 +15,7 @@ export async function rowOf(request: Request, agent: AgentHandle, measure = fals
   const view = agent.view();
   if (!request.tree.observes(view.path))
     return { ...view, usage: null, ...HIDDEN, detail: isWaiting(view) ? view.state : view.detail };
-  const [row] = (await rowsOf(request, [view], measure)) as [AgentRow];
+  const row = measured(view, measure ? await usageOf(request, [view]) : NONE);
   return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
 }
 

@@ -1,17 +1,63 @@
 import { nanoid } from 'nanoid';
 import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
+import { SupertreeError } from '../errors.js';
+import { joinPath } from '../model/id.js';
 import type { NodeInput } from '../model/input.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
 import { isMap } from '../protocol/kinds.js';
 import { lineView } from '../protocol/line-view.js';
-import type { AgentRow, OPERATIONS, OperationName, ParamsOf, ResultOf } from '../protocol/operations.js';
-import type { GuardedTree } from './access/guarded-tree.js';
+import {
+  type AgentRow,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  type ParamsOf,
+  type ResultOf,
+  readParams,
+} from '../protocol/operations.js';
+import type { Draft, Message } from '../protocol/protocol.js';
+import type { GuardedTree, Opened } from './access/guarded-tree.js';
 import { agentsIn } from './additions.js';
 import type { Control } from './control.js';
 import { healthOf } from './listing.js';
+import { reportProgress } from './progress.js';
 import type { Request } from './request.js';
 import { rowOf, rowsOf, treeOf } from './rows.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
+
+/** Answers one of our own operations. Throws what the tree throws, COMMAND_UNKNOWN, MESSAGE_INVALID. */
+export async function answerTree(
+  request: Request,
+  { request_id, operation: name, params: given, progress }: Message<'tree_request'>,
+  opened: Opened,
+  interim: (bytes: Buffer) => void,
+): Promise<Draft<'tree_response'>> {
+  if (!Object.hasOwn(OPERATIONS, name)) {
+    throw new SupertreeError('COMMAND_UNKNOWN', { command: name, known: Object.keys(OPERATIONS).join(', ') });
+  }
+  const operation: Operation = OPERATIONS[name as OperationName];
+  const params = readParams(operation.params, given) as ParamsOf<OperationName>;
+  const path = progress ? pathOf(opened, operation.of, params) : null;
+  const stop = path === null ? undefined : reportProgress(request.control, request_id, path, interim);
+  try {
+    // Operation, parameters and what was opened belong together by the declaration.
+    const data = await (HANDLERS[name as OperationName] as Handler<OperationName>)(
+      opened as never,
+      params as never,
+      request,
+    );
+    return { type: 'tree_response', request_id, success: true, data };
+  } finally {
+    stop?.();
+  }
+}
+
+/** The path of the agent whose progress is reported: the one that was named, or the one that is added; `null` for none. */
+function pathOf(opened: Opened, of: string, params: object): string | null {
+  if (of === 'agent') return 'path' in opened ? opened.path : null;
+  if (of !== 'supervisor' || !('path' in opened) || !('spec' in params)) return null;
+  return isMap(params.spec) && typeof params.spec.id === 'string' ? joinPath(opened.path, params.spec.id) : null;
+}
 
 /** The first argument of a handler: the agent or the supervisor of its operation, opened for the peer; else the tree of the peer. */
 type SubjectOf<N extends OperationName> = (typeof OPERATIONS)[N]['of'] extends 'agent'
@@ -20,14 +66,14 @@ type SubjectOf<N extends OperationName> = (typeof OPERATIONS)[N]['of'] extends '
     ? SupervisorHandle
     : GuardedTree;
 
-export type Handler<N extends OperationName> = (
+type Handler<N extends OperationName> = (
   subject: SubjectOf<N>,
   params: ParamsOf<N>,
   request: Request,
 ) => ResultOf<N> | Promise<ResultOf<N>>;
 
 /** Every operation as calls of the tree. Access is checked before: see the declarations. */
-export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
+const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ps: (tree, { usage }, request) => rowsOf(request, tree.agents(), usage),
   tree: (_tree, { usage }, request) => treeOf(request, usage),
   status: (agent, { usage }, request) => rowOf(request, agent, usage),

@@ -67,7 +67,7 @@ const DEFAULT_MAX_AGENTS = 1000;
  * ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
  */
 export async function createServer(given: ServerOptions): Promise<Server> {
-  const options = { ...given, audit: nonThrowing(given.audit ?? (() => {}), given.failed) };
+  const options = { ...given, ...(given.audit && { audit: nonThrowing(given.audit, given.failed) }) };
   const { settings } = options.config;
   const exposed = options.insecure === true || options.config.security !== undefined;
   const wanted = checkEndpoints(settings.endpoints ?? defaultEndpoints(), exposed);

@@ -44,12 +44,13 @@ export class GuardedTree {
   }
 
   /**
-   * The agent or the supervisor that a request names, or this tree for a request that names none. Throws KEY_UNPROVEN, and the errors of `agent` and
-   * `supervisor`.
+   * The agent or the supervisor that a request names, or this tree for a request that names none and for a message that is no request (`null`). Throws
+   * KEY_UNPROVEN, and the errors of `agent` and `supervisor`.
    */
-  open({ of, role }: Pick<Operation, 'of' | 'role'>, ref: string | null): Opened {
+  open(operation: Pick<Operation, 'of' | 'role'> | null, ref: string | null): Opened {
     if (this.peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
-    if (role === null) return this;
+    if (operation === null || operation.role === null) return this;
+    const { of, role } = operation;
     if (of === 'listing') this.#authorizeListing();
     if (of === 'tree') authorize(this.peer, role, this.#tree.path);
     if (of === 'supervisor') return this.supervisor(ref ?? undefined, role);
@@ -64,8 +65,7 @@ export class GuardedTree {
   agent(ref: string, role: Role): AgentHandle {
     const found = this.#living(ref) ?? this.#endedAgent(ref, role);
     if (found === null) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
-    authorize(this.peer, role, found.path);
-    return this.#guard(found, AGENT_METHODS);
+    return this.#opened(found, role, AGENT_METHODS);
   }
 
   /**
@@ -75,8 +75,7 @@ export class GuardedTree {
   supervisor(ref: string = this.home, role: Role): SupervisorHandle {
     const found = this.#supervisorNamed(ref);
     if (found === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: ref });
-    authorize(this.peer, role, found.path);
-    return this.#guard(found, SUPERVISOR_METHODS);
+    return this.#opened(found, role, SUPERVISOR_METHODS);
   }
 
   /** The living agents that the peer may observe. */
@@ -167,10 +166,14 @@ export class GuardedTree {
     }
   }
 
-  /** The same object, with a check of the role in front of every method. Methods outside of the table do not exist. */
-  #guard<T extends { readonly path: string }>(inner: T, methods: Methods<T>): T {
+  /**
+   * The same object, with a check of the role in front of every method; for a peer with all roles the object itself. Methods outside of the table do not exist.
+   * Throws FORBIDDEN.
+   */
+  #opened<T extends { readonly path: string }>(inner: T, role: Role, methods: Methods<T>): T {
     const { peer } = this;
     if (peer.grants === null) return inner;
+    authorize(peer, role, inner.path);
     return new Proxy(inner, {
       get: (_target, name) => {
         if (!Object.hasOwn(methods, name)) return undefined;

@@ -42,7 +42,8 @@ export const child = exactly({ path, id });
 
 /** Checks and returns the parameters; nil counts as absent. Throws MESSAGE_INVALID with every problem, the first one also separately. */
 export function readParams<P>(schema: v.GenericSchema<unknown, P>, given: Readonly<Record<string, unknown>>): P {
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
+  const hasNil = Object.values(given).includes(null);
+  const present = hasNil ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) : given;
   const result = v.safeParse(schema, present);
   if (result.success) return result.output;
   const problems = result.issues.map(problemOf);
