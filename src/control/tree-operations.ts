@@ -25,7 +25,7 @@ import type { Request } from './request.js';
 import { rowOf, rowsOf, treeOf } from './rows.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
-/** Answers one of our own operations. Throws what the tree throws, COMMAND_UNKNOWN, MESSAGE_INVALID. */
+/** Answers an operation of supertree. Throws the errors of the tree, COMMAND_UNKNOWN, MESSAGE_INVALID. */
 export async function answerTree(
   request: Request,
   { request_id, operation: name, params: given, progress }: Message<'tree_request'>,
@@ -40,7 +40,7 @@ export async function answerTree(
   const path = progress ? pathOf(opened, operation.of, params) : null;
   const stop = path === null ? undefined : reportProgress(request.control, request_id, path, interim);
   try {
-    // Operation, parameters and what was opened belong together by the declaration.
+    // The declaration guarantees that operation, parameters and opened subject match.
     const data = await (HANDLERS[name as OperationName] as Handler<OperationName>)(
       opened as never,
       params as never,
@@ -52,7 +52,7 @@ export async function answerTree(
   }
 }
 
-/** The path of the agent whose progress is reported: the one that was named, or the one that is added; `null` for none. */
+/** The path of the agent whose progress is reported: the named one, or the added one; `null` for none. */
 function pathOf(opened: Opened, of: string, params: object): string | null {
   if (of === 'agent') return 'path' in opened ? opened.path : null;
   if (of !== 'supervisor' || !('path' in opened) || !('spec' in params)) return null;

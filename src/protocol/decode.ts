@@ -1,8 +1,8 @@
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { packExact, unpack, unpackNumbers } from './codec.js';
+import { packExact, unpack, unpackUnscanned } from './codec.js';
 import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
-import { hasParts, packedInParts, packWithField } from './packed-parts.js';
+import { hasParts, packedInParts, packWithLastField } from './packed-parts.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
 import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
@@ -32,7 +32,11 @@ export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
   if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), bytes);
   const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
   try {
-    return { ok: true, message: read(raw) };
+    const tag = tagOf(raw);
+    const type = typeOfTag(tag);
+    if (type === null) throw new SupertreeError('MESSAGE_TYPE', { type: show(tag) });
+    const message = readFields(MESSAGES[type].fields as Fields, raw, type, { type }) as Message<MessageType>;
+    return { ok: true, message };
   } catch (thrown) {
     return failed(asSupertreeError(thrown), bytes);
   }
@@ -62,7 +66,7 @@ function bytesOf<T extends MessageType>(message: Draft<T>): Buffer {
   const hasData = message.type === 'tree_response' || message.type === 'command_response';
   if (hasData && 'data' in message && hasParts(message.data)) {
     const { data: _, ...body } = bodyOf({ ...message, data: null });
-    return packWithField(body, 'data', message.data);
+    return packWithLastField({ ...body, data: null }, message.data);
   }
   if (message.type === 'batch_control_response') return packBatch(message as Draft<'batch_control_response'>);
   return packExact(bodyOf(message));
@@ -76,7 +80,7 @@ function packBatch(message: Draft<'batch_control_response'>): Buffer {
     if (!hasParts(row.data)) return batchResult.write(row) as object;
     return packedInParts({ ...(batchResult.write({ ...row, data: null }) as object), data: row.data });
   });
-  return packWithField(body, 'results', packedInParts(results));
+  return packWithLastField({ ...body, results: null }, packedInParts(results));
 }
 
 function bodyOf(message: AnyDraft): Record<string, unknown> {
@@ -87,7 +91,7 @@ type AnyDraft = Draft<MessageType>;
 
 /** `null` for any other message, and for one of unexpected form, which `decode` then judges. */
 function treeResponseIn(bytes: Uint8Array): Message<'tree_response'> | null {
-  const raw = unpackNumbers(bytes);
+  const raw = unpackUnscanned(bytes);
   if (!isMap(raw) || raw.type !== 'tree_response') return null;
   const { request_id, success, data = null, error = null, code = null, remedy = null, details = null } = raw;
   if (typeof request_id !== 'string' || typeof success !== 'boolean') return null;
@@ -97,13 +101,6 @@ function treeResponseIn(bytes: Uint8Array): Message<'tree_response'> | null {
 
 function isText(value: unknown): value is string | null {
   return value === null || typeof value === 'string';
-}
-
-function read(raw: unknown): Message<MessageType> {
-  const tag = tagOf(raw);
-  const type = typeOfTag(tag);
-  if (type === null) throw new SupertreeError('MESSAGE_TYPE', { type: show(tag) });
-  return readFields(MESSAGES[type].fields as Fields, raw, type, { type }) as Message<MessageType>;
 }
 
 function tagOf(raw: unknown): unknown {

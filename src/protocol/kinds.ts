@@ -1,5 +1,5 @@
 import { cut, SupertreeError } from '../errors.js';
-import { exact, exactJson } from './exact.js';
+import { exact, exactJson } from './codec.js';
 
 /** One kind of value on the wire: how every accepted form of it is read, and the one form in which it is written. */
 export interface Kind<T> {
@@ -7,7 +7,7 @@ export interface Kind<T> {
   readonly name: string;
   /** Throws MESSAGE_INVALID with the field, the rule and the value. */
   read(value: unknown, at: string): T;
-  /** Returns an exact value: see exact.ts. */
+  /** Returns an exact value: see codec.ts. */
   write(value: T): unknown;
 }
 
@@ -119,10 +119,10 @@ export const time: Kind<WireTime> = {
 };
 
 /** Any JSON value, and bytes. */
-export const value: Kind<unknown> = { name: 'value', read: narrowed, write: exact };
+export const value: Kind<unknown> = { name: 'value', read: (given) => given, write: exact };
 
 /** As `value`, but written as JSON. */
-export const json: Kind<unknown> = { name: 'value', read: narrowed, write: exactJson };
+export const json: Kind<unknown> = { ...value, write: exactJson };
 
 /** A list of integers from 0 to 255, or bytes; written as the list. */
 export const bytes: Kind<Uint8Array> = {
@@ -166,6 +166,16 @@ export function map<T>(kind: Kind<T>): Kind<Record<string, T>> {
     write: (given) => Object.fromEntries(Object.entries(given).map(([key, item]) => [key, kind.write(item)])),
   };
 }
+
+/** A map with any values. */
+export const valueMap: Kind<Record<string, unknown>> = {
+  name: 'map of value',
+  read: (given, at) => {
+    if (!isMap(given)) throw invalid(at, 'must be a map', given);
+    return given;
+  },
+  write: exact,
+};
 
 /** A string that no error may show. */
 export const secret: Kind<string> = {
@@ -230,14 +240,6 @@ function isBeyond(given: unknown): boolean {
 function integerOf(given: unknown): number | undefined {
   const number = typeof given === 'bigint' ? Number(given) : given;
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
-}
-
-/** The value with every bigint that a number holds exactly as a number. */
-function narrowed(given: unknown): unknown {
-  if (typeof given === 'bigint') return integerOf(given) ?? given;
-  if (Array.isArray(given)) return given.map(narrowed);
-  if (!isMap(given)) return given;
-  return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, narrowed(item)]));
 }
 
 function uuidDigits(given: unknown): string {

@@ -57,11 +57,9 @@ export function partsOf(value: unknown, parts: Buffer[]): void {
   } else partsOfMap(value as Readonly<Record<string, unknown>>, parts);
 }
 
-/** Packs a message in map form with one more field, whose value is joined from parts. */
-export function packWithField(message: Readonly<Record<string, unknown>>, name: string, value: unknown): Buffer {
-  const fields = packExact(message);
-  const count = Object.keys(message).length;
-  const parts = [mapHead(count + 1), fields.subarray(mapHead(count).length), pack(name)];
+/** Packs a message in map form. Its last field, which is nil in `message`, gets a value that is joined from parts; nil is one byte. */
+export function packWithLastField(message: Readonly<Record<string, unknown>>, value: unknown): Buffer {
+  const parts = [packExact(message).subarray(0, -1)];
   partsOf(value, parts);
   return Buffer.concat(parts);
 }

@@ -18,6 +18,7 @@ import {
   uuid,
   type ValuesOf,
   value,
+  valueMap,
 } from './kinds.js';
 import { agentConfig, agentIds, agentInfo, agentStatus, batchResult, commandType, updateType } from './structs.js';
 
@@ -175,7 +176,7 @@ export const MESSAGES = {
   tree_request: message(null, {
     request_id: required(string),
     operation: required(string),
-    params: defaulted(map(value), {}),
+    params: defaulted(valueMap, {}),
     progress: defaulted(bool, false),
     ...requestOptions,
   }),

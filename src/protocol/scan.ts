@@ -149,20 +149,15 @@ class Scanner {
     if (this.#kind === STR && this.#head === null && !this.#isText()) return 'a string is not UTF-8';
     if (this.#kind <= STR) this.position += this.#length;
     else if (depth === MAX_DEPTH) return `it is nested deeper than ${MAX_DEPTH}`;
-    else this.#enter();
-    while (this.#left.at(-1) === 0) this.#leave();
+    else {
+      this.#isMap.push(this.#kind === MAP);
+      this.#left.push(this.#kind === MAP ? 2 * this.#length : this.#length);
+    }
+    while (this.#left.at(-1) === 0) {
+      this.#isMap.pop();
+      this.#left.pop();
+    }
     return null;
-  }
-
-  #enter(): void {
-    const isMap = this.#kind === MAP;
-    this.#isMap.push(isMap);
-    this.#left.push(isMap ? 2 * this.#length : this.#length);
-  }
-
-  #leave(): void {
-    this.#isMap.pop();
-    this.#left.pop();
   }
 
   /** Notes the tag and the ids, which are in the outermost container. */

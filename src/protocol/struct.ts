@@ -19,7 +19,7 @@ export function readFields<F extends Fields>(
 ): ValuesOf<F> {
   if (Array.isArray(given)) return readArray(fields, given, at, read);
   if (!isMap(given)) throw invalid(at, 'must be an array or a map', given);
-  for (const [name, field] of entriesOf(fields)) read[name] = readField(field, given[name], at, name);
+  for (const [name, field] of Object.entries(fields)) read[name] = readField(field, given[name], at, name);
   return read as ValuesOf<F>;
 }
 
@@ -29,7 +29,7 @@ export function writeFields<F extends Fields>(
   given: ValuesOf<F>,
   written: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  for (const [name, field] of entriesOf(fields)) {
+  for (const [name, field] of Object.entries(fields)) {
     const item = (given as Record<string, unknown>)[name] ?? null;
     if (field.addition && item === null) continue;
     written[name] = field.kind.write(item);
@@ -48,7 +48,7 @@ function readArray<F extends Fields>(
   if (given.length - from > names.length) {
     throw invalid(at, `must have at most ${names.length + from} elements`, given, `${given.length}`);
   }
-  for (const [name, field] of entriesOf(fields)) {
+  for (const [name, field] of Object.entries(fields)) {
     const index = names.indexOf(name);
     read[name] = readField(field, index < 0 ? undefined : given[index + from], at, name);
   }
@@ -60,15 +60,3 @@ function readField(field: Field<unknown>, given: unknown, at: string, name: stri
   if (field.required) throw invalid(`${at}.${name}`, 'is missing', undefined);
   return field.fallback;
 }
-
-/** Cached, because tables never change and a list of 500 agents needs the entries 500 times. */
-function entriesOf(fields: Fields): readonly (readonly [string, Field<unknown>])[] {
-  let entries = known.get(fields);
-  if (entries === undefined) {
-    entries = Object.entries(fields);
-    known.set(fields, entries);
-  }
-  return entries;
-}
-
-const known = new WeakMap<Fields, readonly (readonly [string, Field<unknown>])[]>();

@@ -20,13 +20,13 @@ describe('tree_request', () => {
       data: [{ path: 'root/web', usage: null }, { path: 'root/worker' }],
     });
     expect(await operate(rig, 'ps', { usage: true })).toMatchObject({
-      data: [{ usage: { cpu: 1.5, memory: 5_000_000_000n } }, {}],
+      data: [{ usage: { cpu: 1.5, memory: 5_000_000_000 } }, {}],
     });
     expect(await operate(rig, 'tree', { usage: true })).toMatchObject({
       data: { id: 'root', children: [{ kind: 'agent', id: 'web', usage: { cpu: 1.5 } }, {}] },
     });
     expect(await operate(rig, 'status', { agent: web.uuid })).toMatchObject({
-      data: { path: 'root/web', since: 1_700_000_000_123n },
+      data: { path: 'root/web', since: 1_700_000_000_123 },
     });
     expect(await operate(rig, 'health')).toMatchObject({
       data: { healthy: true, agents: 2, states: { running: 2 }, maxAgents: 10 },

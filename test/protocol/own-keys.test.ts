@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pack, unpack, unpackNumbers } from '../../src/protocol/codec.js';
+import { pack, unpack, unpackUnscanned } from '../../src/protocol/codec.js';
 import { decode, decodeAnswer, encode } from '../../src/protocol/decode.js';
 
 /** Names that every object has, or that mean something to an assignment; JSON.parse makes all of them keys of their own. */
@@ -17,12 +17,12 @@ describe('keys that every object has', () => {
     const many = Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`k${index}`, index]));
     for (const wrap of [(map: object) => map, (map: object) => ({ list: [[map]] }), (map: object) => ({ map, many })]) {
       const bytes = pack(wrap(MAP));
-      for (const read of [unpack, unpackNumbers]) {
+      for (const read of [unpack, unpackUnscanned]) {
         expect(pack(read(bytes)).equals(bytes)).toBe(true);
       }
     }
     sameKeys(unpack(pack(MAP)));
-    sameKeys(unpackNumbers(pack(MAP)));
+    sameKeys(unpackUnscanned(pack(MAP)));
   });
 
   it('are kept in the environment and the metadata of a spawn_request, and in the payload of a command', () => {
