@@ -6,8 +6,7 @@ import { type About, encodeRefusal } from '../protocol/refusal.js';
 import { MAX_VALUES } from '../protocol/scan.js';
 import { repeatedVerbatim } from '../protocol/verbatim.js';
 import { GuardedTree, type Opened } from './access/guarded-tree.js';
-import { admitted } from './admission.js';
-import { askedBy } from './asked.js';
+import { type Admitted, admitted, askedBy } from './admission.js';
 import { answerBatch } from './batch.js';
 import { answerAction, answerControl } from './commands.js';
 import type { Control } from './control.js';
@@ -46,10 +45,8 @@ export async function answer(
     const { message } = decoded;
     const request = { control, context, bytes, tree: new GuardedTree(control.tree, control.ended, context.peer) };
     const asked = askedBy(message, control.parent ?? null);
-    const draft = await admitted(request, asked, (opened) =>
-      withRequestOptions(request, asked, beforeAnswer, (say) => reply(request, message, opened, say)),
-    );
-    return encode(draft);
+    const work = (opened: Opened) => withRequestOptions(request, { ...asked, opened }, beforeAnswer, reply);
+    return encode(await admitted(request, asked, work));
   } catch (thrown) {
     return encodeRefusal(aboutOf(decoded), asSupertreeError(thrown), control.serverId);
   } finally {
@@ -59,8 +56,7 @@ export async function answer(
 
 type Reply = Draft<MessageType> | Promise<Draft<MessageType>>;
 
-/** `opened` is the subject of the message, by the declaration of its operation. */
-function reply(request: Request, message: Message<MessageType>, opened: Opened, interim: Interim): Reply {
+function reply(request: Request, { message, opened }: Admitted, interim: Interim): Reply {
   switch (message.type) {
     case 'spawn_request':
       return answerSpawn(request, message, opened as SupervisorHandle);

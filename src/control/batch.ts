@@ -4,8 +4,7 @@ import { invalid, isUuid } from '../protocol/kinds.js';
 import { type BatchResult, type Draft, MAX_BATCH, type Message, NIL_UUID } from '../protocol/protocol.js';
 import { protocolSentence } from '../protocol/sentences.js';
 import type { Opened } from './access/guarded-tree.js';
-import { admitted, assertAdmitted } from './admission.js';
-import { askedBy } from './asked.js';
+import { admitted, askedBy, assertAdmitted } from './admission.js';
 import { answerControl } from './commands.js';
 import type { Request } from './request.js';
 

@@ -2,7 +2,7 @@ import { SupertreeError } from '../errors.js';
 import { encode } from '../protocol/decode.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
-import { type Asked, isKeyed } from './asked.js';
+import { type Admitted, isKeyed } from './admission.js';
 import { contentOf } from './idempotency.js';
 import type { Request } from './request.js';
 import { withTimeLimit } from './time-limit.js';
@@ -17,7 +17,7 @@ interface Options {
 
 type Answer = Draft<MessageType>;
 type Interim = (bytes: Buffer) => void;
-type Work = (interim: Interim) => Answer | Promise<Answer>;
+type Work = (request: Request, admitted: Admitted, interim: Interim) => Answer | Promise<Answer>;
 
 /**
  * Does `work` with the options of its request:
@@ -29,36 +29,36 @@ type Work = (interim: Interim) => Answer | Promise<Answer>;
  */
 export function withRequestOptions(
   request: Request,
-  asked: Asked,
+  admitted: Admitted,
   interim: Interim,
   work: Work,
 ): Answer | Promise<Answer> {
-  const { message } = asked;
-  if (!('idempotency_key' in message)) return work(interim);
+  const { message } = admitted;
+  if (!('idempotency_key' in message)) return work(request, admitted, interim);
   const { idempotency_key: key, deadline, accepted } = message;
-  if (key === null && deadline === null && accepted !== true) return work(interim);
+  if (key === null && deadline === null && accepted !== true) return work(request, admitted, interim);
   if (key !== null && (key === '' || key.length > MAX_KEY)) {
     throw invalid('idempotency_key', `must have 1 to ${MAX_KEY} characters`, key);
   }
-  return withOptions(request, asked, { key, deadline, accepted: accepted === true }, interim, work);
+  return withOptions(request, admitted, { key, deadline, accepted: accepted === true }, interim, work);
 }
 
 const MAX_KEY = 256;
 
 async function withOptions(
   request: Request,
-  asked: Asked,
+  admitted: Admitted,
   { key, deadline, accepted }: Options,
   interim: Interim,
   work: Work,
 ): Promise<Answer> {
   const { control, context } = request;
-  const { message } = asked;
+  const { message } = admitted;
   const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - context.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
   const acceptance = new Acceptance(message, interim);
-  const begin = async () => work(accepted ? acceptance.interim : interim);
-  const done = key === null || !isKeyed(asked) ? begin() : doneOnce(request, message, key, begin);
+  const begin = async () => work(request, admitted, accepted ? acceptance.interim : interim);
+  const done = key === null || !isKeyed(admitted) ? begin() : doneOnce(request, message, key, begin);
   if (accepted) void acceptance.sendUnlessDone(done);
   return withTimeLimit(done, left, () => late(message.type, 'it goes on'), control.failed);
 }

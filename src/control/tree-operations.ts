@@ -1,8 +1,9 @@
 import { nanoid } from 'nanoid';
-import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
+import type { AgentHandle, AgentView, SupervisorHandle, SupervisorView, TreeView, Usage } from '../contract/view.js';
 import { SupertreeError } from '../errors.js';
 import { joinPath } from '../model/id.js';
 import type { NodeInput } from '../model/input.js';
+import { isWaiting } from '../model/report.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
 import { isMap } from '../protocol/kinds.js';
 import { lineView } from '../protocol/line-view.js';
@@ -15,6 +16,7 @@ import {
   type ResultOf,
   readParams,
 } from '../protocol/operations.js';
+import { keepPacked, packedInParts, withLastField } from '../protocol/packed-parts.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import type { GuardedTree, Opened } from './access/guarded-tree.js';
 import { agentsIn } from './additions.js';
@@ -22,7 +24,6 @@ import type { Control } from './control.js';
 import { healthOf } from './listing.js';
 import { reportProgress } from './progress.js';
 import type { Request } from './request.js';
-import { rowOf, rowsOf, treeOf } from './rows.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
 /** Answers an operation of supertree. Throws the errors of the tree, COMMAND_UNKNOWN, MESSAGE_INVALID. */
@@ -147,3 +148,53 @@ async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promi
   await work;
   return { path: `${supervisor.path}/${id}` };
 }
+
+/** Agents with their cpu and memory; `null` when that was not measured. */
+async function rowsOf(request: Request, views: readonly AgentView[], measure = false): Promise<AgentRow[]> {
+  const usage = measure ? await usageOf(request, views) : NONE;
+  return packedInParts(views.map((view) => measured(view, usage)));
+}
+
+/** The row of an agent. A peer without `observe` gets its state, which is the result of its command, but not its details. */
+async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
+  const view = agent.view();
+  if (!request.tree.observes(view.path))
+    return { ...view, usage: null, ...HIDDEN, detail: isWaiting(view) ? view.state : view.detail };
+  const row = measured(view, measure ? await usageOf(request, [view]) : NONE);
+  return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
+}
+
+/** The fields that need the role `observe`. */
+const HIDDEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;
+
+/** The tree with every agent as its row. */
+async function treeOf({ tree }: Request, measure = false): Promise<SupervisorView> {
+  const usage = measure ? await tree.usage() : NONE;
+  const withUsage = (node: TreeView): TreeView =>
+    node.kind === 'agent' ? measured(node, usage) : supervisorRow(node, withUsage);
+  return supervisorRow(tree.view(), withUsage);
+}
+
+function supervisorRow(node: SupervisorView, rowOf: (child: TreeView) => TreeView): SupervisorView {
+  return packedInParts({ ...node, children: packedInParts(node.children.map(rowOf)) });
+}
+
+async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<ReadonlyMap<string, Usage>> {
+  const running = views.filter(({ pid }) => pid !== null).map(({ path }) => path);
+  return running.length === 0 ? NONE : tree.usage(running);
+}
+
+/** The row of a view without usage, cached: an unchanged agent has the same view, and so the same row. */
+const unmeasured = new WeakMap<AgentView, AgentRow>();
+
+function measured<V extends AgentView>(view: V, usage: ReadonlyMap<string, Usage>): V & AgentRow {
+  let row = unmeasured.get(view) as (V & AgentRow) | undefined;
+  if (row === undefined) {
+    row = keepPacked({ ...view, usage: null });
+    unmeasured.set(view, row);
+  }
+  const known = usage.get(view.path);
+  return known === undefined ? row : withLastField(row, 'usage', known);
+}
+
+const NONE: ReadonlyMap<string, Usage> = new Map();

@@ -3,7 +3,7 @@ import { packExact, unpack, unpackUnscanned } from './codec.js';
 import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
 import { hasParts, packedInParts, packWithLastField } from './packed-parts.js';
-import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType, typeOfTag } from './protocol.js';
+import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType } from './protocol.js';
 import { headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
 import { batchResult } from './structs.js';
@@ -108,6 +108,19 @@ function tagOf(raw: unknown): unknown {
   if (tag === undefined) throw invalid('type', 'must be the first element or the key "type"', raw);
   return tag instanceof Uint8Array ? Buffer.from(tag).toString('utf8') : tag;
 }
+
+/** The message type of a tag: a name, or an index of the agent protocol in any width. `null` for an unknown tag. */
+export function typeOfTag(tag: unknown): MessageType | null {
+  if (typeof tag === 'string') return Object.hasOwn(MESSAGES, tag) ? (tag as MessageType) : null;
+  const index = typeof tag === 'bigint' ? Number(tag) : tag;
+  return typeof index === 'number' ? (BY_INDEX.get(index) ?? null) : null;
+}
+
+const BY_INDEX = new Map<number | null, MessageType>(
+  (Object.keys(MESSAGES) as MessageType[])
+    .filter((type) => MESSAGES[type].index !== null)
+    .map((type) => [MESSAGES[type].index, type]),
+);
 
 function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undecodable {
   const { tag, requestId, agentId } = headOf(bytes);

@@ -216,22 +216,9 @@ type DraftOf<M> = { [K in keyof M as null extends M[K] ? never : K]: M[K] } & {
   [K in keyof M as null extends M[K] ? K : never]?: M[K];
 };
 
-/** The message type of a tag: a name, or an index of the agent protocol in any width. `null` for an unknown tag. */
-export function typeOfTag(tag: unknown): MessageType | null {
-  if (typeof tag === 'string') return Object.hasOwn(MESSAGES, tag) ? (tag as MessageType) : null;
-  const index = typeof tag === 'bigint' ? Number(tag) : tag;
-  return typeof index === 'number' ? (BY_INDEX.get(index) ?? null) : null;
-}
-
 function message<F extends Fields>(
   index: number | null,
   fields: F,
 ): { readonly index: number | null; readonly fields: F } {
   return { index, fields };
 }
-
-const BY_INDEX = new Map<number | null, MessageType>(
-  (Object.keys(MESSAGES) as MessageType[])
-    .filter((type) => MESSAGES[type].index !== null)
-    .map((type) => [MESSAGES[type].index, type]),
-);

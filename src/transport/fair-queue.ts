@@ -1,4 +1,4 @@
-import { type Limits, TokenBucket } from '../control/limits.js';
+import type { Limits } from '../control/limits.js';
 import { SupertreeError } from '../errors.js';
 
 /** One request: resolves when it is answered. Must not reject. */
@@ -22,6 +22,37 @@ export interface Source {
 interface Request {
   readonly work: Work;
   readonly bytes: number;
+}
+
+const HAIR = 1e-6;
+
+/** A token bucket: `rate` tokens are added per second, up to `burst`. It starts full. */
+export class TokenBucket {
+  readonly #rate: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(rate: number, burst: number, now: number) {
+    this.#rate = rate;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = now;
+  }
+
+  /** Takes a token. Returns 0, or the ms until there is one. */
+  take(now: number): number {
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
+    this.#at = now;
+    // A sum of fractions of a token is not exact, hence the tolerance.
+    if (this.#tokens < 1 - HAIR) return Math.ceil(((1 - this.#tokens - HAIR) * 1000) / this.#rate);
+    this.#tokens--;
+    return 0;
+  }
+
+  isFull(now: number): boolean {
+    return this.#tokens + ((now - this.#at) * this.#rate) / 1000 >= this.#burst - HAIR;
+  }
 }
 
 /** The usage that counts against the limits of one owner. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../src/protocol/codec.js';
-import { decode, encode } from '../../src/protocol/decode.js';
-import { MESSAGES, type MessageType, typeOfTag } from '../../src/protocol/protocol.js';
+import { decode, encode, typeOfTag } from '../../src/protocol/decode.js';
+import { MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
 import { MAX_DEPTH, scan } from '../../src/protocol/scan.js';
 import { VECTORS } from './vectors.js';
 

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dealer } from 'zeromq';
-import { type Limits, TokenBucket } from '../../src/control/limits.js';
+import type { Limits } from '../../src/control/limits.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { readSettings } from '../../src/server/settings.js';
+import { TokenBucket } from '../../src/transport/fair-queue.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 
 const open: { close(): unknown }[] = [];

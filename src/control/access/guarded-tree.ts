@@ -53,7 +53,7 @@ export class GuardedTree {
     const { of, role } = operation;
     if (of === 'listing') this.#authorizeListing();
     if (of === 'tree') authorize(this.peer, role, this.#tree.path);
-    if (of === 'supervisor') return this.supervisor(ref ?? undefined, role);
+    if (of === 'supervisor') return this.supervisor(ref, role);
     // A missing agent is a missing parameter, which is reported when the parameters are read.
     return ref === null ? this : this.agent(ref, role);
   }
@@ -69,12 +69,14 @@ export class GuardedTree {
   }
 
   /**
-   * A supervisor by path, or by an id that is unique among the supervisors that the peer knows. If no reference is given, the one at `home`. Throws
+   * A supervisor by path, or by an id that is unique among the supervisors that the peer knows; the one at `home` if `ref` is `null`. Throws
    * SUPERVISOR_NOT_FOUND, SUPERVISOR_AMBIGUOUS, FORBIDDEN.
    */
-  supervisor(ref: string = this.home, role: Role): SupervisorHandle {
-    const found = this.#supervisorNamed(ref);
-    if (found === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: ref });
+  supervisor(ref: string | null, role: Role): SupervisorHandle {
+    if (this.peer.grants === null) return this.#tree.supervisor(ref ?? undefined);
+    const name = ref ?? this.home;
+    const found = this.#supervisorNamed(name);
+    if (found === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: name });
     return this.#opened(found, role, SUPERVISOR_METHODS);
   }
 
@@ -143,7 +145,7 @@ export class GuardedTree {
     } catch (thrown) {
       const { code, details } = asSupertreeError(thrown);
       if (code === 'SUPERVISOR_NOT_FOUND') return null;
-      if (code !== 'SUPERVISOR_AMBIGUOUS' || this.peer.grants === null) throw thrown;
+      if (code !== 'SUPERVISOR_AMBIGUOUS') throw thrown;
       const known = String(details.paths).split(', ');
       const [path, ...more] = known.filter((each) => knows(this.peer, each));
       if (path === undefined) return null;

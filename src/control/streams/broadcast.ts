@@ -41,10 +41,10 @@ export class StatusBroadcast implements ReportConsumer {
   }
 
   take(reports: readonly FollowedReport[]): void {
-    const changes = reports.filter(({ report }) => CHANGES.has(report.type));
-    const last = new Map(changes.map(({ report }) => [report.path, report]));
-    for (const { report, agent } of changes) {
-      if (agent === undefined) continue;
+    const last = new Map<string, Report>();
+    for (const { report } of reports) if (CHANGES.has(report.type)) last.set(report.path, report);
+    for (const { report, agent } of reports) {
+      if (agent === undefined || !CHANGES.has(report.type)) continue;
       this.#topics.publish(agent.uuid, () => statusUpdate(report, agent.view(), last.get(report.path) === report));
     }
   }

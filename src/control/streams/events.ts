@@ -91,9 +91,9 @@ export class EventStream implements ReportConsumer {
     if (event.type === 'removed') this.#published.removed(path);
     // As the batch left it: gone, if it was removed by a later report.
     const agent = this.#reports.agents.get(path)?.view();
-    if (agent !== undefined) this.#published.agent(agent);
+    if (agent !== undefined) this.#published.agents.set(path, agent);
     const supervisor = event.type === 'supervisor' ? { path, status: event.status } : undefined;
-    if (supervisor !== undefined) this.#published.supervisor(supervisor);
+    if (supervisor !== undefined) this.#published.supervisors.set(path, supervisor);
     this.#send({
       type: 'event',
       epoch: this.epoch,
@@ -169,32 +169,24 @@ function contentsOf(root: SupervisorView): TreeContents {
 
 /** What the subscribers to events know by now. */
 class PublishedState {
-  readonly #agents = new Map<string, AgentView>();
-  readonly #supervisors = new Map<string, SupervisorMark>();
+  readonly agents = new Map<string, AgentView>();
+  readonly supervisors = new Map<string, SupervisorMark>();
   /** True once a snapshot was given: from then on a subscriber may know all of the tree. */
   #isComplete = false;
 
-  agent(view: AgentView): void {
-    this.#agents.set(view.path, view);
-  }
-
-  supervisor(mark: SupervisorMark): void {
-    this.#supervisors.set(mark.path, mark);
-  }
-
   /** A path is gone, and with it everything below it. */
   removed(path: string): void {
-    this.#agents.delete(path);
-    if (!this.#supervisors.delete(path)) return;
-    for (const map of [this.#agents, this.#supervisors]) {
+    this.agents.delete(path);
+    if (!this.supervisors.delete(path)) return;
+    for (const map of [this.agents, this.supervisors]) {
       for (const each of [...map.keys()]) if (each.startsWith(`${path}/`)) map.delete(each);
     }
   }
 
   /** There is no subscriber any more. */
   clear(): void {
-    this.#agents.clear();
-    this.#supervisors.clear();
+    this.agents.clear();
+    this.supervisors.clear();
     this.#isComplete = false;
   }
 
@@ -202,26 +194,26 @@ class PublishedState {
   settle({ agents, supervisors }: TreeContents): Difference[] {
     const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
     this.clear();
-    for (const view of agents.values()) this.agent(view);
-    for (const mark of supervisors.values()) this.supervisor(mark);
+    for (const view of agents.values()) this.agents.set(view.path, view);
+    for (const mark of supervisors.values()) this.supervisors.set(mark.path, mark);
     this.#isComplete = true;
     return differences;
   }
 
   *#gone(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
-    for (const { path, uuid } of this.#agents.values()) if (!agents.has(path)) yield { path, uuid };
-    for (const path of this.#supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
+    for (const { path, uuid } of this.agents.values()) if (!agents.has(path)) yield { path, uuid };
+    for (const path of this.supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
   }
 
   /** Before the first snapshot a subscriber knows only what events have told: what it never knew is no difference. */
   *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const [path, supervisor] of supervisors) {
-      const known = this.#supervisors.get(path);
+      const known = this.supervisors.get(path);
       if (known === undefined ? this.#isComplete : known.status !== supervisor.status)
         yield { path, uuid: '', supervisor };
     }
     for (const [path, agent] of agents) {
-      const known = this.#agents.get(path);
+      const known = this.agents.get(path);
       if (known === undefined ? this.#isComplete : !isSame(known, agent)) yield { path, uuid: agent.uuid, agent };
     }
   }

@@ -38,7 +38,7 @@ export class ReportFanOut {
     this.#tree = tree;
     this.#failed = failed;
     for (const { path, uuid } of tree.agents()) this.agents.set(path, tree.agent(uuid));
-    this.#unsubscribe = tree.subscribe((report) => this.#note(report));
+    this.#unsubscribe = tree.subscribe(this.#note);
   }
 
   /** Gives all reports to `consumer` from now on. The agents of the tree are new to it. */
@@ -59,13 +59,13 @@ export class ReportFanOut {
   }
 
   /** Hands on the reports that wait, now. */
-  flush(): void {
+  readonly flush = (): void => {
     const reports = this.#waiting;
     if (reports.length === 0) return;
     this.#waiting = [];
     for (const consumer of this.#consumers) this.#give(consumer, reports);
     if (this.#followers.size > 0) this.#giveFollowers(reports);
-  }
+  };
 
   /** Hands on the reports that wait, and ends the subscription. */
   close(): void {
@@ -73,13 +73,13 @@ export class ReportFanOut {
     this.#unsubscribe();
   }
 
-  #note(report: Report): void {
+  readonly #note = (report: Report): void => {
     if (report.type === 'created') this.#created(report.path, report.uuid);
     const agent = this.agents.get(report.path);
     this.#waiting.push({ report, agent });
-    if (this.#waiting.length === 1) queueMicrotask(() => this.flush());
+    if (this.#waiting.length === 1) queueMicrotask(this.flush);
     if (report.type === 'removed' && agent !== undefined) this.#removed(agent);
-  }
+  };
 
   #created(path: string, uuid: string): void {
     const agent = this.#tree.agent(uuid);
