@@ -33,7 +33,7 @@ function entryPoint({ name, file, example }: (typeof ENTRY_POINTS)[number]): str
   ];
 }
 
-/** What is called comes before what is only named. */
+/** Functions and classes come before types. */
 function rank({ declarations: [first] }: Exported): number {
   if (first === undefined) return 3;
   if (ts.isFunctionDeclaration(first)) return 0;

@@ -8,14 +8,14 @@ export interface Key {
   readonly name: string;
   readonly type: string;
   readonly about: string;
-  /** What stands for it in a payload when it is absent; if not given, it must be there. */
+  /** The value when the key is absent. If not given, the key is required. */
   readonly fallback?: string;
 }
 
 export interface CommandRow {
   readonly does: string;
   readonly payload: readonly Key[];
-  /** What its answer has in `data`; `null` for nothing. A key with a question mark is not always there. */
+  /** The keys of `data` in its answer; `null` for none. A key with a question mark is optional. */
   readonly data: readonly Key[] | null;
 }
 
@@ -48,7 +48,7 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
         name: 'force',
         type: 'bool',
         about:
-          'True: every process of it is stopped. False: it is told by a line on its standard input, `{"type":"pause","action":"pause"}`.',
+          'True: every process of its tree is stopped by SIGSTOP. False: it gets a line on its standard input, `{"type":"pause","action":"pause"}`.',
         fallback: '`false`',
       },
     ],
@@ -123,7 +123,7 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
     does: 'Runs an [action](#actions-of-a-custom_action).',
     payload: [
       { name: 'action', type: 'string', about: 'Its name.' },
-      { name: 'params', type: 'any value', about: 'What it takes.', fallback: 'nil' },
+      { name: 'params', type: 'any value', about: 'The parameters of the action.', fallback: 'nil' },
       {
         name: 'timeout_secs',
         type: 'integer from 0',
@@ -133,7 +133,7 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
     ],
     data: [
       { name: 'action', type: 'string', about: 'Its name.' },
-      { name: 'result', type: 'any value', about: 'What it made, nil for nothing.' },
+      { name: 'result', type: 'any value', about: 'The result of the action, nil for none.' },
       { name: 'agent_id?', type: 'string', about: 'The uuid of the agent; only of `ping`.' },
     ],
   },
@@ -152,14 +152,14 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
     ],
   },
   stream_logs: {
-    does: 'Where to subscribe to [what is published](#what-is-published) about the agent; `UNSUPPORTED` when that is nowhere.',
+    does: 'Returns the endpoints and the topic of the [published messages](#published-messages) about the agent; `UNSUPPORTED` when the server publishes nothing.',
     payload: [],
     data: [
       { name: 'pub_endpoint', type: 'string', about: 'The likeliest endpoint.' },
       {
         name: 'pub_endpoints',
         type: 'list of strings',
-        about: 'All that whoever asks can reach, the likeliest first.',
+        about: 'All pub endpoints that the sender of the request can reach, the likeliest first.',
       },
       { name: 'topic', type: 'string', about: 'The uuid of the agent as text.' },
       { name: 'enabled', type: 'bool', about: 'True.' },
@@ -182,7 +182,7 @@ export const ACTIONS: Readonly<Record<string, readonly [params: string, result: 
 export function controlTables(): string[] {
   const rows = Object.entries(COMMANDS) as [ControlCommandType, CommandRow][];
   return [
-    'A payload is a map or nil; a key of it that is nil counts as absent, one that is not named here is ignored. `data` is nil where nothing is told below.',
+    'A payload is a map or nil; a key of it that is nil counts as absent, a key that is not named here is ignored. `data` is nil where no keys are listed below.',
     table(
       ['command', 'does', 'role'],
       rows.map(([name, { does }]) => [code(name), does, roleText(COMMAND_OPERATIONS.get(name))]),

@@ -36,14 +36,14 @@ const XPUB = 'transport/xpub-socket.ts';
 const WINDOW = 'transport/send-window.ts';
 const KEYS = 'control/idempotency.ts';
 
-/** The limits that no setting changes, with what happens beyond each. */
+/** The limits that no setting changes, with the consequence of exceeding each. */
 export function fixedLimits(): string[] {
   const filter = (name: string) => DEFAULT.exec(aboutOfMember(FILTER, 'FilterLimits', name))?.[1] ?? '';
-  const rows: readonly (readonly [what: string, limit: string | number, beyond: string])[] = [
+  const rows: readonly (readonly [subject: string, limit: string | number, consequence: string])[] = [
     [
       'bytes of one request',
       MAX_MESSAGE_SIZE,
-      '`MESSAGE_TOO_LARGE`; beyond twice as many the connection is closed without an answer',
+      '`MESSAGE_TOO_LARGE`; above twice as many the connection is closed without an answer',
     ],
     ['bytes of one answer', MAX_MESSAGE_SIZE, '`MESSAGE_TOO_LARGE`: ask for less, with a `limit`'],
     ['values of one request, keys of maps among them', MAX_VALUES, '`MESSAGE_INVALID`'],
@@ -101,8 +101,8 @@ export function fixedLimits(): string[] {
   ];
   return [
     table(
-      ['what', 'limit', 'beyond it'],
-      rows.map(([what, limit, beyond]) => [what, String(limit), beyond]),
+      ['subject', 'limit', 'above it'],
+      rows.map(([subject, limit, consequence]) => [subject, String(limit), consequence]),
     ),
   ];
 }

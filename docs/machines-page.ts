@@ -48,7 +48,7 @@ const OPENING = [
     'chart.provide({ actions: { launch: () => {} } });',
     '```',
   ].join('\n'),
-  'What is computed at run time is not in the files: the context, and params of an effect that are taken from the event.',
+  'The files do not contain values that are computed at run time: the context, and params of an effect that are taken from the event.',
 ];
 
 function files(): string {

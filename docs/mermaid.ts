@@ -18,7 +18,7 @@ export function edgesFrom(node: AnyStateNode): Edge[] {
   return [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
 }
 
-/** What makes an edge be taken, as a person would say it: an event, `after` a named delay, or `at once`. */
+/** The trigger of an edge, as text for readers: an event, `after` a named delay, or `at once`. */
 export function triggerOf({ eventType }: Edge): string {
   const [, delay] = /^xstate\.after\.([^.]+)\./.exec(eventType) ?? [];
   return delay === undefined ? eventType || 'at once' : `after ${delay}`;

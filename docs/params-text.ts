@@ -31,7 +31,7 @@ export function typeText(schema: v.GenericSchema<unknown, unknown>): string {
   }
 }
 
-/** What the schemas of valibot have that is read here. */
+/** The properties of valibot schemas that are read here. */
 interface Schema {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Schema>>;

@@ -31,7 +31,7 @@ export function referencePage(): string {
     ...resultTable('model/exit.ts', 'ExitRecord'),
     ...resultTable('model/agent.ts', 'Blocker'),
     '## Errors',
-    'What is thrown, rejected and answered: a code for programs, a sentence and a remedy for people. The last column is what `supertree` exits with.',
+    'The errors of the library, the server and the command line: a code for programs, a sentence and a remedy for people. The last column is the exit code of `supertree`.',
     errorTable(),
     '## The command line',
     ...commandSections(),
@@ -47,7 +47,7 @@ export function referencePage(): string {
 function wirePart(): string[] {
   return [
     '## The wire',
-    'How to begin with it from another language is told in [Talking to a server from another language](wire.md).',
+    'For an introduction with a whole program see [Talking to a server from another language](wire.md).',
     '### Messages',
     ...messageTables(),
     '### Options of a request',
@@ -58,46 +58,47 @@ function wirePart(): string[] {
     statusTable(),
     '### Backends of a spawn_request',
     ...backendTables(),
-    '### Agents that are over',
+    '### Ended agents',
     endedAgentsText(),
     '### Operations of a tree_request',
-    'A parameter that is not named here is refused; nil counts as absent. `wait: false` is answered as soon as the command is accepted, otherwise it is answered when it is done; `usage: true` measures. The last column is the [role](security.md#who-may-do-what) that a key needs.',
+    'A parameter that is not named here is refused; nil counts as absent. With `wait: false` the answer comes as soon as the command is accepted, otherwise when it is done; `usage: true` measures cpu and memory. The last column is the [role](security.md#who-may-do-what) that a key needs.',
     operationTable(),
-    'An `AgentData` is an [Agent](#agent) as in a tree file: without what only the program that runs the tree can have, such as functions. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
+    'An `AgentData` is an [Agent](#agent) as in a tree file: without the fields that only the program of the tree can give, such as functions. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
     ...wordTables(),
     ...['AgentView', 'SupervisorView', 'Usage'].flatMap((name) => resultTable('contract/view.ts', name)),
     ...['LogsQuery', 'LogsPage', 'LineView', 'ChildAnswer', 'ServerHealth'].flatMap((name) =>
       resultTable('protocol/operations/results.ts', name),
     ),
-    '### What is published',
+    '### Published messages',
     ...streamTables(),
     '### Limits that are fixed',
     ...fixedLimits(),
   ];
 }
 
-/** What each report tells. */
+/** The meaning of each report. */
 const REPORTS: Readonly<Record<Report['type'], string>> = {
-  created: 'An agent is known; it is not started yet.',
+  created: 'An agent was added to the tree; it is not started yet.',
   started: 'Its body runs. `pid` is `null` for a body that is no process.',
-  ready: 'It is ready, `after` so many milliseconds since it was asked for.',
-  exited: 'Its main process ended, or it never ran.',
-  state: 'It came into a state of its chart.',
+  ready: 'It is ready, `after` so many milliseconds from the command to start it.',
+  exited: 'Its main process ended, or could not be started.',
+  state: 'It entered a state of its chart.',
   substate:
-    'Within its state it came into another sub-state, such as the next stage of its stop. The first one of a state is not told on its own; those at rest are told by `restarting` and `exhausted`.',
+    'It entered another sub-state of its state, such as the next stage of its stop. The first sub-state of a state has no report; those of `failed` are reported as `restarting` and `exhausted`.',
   paused: 'It is paused.',
-  resumed: 'It goes on.',
+  resumed: 'It was resumed.',
   health: 'Its health changed.',
   restarting: 'It is started again after `delay`. `restarts` count within the window, `left` more are allowed.',
-  waiting: 'It is started when those that `for` names, siblings, are ready.',
-  exhausted: 'It is not started again: `restarts` within `within` are more than its budget.',
-  zombie: 'It cannot be ended.',
-  removed: 'It is forgotten.',
-  'port-conflict': 'A port could not be leased, because somebody else holds it.',
-  limit: 'It passed a limit: bytes of memory, or percent of one core.',
+  waiting: 'Its start waits until the siblings in `for` are ready.',
+  exhausted: 'It is not restarted: `restarts` restarts `within` the window exceed the budget.',
+  zombie: 'Its process tree could not be ended.',
+  removed: 'It was removed from the tree.',
+  'port-conflict': 'A port could not be leased, because another program holds it.',
+  limit: 'It exceeded a limit: bytes of memory, or percent of one core.',
   'dead-letter': 'A fact of another incarnation came and was ignored.',
-  supervisor: 'A supervisor or pool came into a state.',
-  error: 'Something threw that may not: it harmed nobody.',
+  supervisor: 'A supervisor or pool entered a state.',
+  error:
+    'An error in user code (a task, a logic, a listener), or one that belongs to no caller. It was caught, and the tree goes on.',
 };
 
 function reportTable(): string {
@@ -105,7 +106,7 @@ function reportTable(): string {
     const type = (first as Member).type.replaceAll("'", '') as Report['type'];
     return [code(type), REPORTS[type], fields.map(({ name, type: of }) => code(`${name}: ${of}`)).join(', ')];
   });
-  return table(['report', 'tells', 'fields'], rows);
+  return table(['report', 'meaning', 'fields'], rows);
 }
 
 function errorTable(): string {

@@ -7,7 +7,7 @@ const MAX_KEY = numberOf('control/request-options.ts', 'MAX_KEY');
 /** Of the answers that are remembered for one peer. */
 const KEPT_BYTES = numberOf('control/control.ts', 'MAX_KEPT_BYTES') / numberOf('control/idempotency.ts', 'SHARES');
 
-/** What a request may ask for of ours, beyond what it is about. */
+/** The options of a request, which supertree adds to the agent protocol. */
 export const REQUEST_OPTIONS: Readonly<Record<string, readonly [type: string, about: string]>> = {
   idempotency_key: [
     `string of 1 to ${MAX_KEY} characters`,
@@ -32,7 +32,7 @@ export function requestOptionTables(): string[] {
   const types = Object.keys(MESSAGES) as MessageType[];
   const takers = types.filter((type) => 'idempotency_key' in MESSAGES[type].fields);
   return [
-    `What may stand beside the fields of ${takers.map(code).join(', ')}:`,
+    `Further fields that may be added to ${takers.map(code).join(', ')}:`,
     table(
       ['key', 'type', 'meaning'],
       Object.entries(REQUEST_OPTIONS).map(([name, [type, about]]) => [code(name), type, about]),

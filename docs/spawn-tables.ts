@@ -24,18 +24,18 @@ export const TOOL_LEVELS: readonly (readonly string[])[] = [
   ['planner', 'plan'],
 ];
 
-/** What a `spawn_request` runs. */
+/** The command lines of a `spawn_request`. */
 export function backendTables(): string[] {
   const line = (model_backend: string, more: object = EVERYTHING) =>
     code(planSpawn({ ...NOTHING, ...more, model_backend }).command.join(' '));
   return [
-    'What the `config` of a `spawn_request` runs, by its `model_backend`. No shell reads the arguments. A word in capitals is the field of that name; where the field is absent, so is its option.',
+    'The command line for the `config` of a `spawn_request`, by its `model_backend`. No shell reads the arguments. A word in capitals is the field of that name; where the field is absent, so is its option.',
     table(
       ['model_backend', 'runs'],
       [
         ['`claude`, `claude-code-cli`', line('claude')],
         [code('opencode'), line('opencode')],
-        ['any other one with `cli` in it', `What is before its first \`-\`: \`sleep-cli\` is ${line('sleep-cli')}.`],
+        ['any other one with `cli` in it', `The part before its first \`-\`: \`sleep-cli\` is ${line('sleep-cli')}.`],
         ['anything else', 'Nothing: `BACKEND_UNKNOWN`.'],
       ],
     ),

@@ -1,7 +1,7 @@
 import { schemaText } from './generate-schema.js';
 import { code, table } from './markdown.js';
 
-/** What is read of a JSON Schema. */
+/** The properties of a JSON Schema that are read here. */
 interface Schema {
   readonly type?: string;
   readonly title?: string;
@@ -32,7 +32,7 @@ export function specTables(): string[] {
   return [...titled].flatMap(([title, each]) => section(title, each));
 }
 
-/** An object with a title gets a section of its own, and what is within it as well. */
+/** An object with a title gets a separate section, and so do the titled objects within it. */
 function collect(schema: Schema, titled: Map<string, Schema>): void {
   if (schema.properties !== undefined && schema.title !== undefined) {
     if (titled.has(schema.title)) return;

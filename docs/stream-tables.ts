@@ -2,7 +2,7 @@ import { numberOf } from './declarations.js';
 import { code, table } from './markdown.js';
 import { resultTable } from './wire-tables.js';
 
-/** What a `status_update` has in `data`. */
+/** The keys of `data` in a `status_update`. */
 export const UPDATE_DATA: Readonly<Record<string, readonly [type: string, about: string]>> = {
   path: ['string', 'The first six as in an [AgentView](#agentview), after it.'],
   state: ['string', 'Alone when the agent is gone by now.'],
@@ -14,7 +14,7 @@ export const UPDATE_DATA: Readonly<Record<string, readonly [type: string, about:
   exit: ['map or nil', 'Its last end: `{ code, signal, cause, oom }`, as in an [ExitRecord](#exitrecord).'],
 };
 
-/** What a `status_update` is published for, and the `update_type` that it has then. */
+/** The changes for which a `status_update` is published, each with its `update_type`. */
 export const UPDATES: readonly (readonly [happened: string, type: string])[] = [
   ['It came into `spawning`, `running`, `paused` or `stopping`', 'status_changed'],
   ['It came into `completed`', 'completed'],
@@ -29,7 +29,7 @@ const FRAMES = numberOf('transport/xpub-socket.ts', 'PER_SUBSCRIBER.frames');
 const POSITION = numberOf('control/streams/events.ts', 'POSITION_EVERY');
 const SILENCE = numberOf('client/events.ts', 'SILENCE');
 
-/** What a SUB socket receives, and how to follow it without missing anything unseen. */
+/** The messages that a SUB socket receives, and how to follow them so that every loss is noticed. */
 export function streamTables(): string[] {
   return [
     'On PUB endpoints, which the operation `streams` and the command `stream_logs` tell: connect a SUB socket to the first one. Every message is one frame, not several: the topic, a zero byte, one document.',
@@ -43,14 +43,14 @@ export function streamTables(): string[] {
         [code('events'), '[event](#streamevent) and [position](#streamposition), of the whole tree'],
       ],
     ),
-    `A subscription is the beginning of a topic: the empty one is everything, one that ends with the zero byte is one topic alone. It is at work some ms after it was sent; what was published before is not sent again. A subscriber that does not read loses what is beyond ${FRAMES} frames, and it alone; nothing tells it but the numbers below. With keys, only one with \`observe\` for the whole tree may subscribe.`,
+    `A subscription is the beginning of a topic: the empty one is everything, one that ends with the zero byte is one topic alone. It is at work some ms after it was sent; what was published before is not sent again. A subscriber that does not read loses the frames above ${FRAMES}, without effect on others; nothing tells it but the numbers below. With keys, only one with \`observe\` for the whole tree may subscribe.`,
     '#### Lines of output',
     'A [log_stream](#log_stream) has one line with its end in `data`, a list of integers. `sequence` counts from 0 for each agent and stream, over restarts of the agent; it is the `seq` of the same line in `logs`. To get every line once:',
     [
       '1. Subscribe to the uuid. Then ask for `logs`, take its lines, and keep `next`.',
       '2. Of each `log_stream` compare `sequence` with `next` of its stream: the same is the next line; a lower one is known; with a higher one something was missed, so ask for `logs` of that stream from `next`.',
       '3. When nothing comes for a while, ask so once more: what was lost at the end of a burst has no later line that shows it.',
-      '4. When `logs` answers with a `next` below yours, its supervisor was restarted and the numbers begin anew: begin with 0. With `AGENT_NOT_FOUND` the agent is gone, or the server was restarted and it has another uuid.',
+      '4. When `logs` answers with a `next` below yours, its supervisor was restarted and the numbers start again at 0: continue from 0. With `AGENT_NOT_FOUND` the agent is gone, or the server was restarted and it has another uuid.',
     ].join('\n'),
     '#### Status updates',
     'A [status_update](#status_update) is published under the uuid of its agent:',
@@ -63,7 +63,7 @@ export function streamTables(): string[] {
       ['key', 'type', 'meaning'],
       Object.entries(UPDATE_DATA).map(([key, [type, about]]) => [code(key), type, about]),
     ),
-    'Nothing numbers them: whoever must not miss one follows the events.',
+    'They have no numbers, so a loss is not noticed: a program that must not miss one follows the events.',
     '#### Events',
     'To know at every time what `snapshot` would answer:',
     [
@@ -71,7 +71,7 @@ export function streamTables(): string[] {
       '2. Ask for `snapshot`. Keep its `epoch` and its `seq`.',
       '3. Of each `event` of this `epoch`: one with a `seq` up to yours is in the snapshot already; apply the one that comes next, and keep its `seq`; with any other one something was missed, so go to 2.',
       `4. A \`position\` says the \`seq\` of the last event, at least every ${POSITION} ms. When it is higher than yours, or the \`epoch\` of anything is another one (the server was restarted), go to 2.`,
-      `5. When nothing comes for ${SILENCE} ms, connect anew and go to 1.`,
+      `5. When nothing comes for ${SILENCE} ms, connect again and go to 1.`,
     ].join('\n'),
     'To apply an event: after `removed` forget the path and everything below it. `agent` replaces the agent at the path; where it is absent there is none. `supervisor` replaces the supervisor at the path.',
     ...['StreamEvent', 'StreamPosition', 'Snapshot', 'SupervisorMark', 'Streams'].flatMap((name) =>

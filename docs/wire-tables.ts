@@ -29,31 +29,31 @@ function messageSection(type: MessageType): string[] {
   return [`#### ${type}`, `${number} ${MEANINGS[type]}`, fieldTable(fields)];
 }
 
-/** What each message is for. */
+/** The purpose of each message. */
 const MEANINGS: Readonly<Record<MessageType, string>> = {
   spawn_request:
-    'Adds an agent below the root and starts it; answered when it is ready. What it runs is told under [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#agents-that-are-over) for a while. When `timeout_secs`, from 1, pass before it is ready, it is stopped and the answer says so; once it runs they mean nothing. `max_runtime`, in ms, ends its life. `metadata` is kept with it and listed.',
+    'Adds an agent below the root and starts it; answered when it is ready. For its command line see [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#ended-agents) for a while. When `timeout_secs`, from 1, pass before it is ready, it is stopped and the answer says so; once it runs they mean nothing. `max_runtime`, in ms, ends its life. `metadata` is kept with it and listed.',
   spawn_response: 'The answer to a `spawn_request`. `agent_info.id` names the agent from then on.',
   control_command: 'One of the [twelve commands](#commands-of-a-control_command) for one agent.',
   command_response:
     'The answer to a `control_command` and a `custom_action_request`: the [status](#states-in-the-words-of-the-agent-protocol) of the agent after it, and the `data` of the command.',
-  status_update: 'What became of an agent. [Published](#status-updates), never asked for.',
+  status_update: 'A change of the state of an agent. [Published](#status-updates); there is no request for it.',
   list_agents_request:
-    'The agents of one status, or all of them, at most `limit`: in tree order, and behind them those that are [over](#agents-that-are-over).',
+    'The agents of one status, or all of them, at most `limit`: in tree order, and behind them those that are [over](#ended-agents).',
   list_agents_response: 'The answer to a `list_agents_request`.',
   health_check_request: 'How the server is.',
   health_check_response:
     'The answer to a `health_check_request`. `metadata` has `server_id`, `endpoint`, `max_agents`, `version` (of supertree) and `features`, the additions to the protocol that this server has, with commas between them.',
   custom_action_request:
-    'The command [custom_action](#actions-of-a-custom_action) in a message of its own; the answer is a `command_response`.',
-  batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All at once, and one that fails does not touch the others. With \`fail_fast\` one after another, in the order of the request, and none is begun after the first failure: the others are told \`BATCH_STOPPED\`. An id that names no agent, or one that the key may not do this to, is a failure before the first is begun. An agent that is named twice gets the command once.`,
+    'The command [custom_action](#actions-of-a-custom_action) as a separate message; the answer is a `command_response`.',
+  batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All at once, and one that fails does not touch the others. With \`fail_fast\` one after another, in the order of the request, and none is begun after the first failure: the results of the others are \`BATCH_STOPPED\`. An id that names no agent, or one that the key may not do this to, is a failure before the first is begun. An agent that is named twice gets the command once.`,
   batch_control_response:
     'The answer to a `batch_control_command`: what became of each agent, in the order of the request. `success` is true when all succeeded.',
   output_query_request: `Lines that are kept, oldest first. \`filter\` is plain text or a regular expression of JavaScript (flag u) that is looked for in each line, with \`(?i)\`, \`(?m)\` or \`(?s)\` at its beginning; one that it cannot mean is refused, with the dialect; \`offset\` and \`limit\` choose of the lines that match. It takes nothing away: the same query has the same answer.`,
   output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` counts what matches; \`has_more\` says that there are lines behind these.`,
   log_stream: 'One line of output. [Published](#lines-of-output), never asked for.',
   tree_request:
-    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` it is told meanwhile how the agent goes on. See [Options](#options-of-a-request).',
+    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` the state changes of the agent are sent before the answer. See [Options](#options-of-a-request).',
   tree_response: 'The answer to a `tree_request`; `data` is the result of the operation.',
   tree_progress:
     'Comes before the answer to a `tree_request` with `progress`: the agent that it is about has come into another state or sub-state.',
@@ -76,7 +76,7 @@ function presenceOf({ required, fallback, addition }: Field<unknown>): string {
   return `${fallback === null ? 'nothing' : code(JSON.stringify(fallback))}${addition ? '; ours' : ''}`;
 }
 
-/** The rule of a field, as it is told to who breaks it with something that no message can hold. */
+/** The rule of a field, as the error for an invalid value states it. */
 function ruleOf({ kind }: Field<unknown>): string {
   try {
     kind.read(Symbol('not a value'), 'field');
@@ -100,7 +100,7 @@ export function operationTable(): string {
   return table(['operation', 'does', 'parameters', 'result', 'role'], rows);
 }
 
-/** What a declaration cannot say without repeating a type. */
+/** Additions to descriptions: values that the description would have to repeat from a type. */
 const MORE: Readonly<Record<string, string>> = {
   which_children: ` \`phase\` is one of ${wordsOf('model/fact.ts', 'Phase').join(', ')}.`,
 };
@@ -113,7 +113,7 @@ export function roleText(operation: Operation | undefined): string {
   return `${code(role)}${of === 'tree' ? ', whole tree' : ''}${others.join('')}`;
 }
 
-/** The rows of OTP have no section of their own: their members are told here. */
+/** The rows of OTP have no section, so their members are listed here. */
 function resultText(result: string): string {
   return result.replace(/\bChild(?:Row|Count)\b/, (name) => {
     const members = membersOf('model/fact.ts', name).map((each) => `${each.name}: ${each.type}`);

@@ -78,10 +78,13 @@ const CATALOGUE = {
   ],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Query the state; the command itself continues.'],
   CLOCK_STALLED: [
-    '{what} waits for a clock that nobody moves: it holds {held} callbacks, the next one due {due}.',
+    '{what} waits for a virtual clock that the test does not move: it holds {held} callbacks, the next one due {due}.',
     'Move the clock while you wait, as with `await clock.until(tree.start())`; see docs/testing.md.',
   ],
-  TREE_NOT_STARTED: ['The tree is {status}.', 'Call start() first; a tree that has ended is created anew.'],
+  TREE_NOT_STARTED: [
+    'The tree is {status}.',
+    'Call start() first; for a tree that has ended, call createTree() again.',
+  ],
   NO_SERVER: ['No supertree server answered at {endpoint}.', 'Start one, or name the endpoint of one that runs.'],
   ENDPOINT_IN_USE: ['{endpoint} is in use by {holder}.', 'Stop that server, or choose another endpoint.'],
   ENDPOINT_INVALID: ['{endpoint} is not an endpoint: {rule}.', 'Use ipc:///path/to/socket or tcp://127.0.0.1:PORT.'],
@@ -110,7 +113,7 @@ const CATALOGUE = {
   CWD_GONE: ['The present directory cannot be used: {problem}.', 'Change to a directory that exists.'],
   USAGE: ['{problem}.', 'See the help of the command.'],
   EFFECT_MISSING: [
-    'The chart of {actor} names the effect {effect}, and nobody provided it.',
+    'The chart of {actor} names the effect {effect}, which was not provided.',
     'Give it to the machine with `machine.provide({ actions })` before an actor is made of it.',
   ],
   INTERNAL: ['supertree failed in a way it should not: {problem}.', 'Please report this with the cause.'],

@@ -176,7 +176,7 @@ function least<T>(all: readonly T[], measure: (each: T) => number): T {
   return all.reduce((best, each) => (measure(each) < measure(best) ? each : best));
 }
 
-/** True for the status of an agent that has ended for good. */
+/** True for the status of an agent that has ended and will not be restarted. */
 function isOver(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'over' in answer && answer.over === true;
 }

@@ -37,7 +37,7 @@ const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated'])
 /**
  * The lines of one agent in order, each once: first those in its rings, as `query` selects, then each new one. Lines that the subscription missed are
  * read from the rings. The iteration lasts over restarts of the agent, of the supervisors above it and of the server; it ends when the agent is
- * removed or has ended for good. Rejects AGENT_NOT_FOUND at the start, and when a restarted server does not have the agent.
+ * removed or has ended without a restart. Rejects AGENT_NOT_FOUND at the start, and when a restarted server does not have the agent.
  */
 export function followLogs(server: ServerLink, agent: string, query: FollowQuery): AsyncIterableIterator<LogItem> {
   const { follow: _, signal, ...wanted } = query;
@@ -55,7 +55,7 @@ class LogFollower {
   #filledAt = 0;
   #epoch = '';
   #restartedAt = Number.NEGATIVE_INFINITY;
-  /** The agent has ended for good, and all its lines were yielded. */
+  /** The agent has ended and will not be restarted, and all its lines were yielded. */
   #isOver = false;
 
   constructor(agent: string, query: Omit<LogsQuery, 'agent'>, scope: Scope) {

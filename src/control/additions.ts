@@ -13,7 +13,7 @@ interface Pending {
 
 /**
  * Adds agents within a limit. The tree learns of an addition later, and in part, so the agents that it does not have yet are counted here, with each agent
- * that is created or removed: a further addition costs the same whatever is under way.
+ * that is created or removed: the cost of an addition does not depend on the number of those under way.
  */
 export class Additions implements ReportConsumer {
   readonly #tree: Tree;
@@ -28,7 +28,7 @@ export class Additions implements ReportConsumer {
     this.#maxAgents = maxAgents;
   }
 
-  /** True while an addition at this very path is under way. */
+  /** True while an addition at exactly this path is under way. */
   has(path: string): boolean {
     return this.#byPath.has(path);
   }

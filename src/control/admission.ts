@@ -125,7 +125,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SUPERVISOR_AMBIGUOUS',
 ]);
 
-/** What became of a request. */
+/** The outcome of a request. */
 interface Outcome {
   readonly child: string | null;
   /** The code of the error; `null` when it was done. */

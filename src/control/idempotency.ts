@@ -4,7 +4,7 @@ import { pack } from '../protocol/codec.js';
 import { isMap } from '../protocol/kinds.js';
 
 export interface KeyBounds {
-  /** The most keys of one peer that are remembered; beyond it the least recently used one is forgotten. */
+  /** The most keys of one peer that are remembered; with one more the least recently used one is forgotten. */
   readonly max: number;
   /** How long a key is remembered after its request was answered, in ms. */
   readonly keep: number;

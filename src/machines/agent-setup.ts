@@ -136,7 +136,7 @@ export const agentSetup = setup({
     inspect: effect('inspect'),
     release: effect('release'),
     recordExit: effect('recordExit'),
-    /** Asks the supervisor to stop the agent for good, as a command would. */
+    /** Asks the supervisor to stop the agent without a restart, as a command would. */
     requestStop: effect('requestStop'),
     reportState: effect<{ state: ReportedState }>('reportState'),
     reportSubstate: effect<{ substate: string }>('reportSubstate'),

@@ -64,13 +64,13 @@ export const STOP = [
   { target: '#asking', actions: 'noteStop' },
 ] as const;
 
-/** A runtime limit stops it for good: its supervisor must not restart it. @internal */
+/** The runtime limit stops the agent, and its supervisor does not restart it. @internal */
 export const RUNTIME_OVER = [
   { guard: 'isBrutal', target: '#killing', actions: ['noteRuntimeOver', 'requestStop'] },
   { target: '#asking', actions: ['noteRuntimeOver', 'requestStop'] },
 ] as const;
 
-/** A resource limit ends it, for a restart or for good. @internal */
+/** A resource limit ends the agent, with or without a restart. @internal */
 export const LIMIT_PASSED = [
   { guard: 'isRestartLimit', target: '#asking', actions: 'noteLimit' },
   { guard: 'isBrutal', target: '#killing', actions: ['noteLimit', 'requestStop'] },

@@ -1,6 +1,6 @@
 /**
- * The production charts, to be drawn, imported into the Stately editor, or tested as tables. What their contexts and events have in them is the business of the
- * actors that run them, and may change: so their types are those of any machine.
+ * The production charts, for drawing, for the Stately editor and for tests. The contents of their contexts and events are internal and may change, so the
+ * exported types are those of any machine.
  */
 
 import type { AnyStateMachine } from 'xstate';

@@ -63,7 +63,7 @@ export type AgentCommand =
   | { readonly type: 'RESUME'; readonly now: number }
   | { readonly type: 'LEASED'; readonly incarnation: number; readonly ports: Readonly<Record<string, number>> }
   | { readonly type: 'LEASE_FAILED'; readonly incarnation: number; readonly detail: string; readonly at: number }
-  /** A resource limit was exceeded: stop the agent for good, or so that its supervisor restarts it. */
+  /** A resource limit was exceeded: stop the agent without a restart, or end it so that its supervisor restarts it. */
   | {
       readonly type: 'LIMIT_PASSED';
       readonly incarnation: number;

@@ -102,7 +102,7 @@ export interface End {
   readonly left: readonly string[];
 }
 
-/** What an engine tells of itself while it lives. */
+/** The statuses of an engine before its end. */
 export type DecidedStatus = 'booting' | 'running' | 'stopping' | 'failing';
 
 export type Status = 'idle' | DecidedStatus | 'ended';

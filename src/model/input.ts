@@ -63,7 +63,7 @@ export interface AgentTraits {
   pause?: PauseMode;
   /** Exit codes that count as success. If not given, [0]. */
   successCodes?: readonly number[];
-  /** The longest runtime of an incarnation, pauses excluded; then it is stopped for good. If not given, unlimited. */
+  /** The longest runtime of an incarnation, pauses excluded; then it is stopped and not restarted. If not given, unlimited. */
   maxRuntime?: number;
   /** If not given, 256 KiB and 2000 lines a stream, lines cut at 64 KiB. */
   output?: { bytes?: number; lines?: number; lineBytes?: number };

@@ -18,11 +18,11 @@ export interface Lease {
   readonly incarnation: number;
 }
 
-/** Keeps a port from all agents but `owner` until some time. */
+/** Reserves a port for `owner`, or for no agent, until some time: a quarantine, or a port of a foreign process. */
 interface Bar {
   readonly until: number;
   readonly owner: string | null;
-  /** Somebody said that the port is taken, and may have lied. */
+  /** The port is claimed by an abstract socket only, which any user can make. */
   readonly isHint: boolean;
 }
 
@@ -194,7 +194,7 @@ function lowestFree(table: LeaseTable, isBarred: PortCheck): number | null {
   return null;
 }
 
-/** What keeps others from this port now; one whose time is over is forgotten. */
+/** The present bar of a port; `null` for none. An expired bar is removed. */
 function barOf(table: LeaseTable, port: number, at: number): Bar | null {
   const bar = table.bars.get(port);
   if (bar === undefined) return null;

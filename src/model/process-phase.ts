@@ -1,23 +1,23 @@
 import type { BodyFact } from './agent.js';
 
 /*
- * The phases of one incarnation of a process, for every driver that runs processes. A driver keeps the phase and asks the table for the
- * next one before it obeys a command and before it reports a fact; where there is none, it does nothing. So the facts of every driver come
- * in the order that `Incarnation` promises, whatever the order in which the system says things.
+ * The phases of one incarnation of a process, for every driver that runs processes. A driver keeps the phase. Before it carries out a command or reports
+ * a fact, it looks up the next phase in the table; without one it does nothing. So the facts of every driver come in the order that `Incarnation`
+ * promises, whatever the order of the events from the operating system.
  */
 
 export type ProcessPhase =
-  /** It waits for its turn to be started. */
+  /** It waits in the queue of starts. */
   | 'queued'
-  /** It was ended before its turn. */
+  /** It was ended while it waited in the queue. */
   | 'cancelled'
-  /** The system is asked for it. */
+  /** The process is being created. */
   | 'spawning'
   | 'running'
-  /** Its tree is being stopped in place. */
+  /** The processes of its tree are being stopped by SIGSTOP. */
   | 'freezing'
   | 'frozen'
-  /** The main process has ended; what is left of its tree is not known yet. */
+  /** The main process has ended; whether members of its tree are left is not known yet. */
   | 'exited'
   /** Members of its tree are left, and its output is not read to the end. */
   | 'left'
@@ -28,28 +28,28 @@ export type ProcessPhase =
   /** Nothing is left, and nothing more is reported. */
   | 'ended';
 
-/** What is asked of an incarnation (`Incarnation`). `begin`: its turn to be started has come. */
+/** The commands for an incarnation (see `Incarnation`), and `begin`: it has reached the front of the queue of starts. */
 export type ProcessCommand = 'begin' | 'ask' | 'kill' | 'signal' | 'freeze' | 'thaw';
 
-/** What a driver reports of a process. */
+/** The facts that a driver reports about a process. */
 export type ProcessFact = Extract<
   BodyFact,
   { type: 'SPAWNED' | 'SPAWN_FAILED' | 'EXITED' | 'GONE' | 'DRAINED' | 'FROZEN' | 'FREEZE_FAILED' }
 >;
 
-/** What leads from one phase to the next. EXITED leads to where what it says leads to. */
+/** The steps between phases. The phase after EXITED depends on its fields `empty` and `drained`. */
 export type ProcessStep = ProcessCommand | 'exit' | Exclude<ProcessFact['type'], 'EXITED'> | ExitedStep;
 
 type ExitedStep = 'EXITED' | 'EXITED empty' | 'EXITED drained' | 'EXITED empty drained';
 
 type Edges = Readonly<Partial<Record<ProcessStep, ProcessPhase>>>;
 
-/** What may be asked while members of the tree may live. */
+/** The commands that are allowed while members of the tree may be alive. */
 function tree(phase: ProcessPhase): Edges {
   return { ask: phase, kill: phase, signal: phase, thaw: phase };
 }
 
-/** `exit`: the main process has ended, which EXITED reports when the driver knows what is left. A freeze of what does not run fails. */
+/** `exit`: the main process has ended; EXITED reports that as soon as the driver knows which members are left. A freeze without a running process fails. */
 export const PROCESS_PHASES: Readonly<Record<ProcessPhase, Edges>> = {
   queued: {
     begin: 'spawning',
@@ -84,17 +84,17 @@ export const PROCESS_PHASES: Readonly<Record<ProcessPhase, Edges>> = {
   ended: {},
 };
 
-/** The phase that a command or a fact leads to; `null` where it has no place: the command is not obeyed, the fact not reported. */
+/** The phase that a command or a fact leads to; `null` when it is not allowed in this phase: then the command is ignored, and the fact is not reported. */
 export function phaseAfter(phase: ProcessPhase, step: ProcessStep | ProcessFact): ProcessPhase | null {
   return PROCESS_PHASES[phase][typeof step === 'string' ? step : stepOf(step)] ?? null;
 }
 
-/** True while the process or members of its tree may live. */
+/** True while the process or members of its tree may be alive. */
 export function hasTree(phase: ProcessPhase): boolean {
   return 'signal' in PROCESS_PHASES[phase];
 }
 
-/** True while the main process is known to live. */
+/** True while the main process is known to be alive. */
 export function isRunning(phase: ProcessPhase): boolean {
   return 'exit' in PROCESS_PHASES[phase];
 }

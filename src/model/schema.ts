@@ -107,7 +107,10 @@ export const SCHEMAS: Readonly<Record<NodeKind, Readonly<Record<Form, v.GenericS
 export type NodeKind = 'root' | 'supervisor' | 'pool' | 'instances' | 'agent' | 'template';
 
 const agentData = v.pipe(fields('Agent', { ...ids, ...dataBody, ...traits }), v.description('One supervised process.'));
-const template = v.pipe(fields('Template', { ...dataBody, ...traits }), v.description('What each instance is.'));
+const template = v.pipe(
+  fields('Template', { ...dataBody, ...traits }),
+  v.description('The body and the options of each instance.'),
+);
 const poolData = v.pipe(
   fields('Pool', {
     ...ids,

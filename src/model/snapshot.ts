@@ -101,7 +101,7 @@ function copyObject(value: object, path: string, depth: number, reading: Reading
 /** Reported once; the rest of the input is not read. */
 function tooMuch(path: string, reading: Reading): symbol {
   if (reading.left === -1) {
-    reading.problems.push({ path, rule: `must not be beyond value ${MAX_VALUES} of the input`, got: undefined });
+    reading.problems.push({ path, rule: `must be one of the first ${MAX_VALUES} values of the input`, got: undefined });
   }
   return Symbol('(not read)');
 }

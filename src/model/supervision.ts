@@ -50,7 +50,7 @@ function receive(state: State, fact: Fact, known: (id: string) => number): void 
   take(state, fact, known);
 }
 
-/** A stop overtakes the restart of its child, unless even the end before that is not decided yet. */
+/** True when restarts that are due must begin before this fact is handled. A stop does not need that, unless the end of its child is still in the mailbox. */
 function isBehindRestarts(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): boolean {
   if (fact.type !== 'command') return fact.type === 'add';
   if (fact.verb !== 'stop' && fact.verb !== 'kill') return true;
@@ -58,8 +58,8 @@ function isBehindRestarts(state: State, fact: Extract<Deferred, { type: 'fact' }
 }
 
 /**
- * Under one_for_one the restarts that are due begin before a call is taken in, and so do those of the ends that came before it: no call waits
- * for the turns of the event loop in which many children are started again, one after another.
+ * Under one_for_one, begins the restarts that are due, and those of ends that came before the call. Otherwise the call would wait for as many turns of the
+ * event loop as there are children to restart.
  */
 function catchUp(state: State, known: (id: string) => number): void {
   while (state.status === 'running' && !isOrdered(state) && state.busy.size > 0) {
@@ -70,7 +70,7 @@ function catchUp(state: State, known: (id: string) => number): void {
   }
 }
 
-/** The answer to a call that waits says for whom. */
+/** Puts the fact into the mailbox, and emits for a call which starts it waits for. */
 function postpone(state: State, fact: Extract<Deferred, { type: 'fact' }>['fact']): void {
   state.mailbox.push({ type: 'fact', fact });
   if (fact.type === 'delay-over') return;

@@ -80,7 +80,7 @@ function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[
 function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fields | undefined {
   walk.nodes++;
   if (walk.nodes > MAX_NODES)
-    return void addProblem(walk, place.path, `must not be beyond node ${MAX_NODES}`, undefined);
+    return void addProblem(walk, place.path, `must be one of the first ${MAX_NODES} nodes`, undefined);
   if (walk.ancestors.has(input)) return void addProblem(walk, place.path, 'must not contain itself', undefined);
   if (place.level > MAX_LEVELS)
     return void addProblem(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);

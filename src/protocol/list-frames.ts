@@ -4,7 +4,7 @@ import type { AgentInfo, Draft } from './protocol.js';
 import { writeFields } from './struct.js';
 import { agentInfo } from './structs.js';
 
-/** The very bytes that `pack` makes of a list as it is written, with the bytes of each agent made once. */
+/** The bytes of a list, equal to those of `pack`; the bytes of each agent are cached. */
 export function packList(head: Readonly<Record<string, unknown>>, { agents }: Draft<'list_agents_response'>): Buffer {
   const parts: Buffer[] = [mapHead(Object.keys(head).length)];
   for (const [name, value] of Object.entries(head)) {

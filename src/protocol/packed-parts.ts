@@ -14,7 +14,7 @@ const variants = new WeakMap<object, { readonly base: object; readonly last: unk
 /** Lists and maps that contain cached values. */
 const containers = new WeakSet<object>();
 
-/** Caches the bytes of a value for as long as it is referenced. The value must not be changed afterwards, nor anything in it. */
+/** Caches the bytes of a value for as long as it is referenced. Neither the value nor any object in it may be changed afterwards. */
 export function keepPacked<T extends object>(value: T): T {
   kept.set(value, null);
   return value;

@@ -58,12 +58,12 @@ function batchRefusal({ error, code }: Reason): BatchResult {
 }
 
 function briefDetails(details: ErrorDetails): ErrorDetails {
-  const told: Record<string, unknown> = {};
+  const shown: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(details)) {
-    told[name] = brief(value, name, 0);
-    if (Array.isArray(value) && value.length > MOST_ITEMS) told[`${name}Omitted`] = value.length - MOST_ITEMS;
+    shown[name] = brief(value, name, 0);
+    if (Array.isArray(value) && value.length > MOST_ITEMS) shown[`${name}Omitted`] = value.length - MOST_ITEMS;
   }
-  return told;
+  return shown;
 }
 
 function brief(value: unknown, name: string, depth: number): unknown {

@@ -7,15 +7,16 @@ import { fitsSocket, takeLock } from '../actors/locks/socket-lock.js';
 import { ownerOf } from '../drivers/proc/system.js';
 import { placeProblem } from './permissions.js';
 
-/** Holds the right to bind one socket path. */
+/** The lock of one socket path. Only its holder binds a socket there. */
 export interface PathLock {
+  /** Gives the lock back. */
   release(): void;
 }
 
 /**
- * Takes the lock of a socket path: resolves with it, or with the words for who holds it. The lock stands beside the socket, where nobody else may replace
- * anything, at `PATH.lock`; in the private directory of the user when that path would be too long. The directory of the path must be there; however it is
- * spelt, it is one lock. Rejects when what stands at the path of the lock could be somebody else's.
+ * Takes the lock of a socket path. Resolves with the lock, or with a description of its present holder. The lock is the directory `PATH.lock` beside the
+ * socket, or one in the private directory of the user when that path would be too long. The directory of the socket must exist; different spellings of one
+ * path have the same lock. Rejects when another user could have made, or could replace, the entry at the path of the lock.
  */
 export async function lockPath(path: string): Promise<PathLock | string> {
   const real = join(await realpath(dirname(path)), basename(path));
@@ -32,37 +33,37 @@ function placeOf(path: string): string {
   return join(privateDirectory(), `lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);
 }
 
-/** How long the holder has to say who it is, in ms, however little it says at a time. */
+/** The time limit for the whole greeting of the holder, in ms. */
 const PATIENCE = 500;
 
-/** What is longer is not what a server says. */
-const MAX_SAID = 32;
+/** The most characters of a greeting. A longer one is not that of a server. */
+const MAX_GREETING = 32;
 
-const NOBODY = 'somebody who holds its lock and does not say who it is';
+const UNKNOWN_HOLDER = 'an unknown process that holds its lock';
 
-/** What the holder says of itself is believed when that process exists and belongs to this user, or when this is root. */
+/** Describes the holder of a lock. The pid in its greeting is used only if that process belongs to this user, or if this user is root. */
 async function holderOf(socket: string): Promise<string> {
-  const pid = /^pid (\d{1,10})$/.exec(await askHolder(socket))?.[1];
-  if (pid === undefined) return NOBODY;
+  const pid = /^pid (\d{1,10})$/.exec(await readGreeting(socket))?.[1];
+  if (pid === undefined) return UNKNOWN_HOLDER;
   const owner = await ownerOf(pid);
   const user = process.getuid?.();
-  return owner !== null && (user === 0 || owner === user) ? `another supertree server (pid ${pid})` : NOBODY;
+  return owner !== null && (user === 0 || owner === user) ? `another supertree server (pid ${pid})` : UNKNOWN_HOLDER;
 }
 
-/** What the holder says, cut; what it has said when its time is over. */
-function askHolder(path: string): Promise<string> {
+/** Reads the greeting of the holder, until the holder closes the connection, the greeting is too long, or the time limit has passed. */
+function readGreeting(path: string): Promise<string> {
   return new Promise((resolve) => {
-    let said = '';
+    let greeting = '';
     const socket = connect(path);
     const timer = setTimeout(() => socket.destroy(), PATIENCE);
     socket.on('data', (bytes) => {
-      said += bytes.toString('latin1', 0, MAX_SAID);
-      if (said.length > MAX_SAID) socket.destroy();
+      greeting += bytes.toString('latin1', 0, MAX_GREETING);
+      if (greeting.length > MAX_GREETING) socket.destroy();
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(timer);
-      resolve(said);
+      resolve(greeting);
     });
   });
 }

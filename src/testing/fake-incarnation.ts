@@ -15,23 +15,25 @@ import type { FakeBehaviour } from './fake-behaviour.js';
 import type { FakeCall, FakeLife } from './fake-life.js';
 import { FakeMeter, type FakeUsage } from './fake-meter.js';
 
-/** What a fake incarnation needs from its driver. */
+/** The part of the fake driver that its incarnations use. */
 export interface FakeWorld {
   readonly clock: Clock;
   takePid(): number;
+  /** Adds a call to `driver.calls`. */
   record(life: FakeIncarnation, call: FakeCall['call'], detail: string): void;
+  /** Removes an incarnation that is gone. */
   forget(life: FakeIncarnation): void;
 }
 
-/** The signals whose default is to end a process, as far as anybody sends them. */
+/** The usual signals whose default action ends a process. */
 const ENDING = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** Here nothing of it lives, nor will. */
+/** The phases in which no process of the tree is alive. */
 const GONE: ReadonlySet<ProcessPhase> = new Set(['cancelled', 'draining', 'ended']);
 
 type WithoutIncarnation<F> = F extends ProcessFact ? Omit<F, 'incarnation'> : never;
 
-/** One incarnation without a process. What its calls cause comes later, as with a process; what a handle of the driver causes comes at once. */
+/** One incarnation without a process. Calls of a supervisor take effect in a later turn, as with a process; calls through the handle of the driver at once. */
 export class FakeIncarnation implements Incarnation {
   readonly order: StartOrder;
   readonly #sink: Sink;
@@ -163,7 +165,7 @@ export class FakeIncarnation implements Incarnation {
     return this.#meter !== null;
   }
 
-  /** What is read of each of its members. */
+  /** The cpu times and the memory of each of its members; `undefined` before the start. */
   read(): ProcessTimes | undefined {
     return this.#meter?.read(this.#world.clock.now());
   }
@@ -174,7 +176,7 @@ export class FakeIncarnation implements Incarnation {
     return this.#die();
   }
 
-  /** The driver closes: an unkillable one is left to itself and says nothing more. */
+  /** Ends the incarnation because the driver closes. An unkillable one reports nothing more. */
   abandon(): void {
     this.#clearTimers();
     if (this.#advance('kill') && this.#phase === 'cancelled') this.#cancel();
@@ -232,19 +234,19 @@ export class FakeIncarnation implements Incarnation {
     this.#world.clock.defer(() => this.#report({ type: 'GONE' }));
   }
 
-  /** Enters the next phase. False when the step has no place in this one. */
+  /** Enters the phase that the step leads to. False when the present phase does not allow the step. */
   #advance(step: ProcessCommand | 'exit'): boolean {
     const next = phaseAfter(this.#phase, step);
     if (next !== null) this.#enter(next);
     return next !== null;
   }
 
-  /** Reports a fact that has its place in this phase, and no other. */
+  /** Reports a fact if the present phase allows it; otherwise does nothing. */
   #report(fact: WithoutIncarnation<ProcessFact>): void {
     const whole = { ...fact, incarnation: this.order.incarnation };
     const next = phaseAfter(this.#phase, whole);
     if (next === null) return;
-    // Who hears the fact may start the next incarnation at once: then this one must be gone.
+    // The receiver of the fact may start the next incarnation at once, so this one must be gone before.
     this.#enter(next);
     this.#sink.fact(whole);
   }
@@ -256,7 +258,7 @@ export class FakeIncarnation implements Incarnation {
     if (next !== 'frozen') for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
   }
 
-  /** What falls due while it is frozen happens when it is thawed. */
+  /** Calls `fn` after `ms`. If the incarnation is frozen then, `fn` is called when it is thawed. */
   #after(ms: number | undefined, fn: () => void): void {
     this.#timer(ms ?? 0, () => {
       if (this.#phase === 'frozen') this.#held.push(fn);

@@ -38,7 +38,7 @@ async function hold(answer: (socket: Socket) => void): Promise<Server> {
   return server;
 }
 
-const NOBODY = 'somebody who holds its lock and does not say who it is';
+const UNKNOWN_HOLDER = 'an unknown process that holds its lock';
 
 describe('lockPath', () => {
   it('does not wait for a holder that never stops talking, and repeats nothing of it', async () => {
@@ -46,7 +46,7 @@ describe('lockPath', () => {
       const timer = setInterval(() => socket.write('\x1b[31mHACK'.repeat(1000)), 50);
       socket.on('close', () => clearInterval(timer));
     });
-    expect(await lockPath(path)).toBe(NOBODY);
+    expect(await lockPath(path)).toBe(UNKNOWN_HOLDER);
   });
 
   it('does not wait for a holder that says one byte after the other, or nothing', async () => {
@@ -54,16 +54,16 @@ describe('lockPath', () => {
       const timer = setInterval(() => socket.write('p'), 100);
       socket.on('close', () => clearInterval(timer));
     });
-    expect(await lockPath(path)).toBe(NOBODY);
+    expect(await lockPath(path)).toBe(UNKNOWN_HOLDER);
     server.removeAllListeners('connection');
     server.on('connection', (socket) => closing.push(() => socket.destroy()));
-    expect(await lockPath(path)).toBe(NOBODY);
+    expect(await lockPath(path)).toBe(UNKNOWN_HOLDER);
   });
 
   it('does not call a holder a supertree server that names the process of another user', async () => {
     await hold((socket) => socket.end('pid 1'));
     const own = process.getuid?.() === 0;
-    expect(await lockPath(path)).toBe(own ? 'another supertree server (pid 1)' : NOBODY);
+    expect(await lockPath(path)).toBe(own ? 'another supertree server (pid 1)' : UNKNOWN_HOLDER);
   });
 
   it('is the same lock however the directory is spelt', async () => {

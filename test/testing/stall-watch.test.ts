@@ -32,7 +32,9 @@ describe('an operation that waits for a clock that does not move', () => {
     const { tree } = held();
     const error = await tree.start().catch((thrown) => thrown);
     expect(error).toMatchObject(STALLED);
-    expect(error.message).toMatch(/^The start of root waits for a clock that nobody moves: it holds \d+ callbacks?/);
+    expect(error.message).toMatch(
+      /^The start of root waits for a virtual clock that the test does not move: it holds \d+ callbacks?/,
+    );
     expect(error.remedy).toContain('clock.until(');
   });
 

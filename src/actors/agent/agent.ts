@@ -29,7 +29,7 @@ export interface Agent {
   readonly createdAt: number;
   readonly output: Output;
   readonly notifySupervisor: (fact: ChildFact) => void;
-  /** Asks the supervisor to stop it for good; resolves when it is stopped. */
+  /** Asks the supervisor to stop the agent without a restart; resolves when it is stopped. */
   readonly requestStop: () => Promise<string>;
   /** The siblings that must be ready before its planned start; empty without one. */
   readonly awaited: () => readonly string[];

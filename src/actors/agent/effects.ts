@@ -167,7 +167,7 @@ function countStart({ identity }: Agent, { incarnation }: AgentContext): void {
   identity.starts++;
 }
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
-/** Nobody waits for the answer. A supervisor that ends, or starts the agent anew, has its own reasons; anything else is a problem. */
+/** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 function requestStop(world: World, agent: Agent): void {
   agent.requestStop().catch((thrown) => {
     const isOvertaken = thrown instanceof SupertreeError && OVERTAKEN.has(thrown.code);

@@ -47,7 +47,7 @@ class Watch implements ReadinessWatch {
   readonly #options: ReadinessOptions;
   readonly #onReady: () => void;
   readonly #onProblem: (problem: string) => void;
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #over = false;
   /** Undoes the present step: a timer, a socket, a listener, a process. */
   #undo: () => void = () => {};
@@ -94,8 +94,8 @@ class Watch implements ReadinessWatch {
   }
 
   #problem(problem: string): void {
-    if (this.#over || this.#told.has(problem)) return;
-    this.#told.add(problem);
+    if (this.#over || this.#reported.has(problem)) return;
+    this.#reported.add(problem);
     this.#onProblem(problem);
   }
 

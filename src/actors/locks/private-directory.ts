@@ -5,8 +5,8 @@ import { pathProblem } from '../../model/path-owner.js';
 import { userDirectory } from '../../model/user-directory.js';
 
 /**
- * The directory of this user that nobody else can write, made where it is missing. Throws DIRECTORY_UNUSABLE when somebody else owns it or could
- * put something else there, when it is a link or no directory, and when it cannot be made.
+ * Returns the directory that only this user can write, and makes it if it is missing. Throws DIRECTORY_UNUSABLE when another user owns it or could
+ * replace it, when it is a link or no directory, and when it cannot be made.
  */
 export function privateDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const directory = directoryOf(env);
@@ -25,7 +25,7 @@ function directoryOf(env: NodeJS.ProcessEnv): string {
   return userDirectory(places, (path) => statSync(path).uid);
 }
 
-/** Makes a directory that only this user may use; one that is there stays. */
+/** Makes a directory that only this user may use. Does nothing if the path exists. */
 export function makePrivateDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: 0o700 });
@@ -34,7 +34,7 @@ export function makePrivateDirectory(directory: string): void {
   }
 }
 
-/** Stricter than for what leads to it: a link is refused whoever made it, and so is a sticky directory that others may write. */
+/** The check of the directory itself is stricter than that of the directories above it: it must be no link, and others must not write it, sticky or not. */
 function problemOf(directory: string): string | null {
   const stats = lstatSync(directory);
   if (stats.isSymbolicLink()) return 'it is a symbolic link';

@@ -5,27 +5,29 @@ import { basename, dirname, join } from 'node:path';
 import { killAtExit } from '../../drivers/local/exit-hook.js';
 import { makePrivateDirectory } from './private-directory.js';
 
-/** What one process has, until it releases it or ends. */
+/** A lock that this process holds until it releases the lock or ends. */
 export interface SocketLock {
-  /** Gives it back and removes its files. A second call does nothing. */
+  /** Gives the lock back and removes its files. A second call does nothing. */
   release(): void;
 }
 
-/** Somebody else has the lock, and listens at this path. */
+/** Another process, or another part of this one, holds the lock. */
 export interface LockHolder {
+  /** The path of the socket at which the holder listens. */
   readonly socket: string;
 }
 
 /**
- * Takes the lock that a path stands for, in a directory that nobody else can write; `greeting` is said to whoever connects to it. Resolves with the
- * holder when another one has it. Rejects with what the system says, and when there is something else than a lock at the path.
+ * Takes the lock at a path, in a directory that only this user can write. `greeting` is sent to every process that connects to the socket of the lock.
+ * Resolves with the holder when the lock is held already. Rejects with the error of the system, and when the path exists and is not a lock.
  *
- * The lock is a directory with one listening socket, which the kernel closes when its process ends, however it ends. The name of the socket is
- * new each time. So no lock is had twice, and one of a dead process is in nobody's way:
- * 1. The socket is made in a directory of its own, and listens there before anybody can find it.
- * 2. That directory is renamed to the path of the lock. rename(2) replaces an empty directory and refuses any other one: one of many who try succeeds.
- * 3. Who is refused connects to the socket that it finds. If nobody listens, it removes that socket, by its name: a newer one has another name, so
- *    whoever is late removes nothing of it. Then the directory is empty, and 2 is tried again.
+ * The lock is a directory with one listening socket, which the kernel closes when its process ends, however it ends. Each socket has a random name.
+ * So a lock never has two holders, and the lock of a dead process blocks no other process:
+ * 1. The process makes a directory with a random name, and a socket in it that listens at once.
+ * 2. It renames that directory to the path of the lock. rename(2) replaces an empty directory and fails on any other one: of several processes that try at
+ *    the same time, one succeeds.
+ * 3. A process whose rename failed connects to the socket that it finds. If no process listens there, it removes that socket by its name. A socket that a
+ *    third process has moved there meanwhile has another name, so it is not removed. Then the directory is empty, and 2 is tried again.
  */
 export async function takeLock(path: string, greeting = ''): Promise<SocketLock | LockHolder> {
   if (!fitsSocket(path)) throw new Error(`a socket in ${dirname(path)} would have too long a path`);
@@ -48,7 +50,7 @@ export async function takeLock(path: string, greeting = ''): Promise<SocketLock 
   }
 }
 
-/** Whether a lock can be at this path: the paths of its sockets are longer, and Linux bounds them (unix(7)). */
+/** True when a lock can be at this path: the paths of its sockets are longer, and Linux limits their length (unix(7)). */
 export function fitsSocket(path: string): boolean {
   const id = 2 * ID_BYTES;
   const longest = Math.max(Buffer.byteLength(basename(path)), 1 + id);
@@ -56,8 +58,8 @@ export function fitsSocket(path: string): boolean {
 }
 
 /**
- * Removes what processes that were killed left in a directory: locks whose names begin with `prefix` and in which nobody listens, and those that have been
- * on the way to their place for a minute.
+ * Removes the files of killed processes from a directory: locks whose names begin with `prefix` and whose socket has no listener, and directories of locks
+ * that were made more than a minute ago and never renamed.
  */
 export async function sweepLocks(directory: string, prefix: string): Promise<void> {
   const unfinished = Date.now() - UNFINISHED;
@@ -73,14 +75,14 @@ export async function sweepLocks(directory: string, prefix: string): Promise<voi
 function createLockServer(greeting: string): Server {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    // Whoever keeps its end open must not keep the lock from being released.
+    // A peer that keeps its end open must not delay the release of the lock.
     socket.end(greeting, () => socket.destroy());
   });
   server.unref();
   return server;
 }
 
-/** `exclusive`, lest a worker of node:cluster shares the socket with the others. Later errors are of one connection: the lock is had all the same. */
+/** `exclusive`, because workers of node:cluster would share the socket otherwise. Errors after the start concern single connections, not the lock. */
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.on('error', reject);
@@ -89,7 +91,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** False when there is a lock at the path already. */
+/** Moves the directory of a new lock to its path. False when there is a lock at the path already. */
 function moveTo(made: string, path: string): boolean {
   return attempt(() => renameSync(made, path), HELD);
 }
@@ -114,14 +116,14 @@ function keep(server: Server, path: string, id: string): SocketLock {
 }
 
 function discard<T>(server: Server, made: string, result: T): T {
-  // The socket's file goes with it.
+  // This removes the file of the socket too.
   server.close();
   for (const name of entriesOf(made)) attempt(() => unlinkSync(join(made, name)), GONE);
   attempt(() => rmdirSync(made), GONE);
   return result;
 }
 
-/** Who has this lock; `null` when nobody has it, and then nothing is left in it. */
+/** Returns the holder of a lock. When there is none, removes the dead sockets in the directory of the lock and returns `null`. */
 export async function lockHolder(path: string): Promise<LockHolder | null> {
   for (const name of entriesOf(path)) {
     const socket = join(path, name);
@@ -131,7 +133,7 @@ export async function lockHolder(path: string): Promise<LockHolder | null> {
   return null;
 }
 
-/** A process that is stopped, or too busy to accept, listens. Rejects when this process has no descriptor left to look. */
+/** True when a process listens at the path, even if it is stopped or too busy to accept. Rejects when this process has no descriptor left for the connection. */
 function isListening(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {
@@ -145,7 +147,7 @@ function isListening(path: string): Promise<boolean> {
   });
 }
 
-/** What is in a directory; nothing when it is not there. A link is not followed. */
+/** The names of the entries of a directory; none when it does not exist. Links are not followed. */
 function entriesOf(directory: string): readonly string[] {
   const stats = lstatSync(directory, { throwIfNoEntry: false });
   if (stats === undefined) return [];
@@ -158,7 +160,7 @@ function entriesOf(directory: string): readonly string[] {
   }
 }
 
-/** Does it; false when the system answers one of these codes. */
+/** Calls `work`. Returns false when it throws a system error with one of these codes. */
 function attempt(work: () => void, codes: ReadonlySet<string>): boolean {
   try {
     work();
@@ -171,13 +173,13 @@ function attempt(work: () => void, codes: ReadonlySet<string>): boolean {
 
 const ID_BYTES = 6;
 
-/** The name of a lock on the way to its place. */
+/** The name of the directory of a lock before it is renamed. */
 const UNPLACED = new RegExp(`^\\.[0-9a-f]{${2 * ID_BYTES}}$`);
 
 /** sockaddr_un.sun_path of Linux less its final zero; Node cuts what is longer. */
 const MAX_SOCKET_PATH = 107;
 
-/** How long a lock may be on the way to its place, in ms. */
+/** The age at which a directory that was never renamed counts as left by a dead process, in ms. */
 const UNFINISHED = 60_000;
 
 const HELD: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);

@@ -7,35 +7,35 @@ import { privateDirectory } from '../locks/private-directory.js';
 import { lockHolder, type SocketLock, sweepLocks, takeLock } from '../locks/socket-lock.js';
 
 /**
- * What became of a claim: `null` when this tree has it; `claimed` when another tree of this user has the port; `hinted` when something says that a tree of
- * another user has it, which anybody can say.
+ * The result of a claim. `null`: this tree has the port. `claimed`: another tree of this user has it. `hinted`: an abstract socket indicates that a tree of
+ * another user has it; any user can make such a socket.
  */
 export type ClaimResult = null | 'claimed' | 'hinted';
 
-/** The ports that one tree claims on this machine. */
+/** The claims of one tree on ports of this machine. */
 export interface PortClaims {
   /**
-   * Claims a port, or keeps the claim that this tree has. With `heedsHints` false it is claimed whatever another user says. Rejects DIRECTORY_UNUSABLE
+   * Claims a port, or keeps the present claim of this tree. With `heedsHints` false, hints of other users are ignored. Rejects DIRECTORY_UNUSABLE
    * when the directory of claims is not safe, INTERNAL when this program has no descriptor left.
    */
   claim(port: number, heedsHints: boolean): Promise<ClaimResult>;
-  /** Ends the claim `rest` ms from now; 0 ends it at once. It does not keep the program alive until then. */
+  /** Ends the claim after `rest` ms; 0 ends it at once. The timer does not keep the program alive. */
   release(port: number, rest: number): void;
 }
 
 interface Claim {
   readonly lock: SocketLock;
   readonly hint: Server;
-  /** Runs while the claim is about to end. */
+  /** The timer that ends the claim; `undefined` before `release`. */
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * A port that is leased and not listened on yet looks free to everybody who tries to bind it. So that no other tree leases it, be it in this program or in
- * another one, each leased port is claimed twice:
- * - by a lock in the private directory of the user. Nobody else can take it, and that of a dead program is in nobody's way. Its name has the network
- *   namespace, since a port belongs to one;
- * - by an abstract socket, which the trees of all users see. Any user can take any such name, so it is a hint and no more.
+ * A leased port on which the agent does not listen yet can still be bound, so another tree, in this program or in another one, would lease it as well.
+ * Therefore each leased port is claimed twice:
+ * - by a lock in the private directory of the user. Other users cannot take that lock, and the lock of a dead program blocks no other tree. Its name contains
+ *   the network namespace, because each namespace has its own ports;
+ * - by an abstract socket, which the trees of all users see. Any user can take any such name, so it is only a hint.
  */
 export function createPortClaims(env: NodeJS.ProcessEnv = process.env): PortClaims {
   const claims = new Map<number, Claim>();
@@ -75,8 +75,8 @@ export function createPortClaims(env: NodeJS.ProcessEnv = process.env): PortClai
 }
 
 /**
- * The name is taken first, and the lock only with it where hints are heeded: so no tree ever has a lock for a moment that it does not want, which another
- * tree would take for a claim.
+ * Takes the abstract socket first. Where hints count and the socket is taken already, the lock is not taken: otherwise this tree would hold the lock for a
+ * moment, and another tree of this user would see a claim that is about to be given up.
  */
 async function claimBoth(
   path: string,
@@ -102,8 +102,8 @@ function unusable(directory: string, thrown: unknown): SupertreeError {
 }
 
 /**
- * False only when the name is taken: without a hint the claim is as good among the trees of this user. `exclusive`, lest a worker of node:cluster shares
- * the socket with the others.
+ * False when the name is taken. Any other error counts as success: among the trees of this user the lock alone is enough. `exclusive`, because workers of
+ * node:cluster would share the socket otherwise.
  */
 function listen(server: Server, path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -113,7 +113,7 @@ function listen(server: Server, path: string): Promise<boolean> {
   });
 }
 
-/** What is left behind is tried again by the next one; a hint that never listened is closed already. */
+/** For two harmless errors: a failed sweep, which the next tree repeats, and the close of a hint that never listened. */
 function ignore(): void {}
 
 const NO_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);

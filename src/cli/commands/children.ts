@@ -20,9 +20,7 @@ interface Options {
 export const addChildren: AddCommands = (program, { host, finish }) => {
   program
     .command('delete <child...>')
-    .description(
-      'Remove agents or supervisors from the tree for good. They must have ended, or be stopped with --stop.',
-    )
+    .description('Remove agents or supervisors from the tree. They must have ended, or be stopped with --stop.')
     .option('--stop', 'stop them first, with all that is below them')
     .option('--json', 'print one JSON document: [{ agent, row: { path, status }, error }], in the order given')
     .addHelpText('after', '\nExamples:\n  $ supertree delete old\n  $ supertree delete --stop root/group\n')

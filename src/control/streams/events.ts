@@ -142,7 +142,7 @@ interface TreeContents {
   readonly supervisors: ReadonlyMap<string, SupervisorMark>;
 }
 
-/** A change that no event has told to the subscribers: the agent or the supervisor as it is now, or neither when there is none any more. */
+/** A change without an event: the present agent or supervisor at the path, or neither when it was removed. */
 interface Difference {
   readonly path: string;
   readonly uuid: string;
@@ -150,7 +150,7 @@ interface Difference {
   readonly supervisor?: SupervisorMark;
 }
 
-/** The contents of the tree as it is now. */
+/** The present contents of the tree. */
 function contentsOf(root: SupervisorView): TreeContents {
   const agents = new Map<string, AgentView>();
   const supervisors = new Map<string, SupervisorMark>();
@@ -167,14 +167,14 @@ function contentsOf(root: SupervisorView): TreeContents {
   return { agents, supervisors };
 }
 
-/** What the subscribers to events know by now. */
+/** The state that a subscriber has after all published events. */
 class PublishedState {
   readonly agents = new Map<string, AgentView>();
   readonly supervisors = new Map<string, SupervisorMark>();
   /** True once a snapshot was given: from then on a subscriber may know all of the tree. */
   #isComplete = false;
 
-  /** A path is gone, and with it everything below it. */
+  /** Removes a path and everything below it. */
   removed(path: string): void {
     this.agents.delete(path);
     if (!this.supervisors.delete(path)) return;
@@ -183,14 +183,14 @@ class PublishedState {
     }
   }
 
-  /** There is no subscriber any more. */
+  /** The last subscriber has left. */
   clear(): void {
     this.agents.clear();
     this.supervisors.clear();
     this.#isComplete = false;
   }
 
-  /** Replaces what is known by the whole tree as it is now. Returns where a subscriber would be wrong. */
+  /** Replaces the known state by the present tree. Returns the differences between the two. */
   settle({ agents, supervisors }: TreeContents): Difference[] {
     const differences = [...this.#gone(agents, supervisors), ...this.#changed(agents, supervisors)];
     this.clear();
@@ -205,7 +205,7 @@ class PublishedState {
     for (const path of this.supervisors.keys()) if (!supervisors.has(path)) yield { path, uuid: '' };
   }
 
-  /** Before the first snapshot a subscriber knows only what events have told: what it never knew is no difference. */
+  /** Before the first snapshot, subscribers know only the contents of events: agents and supervisors without an event are no differences. */
   *#changed(agents: TreeContents['agents'], supervisors: TreeContents['supervisors']): IterableIterator<Difference> {
     for (const [path, supervisor] of supervisors) {
       const known = this.supervisors.get(path);

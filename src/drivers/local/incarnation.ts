@@ -44,7 +44,7 @@ export class ProcessIncarnation implements Incarnation {
   #tree: ProcessTree | undefined;
   #freezer: Freezer | undefined;
   #openStreams = 2;
-  /** How it was told to end: what is left then is looked for until it is gone, and after a kill is killed again at each look. */
+  /** How its end was requested. Then the members of its tree are looked for until none is left; after a kill, those that are found are killed at each look. */
   #ending: 'ask' | 'kill' | null = null;
   #watch: unknown;
 
@@ -55,7 +55,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#stdin = new Stdin(order.path, shop.clock);
   }
 
-  /** Its turn in the queue has come. */
+  /** It has reached the front of the queue of starts. */
   run(): void {
     if (!this.#advance('begin')) return;
     const spawned = spawnProcess(this.#order);
@@ -239,14 +239,14 @@ export class ProcessIncarnation implements Incarnation {
     this.#report({ type: 'SPAWN_FAILED', detail, at: this.#shop.clock.wall() });
   }
 
-  /** Enters the next phase. False when the step has no place in this one. */
+  /** Enters the phase that the step leads to. False when the present phase does not allow the step. */
   #advance(step: ProcessCommand | 'exit'): boolean {
     const next = phaseAfter(this.#phase, step);
     this.#phase = next ?? this.#phase;
     return next !== null;
   }
 
-  /** Reports a fact that has its place in this phase, and no other. Its tree is released before: whoever hears of the end may start the next one. */
+  /** Reports a fact if the present phase allows it. The tree is released before: the receiver of the end may start the next incarnation at once. */
   #report(fact: WithoutIncarnation<ProcessFact>): void {
     const whole = { ...fact, incarnation: this.#order.incarnation };
     const next = phaseAfter(this.#phase, whole);

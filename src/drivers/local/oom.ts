@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /**
- * Tells whether the kernel's out-of-memory killer ended a process. The counter of a cgroup does not name the process, so the kernel log is read: `Killed
+ * Finds out whether the kernel's out-of-memory killer ended a process. The counter of a cgroup does not name the process, so the kernel log is read: `Killed
  * process PID (name)`. When the log cannot be read, or has pids of another namespace, the answer is false: it is never a guess.
  */
 export class OomWitness {

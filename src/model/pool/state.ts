@@ -17,7 +17,7 @@ import type { NodeSpec, PoolSpec } from '../spec.js';
 export interface Instance extends Member {
   /** A stop was requested in this generation. */
   asked: boolean;
-  /** What happens when it is down: it is removed, or started again. */
+  /** The step after it is down: it is removed, or started again. */
   next: 'remove' | 'start';
   /** Its origin: a failed start of an added instance is returned to the caller (S5), any other is charged (R8). */
   origin: 'added' | 'kept';

@@ -184,7 +184,7 @@ export const traits = {
   ),
   limits: field('Resource limits. If not given, none, and its usage is not sampled.', limits),
   maxRuntime: field(
-    'The longest runtime of an incarnation, pauses excluded, in ms; then it is stopped for good. If not given, unlimited.',
+    'The longest runtime of an incarnation, pauses excluded, in ms; then it is stopped and not restarted. If not given, unlimited.',
     positive,
   ),
   output: field('The limits of its output rings.', output),

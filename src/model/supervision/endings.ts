@@ -155,7 +155,7 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
 }
 
-/** A restart under one_for_one begins, be its delay over or not: nobody waits for its start. */
+/** Begins a restart under one_for_one, even if its delay is not over: no other child waits for its start. */
 export function beginRestart(state: State, sweep: Sweep | undefined): void {
   if (sweep === undefined) return;
   sweep.hold = false;
@@ -163,7 +163,7 @@ export function beginRestart(state: State, sweep: Sweep | undefined): void {
   state.busy.delete(sweep.id);
 }
 
-/** The delay of a restart is over. Under one_for_one nobody waits for its start. Otherwise, whoever has come under the strategy meanwhile is stopped and started with the others. */
+/** The delay of a restart is over. Under the strategies that restart siblings together, children that were added during the delay are restarted with the others. */
 export function onDelayOver(state: State, sweep: Sweep): void {
   beginRestart(state, sweep);
   if (!isOrdered(state)) return;

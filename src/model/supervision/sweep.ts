@@ -3,7 +3,7 @@ import type { Reason } from '../reason.js';
 import { closeMailbox } from './mailbox.js';
 import { type Child, closeSweep, openSweep, removeChild, type State, type Sweep } from './state.js';
 
-/** Lets every sweep that can continue take its next step. */
+/** Takes the next step of every sweep that can continue. */
 export function advanceAll(state: State): void {
   for (const id of state.pending) {
     state.pending.delete(id);

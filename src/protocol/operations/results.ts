@@ -69,7 +69,7 @@ export interface LogsPage {
   readonly dropped: number;
   /** For each stream, the sequence number to continue from. */
   readonly next: Readonly<Record<StreamName, number>>;
-  /** True when the agent has ended for good: no further line follows. */
+  /** True when the agent has ended and will not be restarted: no further line follows. */
   readonly over?: boolean;
 }
 
