@@ -80,7 +80,7 @@ const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   status: (agent, { usage }, request) => rowOf(request, agent, usage),
   spawn: async (supervisor, { spec, wait }, request) => {
     const { control, tree } = request;
-    const adding = add(control, supervisor, spec);
+    const adding = add(control, supervisor, spec, 1);
     if (wait === false) await accepted(control, adding);
     const path = wait === false ? `${supervisor.path}/${spec.id}` : await adding;
     return rowOf(request, tree.agent(path, 'spawn'));
@@ -112,7 +112,9 @@ const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   terminate_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.terminate(id)),
   restart_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.restart(id)),
   delete_child: (supervisor, { id }) => childAnswer(supervisor, id, supervisor.delete(id)),
-  add_child: async (supervisor, { spec }, { control }) => ({ path: await add(control, supervisor, spec) }),
+  add_child: async (supervisor, { spec }, { control }) => ({
+    path: await add(control, supervisor, spec, agentsIn(spec)),
+  }),
   which_children: (supervisor) => supervisor.which(),
   count_children: (supervisor) => supervisor.count(),
 };
@@ -132,7 +134,7 @@ async function accepted({ failed }: Control, work: Promise<unknown>): Promise<vo
 }
 
 /** Adds a child from data, so without functions. A pool makes its instance itself. */
-function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Promise<string> {
+function add(control: Control, supervisor: SupervisorHandle, spec: unknown, count: number): Promise<string> {
   if (spec !== undefined) {
     // The tree checks significance: it knows the supervisor's autoShutdown.
     const problems = validateChild(spec, { autoShutdown: 'any_significant' }, 'data');
@@ -141,7 +143,7 @@ function add(control: Control, supervisor: SupervisorHandle, spec: unknown): Pro
   const id = isMap(spec) && typeof spec.id === 'string' ? spec.id : nanoid();
   const { withDefaults = (node) => node } = control;
   const input = spec === undefined ? undefined : withDefaults(spec as NodeInput);
-  return control.additions.add(`${supervisor.path}/${id}`, agentsIn(spec), () => supervisor.add(input));
+  return control.additions.add(`${supervisor.path}/${id}`, count, () => supervisor.add(input));
 }
 
 async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promise<void>): Promise<{ path: string }> {

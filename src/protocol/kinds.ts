@@ -15,6 +15,8 @@ export interface Field<T> {
   readonly kind: Kind<T>;
   /** True when it must be present. */
   readonly required: boolean;
+  /** True when it may be nil. */
+  readonly nullable: boolean;
   /** The value when it is absent. */
   readonly fallback: T | null;
   /** True for additions of supertree: only in map form, and left out when empty. */
@@ -32,17 +34,17 @@ export type ValuesOf<F extends Fields> = {
 export type WireTime = readonly [secs: number, nanos: number];
 
 export function required<T>(kind: Kind<T>): Field<T> {
-  return { kind, required: true, fallback: null, addition: false };
+  return { kind, required: true, nullable: false, fallback: null, addition: false };
 }
 
 /** May be absent or nil. */
 export function optional<T>(kind: Kind<T>): Field<T | null> {
-  return { kind: nullable(kind), required: false, fallback: null, addition: false };
+  return { kind, required: false, nullable: true, fallback: null, addition: false };
 }
 
 /** May be absent, but not nil. */
 export function defaulted<T>(kind: Kind<T>, fallback: T): Field<T> {
-  return { kind, required: false, fallback, addition: false };
+  return { kind, required: false, nullable: false, fallback, addition: false };
 }
 
 /** A key that the agent protocol does not have. */
@@ -56,9 +58,14 @@ export function invalid(at: string, rule: string, value: unknown, shown: string 
   return new SupertreeError('MESSAGE_INVALID', { problem, field: at, rule, value: shown });
 }
 
-export const string: Kind<string> = simple('string', 'must be a string', (value) =>
-  typeof value === 'string' ? value : undefined,
-);
+export const string: Kind<string> = {
+  name: 'string',
+  read: (given, at) => {
+    if (typeof given !== 'string') throw invalid(at, 'must be a string', given);
+    return given;
+  },
+  write: exact,
+};
 
 export const bool: Kind<boolean> = simple('bool', 'must be true or false', (value) =>
   typeof value === 'boolean' ? value : undefined,
@@ -222,14 +229,6 @@ function simple<T>(name: string, rule: string, parse: (value: unknown) => T | un
       return parsed;
     },
     write: exact,
-  };
-}
-
-function nullable<T>(kind: Kind<T>): Kind<T | null> {
-  return {
-    name: `${kind.name}?`,
-    read: (given, at) => (given === null ? null : kind.read(given, at)),
-    write: (given) => (given === null ? null : kind.write(given)),
   };
 }
 

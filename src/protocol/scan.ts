@@ -60,22 +60,31 @@ interface Form {
   readonly length: number;
 }
 
-const scalar = (length: number): Form => ({ kind: SCALAR, width: 0, length });
+const fixed = (kind: number, length: number): Form => ({ kind, width: 0, length });
 const sized = (kind: number, width: number): Form => ({ kind, width, length: 0 });
 
 /** The forms of the first bytes from 0xc0 to 0xdf; `null` for rejected ones: 0xc1 and extensions. */
-const FORMS: readonly (Form | null)[] = [
-  ...[scalar(0), null, scalar(0), scalar(0)],
+const SIZED_FORMS: readonly (Form | null)[] = [
+  ...[fixed(SCALAR, 0), null, fixed(SCALAR, 0), fixed(SCALAR, 0)],
   ...[sized(SCALAR, 1), sized(SCALAR, 2), sized(SCALAR, 4)],
   ...[null, null, null],
-  ...[scalar(4), scalar(8)],
-  ...[scalar(1), scalar(2), scalar(4), scalar(8)],
-  ...[scalar(1), scalar(2), scalar(4), scalar(8)],
+  ...[fixed(SCALAR, 4), fixed(SCALAR, 8)],
+  ...[fixed(SCALAR, 1), fixed(SCALAR, 2), fixed(SCALAR, 4), fixed(SCALAR, 8)],
+  ...[fixed(SCALAR, 1), fixed(SCALAR, 2), fixed(SCALAR, 4), fixed(SCALAR, 8)],
   ...[null, null, null, null, null],
   ...[sized(STR, 1), sized(STR, 2), sized(STR, 4)],
   ...[sized(ARRAY, 2), sized(ARRAY, 4)],
   ...[sized(MAP, 2), sized(MAP, 4)],
 ];
+
+/** The form of each first byte. */
+const FORMS: readonly (Form | null)[] = Array.from({ length: 256 }, (_, first) => {
+  if (first < 0x80 || first >= 0xe0) return fixed(SCALAR, 0);
+  if (first < 0x90) return fixed(MAP, first & 0x0f);
+  if (first < 0xa0) return fixed(ARRAY, first & 0x0f);
+  if (first < 0xc0) return fixed(STR, first & 0x1f);
+  return SIZED_FORMS[first - 0xc0] ?? null;
+});
 
 class Scanner {
   position = 0;
@@ -111,28 +120,20 @@ class Scanner {
   #token(): string | null {
     const first = this.#bytes[this.position++];
     if (first === undefined) return 'it ends too early';
-    if (first < 0x80 || first >= 0xe0) return this.#set(SCALAR, 0);
-    if (first < 0x90) return this.#set(MAP, first & 0x0f);
-    if (first < 0xa0) return this.#set(ARRAY, first & 0x0f);
-    if (first < 0xc0) return this.#set(STR, first & 0x1f);
-    const form = FORMS[first - 0xc0] ?? null;
+    const form = FORMS[first] ?? null;
     if (form === null) return first === 0xc1 ? 'the byte 0xc1 means nothing' : 'extension types are not accepted';
-    return form.width === 0 ? this.#set(form.kind, form.length) : this.#sized(form);
-  }
-
-  #sized({ kind, width }: Form): string | null {
-    const end = this.position + width;
-    if (end > this.#bytes.length) return 'it ends too early';
-    let length = 0;
-    while (this.position < end) length = length * 256 + (this.#bytes[this.position++] ?? 0);
-    return this.#set(kind, length);
-  }
-
-  #set(kind: number, length: number): string | null {
-    this.#kind = kind;
-    this.#length = length;
-    const atLeast = kind === MAP ? 2 * length : length;
+    this.#kind = form.kind;
+    this.#length = form.width === 0 ? form.length : this.#number(form.width);
+    const atLeast = this.#kind === MAP ? 2 * this.#length : this.#length;
     return this.position + atLeast > this.#bytes.length ? 'it ends too early' : null;
+  }
+
+  /** Reads so many bytes; behind the end of the document they count as 0. */
+  #number(width: number): number {
+    const end = this.position + width;
+    let number = 0;
+    while (this.position < end) number = number * 256 + (this.#bytes[this.position++] ?? 0);
+    return number;
   }
 
   /** Counts the token in its container, and opens a new container for a list or a map. */

@@ -31,8 +31,8 @@ export function writeFields<F extends Fields>(
 ): Record<string, unknown> {
   for (const [name, field] of Object.entries(fields)) {
     const item = (given as Record<string, unknown>)[name] ?? null;
-    if (field.addition && item === null) continue;
-    written[name] = field.kind.write(item);
+    if (item !== null || !field.nullable) written[name] = field.kind.write(item);
+    else if (!field.addition) written[name] = null;
   }
   return written;
 }
@@ -56,6 +56,7 @@ function readArray<F extends Fields>(
 }
 
 function readField(field: Field<unknown>, given: unknown, at: string, name: string): unknown {
+  if (given === null && field.nullable) return null;
   if (given !== undefined) return field.kind.read(given, `${at}.${name}`);
   if (field.required) throw invalid(`${at}.${name}`, 'is missing', undefined);
   return field.fallback;
