@@ -1,6 +1,6 @@
 /*
  * The long runs, one after another: `main.ts [NAME ...] [--frames N] [--requests N] [--silent N] [--rude N] [--seconds N]
- * [--histories N] [--seed N] [--record]`. Without a
+ * [--agents N] [--lines N] [--histories N] [--seed N] [--record]`. Without a
  * name, all. Each has a process of its own. Ends with 1 when one of them failed.
  */
 import { spawn } from 'node:child_process';
@@ -15,6 +15,8 @@ const { values, positionals } = parseArgs({
     silent: { type: 'string', default: '2000' },
     rude: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '20' },
+    agents: { type: 'string', default: '1000' },
+    lines: { type: 'string', default: '2000' },
     histories: { type: 'string', default: '3000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     record: { type: 'boolean', default: false },
@@ -31,7 +33,7 @@ interface Run {
 /** Frames, requests and histories per second that two slow cores manage. */
 const PACE = { frames: 6_000, requests: 6_000, histories: 50 };
 
-const { frames, requests, silent, rude, seconds, histories, seed, record } = values;
+const { frames, requests, silent, rude, seconds, agents, lines, histories, seed, record } = values;
 const RUNS: Readonly<Record<string, Run>> = {
   fuzz: { what: `${frames} hostile frames`, args: [frames], seconds: 5 + Number(frames) / PACE.frames },
   requests: { what: `${requests} requests`, args: [requests], seconds: 5 + Number(requests) / PACE.requests },
@@ -39,6 +41,11 @@ const RUNS: Readonly<Record<string, Run>> = {
     what: `${silent} connections that say nothing, ${rude} that ask and do not read`,
     args: [silent, rude, seconds],
     seconds: 10 + Number(seconds),
+  },
+  deaf: {
+    what: `peers that ask for all output of ${agents} agents with ${lines} lines each and do not read`,
+    args: [agents, lines, seconds],
+    seconds: 30 + Number(seconds),
   },
   otp: {
     what: `${histories} histories beside supervisors of OTP (needs erl and erlc)`,

@@ -54,7 +54,7 @@ interface Memory {
 
 async function openServer(): Promise<Server> {
   const child = fork(new URL('./server.mjs', import.meta.url), { execArgv: ['--expose-gc'] });
-  const [endpoint] = (await once(child, 'message')) as [string];
+  const [[endpoint]] = (await once(child, 'message')) as [[string]];
   const socket = new Dealer({ linger: 0, receiveTimeout: 60_000, sendHighWaterMark: 0 });
   socket.connect(endpoint);
   const memory = async () => {
