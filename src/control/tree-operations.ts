@@ -6,7 +6,7 @@ import type { NodeInput } from '../model/input.js';
 import { isWaiting } from '../model/report.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
 import { isMap } from '../protocol/kinds.js';
-import { lineView } from '../protocol/line-view.js';
+import { packedLines } from '../protocol/line-page.js';
 import {
   type AgentRow,
   OPERATIONS,
@@ -100,8 +100,8 @@ const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   },
   logs: (agent, { agent: _, ...query }, { control }) => {
     const { lines, dropped, next } = agent.output(query);
-    const page = { lines: lines.map(lineView), dropped, next };
-    return control.ended.has(agent.uuid) ? { ...page, over: true } : page;
+    const page = { lines: packedLines(lines), dropped, next };
+    return packedInParts(control.ended.has(agent.uuid) ? { ...page, over: true } : page);
   },
   health: (_tree, _params, request) => healthOf(request),
   snapshot: (tree, _params, { control }) => control.events.snapshot(tree.peer.grants === null ? undefined : tree),
