@@ -110,10 +110,27 @@ describe('a fair queue', () => {
     expect([queue.enter(deaf, 1, work), queue.enter(deaf, 1, work)]).toEqual([null, null]);
     expect(queue.enter(deaf, 1, work)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
     expect(queue.enter(from('other'), 1, work)).toBeNull();
-    expect(done).toBe(1);
+    await expect.poll(() => done).toBe(1);
     blocked = false;
     queue.wake('deaf');
     await expect.poll(() => done).toBe(3);
+  });
+
+  it('counts what a request does in microtasks for the slice: the loop has its turn between requests that do all their work there', async () => {
+    const queue = queueOf({ inFlight: 100 });
+    let turns = 0;
+    let done = 0;
+    const work = async () => {
+      await null;
+      busy(10);
+      done++;
+    };
+    for (let n = 0; n < 20; n++) queue.enter(from('one'), 1, work);
+    while (done < 20) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns++;
+    }
+    expect(turns).toBeGreaterThan(5);
   });
 
   it('forgets connections that are gone', async () => {
