@@ -61,7 +61,7 @@ function wirePart(): string[] {
     '### Ended agents',
     endedAgentsText(),
     '### Operations of a tree_request',
-    'A parameter that is not named here is refused; nil counts as absent. With `wait: false` the answer comes as soon as the command is accepted, otherwise when it is done; `usage: true` measures cpu and memory. The last column is the [role](security.md#who-may-do-what) that a key needs.',
+    'A parameter that is not named here is refused; nil counts as absent. With `wait: false` the answer comes as soon as the command is accepted, otherwise when it is done; `usage: true` measures cpu and memory. The last column is the [role](security.md#roles) that a key needs.',
     operationTable(),
     'An `AgentData` is an [Agent](#agent) as in a tree file: without the fields that only the program of the tree can give, such as functions. An `AgentRow` is an `AgentView` with `usage`, a `Usage` or `null` where it was not measured. A `TreeView` is a `SupervisorView`, or an `AgentRow` with `kind: "agent"`.',
     ...wordTables(),

@@ -33,37 +33,37 @@ function placeOf(path: string): string {
   return join(privateDirectory(), `lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);
 }
 
-/** The time limit for the whole greeting of the holder, in ms. */
+/** The time limit for the whole banner of the holder, in ms. */
 const PATIENCE = 500;
 
-/** The most characters of a greeting. A longer one is not that of a server. */
-const MAX_GREETING = 32;
+/** The most characters of a banner. A longer one is not that of a server. */
+const MAX_BANNER = 32;
 
 const UNKNOWN_HOLDER = 'an unknown process that holds its lock';
 
-/** Describes the holder of a lock. The pid in its greeting is used only if that process belongs to this user, or if this user is root. */
+/** Describes the holder of a lock. The pid in its banner is used only if that process belongs to this user, or if this user is root. */
 async function holderOf(socket: string): Promise<string> {
-  const pid = /^pid (\d{1,10})$/.exec(await readGreeting(socket))?.[1];
+  const pid = /^pid (\d{1,10})$/.exec(await readBanner(socket))?.[1];
   if (pid === undefined) return UNKNOWN_HOLDER;
   const owner = await ownerOf(pid);
   const user = process.getuid?.();
   return owner !== null && (user === 0 || owner === user) ? `another supertree server (pid ${pid})` : UNKNOWN_HOLDER;
 }
 
-/** Reads the greeting of the holder, until the holder closes the connection, the greeting is too long, or the time limit has passed. */
-function readGreeting(path: string): Promise<string> {
+/** Reads the banner of the holder, until the holder closes the connection, the banner is too long, or the time limit has passed. */
+function readBanner(path: string): Promise<string> {
   return new Promise((resolve) => {
-    let greeting = '';
+    let banner = '';
     const socket = connect(path);
     const timer = setTimeout(() => socket.destroy(), PATIENCE);
     socket.on('data', (bytes) => {
-      greeting += bytes.toString('latin1', 0, MAX_GREETING);
-      if (greeting.length > MAX_GREETING) socket.destroy();
+      banner += bytes.toString('latin1', 0, MAX_BANNER);
+      if (banner.length > MAX_BANNER) socket.destroy();
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       clearTimeout(timer);
-      resolve(greeting);
+      resolve(banner);
     });
   });
 }

@@ -18,7 +18,7 @@ export interface LockHolder {
 }
 
 /**
- * Takes the lock at a path, in a directory that only this user can write. `greeting` is sent to every process that connects to the socket of the lock.
+ * Takes the lock at a path, in a directory that only this user can write. `banner` is sent to every process that connects to the socket of the lock.
  * Resolves with the holder when the lock is held already. Rejects with the error of the system, and when the path exists and is not a lock.
  *
  * The lock is a directory with one listening socket, which the kernel closes when its process ends, however it ends. Each socket has a random name.
@@ -29,14 +29,14 @@ export interface LockHolder {
  * 3. A process whose rename failed connects to the socket that it finds. If no process listens there, it removes that socket by its name. A socket that a
  *    third process has moved there meanwhile has another name, so it is not removed. Then the directory is empty, and 2 is tried again.
  */
-export async function takeLock(path: string, greeting = ''): Promise<SocketLock | LockHolder> {
+export async function takeLock(path: string, banner = ''): Promise<SocketLock | LockHolder> {
   if (!fitsSocket(path)) throw new Error(`a socket in ${dirname(path)} would have too long a path`);
   const held = await lockHolder(path);
   if (held !== null) return held;
   const id = randomBytes(ID_BYTES).toString('hex');
   const made = join(dirname(path), `.${id}`);
   makePrivateDirectory(made);
-  const server = createLockServer(greeting);
+  const server = createLockServer(banner);
   try {
     await listen(server, join(made, id));
     for (;;) {
@@ -72,11 +72,11 @@ export async function sweepLocks(directory: string, prefix: string): Promise<voi
   }
 }
 
-function createLockServer(greeting: string): Server {
+function createLockServer(banner: string): Server {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     // A peer that keeps its end open must not delay the release of the lock.
-    socket.end(greeting, () => socket.destroy());
+    socket.end(banner, () => socket.destroy());
   });
   server.unref();
   return server;
