@@ -1,5 +1,5 @@
 import { MAX_BATCH, MAX_MESSAGE_SIZE } from '../src/protocol/protocol.js';
-import { MAX_DEPTH, MAX_VALUES } from '../src/protocol/scan.js';
+import { FEW_VALUES, MAX_DEPTH, MAX_VALUES } from '../src/protocol/scan.js';
 import { aboutOf, membersOf, numberOf } from './declarations.js';
 import { code, table } from './markdown.js';
 
@@ -47,6 +47,11 @@ export function fixedLimits(): string[] {
     ],
     ['bytes of one answer', MAX_MESSAGE_SIZE, '`MESSAGE_TOO_LARGE`: ask for less, with a `limit`'],
     ['values of one request, keys of maps among them', MAX_VALUES, '`MESSAGE_INVALID`'],
+    [
+      'values of one request that has neither a spec, nor input or an action for an agent, nor a batch',
+      FEW_VALUES,
+      '`MESSAGE_INVALID`',
+    ],
     ['lists and maps within each other in one request', MAX_DEPTH, '`MESSAGE_INVALID`'],
     ['extension types, keys that are no strings, strings that are not UTF-8', 'none', '`MESSAGE_INVALID`'],
     ['agents of one batch', MAX_BATCH, '`BATCH_LIMIT`'],

@@ -70,9 +70,14 @@ export function assertAdmitted(request: Request, asked: Asked): void {
   try {
     request.tree.open(asked.operation, asked.ref);
   } catch (thrown) {
-    writeLine(request, asked, auditedPath(request, asked), failure(asked, thrown));
+    auditRefusal(request, asked, thrown);
     throw thrown;
   }
+}
+
+/** Writes the audit line of a request that was refused with `thrown`. */
+export function auditRefusal(request: Request, asked: Asked, thrown: unknown): void {
+  writeLine(request, asked, auditedPath(request, asked), failure(asked, thrown));
 }
 
 function isAudited({ operation }: Asked): boolean {

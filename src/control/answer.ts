@@ -1,15 +1,15 @@
 import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { type Decoded, decode, encode, glimpse } from '../protocol/decode.js';
+import { type Decoded, encode, glimpse } from '../protocol/decode.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { type About, encodeRefusal } from '../protocol/refusal.js';
-import { MAX_VALUES } from '../protocol/scan.js';
 import { repeatedVerbatim } from '../protocol/verbatim.js';
 import { GuardedTree, type Opened } from './access/guarded-tree.js';
 import { type Admitted, admitted, askedBy } from './admission.js';
 import { answerBatch } from './batch.js';
 import { answerAction, answerControl } from './commands.js';
 import type { Control } from './control.js';
+import { decodeRequest } from './large-requests.js';
 import { answerHealth, answerList } from './listing.js';
 import { answerOutputQuery } from './output-query.js';
 import type { Request } from './request.js';
@@ -24,6 +24,7 @@ type Interim = (bytes: Buffer) => void;
  * Answers any message: with the result, or with the error, in the response type of the request if that is known. Never rejects; interim messages only come
  * before the answer. If `context` is not given, the message came from this process.
  *
+ * 0. Decodes it; a large one only when its operation and its sender may be that large (`decodeRequest`).
  * 1. Finds the operation and the agent or supervisor that the message names (`askedBy`).
  * 2. Checks that the peer knows the subject and has the role (`GuardedTree.open`), and writes the audit line (`admitted`).
  * 3. Applies idempotency key, deadline and acceptance (`withRequestOptions`).
@@ -35,7 +36,8 @@ export async function answer(
   interim: Interim,
   context: RequestContext = localContext(),
 ): Promise<Buffer> {
-  const decoded = context.refused === null ? decode(bytes, MAX_VALUES) : glimpse(bytes, context.refused);
+  const request = { control, context, bytes, tree: new GuardedTree(control.tree, control.ended, context.peer) };
+  const decoded = context.refused === null ? decodeRequest(request) : glimpse(bytes, context.refused);
   let isAnswered = false;
   const beforeAnswer: Interim = (sent) => {
     if (!isAnswered) interim(sent);
@@ -43,7 +45,6 @@ export async function answer(
   try {
     if (!decoded.ok) throw decoded.error;
     const { message } = decoded;
-    const request = { control, context, bytes, tree: new GuardedTree(control.tree, control.ended, context.peer) };
     const asked = askedBy(message, control.parent ?? null);
     const work = (opened: Opened) => withRequestOptions(request, { ...asked, opened }, beforeAnswer, reply);
     return encode(await admitted(request, asked, work));

@@ -4,7 +4,7 @@ import { type Fields, invalid, isMap, show, uuidOf } from './kinds.js';
 import { packList } from './list-frames.js';
 import { hasParts, packedInParts, packWithLastField } from './packed-parts.js';
 import { type Draft, MAX_MESSAGE_SIZE, MESSAGES, type Message, type MessageType } from './protocol.js';
-import { headOf, scan } from './scan.js';
+import { type Head, headOf, scan } from './scan.js';
 import { readFields, writeFields } from './struct.js';
 import { batchResult } from './structs.js';
 
@@ -123,7 +123,11 @@ const BY_INDEX = new Map<number | null, MessageType>(
 );
 
 function failed(error: SupertreeError, bytes: Uint8Array): { ok: false } & Undecodable {
-  const { tag, requestId, agentId } = headOf(bytes);
+  return undecoded(error, headOf(bytes));
+}
+
+/** The outcome for a message of which only the head was read. */
+export function undecoded(error: SupertreeError, { tag, requestId, agentId }: Head): { ok: false } & Undecodable {
   return { ok: false, error, requestId: requestId ?? '', type: typeOfTag(tag), agentId: uuidOf(agentId) };
 }
 

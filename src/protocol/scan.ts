@@ -8,6 +8,9 @@ export const MAX_DEPTH = 160;
  */
 export const MAX_VALUES = 131_072;
 
+/** A request with more values is judged by its head before it is decoded: see `control/large-requests.ts`. */
+export const FEW_VALUES = 1024;
+
 /** The readable part of a message's head, even if the rest is broken. */
 export interface Head {
   /** The tag: a name, or an index. */
@@ -15,6 +18,8 @@ export interface Head {
   requestId: string | null;
   /** As in the message; `null` if it is missing or of another type. */
   agentId: string | Uint8Array | null;
+  /** The name of the operation or of the command. */
+  operation: string | null;
 }
 
 export interface Scan {
@@ -35,15 +40,29 @@ export function scan(bytes: Uint8Array, maxValues: number = Number.POSITIVE_INFI
   return { end: problem === null ? scanner.position : null, problem };
 }
 
-/** The head of a message that may be broken or truncated. Never throws. */
-export function headOf(bytes: Uint8Array): Head {
-  const head: Head = { tag: null, requestId: null, agentId: null };
-  new Scanner(bytes, head).run(MAX_VALUES);
+/** True when a document, which may be broken, has more than so many values. Reads no further. Never throws. */
+export function hasMoreValues(bytes: Uint8Array, count: number): boolean {
+  // Every value has a byte.
+  return bytes.length > count && new Scanner(bytes, newHead()).run(count) === tooMany(count);
+}
+
+/** The head of a message that may be broken or truncated, from its first `count` values; if not given, `MAX_VALUES`. Never throws. */
+export function headOf(bytes: Uint8Array, count: number = MAX_VALUES): Head {
+  const head = newHead();
+  new Scanner(bytes, head).run(count);
   return head;
 }
 
-/** The first fields of the array form; the third one is an agent in a command for a single agent. */
-const HEAD = ['type', 'request_id', 'agent_id'] as const;
+function newHead(): Head {
+  return { tag: null, requestId: null, agentId: null, operation: null };
+}
+
+function tooMany(count: number): string {
+  return `it has more than ${count} values`;
+}
+
+/** The first fields of the array form of a command for a single agent. */
+const HEAD = ['type', 'request_id', 'agent_id', 'command_type'] as const;
 
 /** Up to so many bytes a loop is faster than the call of a native function. */
 const SHORT = 48;
@@ -109,7 +128,7 @@ class Scanner {
   run(maxValues: number): string | null {
     let values = 0;
     do {
-      if (++values > maxValues) return `it has more than ${maxValues} values`;
+      if (++values > maxValues) return tooMany(maxValues);
       const start = this.position;
       const problem = this.#token() ?? this.#place(start);
       if (problem !== null) return `${problem} at byte ${start}`;
@@ -173,6 +192,7 @@ class Scanner {
     if (name === 'type') head.tag = text ?? this.#integer(start);
     if (name === 'request_id') head.requestId = text;
     if (name === 'agent_id') head.agentId = text ?? this.#uuid(start);
+    if (name === 'operation' || name === 'command_type') head.operation = text;
   }
 
   #isText(): boolean {

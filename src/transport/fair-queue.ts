@@ -134,6 +134,7 @@ const MIN_COST = 0.01;
  * fairly: the groups (each key; the connections without a key at each endpoint), then the connections of a group. At each level the one with the
  * least cost is served first, so that expensive requests delay cheap ones by one request at most, regardless of the number of connections. Each owner
  * is held to its limits. A request starts at once while none waits.
+ * A group is never one address: libzmq knows it for each message, but zeromq.js does not tell it (docs/decisions/0022-requests-are-counted-per-key.md).
  */
 export class FairQueue {
   readonly #limits: Limits;

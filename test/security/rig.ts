@@ -20,6 +20,8 @@ export const GRANTS = {
     { roles: ['observe'], subtree: 'root' },
     { roles: ['lifecycle'], subtree: 'root/b/two' },
   ],
+  // Its subtree does not exist.
+  lost: [{ roles: ['input'], subtree: 'root/none' }],
   blind: [{ roles: ['lifecycle'], subtree: 'root/b/same' }],
 } as const satisfies Record<string, readonly { roles: readonly Role[]; subtree: string }[]>;
 

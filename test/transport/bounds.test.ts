@@ -63,6 +63,22 @@ describe('a request that is refused', () => {
     expect(await read(MAX_VALUES - 20)).toMatchObject({ success: true });
   });
 
+  it('is refused at a fraction of the cost of decoding it, when its operation never needs so many values', async () => {
+    const params = Object.fromEntries(Array.from({ length: 65_000 }, (_, n) => [`unknown${n}`, n]));
+    const bytes = pack({ type: 'tree_request', request_id: 'r', operation: 'health', params });
+    const fastest = async (work: () => unknown) => {
+      const times: number[] = [];
+      for (let n = 0; n < 5; n++) {
+        const began = performance.now();
+        await work();
+        times.push(performance.now() - began);
+      }
+      return Math.min(...times);
+    };
+    const decoding = await fastest(() => decode(bytes));
+    expect(await fastest(() => answer(rig.control, bytes, () => {}))).toBeLessThan(decoding / 4);
+  });
+
   it('names the first problems and counts the others', async () => {
     const spec = {
       id: 'a',

@@ -102,6 +102,13 @@ export class GuardedTree {
     return this.#tree.usage(paths?.filter((path) => this.observes(path)) ?? this.agents().map(({ path }) => path));
   }
 
+  /** True when the peer has this role, or any role if it is `null`, in a subtree that exists. */
+  hasRoleSomewhere(role: Role | null): boolean {
+    const { grants } = this.peer;
+    if (grants === null) return true;
+    return grants.some(({ roles, subtree }) => (role === null || roles.includes(role)) && this.#exists(subtree));
+  }
+
   observes(path: string): boolean {
     return may(this.peer, 'observe', path);
   }
@@ -157,6 +164,10 @@ export class GuardedTree {
   #endedAgent(ref: string, role: Role): AgentHandle | null {
     if (FOR_THE_LIVING.has(role) && !isUuid(ref)) return null;
     return this.#ended.find(ref, ({ path }) => knows(this.peer, path) && !this.#isSupervisor(path));
+  }
+
+  #exists(path: string): boolean {
+    return this.#isSupervisor(path) || this.#living(path) !== null || this.#ended.find(path, () => true) !== null;
   }
 
   #isSupervisor(path: string): boolean {

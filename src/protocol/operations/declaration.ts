@@ -40,6 +40,8 @@ export interface Operation<
   /** Parameters that need another role when they are true. If not given, none. */
   readonly roleWith?: Readonly<Record<string, Role>>;
   readonly idempotency: Idempotency;
+  /** True when its parameters may have many values; a request for another operation has at most `FEW_VALUES` (`protocol/scan.ts`). */
+  readonly large: boolean;
   /** True when it takes as long as its agent does, so that a client sets no time limit by default. */
   readonly waits: boolean;
   /** The schema of the parameters. */
@@ -65,7 +67,7 @@ export interface CliVerb {
   readonly until: string;
 }
 
-type Optional = 'args' | 'waits' | 'commands' | 'messages' | 'idempotency' | 'result';
+type Optional = 'args' | 'large' | 'waits' | 'commands' | 'messages' | 'idempotency' | 'result';
 
 /** The role that a request with these parameters needs; `null` for none. */
 export function roleFor({ role, roleWith = {} }: Operation, params: Readonly<Record<string, unknown>>): Role | null {
@@ -84,6 +86,7 @@ export function answeredWith<Result>() {
       Partial<Pick<Operation<Of, unknown, Result, Args>, Exclude<Optional, 'result'>>> & { readonly params: Schema },
   ): Operation<Of, v.InferOutput<Schema>, Result, Args> => ({
     idempotency: 'none',
+    large: false,
     waits: false,
     args: [] as unknown as Args,
     commands: [],
