@@ -77,7 +77,7 @@ export function createPorts(
     avoidance: AVOIDANCE,
   });
   const claims = createPortClaims();
-  const office: Office = { table, clock, claims, bind: createBinder(), conflict: createConflicts(report) };
+  const shared: SharedLeases = { table, clock, claims, bind: createBinder(), conflict: createConflicts(report) };
   const jobs = new Map<string, Job>();
   return {
     lease(path, incarnation, requests) {
@@ -93,7 +93,7 @@ export function createPorts(
       };
       // A new agent under the path of an agent that was just forgotten must not see the rejection of that one's cancelled lease.
       const before = known?.ports.catch(() => NONE) ?? NONE;
-      job.ports = before.then(() => acquireAll(office, job, requests, forget));
+      job.ports = before.then(() => acquireAll(shared, job, requests, forget));
       return job.ports;
     },
     release(path, incarnation, clean) {
@@ -106,14 +106,14 @@ export function createPorts(
         return;
       }
       jobs.delete(key);
-      endLeases(office, job, clean);
+      endLeases(shared, job, clean);
     },
     leases: () => [...table.leases.values()].sort((a, b) => a.port - b.port),
   };
 }
 
 /** The state that all leases of a tree share. */
-interface Office {
+interface SharedLeases {
   readonly table: LeaseTable;
   readonly clock: Clock;
   readonly claims: PortClaims;
@@ -132,31 +132,31 @@ interface Job {
 
 /** Acquires one port after the other, so that no probe socket is left open when one fails. */
 async function acquireAll(
-  office: Office,
+  shared: SharedLeases,
   job: Job,
   requests: readonly PortRequest[],
   forget: () => void,
 ): Promise<Record<string, number>> {
   try {
     const ports: [string, number][] = [];
-    for (const request of requests) ports.push([request.name, await acquire(office, job, request)]);
+    for (const request of requests) ports.push([request.name, await acquire(shared, job, request)]);
     job.done = true;
     return Object.fromEntries(ports);
   } catch (error) {
     forget();
-    endLeases(office, job, true);
+    endLeases(shared, job, true);
     throw error;
   }
 }
 
 /** Ports in quarantine stay claimed, so that other trees do not get them either. */
-function endLeases({ table, clock, claims }: Office, { path, incarnation }: Job, clean: boolean): void {
+function endLeases({ table, clock, claims }: SharedLeases, { path, incarnation }: Job, clean: boolean): void {
   for (const port of releasePorts(table, path, incarnation, clean, clock.now()))
     claims.release(port, clean ? 0 : table.quarantine);
 }
 
-async function acquire(office: Office, job: Job, request: PortRequest): Promise<number> {
-  const { table, clock, claims } = office;
+async function acquire(shared: SharedLeases, job: Job, request: PortRequest): Promise<number> {
+  const { table, clock, claims } = shared;
   const choose = (heedsHints: boolean) =>
     choosePort(table, job.path, job.incarnation, request, clock.now(), heedsHints);
   for (let hints = 0; ; ) {
@@ -164,7 +164,7 @@ async function acquire(office: Office, job: Job, request: PortRequest): Promise<
     const port = unhinted ?? choose(false);
     if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
     const claimed = await claims.claim(port, unhinted !== null);
-    const result = claimed === null ? await office.bind(port) : claimed;
+    const result = claimed === null ? await shared.bind(port) : claimed;
     if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
     if (result === null) {
       confirmPort(table, port);
@@ -173,11 +173,11 @@ async function acquire(office: Office, job: Job, request: PortRequest): Promise<
     if (claimed === 'hinted') hints += 1;
     // Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again.
     if (claimed !== null) refusePort(table, port, clock.now(), NEIGHBOUR, claimed === 'hinted');
-    else refuse(office, job, port, result);
+    else refuse(shared, job, port, result);
   }
 }
 
-function refuse({ table, clock, claims, conflict }: Office, job: Job, port: number, problem: string): void {
+function refuse({ table, clock, claims, conflict }: SharedLeases, job: Job, port: number, problem: string): void {
   if (!TAKEN.has(problem)) throw new SupertreeError('INTERNAL', { problem: `no port can be bound: ${problem}` });
   refusePort(table, port, clock.now());
   claims.release(port, 0);
@@ -185,7 +185,7 @@ function refuse({ table, clock, claims, conflict }: Office, job: Job, port: numb
 }
 
 /** Finding a holder reads all of /proc: conflicts that occur meanwhile are collected and looked up together. */
-function createConflicts(report: (path: string, body: ReportBody) => void): Office['conflict'] {
+function createConflicts(report: (path: string, body: ReportBody) => void): SharedLeases['conflict'] {
   let waiting: { path: string; port: number; code: string }[] = [];
   let busy = false;
   const work = async () => {

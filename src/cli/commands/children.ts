@@ -4,7 +4,7 @@ import { SupertreeError } from '../../errors.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
-import { Fate } from '../in-flight.js';
+import { InFlight } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, type Gone, tell, toJson } from '../outcome.js';
@@ -38,20 +38,26 @@ export const addChildren: AddCommands = (program, { host, finish }) => {
 };
 
 async function deleteAll(host: Host, names: readonly string[], options: Options, command: Command): Promise<number> {
-  const fate = new Fate();
-  const note = () => fate.note('delete');
+  const inFlight = new InFlight();
+  const note = () => inFlight.note('delete');
   const outcomes = await withClient(host, command, note, (client, signal) => {
-    const act = (name: string) => deleteOne(client, name, options.stop ?? false, fate, signal);
+    const act = (name: string) => deleteOne(client, name, options.stop ?? false, inFlight, signal);
     return Promise.all(names.map((name) => tell(host, name, options.json ?? false, signal, act)));
   });
   if (options.json) printJson(host.out, outcomes.map(toJson));
   return codeOf(outcomes);
 }
 
-async function deleteOne(client: Client, name: string, stop: boolean, fate: Fate, signal: AbortSignal): Promise<Gone> {
+async function deleteOne(
+  client: Client,
+  name: string,
+  stop: boolean,
+  inFlight: InFlight,
+  signal: AbortSignal,
+): Promise<Gone> {
   const path = await pathOf(client, name, signal);
   const place = placeOf(path, 'delete');
-  await fate.of(() => remove(client, place, stop, signal));
+  await inFlight.track(() => remove(client, place, stop, signal));
   return { path, status: 'deleted' };
 }
 
@@ -85,8 +91,8 @@ async function pathOf(client: Client, name: string, signal: AbortSignal): Promis
 }
 
 async function add(host: Host, name: string, { json }: Options, command: Command): Promise<number> {
-  const fate = new Fate();
-  const note = () => fate.note('add');
+  const inFlight = new InFlight();
+  const note = () => inFlight.note('add');
   const row = await withClient(host, command, note, async (client, signal) => {
     const pool = await findSupervisor(client, name);
     if (pool === null) throw new SupertreeError('SUPERVISOR_NOT_FOUND', { path: name });
@@ -94,7 +100,7 @@ async function add(host: Host, name: string, { json }: Options, command: Command
       const problem = `${pool.path} is no pool: add an agent to it with \`supertree spawn NAME --parent ${pool.path}\``;
       throw new SupertreeError('USAGE', { problem, command: 'add' });
     }
-    const { path } = await fate.of((onAccepted) =>
+    const { path } = await inFlight.track((onAccepted) =>
       client.request('add_child', { path: pool.path }, { signal, onAccepted }),
     );
     return outliving(client, await client.request('status', { agent: path }, { signal }), signal);

@@ -10,7 +10,7 @@ import {
   type SupervisorMark,
 } from '../../protocol/operations.js';
 import type { Host } from '../host.js';
-import { Fate } from '../in-flight.js';
+import { InFlight } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { codeOf, tell, toJson } from '../outcome.js';
@@ -69,11 +69,11 @@ async function carryOut(
   options: Options,
   command: Command,
 ): Promise<number> {
-  const fate = new Fate();
-  const note = () => fate.note(verb);
+  const inFlight = new InFlight();
+  const note = () => inFlight.note(verb);
   const outcomes = await withClient(host, command, note, (client, signal) => {
     const act = (agent: string) =>
-      fate.of((onAccepted) =>
+      inFlight.track((onAccepted) =>
         carryOutOne(client, verb, agent, options, { signal, onAccepted, onProgress: progressTo(host.err) }),
       );
     return Promise.all(agents.map((agent) => tell(host, agent, options.json ?? false, signal, act)));

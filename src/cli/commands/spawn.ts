@@ -6,7 +6,7 @@ import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
-import { Fate } from '../in-flight.js';
+import { InFlight } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { progressTo } from '../progress.js';
@@ -120,10 +120,10 @@ async function variablesOf({ envFile }: Options, host: Host): Promise<Record<str
 async function spawn(host: Host, spec: AgentData, options: Options, command: Command): Promise<number> {
   const { parent, wait } = options;
   const params = { spec, wait, ...(parent !== undefined && { parent }) };
-  const fate = new Fate();
-  const note = () => fate.note('spawn');
+  const inFlight = new InFlight();
+  const note = () => inFlight.note('spawn');
   const row = await withClient(host, command, note, async (client, signal) => {
-    const spawned = await fate.of((onAccepted) =>
+    const spawned = await inFlight.track((onAccepted) =>
       client.request('spawn', params, { signal, onAccepted, onProgress: progressTo(host.err) }),
     );
     return wait ? outliving(client, spawned, signal) : spawned;
