@@ -22,24 +22,24 @@ export interface CommandRow {
 const ENCODING: Key = {
   name: 'encoding',
   type: '"base64" or "utf8"',
-  about: 'How text stands for bytes.',
+  about: 'The encoding of bytes as text.',
   fallback: '`"base64"`',
 };
 
 const NEXT_LINE: Omit<CommandRow, 'does'> = {
-  payload: [{ ...ENCODING, about: 'How the line is written in the answer; `utf8` has U+FFFD for what is not.' }],
+  payload: [{ ...ENCODING, about: 'The encoding of the line in the answer; `utf8` has U+FFFD for invalid bytes.' }],
   data: [
     { name: 'data', type: 'string or nil', about: 'The line with its end; nil when there is none.' },
     { name: 'bytes', type: 'integer', about: 'Its length in bytes; 0 when there is none.' },
-    { name: 'encoding?', type: '"base64" or "utf8"', about: 'Of `data`.' },
+    { name: 'encoding?', type: '"base64" or "utf8"', about: 'The encoding of `data`.' },
     { name: 'seq?', type: 'integer', about: 'Its number, as in a [LineView](#lineview).' },
     { name: 'partial?', type: 'bool', about: 'True for a piece of a line that was too long.' },
-    { name: 'dropped?', type: 'integer', about: 'Lines before it that are not kept any more and were not read.' },
+    { name: 'dropped?', type: 'integer', about: 'The number of unread lines before it that are not kept any more.' },
     { name: 'message?', type: 'string', about: 'Only when there is no line.' },
   ],
 };
 
-/** The twelve commands: what each does, takes and answers. */
+/** The twelve commands: effect, payload and answer of each. */
 export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
   pause: {
     does: 'Pauses the agent; answered when it is paused.',
@@ -58,12 +58,12 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
     ],
   },
   resume: {
-    does: 'Lets a paused agent go on, the way it was paused. No harm to one that runs.',
+    does: 'Resumes a paused agent, by force or cooperatively as it was paused. No effect on a running agent.',
     payload: [],
     data: [{ name: 'resumed', type: 'bool', about: 'True.' }],
   },
   stop: {
-    does: 'Stops the agent stage by stage; answered when its whole process tree is gone. It stays down. No harm to one that is down.',
+    does: 'Stops the agent by its stop stages; answered when its whole process tree is gone. It stays down. No effect on a stopped agent.',
     payload: [],
     data: null,
   },
@@ -138,11 +138,11 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
     ],
   },
   query_output: {
-    does: 'The last lines of each stream. The same lines again when it is asked again.',
+    does: 'Returns the last lines of each stream. A query removes no lines.',
     payload: [
       { name: 'max_lines', type: 'integer from 0', about: 'At most so many of each stream.', fallback: '`100`' },
-      { name: 'stdout', type: 'bool', about: 'False leaves standard output out.', fallback: '`true`' },
-      { name: 'stderr', type: 'bool', about: 'False leaves standard error out.', fallback: '`true`' },
+      { name: 'stdout', type: 'bool', about: 'False excludes standard output.', fallback: '`true`' },
+      { name: 'stderr', type: 'bool', about: 'False excludes standard error.', fallback: '`true`' },
     ],
     data: [
       { name: 'stdout', type: 'list of strings', about: 'Oldest first, with line ends, as UTF-8.' },
@@ -163,18 +163,18 @@ export const COMMANDS: Readonly<Record<ControlCommandType, CommandRow>> = {
       },
       { name: 'topic', type: 'string', about: 'The uuid of the agent as text.' },
       { name: 'enabled', type: 'bool', about: 'True.' },
-      { name: 'instructions', type: 'string', about: 'The same for a person.' },
+      { name: 'instructions', type: 'string', about: 'The same as text.' },
     ],
   },
 };
 
-/** The built-in actions: what each takes, and its result. */
+/** The built-in actions: parameters and result of each. */
 export const ACTIONS: Readonly<Record<string, readonly [params: string, result: string]>> = {
   echo: ['any value', 'The same value.'],
   ping: ['nothing', '`"pong"`.'],
   get_env: [
     'nothing',
-    'About the agent, no environment: `{ status, name, agent_id, last_status_update_secs }`, its status with a capital, its name, its uuid as text, and when it came into its state, in seconds since 1970.',
+    'Data about the agent, without its environment: `{ status, name, agent_id, last_status_update_secs }`: its status with a capital, its name, its uuid as text, and the time at which it entered its state, in seconds since 1970.',
   ],
 };
 
@@ -195,7 +195,7 @@ export function controlTables(): string[] {
       ),
     ),
     '#### Data of their answers',
-    'A key with `?` is not always there.',
+    'A key with `?` is optional.',
     table(
       ['command', 'key', 'type', 'meaning'],
       rows.flatMap(([name, { data }]) => (data ?? []).map((key) => [code(name), code(key.name), key.type, key.about])),

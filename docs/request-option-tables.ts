@@ -11,19 +11,19 @@ const KEPT_BYTES = numberOf('control/control.ts', 'MAX_KEPT_BYTES') / numberOf('
 export const REQUEST_OPTIONS: Readonly<Record<string, readonly [type: string, about: string]>> = {
   idempotency_key: [
     `string of 1 to ${MAX_KEY} characters`,
-    `The request is done once. The same one with the same key gets the same answer with its own \`request_id\`, over another connection too, and while the first one is still running. Everything but \`request_id\`, \`deadline\`, \`accepted\` and \`progress\` must be the same, otherwise \`KEY_REUSED\`. Remembered for ${KEPT_FOR} ms after the answer, as long as there are no more than [limits.idempotency_keys](#limits-of-a-peer) and their answers no more than ${KEPT_BYTES} bytes; a restart of the server forgets them. Not remembered: what changes nothing, which is asked anew, and \`FORBIDDEN\`, \`AGENT_LIMIT\` and \`TREE_NOT_STARTED\`, after which nothing was done. Each CURVE key has its own; who has none shares them with all who have none, so use a uuid.`,
+    `The request is carried out once. A repetition with the same key gets the same answer with its own \`request_id\`, over another connection too, and while the first one is still running. Everything but \`request_id\`, \`deadline\`, \`accepted\` and \`progress\` must be the same, otherwise \`KEY_REUSED\`. Answers are remembered for ${KEPT_FOR} ms, as long as there are no more than [limits.idempotency_keys](#limits-of-a-peer) and their answers no more than ${KEPT_BYTES} bytes; a restart of the server forgets them. Not remembered: queries, which are repeated, and the errors \`FORBIDDEN\`, \`AGENT_LIMIT\` and \`TREE_NOT_STARTED\`, after which nothing was done. The idempotency keys of different CURVE keys are separate; all peers without a CURVE key share one set, so use a uuid.`,
   ],
   deadline: [
     'integer',
-    'How many ms are left for the request when it comes to the server; no time of day. When they are over before it is begun, nothing is done; when they are over meanwhile, it goes on. Both are answered with `DEADLINE`, and `details.outcome` says which. With an idempotency key the same request gets the answer later.',
+    'The ms that the request may take from its arrival at the server; not a time of day. When they pass before the request is begun, nothing is done; when they pass later, it continues. Both are answered with `DEADLINE`, and `details.outcome` distinguishes them. With an idempotency key, a repetition gets the answer later.',
   ],
   accepted: [
     'bool',
-    'True: when the answer does not come at once, an [accepted](#accepted) comes before it. When it does, there is none: never wait for it.',
+    'True: an [accepted](#accepted) comes before an answer that does not come at once. Before an immediate answer there is none, so never wait for it.',
   ],
   progress: [
     'bool',
-    'Only of a `tree_request`. True: before the answer comes a [tree_progress](#tree_progress) for each state and sub-state that the agent comes into.',
+    'Only for a `tree_request`. True: a [tree_progress](#tree_progress) comes before the answer for each state and sub-state that the agent enters.',
   ],
 };
 
@@ -37,6 +37,6 @@ export function requestOptionTables(): string[] {
       ['key', 'type', 'meaning'],
       Object.entries(REQUEST_OPTIONS).map(([name, [type, about]]) => [code(name), type, about]),
     ),
-    '**A REQ socket must not ask for `accepted` or `progress`.** It takes the first message that comes for the answer; the answer itself is then lost, or taken for that of its next request. Use a DEALER socket, and tell answers apart by `request_id` and `type`.',
+    '**A REQ socket must not ask for `accepted` or `progress`.** It takes the first message for the answer; the real answer is then lost, or taken for that of its next request. Use a DEALER socket, and distinguish messages by `request_id` and `type`.',
   ];
 }

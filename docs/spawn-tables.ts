@@ -15,7 +15,7 @@ const NOTHING = {
 
 const EVERYTHING = { ...NOTHING, model: 'MODEL', system_prompt: 'SYSTEM_PROMPT', agents: { NAME: 'AGENTS' } };
 
-/** The levels of tools, those that mean the same together. */
+/** The levels of tools, synonyms together. */
 export const TOOL_LEVELS: readonly (readonly string[])[] = [
   ['minimal'],
   ['orchestrator', 'full'],
@@ -44,7 +44,7 @@ export function backendTables(): string[] {
       ['tool_level', 'tools'],
       TOOL_LEVELS.map((levels) => [levels.map(code).join(', '), code(toolsOf(levels[0] ?? ''))]),
     ),
-    '`environment` is added to that of the server, and `context` to it as `AGENT_CONTEXT`. The words of `AGENT_EXTRA_ARGS` in it become further arguments.',
+    '`environment` is added to that of the server, and `context` as its variable `AGENT_CONTEXT`. The words in its variable `AGENT_EXTRA_ARGS` become further arguments.',
   ];
 }
 
@@ -56,8 +56,8 @@ export function toolsOf(level: string): string {
 
 const PAST = 'control/ended-agents.ts';
 
-/** How long an agent can be asked for that is not in the tree any more. */
+/** The time in which an ended agent can be queried, and the operations for that. */
 export function endedAgentsText(): string {
   const [time, agents, bytes] = ['time', 'agents', 'bytes'].map((name) => numberOf(PAST, `KEPT.${name}`));
-  return `A \`temporary\` agent, as every one of a \`spawn_request\` is, leaves the tree when it is over. For ${time} ms it can still be asked how it ended and what it printed, by its uuid, path or id, as long as there are at most ${agents} such agents and they take at most ${bytes} bytes: with \`get_status\`, \`read_stdout\`, \`read_stderr\`, \`query_output\`, \`output_query_request\`, \`status\` and \`logs\`. \`list_agents_request\` lists it; \`ps\`, \`tree\` and \`snapshot\` do not. Commands are for agents in the tree: a \`tree_request\` that gives it one by its path or id is answered with \`AGENT_NOT_FOUND\`, for the name may be another agent's by now. By its uuid it is stopped already, so \`stop\` and \`kill\` succeed, and what else would change it is answered with \`INVALID_STATE\`. In the answers of \`status\` and \`logs\` \`over\` is true.`;
+  return `A \`temporary\` agent, as every one of a \`spawn_request\` is, leaves the tree at its end. For ${time} ms its exit and its output can still be queried, by its uuid, path or id, as long as there are at most ${agents} such agents and they take at most ${bytes} bytes: with \`get_status\`, \`read_stdout\`, \`read_stderr\`, \`query_output\`, \`output_query_request\`, \`status\` and \`logs\`. \`list_agents_request\` lists it; \`ps\`, \`tree\` and \`snapshot\` do not. Commands are for agents in the tree: a command by path or id in a \`tree_request\` is answered with \`AGENT_NOT_FOUND\`, because the name may belong to another agent by now. By uuid, \`stop\` and \`kill\` succeed, because it is stopped already; other commands are answered with \`INVALID_STATE\`. In the answers of \`status\` and \`logs\` \`over\` is true.`;
 }

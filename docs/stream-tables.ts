@@ -32,7 +32,7 @@ const SILENCE = numberOf('client/events.ts', 'SILENCE');
 /** The messages that a SUB socket receives, and how to follow them so that every loss is noticed. */
 export function streamTables(): string[] {
   return [
-    'On PUB endpoints, which the operation `streams` and the command `stream_logs` tell: connect a SUB socket to the first one. Every message is one frame, not several: the topic, a zero byte, one document.',
+    'The operation `streams` and the command `stream_logs` return the pub endpoints: connect a SUB socket to the first one. Every message is one frame, not several: the topic, a zero byte, one document.',
     table(
       ['topic', 'documents'],
       [
@@ -43,13 +43,13 @@ export function streamTables(): string[] {
         [code('events'), '[event](#streamevent) and [position](#streamposition), of the whole tree'],
       ],
     ),
-    `A subscription is the beginning of a topic: the empty one is everything, one that ends with the zero byte is one topic alone. It is at work some ms after it was sent; what was published before is not sent again. A subscriber that does not read loses the frames above ${FRAMES}, without effect on others; nothing tells it but the numbers below. With keys, only one with \`observe\` for the whole tree may subscribe.`,
+    `A subscription is a prefix of topics: the empty one selects every message, one that ends with the zero byte selects one topic. It becomes active some ms after it was sent; earlier messages are not sent again. A subscriber that does not read loses the frames above ${FRAMES}, without effect on others; only the numbers described below show it. With keys, only a key with \`observe\` for the whole tree may subscribe.`,
     '#### Lines of output',
     'A [log_stream](#log_stream) has one line with its end in `data`, a list of integers. `sequence` counts from 0 for each agent and stream, over restarts of the agent; it is the `seq` of the same line in `logs`. To get every line once:',
     [
       '1. Subscribe to the uuid. Then ask for `logs`, take its lines, and keep `next`.',
-      '2. Of each `log_stream` compare `sequence` with `next` of its stream: the same is the next line; a lower one is known; with a higher one something was missed, so ask for `logs` of that stream from `next`.',
-      '3. When nothing comes for a while, ask so once more: what was lost at the end of a burst has no later line that shows it.',
+      '2. Compare the `sequence` of each `log_stream` with `next` of its stream. Equal: it is the next line. Lower: the line is known. Higher: lines were lost, so ask for `logs` of that stream from `next`.',
+      '3. When no line comes for some time, ask for `logs` again: a loss at the end of a burst is not shown by a later line.',
       '4. When `logs` answers with a `next` below yours, its supervisor was restarted and the numbers start again at 0: continue from 0. With `AGENT_NOT_FOUND` the agent is gone, or the server was restarted and it has another uuid.',
     ].join('\n'),
     '#### Status updates',
@@ -58,20 +58,20 @@ export function streamTables(): string[] {
       ['when', 'update_type'],
       UPDATES.map(([happened, type]) => [happened, code(type)]),
     ),
-    '`output_available` and `heartbeat` are never sent. `status` is the [status](#states-in-the-words-of-the-agent-protocol) after it, `message` the same for a person, and `data`:',
+    '`output_available` and `heartbeat` are never sent. `status` is the [status](#states-in-the-words-of-the-agent-protocol) after it, `message` the same as text, and `data`:',
     table(
       ['key', 'type', 'meaning'],
       Object.entries(UPDATE_DATA).map(([key, [type, about]]) => [code(key), type, about]),
     ),
     'They have no numbers, so a loss is not noticed: a program that must not miss one follows the events.',
     '#### Events',
-    'To know at every time what `snapshot` would answer:',
+    'To keep a copy of the state that is always equal to that of `snapshot`:',
     [
-      '1. Subscribe to `events` and wait for the first `position`: from then on nothing is missed unseen.',
+      '1. Subscribe to `events` and wait for the first `position`: from then on every loss is noticed.',
       '2. Ask for `snapshot`. Keep its `epoch` and its `seq`.',
-      '3. Of each `event` of this `epoch`: one with a `seq` up to yours is in the snapshot already; apply the one that comes next, and keep its `seq`; with any other one something was missed, so go to 2.',
-      `4. A \`position\` says the \`seq\` of the last event, at least every ${POSITION} ms. When it is higher than yours, or the \`epoch\` of anything is another one (the server was restarted), go to 2.`,
-      `5. When nothing comes for ${SILENCE} ms, connect again and go to 1.`,
+      '3. For each `event` of this `epoch`: ignore it if its `seq` is not above yours, because the snapshot includes it; if it is the next one, apply it and keep its `seq`; otherwise events were lost, so go to 2.',
+      `4. A \`position\` has the \`seq\` of the last event, at least every ${POSITION} ms. When it is higher than yours, or a message has another \`epoch\` (the server was restarted), go to 2.`,
+      `5. When no message comes for ${SILENCE} ms, connect again and go to 1.`,
     ].join('\n'),
     'To apply an event: after `removed` forget the path and everything below it. `agent` replaces the agent at the path; where it is absent there is none. `supervisor` replaces the supervisor at the path.',
     ...['StreamEvent', 'StreamPosition', 'Snapshot', 'SupervisorMark', 'Streams'].flatMap((name) =>

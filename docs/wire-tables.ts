@@ -32,32 +32,32 @@ function messageSection(type: MessageType): string[] {
 /** The purpose of each message. */
 const MEANINGS: Readonly<Record<MessageType, string>> = {
   spawn_request:
-    'Adds an agent below the root and starts it; answered when it is ready. For its command line see [Backends](#backends-of-a-spawn_request). Its id is its `name`, made valid and unlike that of any sibling. It is `temporary`: never started again, removed when it is over, and [remembered](#ended-agents) for a while. When `timeout_secs`, from 1, pass before it is ready, it is stopped and the answer says so; once it runs they mean nothing. `max_runtime`, in ms, ends its life. `metadata` is kept with it and listed.',
-  spawn_response: 'The answer to a `spawn_request`. `agent_info.id` names the agent from then on.',
+    'Adds an agent below the root and starts it; answered when it is ready. For its command line see [Backends](#backends-of-a-spawn_request). Its id is its `name`, changed if it is not valid or not unique among its siblings. It is `temporary`: never restarted, removed at its end, and [remembered](#ended-agents) for some time. If it is not ready within `timeout_secs` (from 1), it is stopped and the answer is an error; afterwards they have no effect. It is stopped after `max_runtime` ms. `metadata` is stored and listed.',
+  spawn_response: 'The answer to a `spawn_request`. `agent_info.id` is the uuid of the agent for further requests.',
   control_command: 'One of the [twelve commands](#commands-of-a-control_command) for one agent.',
   command_response:
     'The answer to a `control_command` and a `custom_action_request`: the [status](#states-in-the-words-of-the-agent-protocol) of the agent after it, and the `data` of the command.',
   status_update: 'A change of the state of an agent. [Published](#status-updates); there is no request for it.',
   list_agents_request:
-    'The agents of one status, or all of them, at most `limit`: in tree order, and behind them those that are [over](#ended-agents).',
+    'The agents of one status, or all of them, at most `limit`: in tree order, followed by [ended ones](#ended-agents).',
   list_agents_response: 'The answer to a `list_agents_request`.',
-  health_check_request: 'How the server is.',
+  health_check_request: 'Asks for the health of the server.',
   health_check_response:
-    'The answer to a `health_check_request`. `metadata` has `server_id`, `endpoint`, `max_agents`, `version` (of supertree) and `features`, the additions to the protocol that this server has, with commas between them.',
+    'The answer to a `health_check_request`. `metadata` has `server_id`, `endpoint`, `max_agents`, `version` (of supertree) and `features`, the additions to the protocol that this server has, separated by commas.',
   custom_action_request:
     'The command [custom_action](#actions-of-a-custom_action) as a separate message; the answer is a `command_response`.',
-  batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All at once, and one that fails does not touch the others. With \`fail_fast\` one after another, in the order of the request, and none is begun after the first failure: the results of the others are \`BATCH_STOPPED\`. An id that names no agent, or one that the key may not do this to, is a failure before the first is begun. An agent that is named twice gets the command once.`,
+  batch_control_command: `One command, with one payload, for at most ${MAX_BATCH} agents. All run at the same time, and a failure does not affect the others. With \`fail_fast\` they run one after another, in the order of the request, and none is begun after the first failure: the results of the others are \`BATCH_STOPPED\`. An unknown id, or an agent for which the key lacks the role, is a failure before the first is begun. An agent that is named twice gets the command once.`,
   batch_control_response:
-    'The answer to a `batch_control_command`: what became of each agent, in the order of the request. `success` is true when all succeeded.',
-  output_query_request: `Lines that are kept, oldest first. \`filter\` is plain text or a regular expression of JavaScript (flag u) that is looked for in each line, with \`(?i)\`, \`(?m)\` or \`(?s)\` at its beginning; one that it cannot mean is refused, with the dialect; \`offset\` and \`limit\` choose of the lines that match. It takes nothing away: the same query has the same answer.`,
-  output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` counts what matches; \`has_more\` says that there are lines behind these.`,
-  log_stream: 'One line of output. [Published](#lines-of-output), never asked for.',
+    'The answer to a `batch_control_command`: the result for each agent, in the order of the request. `success` is true when all succeeded.',
+  output_query_request: `The kept lines of output, oldest first. \`filter\` is plain text or a regular expression of JavaScript (flag u) that must match a line; \`(?i)\`, \`(?m)\` or \`(?s)\` may precede it. Constructs that JavaScript does not have are refused with a description of the dialect. \`offset\` and \`limit\` select among the matching lines. A query removes no lines.`,
+  output_query_response: `The answer to an \`output_query_request\`: lines without their ends, at most ${MAX_MESSAGE_SIZE / 2} bytes of them. \`total_lines\` is the number of matching lines; \`has_more\` is true when further lines follow.`,
+  log_stream: 'One line of output. [Published](#lines-of-output); there is no request for it.',
   tree_request:
-    'One of the [operations](#operations-of-a-tree_request) of ours. With `progress` the state changes of the agent are sent before the answer. See [Options](#options-of-a-request).',
+    'One of the [operations](#operations-of-a-tree_request) of supertree. With `progress` the state changes of the agent are sent before the answer. See [Options](#options-of-a-request).',
   tree_response: 'The answer to a `tree_request`; `data` is the result of the operation.',
   tree_progress:
-    'Comes before the answer to a `tree_request` with `progress`: the agent that it is about has come into another state or sub-state.',
-  accepted: 'Comes before the answer to a request with `accepted`, when that takes its time.',
+    'Comes before the answer to a `tree_request` with `progress`: the agent of the request has entered another state or sub-state.',
+  accepted: 'Comes before the answer to a request with `accepted`, unless the answer comes at once.',
   error_response: 'The answer to what is no request, or cannot be read at all; its `request_id` may be empty.',
 };
 

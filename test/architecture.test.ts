@@ -87,7 +87,7 @@ describe('the parts of src', () => {
     expect(forbiddenEdges(src, 'src', EDGES)).toEqual([]);
   });
 
-  it('leave the rooms of control apart from what answers requests', () => {
+  it('keep the folders of control apart from the code that answers requests', () => {
     const rooms = Object.keys(CONTROL_EDGES);
     const fromRooms = new Map(
       [...src].filter(([file]) => rooms.some((room) => file.startsWith(`src/control/${room}/`))),

@@ -23,8 +23,8 @@ type Work = (request: Request, admitted: Admitted, interim: Interim) => Answer |
  * Does `work` with the options of its request:
  * - with an idempotency key it is done once, and further requests of the same peer with the same key and content get the same answer; an operation that
  *   changes nothing is repeated instead, and is not remembered;
- * - after its deadline it is not started, or no longer waited for: DEADLINE;
- * - with `accepted` an interim message is sent as soon as it is known to take long, and before any other one.
+ * - after its deadline it is not started, or its result is no longer awaited: DEADLINE;
+ * - with `accepted` an interim message is sent as soon as the answer is known not to be immediate, before any other interim message.
  * Throws also MESSAGE_INVALID and KEY_REUSED.
  */
 export function withRequestOptions(

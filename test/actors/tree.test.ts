@@ -81,7 +81,7 @@ describe('starting a tree', () => {
 });
 
 describe('stopping a tree', () => {
-  it('that was never started ends it for good', async () => {
+  it('that was never started ends the tree', async () => {
     const { clock, driver, tree } = plant(PAIR);
     expect(await tree.stop()).toEqual({ reason: 'shutdown', clean: true, left: [] });
     expect([tree.status, await outcome(clock, tree.start())]).toEqual(['stopped', 'TREE_NOT_STARTED']);

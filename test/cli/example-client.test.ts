@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/clients/raw-req.mjs', import.meta.url));
 
-it('the example of a bare REQ socket says what it needs to be told', () => {
+it('the example of a bare REQ socket prints its required arguments', () => {
   const { PATH } = process.env;
   const { status, stderr } = spawnSync(process.execPath, [EXAMPLE], {
     env: { PATH },

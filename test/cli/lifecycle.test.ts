@@ -152,7 +152,7 @@ describe('the note of an interrupt', () => {
     expect(await note(['signal', 'web', 'HUP'], {})).toBe('Interrupted. The signal may have been sent all the same.\n');
   });
 
-  it('that the server goes on, only when all of it was accepted', async () => {
+  it('that the server continues, only when every request was accepted', async () => {
     const setup = { answers: { spawn: accepted } };
     expect(await note(['spawn', 'web', '--', 'true'], setup)).toBe(
       'Interrupted. The server goes on with spawn; see `supertree ps`.\n',

@@ -67,7 +67,7 @@ describe('foreign text has no control characters on a terminal', () => {
   });
 });
 
-describe('the command line of a stranger who holds a port', () => {
+describe('the command line of a foreign process that holds a port', () => {
   /** A process that listens on a port, with escapes in its command line. */
   async function stranger(): Promise<number> {
     const code = `const s = require('node:net').createServer().listen(${21_000 + (process.pid % 8_000)}, '127.0.0.1', () => console.log(s.address().port))`;

@@ -44,7 +44,7 @@ describe('the client', () => {
     await other.close();
   });
 
-  it('has a method for each thing that a person does with an agent', async () => {
+  it('has a method for each command for an agent', async () => {
     const web = rig.tree.member('web');
     expect(await client.spawn({ id: 'new', command: ['cat'] })).toMatchObject({ path: 'root/new' });
     expect(await client.pause('web', { mode: 'cooperative' })).toMatchObject({

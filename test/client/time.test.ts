@@ -45,7 +45,7 @@ async function connected(...servers: readonly ScriptedServer[]): Promise<Client>
   return client;
 }
 
-describe.each(Object.entries(CALLS))('a call of %s that nobody answers', (_, call) => {
+describe.each(Object.entries(CALLS))('a call of %s without an answer', (_, call) => {
   it('ends at its time, and with its signal, on one server and on two', async () => {
     for (const servers of [[one], [one, two]]) {
       const client = await connected(...servers);
@@ -71,7 +71,7 @@ describe.each(Object.entries(CALLS))('a call of %s that nobody answers', (_, cal
 });
 
 describe('a call while the server is away', () => {
-  it('that ends before it could be sent says that there is no server, and not that it goes on', async () => {
+  it('that ends before it could be sent gets NO_SERVER, without the note that the request continues', async () => {
     const stage = await Stage.open();
     const live = await stage.serve('a', 'web');
     const client = await connect({ endpoint: live.endpoint, timeout: 5_000, patience: 300 });

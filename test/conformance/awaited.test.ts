@@ -27,14 +27,14 @@ describe('a start that waits', () => {
     expect(awaited(world, 'a', 'b', 'c')).toBe('a: , b: , c: ');
   });
 
-  it('names, in a restart of siblings, the one whose turn it is', () => {
+  it('names, in a restart of siblings, the sibling that is starting', () => {
     const world = slow('a b c', { strategy: 'one_for_all' });
     for (const id of ['a', 'b', 'c']) world.pay('start', id);
     world.exit('b', CRASH);
     expect(awaited(world, 'a', 'b', 'c')).toBe('a: , b: , c: a');
   });
 
-  it('names nobody while only a delay holds it back', () => {
+  it('names no sibling while only a delay holds it back', () => {
     const world = slow('a b', { otpExact: false });
     for (const id of ['a', 'b']) world.pay('start', id);
     world.held.add('delay');
@@ -52,7 +52,7 @@ describe('a start that waits', () => {
     expect(awaited(world, 'c')).toBe('c: b');
   });
 
-  it('names, in a parallel start, those of its siblings that are not ready yet', () => {
+  it('names, in a parallel start, its siblings in `after` that are not ready yet', () => {
     const children = [
       { id: 'web', command: ['true'], after: ['db', 'mail'] },
       { id: 'db', command: ['true'] },

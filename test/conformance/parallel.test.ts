@@ -28,7 +28,7 @@ function slow(text: string, options: Options = {}): World {
 }
 
 describe('children that start in parallel', () => {
-  it('start together, but for those that come after others', () => {
+  it('start together, except children with `after`', () => {
     const world = slow('web<db,cache db cache mail');
     expect(world.takeLog()).toBe('+db +cache +mail');
     expect(told(world, 'waiting')).toEqual([{ type: 'waiting', id: 'web', for: ['db', 'cache'] }]);
@@ -42,7 +42,7 @@ describe('children that start in parallel', () => {
     expect(world.engine.status).toBe('running');
   });
 
-  it('start at most 64 at once, and all of thousands', () => {
+  it('start at most 64 at once, until all of thousands are up', () => {
     const world = slow(Array.from({ length: 2_000 }, (_, i) => `a${i}`).join(' '));
     expect(world.takeLog().split(' ')).toHaveLength(64);
     while (world.debts.length > 0) world.pay('start');
@@ -50,7 +50,7 @@ describe('children that start in parallel', () => {
     expect(world.engine.count().active).toBe(2_000);
   });
 
-  it('stop in the reverse of that order, one after another', () => {
+  it('stop in the reverse order, one after another', () => {
     const world = slow('web<db db mail<web');
     for (const id of ['db', 'web', 'mail']) world.pay('start', id);
     world.takeLog();
@@ -65,7 +65,7 @@ describe('children that start in parallel', () => {
     expect(world.takeLog()).toBe('+a +b +a');
   });
 
-  it('end their supervisor only when it has booted', () => {
+  it('end their supervisor only after its boot', () => {
     const world = slow('a b', { maxRestarts: 0 });
     world.pay('start', 'a');
     world.exit('a', CRASH);
@@ -75,14 +75,14 @@ describe('children that start in parallel', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it('fail the boot with one that cannot start', () => {
+  it('fail the boot when one of them cannot start', () => {
     const world = slow('a b');
     world.failNext('a');
     world.pay('start', 'a');
     expect([world.end(), world.finished[0]?.child]).toEqual(['start-failed', 'a']);
   });
 
-  it('do not keep the boot from its end where one is tried again; who comes after it goes on waiting', () => {
+  it('do not delay the end of the boot while one is retried; its dependents keep waiting', () => {
     const world = slow('web<db db mail', { boot: 'retry', maxRestarts: 5 });
     world.holdAfterFailure = true;
     world.failNext('db');
@@ -94,7 +94,7 @@ describe('children that start in parallel', () => {
     expect(world.takeLog()).toBe('+web');
   });
 
-  it('wait no longer for one that is deleted, and not at all when they are stopped or started by hand', () => {
+  it('stop waiting for a deleted sibling, and do not wait when they are stopped or started by command', () => {
     const world = slow('web<db cli<db job<db db');
     world.command('stop', 'job');
     world.command('stop', 'db');
@@ -103,7 +103,7 @@ describe('children that start in parallel', () => {
     expect(world.takeLog()).toBe('+web +cli');
   });
 
-  it('take in an added child at once, unless it comes after one that is not ready', () => {
+  it('start an added child at once, unless a sibling in its `after` is not ready', () => {
     const world = slow('slow');
     world.add(child('free'));
     world.add({ ...child('bound'), after: ['slow'] });
@@ -114,7 +114,7 @@ describe('children that start in parallel', () => {
 });
 
 describe('children that start in sequence', () => {
-  it('tell an added one for whom it waits', () => {
+  it('show an added child the siblings that it waits for', () => {
     const world = slow('a b', { start: 'sequence' });
     world.add(child('c'));
     expect(told(world, 'waiting')).toEqual([{ type: 'waiting', id: 'c', for: ['a'] }]);
@@ -131,19 +131,19 @@ describe('the rules of after', () => {
     expect(problems.map(problemText)).toEqual([problem]);
   });
 
-  it('takes in sequence only those that stand before', () => {
+  it('accepts, in a start in sequence, only earlier siblings', () => {
     expect(validate({ children: children('a b<a') })).toEqual([]);
     expect(validate({ children: children('b<a a') }).map(problemText)).toEqual([
       'children[0].after[0] must stand before it, because children start in sequence, got "a"',
     ]);
   });
 
-  it('refuses a parallel start where a strategy ties the children to their order', () => {
+  it('refuses a parallel start under strategies that restart siblings together', () => {
     const problems = validate({ start: 'parallel', strategy: 'one_for_all', children: [] });
     expect(problems.map(({ path }) => path)).toEqual(['start']);
   });
 
-  it('is no burden with a chain of ten thousand', () => {
+  it('handles a chain of ten thousand children fast', () => {
     const chain = Array.from({ length: 10_000 }, (_, i) => (i === 9_999 ? `a${i}` : `a${i}<a${i + 1}`)).join(' ');
     const input = { start: 'parallel', children: children(chain) } as const;
     expect(validate(input)).toEqual([]);

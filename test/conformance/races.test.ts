@@ -164,7 +164,7 @@ function children(types: readonly string[]): string {
 }
 
 describe('races of the static engine', () => {
-  it('hold every invariant in OTP terms', async () => {
+  it('keep every invariant under otpExact', async () => {
     const property = fc.asyncProperty(
       fc.scheduler(),
       flags,
@@ -180,7 +180,7 @@ describe('races of the static engine', () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it('hold every invariant with delays and each way of being exhausted', async () => {
+  it('keep every invariant with delays and each value of onExhausted', async () => {
     const ours = fc.tuple(flags, onExhausted);
     const property = fc.asyncProperty(
       fc.scheduler(),
@@ -196,7 +196,7 @@ describe('races of the static engine', () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it('are lost by an engine that takes facts about past lives for fresh ones', async () => {
+  it('violate an invariant for an engine that accepts facts about earlier incarnations', async () => {
     const property = fc.asyncProperty(fc.scheduler(), restarts, happenings(IDS), async (s, types, events) => {
       const engine = forgetful(createSupervision(family(children(types), { maxRestarts: 9 })));
       expect(await race(engine, [], s, events)).toEqual([]);
@@ -207,7 +207,7 @@ describe('races of the static engine', () => {
 });
 
 describe('races of a pool', () => {
-  it('hold every invariant in OTP terms', async () => {
+  it('keep every invariant under otpExact', async () => {
     const property = fc.asyncProperty(
       fc.scheduler(),
       maxRestarts,
@@ -222,7 +222,7 @@ describe('races of a pool', () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 
-  it('hold every invariant with delays and each way of being exhausted', async () => {
+  it('keep every invariant with delays and each value of onExhausted', async () => {
     const ours = fc.tuple(maxRestarts, restart, onExhausted);
     const property = fc.asyncProperty(fc.scheduler(), ours, happenings(INSTANCES), async (s, given, events) => {
       const options = { maxRestarts: given[0], restart: given[1], onExhausted: given[2], otpExact: false, ...BUDGET };

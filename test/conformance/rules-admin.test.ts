@@ -35,7 +35,7 @@ describe('dynamic administration', () => {
     expect(world.takeLog()).toBe('-c -b -a');
   });
 
-  it('A1 answers when the child is ready, not when it was told to start', () => {
+  it('A1 answers when the child is ready, not when its start begins', () => {
     const world = booted('');
     world.held.add('start');
     const token = world.add(child('a'));
@@ -45,7 +45,7 @@ describe('dynamic administration', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
-  it('A1 refuses an id that runs, is stopped, or waits for a restart', () => {
+  it('A1 refuses the id of a child that runs, is stopped, or waits for a restart', () => {
     const world = booted('a');
     expect(world.answer(world.add(child('a')))).toBe('ALREADY_STARTED');
     for (const other of [stopped(), restarting()]) {
@@ -54,7 +54,7 @@ describe('dynamic administration', () => {
     }
   });
 
-  it('A1 puts a child that is added while the supervisor boots after those that boot', () => {
+  it('A1 starts a child that is added during the boot after the children of the boot', () => {
     const world = new World(createSupervision(family('a b')));
     world.held.add('start');
     world.boot();
@@ -65,7 +65,7 @@ describe('dynamic administration', () => {
     expect(world.engine.status).toBe('running');
   });
 
-  it('A1 forgets an added child that fails while the supervisor boots, and boots on', () => {
+  it('A1 removes an added child that fails during the boot, and continues the boot', () => {
     const world = new World(createSupervision(family('a')));
     world.held.add('start');
     world.boot();
@@ -95,7 +95,7 @@ describe('dynamic administration', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
-  it('A2 is ok for a stopped child, cancels the retry of a restarting one, and knows no stranger', () => {
+  it('A2 is ok for a stopped child, cancels the retry of a restarting one, and answers NOT_FOUND for an unknown id', () => {
     const down = stopped();
     expect(ask(down, 'stop')).toBe('ok');
     const waiting = restarting();
@@ -119,7 +119,7 @@ describe('dynamic administration', () => {
     expect(world.end()).toBeNull();
   });
 
-  it('A2 stops a child that is starting; its caller hears SUPERSEDED', () => {
+  it('A2 stops a child that is starting; the caller of the start gets SUPERSEDED', () => {
     const world = stopped();
     world.held.add('start');
     const start = world.command('start', 'a');
@@ -128,14 +128,14 @@ describe('dynamic administration', () => {
     expect(world.phases()).toBe('a down');
   });
 
-  it('A2 forgets an instance of a pool, and knows no stranger', () => {
+  it('A2 removes an instance of a pool, and answers NOT_FOUND for an unknown id', () => {
     const world = new World(pool({ size: 2 })).boot();
     expect(ask(world, 'stop', '1')).toBe('ok');
     expect(world.phases()).toBe('2 up');
     expect(ask(world, 'stop', '1')).toBe('NOT_FOUND');
   });
 
-  it('A2 cancels the retry of an instance of a pool, which never comes back', () => {
+  it('A2 cancels the retry of an instance of a pool and removes it', () => {
     const world = new World(pool({ size: 1 })).boot();
     world.held.add('delay');
     world.exit('1', CRASH);
@@ -146,7 +146,7 @@ describe('dynamic administration', () => {
     expect(world.phases()).toBe('');
   });
 
-  it('A2 answers ZOMBIE for a child that cannot be ended, and lets no second life begin beside it', () => {
+  it('A2 answers ZOMBIE for a child that cannot be ended, and starts no second incarnation', () => {
     const world = booted('a b');
     world.stubborn.add('a');
     expect(ask(world, 'stop')).toBe('ZOMBIE');
@@ -188,7 +188,7 @@ describe('dynamic administration', () => {
     expect(ask(restarting(), 'delete')).toBe('RESTARTING');
   });
 
-  it('A4 lets a deleted id be added again, as the newest', () => {
+  it('A4 permits a deleted id to be added again, as the newest child', () => {
     const world = booted('a b');
     ask(world, 'stop');
     ask(world, 'delete');
@@ -196,7 +196,7 @@ describe('dynamic administration', () => {
     expect(world.phases()).toBe('a up, b up');
   });
 
-  it('A5 tells with each new child its full spec, every default filled in', () => {
+  it('A5 emits the full spec of each new child, with every default', () => {
     const world = booted('a');
     const spec = normaliseNode({ id: 'b', command: ['true'] });
     world.add(spec);
@@ -206,7 +206,7 @@ describe('dynamic administration', () => {
     expect(spec).toMatchObject({ kind: 'agent', restart: 'permanent', significant: false, successCodes: [0] });
   });
 
-  it('A6 lists the newest first, with down for stopped and restarting for those that wait', () => {
+  it('A6 lists the newest first, with down for stopped children and restarting for waiting ones', () => {
     const world = booted('a b:transient c', { maxRestarts: 9 });
     world.holdAfterFailure = true;
     world.failNext('c');
@@ -222,14 +222,14 @@ describe('dynamic administration', () => {
     expect(world.phases()).toBe('3 up, 2 up, 1 up');
   });
 
-  it('A7 gives one row of A6, and nothing for a stranger', () => {
+  it('A7 gives one row of A6, and none for an unknown id', () => {
     const world = booted('a b');
     for (const row of world.engine.which()) expect(world.engine.row(row.id)).toEqual(row);
     expect(world.engine.row('nobody')).toBeUndefined();
     expect(new World(pool({ size: 1 })).boot().engine.row('1')).toMatchObject({ id: '1', phase: 'up' });
   });
 
-  it('A8 counts specs, those that live, supervisors and workers', () => {
+  it('A8 counts specs, living children, supervisors and workers', () => {
     const spec = family('a b c:transient');
     const nested = { ...family(''), id: 'inner' };
     const world = new World(createSupervision({ ...spec, children: [...spec.children, nested] })).boot();
@@ -239,14 +239,14 @@ describe('dynamic administration', () => {
     expect(world.engine.count()).toEqual({ specs: 4, active: 2, supervisors: 1, workers: 3 });
   });
 
-  it('A8 counts one spec for a pool, and as active those that do not wait for a restart', () => {
+  it('A8 counts one spec for a pool, and as active the instances that do not wait for a restart', () => {
     const world = new World(pool({ size: 3 })).boot();
     world.held.add('delay');
     world.exit('2', CRASH);
     expect(world.engine.count()).toEqual({ specs: 1, active: 2, supervisors: 0, workers: 3 });
   });
 
-  it('A9 keeps the spec, down, when restart_child fails, and tries no more by itself', () => {
+  it('A9 keeps the spec and leaves the child down when restart_child fails, without a retry', () => {
     const world = stopped();
     world.failNext('a');
     expect(ask(world, 'restart_child')).toBe('START_FAILED');
@@ -255,7 +255,7 @@ describe('dynamic administration', () => {
     expect(ask(world, 'restart_child')).toBe('ok');
   });
 
-  it('A9 is not the answer to start: a failed start of a person is tried again as R8', () => {
+  it('A9 does not apply to the verb start: its failed start is retried as R8', () => {
     const world = stopped();
     world.failNext('a');
     expect(ask(world, 'start')).toBe('START_FAILED');
@@ -265,7 +265,7 @@ describe('dynamic administration', () => {
 });
 
 describe('the idempotent verbs', () => {
-  it('answer ok for what is true already', () => {
+  it('answer ok when the requested state is reached already', () => {
     const world = booted('a');
     expect(ask(world, 'start')).toBe('ok');
     expect(world.takeLog()).toBe('');
@@ -283,7 +283,7 @@ describe('the idempotent verbs', () => {
     expect(tokens.map((token) => world.answer(token))).toEqual(Array.from({ length: 10 }, () => 'ok'));
   });
 
-  it('start again when start follows a stop that is not done yet', () => {
+  it('start a child again when the start follows a stop that is under way', () => {
     for (const world of [booted('a'), new World(pool({ size: 1 })).boot()]) {
       const [row] = world.engine.which();
       world.takeLog();

@@ -34,7 +34,7 @@ describe('automatic shutdown', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it('U2 all_significant: those that a person stopped do not count', () => {
+  it('U2 all_significant: children stopped by command do not count', () => {
     const world = booted('a b:transient! c:transient!', { autoShutdown: 'all_significant' });
     world.command('stop', 'b');
     expect(world.end()).toBeNull();
@@ -42,7 +42,7 @@ describe('automatic shutdown', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it('U2 all_significant: one that waits for its restart still counts', () => {
+  it('U2 all_significant: a child that waits for its restart counts as running', () => {
     const world = booted('b:transient! c:transient!', { autoShutdown: 'all_significant' });
     world.held.add('delay');
     world.exit('b', CRASH);
@@ -61,7 +61,7 @@ describe('automatic shutdown', () => {
       expect(world.end()).toBeNull();
     });
 
-    it(`U3 ${autoShutdown}: not by the stop that a person asked for`, () => {
+    it(`U3 ${autoShutdown}: not by a stop by command`, () => {
       for (const restart of ['transient', 'temporary']) {
         const world = booted(`a:${restart}! b`, { autoShutdown });
         world.command('stop', 'a');
@@ -69,7 +69,7 @@ describe('automatic shutdown', () => {
       }
     });
 
-    it(`U3 ${autoShutdown}: not by an exit of its own while a person's stop is under way`, () => {
+    it(`U3 ${autoShutdown}: not by the exit of a child while a stop of it by command is under way`, () => {
       const world = booted('a:temporary! b', { autoShutdown });
       world.held.add('stop');
       world.command('stop', 'a');
@@ -77,7 +77,7 @@ describe('automatic shutdown', () => {
       expect(world.end()).toBeNull();
     });
 
-    it(`U3 ${autoShutdown}: not by death as a bystander`, () => {
+    it(`U3 ${autoShutdown}: not by the stop of a child for the restart of a sibling`, () => {
       for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
         const world = booted('a b:temporary! c:transient!', { autoShutdown, strategy });
         world.exit('a', CRASH);
@@ -94,14 +94,14 @@ describe('automatic shutdown', () => {
     });
   }
 
-  it('U3 never: not by anything', () => {
+  it('U3 never: by no end', () => {
     const world = booted('a:temporary! b:transient!', { autoShutdown: 'never' });
     world.exit('a', NORMAL);
     world.exit('b', NORMAL);
     expect(world.end()).toBeNull();
   });
 
-  it('U4 cascades: a supervisor that shut down by itself is a normal end for its parent', () => {
+  it('U4 cascades: the automatic shutdown of a supervisor is a normal end for its parent', () => {
     const inner = booted('worker:transient!', { autoShutdown: 'any_significant' });
     inner.exit('worker', NORMAL);
     const { reason } = inner.finished[0]!;
@@ -114,7 +114,7 @@ describe('automatic shutdown', () => {
     expect(insignificant.phases()).toBe('b up, inner down');
   });
 
-  it('U5 burns the budget of its parent when it is a permanent child: why a warning is due', () => {
+  it('U5 uses up the budget of the parent when the supervisor is a permanent child, hence the warning', () => {
     const parent = booted('inner', { maxRestarts: 3 });
     let rounds = 0;
     for (; parent.end() === null; rounds++) {

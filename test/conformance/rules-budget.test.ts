@@ -47,7 +47,7 @@ describe('the budget', () => {
     expect(ends(1001)).toBeNull();
   });
 
-  it('R5 tells with every retry how many restarts count and how many are left', () => {
+  it('R5 reports with every retry the number of counted and of remaining restarts', () => {
     const world = booted('a', { maxRestarts: 2 });
     world.exit('a', CRASH);
     world.exit('a', CRASH);
@@ -59,7 +59,7 @@ describe('the budget', () => {
     expect(told(world, 'exhausted')).toMatchObject([{ id: 'a', restarts: 3, within: 5000, reason: CRASH }]);
   });
 
-  it('R6 charges one entry for a strategy, however many children it touches', () => {
+  it('R6 charges one entry for a restart, however many siblings it includes', () => {
     const world = booted('a b c d e', { strategy: 'one_for_all', maxRestarts: 1 });
     world.exit('c', CRASH);
     expect(world.takeLog()).toBe('-e -d -b -a +a +b +c +d +e');
@@ -79,7 +79,7 @@ describe('the budget', () => {
     expect(tries(3)).toBe('shutdown');
   });
 
-  it('R6 charges nothing for what a person does', () => {
+  it('R6 charges nothing for a start or restart by command', () => {
     const world = booted('a', { maxRestarts: 1 });
     for (let round = 0; round < 5; round++) {
       world.command('stop', 'a');
@@ -93,7 +93,7 @@ describe('the budget', () => {
     expect(world.phases()).toBe('a up');
   });
 
-  it('R6 leaves what is charged as it is when a person starts a child under otpExact', () => {
+  it('R6 keeps the charged restarts at a start by command under otpExact', () => {
     const world = booted('a', { maxRestarts: 1 });
     world.exit('a', CRASH);
     world.command('restart', 'a');
@@ -101,7 +101,7 @@ describe('the budget', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it('R6 is cleared by each of the verbs with which a person starts a child, unless otpExact', () => {
+  it('R6 is cleared by each command that starts a child, unless otpExact', () => {
     for (const verb of ['start', 'restart', 'restart_child'] as const) {
       const world = booted('a', { otpExact: false, maxRestarts: 1 });
       world.exit('a', CRASH);
@@ -120,7 +120,7 @@ describe('the budget', () => {
     expect(world.statuses).toEqual(['booting', 'running', 'failing', 'ended']);
   });
 
-  it('R7 hides from a transient or temporary place in its parent, and not from a permanent one', () => {
+  it('R7 is a clean end for the parent of a transient or temporary supervisor, and leads to a restart of a permanent one', () => {
     for (const [restart, log] of Object.entries({ permanent: '+inner', transient: '', temporary: '' })) {
       const inner = booted('a', { maxRestarts: 0 });
       inner.exit('a', CRASH);
@@ -130,7 +130,7 @@ describe('the budget', () => {
     }
   });
 
-  it('R7 does not hide unless otpExact: giving up is a reason of its own', () => {
+  it('R7 ends with the reason exhausted, which is abnormal, unless otpExact', () => {
     const inner = booted('a', { otpExact: false, maxRestarts: 0 });
     inner.exit('a', CRASH);
     expect(inner.finished).toMatchObject([{ reason: { kind: 'exhausted' }, child: 'a' }]);
@@ -150,14 +150,14 @@ describe('the budget', () => {
     expect(world.answer(world.command('start', 'a'))).toBe('ok');
   });
 
-  it('R7 takes those down with it whom the strategy ties to it, with onExhausted: fail', () => {
+  it('R7 stops the siblings that the strategy restarts with the child, with onExhausted: fail', () => {
     const world = booted('a b c', { otpExact: false, onExhausted: 'fail', maxRestarts: 0, strategy: 'rest_for_one' });
     world.exit('b', CRASH);
     expect(world.takeLog()).toBe('-c');
     expect(world.phases()).toBe('c down, b down, a up');
   });
 
-  it('R7 answers those who wait for a sibling that will not start any more, with onExhausted: fail', () => {
+  it('R7 answers callers that wait for a sibling that will not start any more, with onExhausted: fail', () => {
     const options = {
       otpExact: false,
       onExhausted: 'fail',
@@ -190,7 +190,7 @@ describe('the budget', () => {
     expect(world.phases()).toBe('b up, a up');
   });
 
-  it('R7 lets a pool boot before it gives up, and not at all when the instance was stopped meanwhile', () => {
+  it('R7 lets a pool give up only after its boot, and not if the instance was stopped meanwhile', () => {
     for (const stopped of [false, true]) {
       const world = new World(pool({ size: 2, maxRestarts: 0 }));
       world.held.add('start');

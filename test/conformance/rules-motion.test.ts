@@ -32,7 +32,7 @@ describe('an end while the supervisor boots', () => {
     },
   );
 
-  it('leaves a failing start what it is: the end of the boot', () => {
+  it('lets a failed start end the boot', () => {
     const world = slow('a b', { strategy: 'one_for_all' });
     world.pay('start', 'a');
     world.exit('a', CRASH);
@@ -42,7 +42,7 @@ describe('an end while the supervisor boots', () => {
     expect(world.finished[0]?.child).toBe('b');
   });
 
-  it('does not end it before those that are still to come had their turn (all_significant)', () => {
+  it('ends the supervisor only after all other children have started (all_significant)', () => {
     const world = slow('a:transient! m b:transient!', { autoShutdown: 'all_significant' });
     world.pay('start', 'a');
     world.exit('a', NORMAL);
@@ -53,7 +53,7 @@ describe('an end while the supervisor boots', () => {
     expect(world.end()).toBe('shutdown');
   });
 
-  it('counts those whose end is not read yet among the running ones (all_significant)', () => {
+  it('counts a child whose end is still in the mailbox as running (all_significant)', () => {
     const world = slow('a:temporary! b:transient! c', { strategy: 'one_for_all', autoShutdown: 'all_significant' });
     for (const id of ['a', 'b']) world.pay('start', id);
     world.exit('a', NORMAL);
@@ -63,7 +63,7 @@ describe('an end while the supervisor boots', () => {
     expect(world.takeLog()).toBe('+a +b +c -c +b');
   });
 
-  it('ends it after the boot, so that the boot has succeeded (any_significant, and the intensity)', () => {
+  it('ends the supervisor after the boot, so that the boot has succeeded (any_significant, and the intensity)', () => {
     for (const options of [{ autoShutdown: 'any_significant' as const }, { maxRestarts: 0 }]) {
       const world = slow('job:transient! slow', options);
       world.pay('start', 'job');
@@ -75,7 +75,7 @@ describe('an end while the supervisor boots', () => {
     }
   });
 
-  it('takes a temporary sibling whose turn had not come with it, after it had its turn', () => {
+  it('stops and removes a temporary sibling that was started after it', () => {
     const world = slow('a b c:temporary', { strategy: 'one_for_all' });
     world.pay('start', 'a');
     world.exit('a', CRASH);
@@ -84,7 +84,7 @@ describe('an end while the supervisor boots', () => {
     expect(world.engine.row('c')).toBeUndefined();
   });
 
-  it('is covered by the restart that another end makes necessary', () => {
+  it('is void when the restart for another end covers the child', () => {
     const world = slow('a b c', { strategy: 'one_for_all', maxRestarts: 1 });
     for (const id of ['a', 'b']) world.pay('start', id);
     world.exit('b', CRASH);
@@ -97,7 +97,7 @@ describe('an end while the supervisor boots', () => {
 });
 
 describe('a temporary child that is forgotten when its siblings are restarted', () => {
-  it('takes none of the siblings behind it out of the restart (T2, T6)', () => {
+  it('removes none of the later siblings from the restart (T2, T6)', () => {
     const world = slow('a b:temporary c d', { strategy: 'one_for_all' });
     for (const id of ['a', 'b', 'c']) world.pay('start', id);
     world.exit('a', CRASH);
@@ -111,7 +111,7 @@ describe('a temporary child that is forgotten when its siblings are restarted', 
 });
 
 describe('a call while children start or restart', () => {
-  it('adds behind the restart that is under way', () => {
+  it('adds a child after the restart that is under way', () => {
     const world = slow('a b', { strategy: 'rest_for_one' });
     for (const id of ['a', 'b']) world.pay('start', id);
     world.exit('a', CRASH);
@@ -124,7 +124,7 @@ describe('a call while children start or restart', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
-  it('adds behind the restart that was decided before it (one_for_one)', () => {
+  it('adds a child after a restart that was decided before (one_for_one)', () => {
     const world = slow('b e');
     world.pay('start', 'b');
     world.exit('b', CRASH);
@@ -133,7 +133,7 @@ describe('a call while children start or restart', () => {
     expect(world.takeLog()).toBe('+b +e +b +a');
   });
 
-  it('is answered between the tries of a failed restart; what it adds is taken along by the next try', () => {
+  it('is answered between the tries of a failed restart, and the next try includes an added child', () => {
     const world = slow('c', { strategy: 'rest_for_one', maxRestarts: 3 });
     world.pay('start', 'c');
     world.holdAfterFailure = true;
@@ -150,7 +150,7 @@ describe('a call while children start or restart', () => {
     expect(world.takeLog()).toBe('+d');
   });
 
-  it('does the same while a backoff runs', () => {
+  it('is answered while a backoff runs', () => {
     const world = slow('c', { strategy: 'rest_for_one', otpExact: false });
     world.pay('start', 'c');
     world.held.add('delay');
@@ -162,7 +162,7 @@ describe('a call while children start or restart', () => {
     expect(world.takeLog()).toBe('-d +c');
   });
 
-  it('begins the restarts that are due before it, all at once, and waits for none (one_for_one)', () => {
+  it('begins all due restarts before it, and waits for none of them (one_for_one)', () => {
     const world = slow('a b c', { maxRestarts: 9 });
     for (const id of ['a', 'b', 'c']) world.pay('start', id);
     world.held.add('delay');
@@ -184,7 +184,7 @@ describe('a call while children start or restart', () => {
     expect(world.answer(stop)).toBe('NOT_FOUND');
   });
 
-  it('supersedes with a stop what waits to be started', () => {
+  it('supersedes waiting starts when it is a stop', () => {
     const world = slow('a b', { strategy: 'rest_for_one' });
     for (const id of ['a', 'b']) world.pay('start', id);
     world.command('stop', 'b');
@@ -195,7 +195,7 @@ describe('a call while children start or restart', () => {
     expect([world.answer(start), world.answer(stop)]).toEqual(['SUPERSEDED', 'ok']);
   });
 
-  it('is read after a stop that waits itself, whatever it asks for', () => {
+  it('is handled after an earlier stop that waits', () => {
     const world = slow('a');
     const add = world.add(child('e'));
     const calls = (['stop', 'stop', 'restart_child', 'stop'] as const).map((verb) => world.command(verb, 'e'));
@@ -204,7 +204,7 @@ describe('a call while children start or restart', () => {
     expect([add, ...calls].map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'ok', 'SUPERSEDED', 'ok']);
   });
 
-  it('is read when the stop before it is over: a temporary child is forgotten then', () => {
+  it('is handled when the earlier stop is over: a temporary child is removed by then', () => {
     const world = slow('a');
     const calls = [world.add(child('e:temporary')), world.command('stop', 'e'), world.command('stop', 'e')];
     world.pay('start', 'a');
@@ -234,7 +234,7 @@ describe('a call while children start or restart', () => {
     expect(world.log).not.toContain('+c');
   });
 
-  it('stops without waiting for the starts of others', () => {
+  it('stops a child without waiting for the starts of others', () => {
     const world = slow('a b c', { strategy: 'one_for_all' });
     world.pay('start', 'a');
     for (const id of ['b', 'a', 'c']) expect(world.answer(world.command('stop', id))).toBe('ok');

@@ -18,7 +18,7 @@ describe('restart decision', () => {
     }
   });
 
-  it('R2 does not restart a transient child that ends normally, keeps its spec, and a person can revive it', () => {
+  it('R2 does not restart a transient child that ends normally, and keeps its spec for a start by command', () => {
     for (const reason of [NORMAL, SHUTDOWN]) {
       const world = booted('a:transient');
       world.exit('a', reason);
@@ -47,7 +47,7 @@ describe('restart decision', () => {
     }
   });
 
-  it('R3 forgets a temporary child that dies as a bystander', () => {
+  it('R3 removes a temporary child that is stopped for the restart of a sibling', () => {
     for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
       const world = booted('a b:temporary c', { strategy });
       world.exit('a', CRASH);
@@ -56,7 +56,7 @@ describe('restart decision', () => {
     }
   });
 
-  it('R4 drops facts about strangers and about lives that are over, and says so', () => {
+  it('R4 ignores facts about unknown children and earlier incarnations, and emits stale', () => {
     const world = booted('a');
     const late = { at: 0, random: 0, reason: CRASH };
     world.tell({ type: 'ended', id: 'nobody', generation: 1, ...late });
@@ -72,7 +72,7 @@ describe('restart decision', () => {
     ]);
   });
 
-  it('R8 waits between the tries as restarting, and goes on trying whatever the reason was', () => {
+  it('R8 is restarting between the tries, and retries whatever the reason was', () => {
     for (const restart of ['permanent', 'transient']) {
       const world = booted(`a:${restart}`, { maxRestarts: 9 });
       world.holdAfterFailure = true;
@@ -114,7 +114,7 @@ describe('restart decision', () => {
     expect(world.violations).toEqual([]);
   });
 
-  it('R8 doubles the delay from try to try up to its maximum, and begins anew after a long enough life', () => {
+  it('R8 doubles the delay from try to try up to its maximum, and resets it after a long enough life', () => {
     const world = booted('a', { otpExact: false, maxRestarts: 9, backoff: NO_JITTER });
     for (let crash = 0; crash < 4; crash++) world.exit('a', CRASH);
     world.advance(1000);
@@ -122,14 +122,14 @@ describe('restart decision', () => {
     expect(told(world, 'retry').map(({ delay }) => delay)).toEqual([100, 200, 300, 300, 100]);
   });
 
-  it('R8 takes chance off the delay, never adds', () => {
+  it('R8 subtracts the random jitter from the delay and never adds it', () => {
     const world = booted('a', { otpExact: false, backoff: { ...NO_JITTER, jitter: 0.5 } });
     world.random = 0.5;
     world.exit('a', CRASH);
     expect(told(world, 'retry').map(({ delay }) => delay)).toEqual([75]);
   });
 
-  it('R8 lets a person start a waiting child at once; its delay is void then', () => {
+  it('R8 permits a start by command of a waiting child, which cancels its delay', () => {
     const world = booted('a', { otpExact: false, backoff: NO_JITTER });
     world.held.add('delay');
     world.exit('a', CRASH);

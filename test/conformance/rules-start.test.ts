@@ -27,7 +27,7 @@ describe('start', () => {
     expect(world.engine.status).toBe('running');
   });
 
-  it('S2 stops in reverse what had started when a child fails at boot, and names that child', () => {
+  it('S2 stops the started children in reverse when a child fails at boot, and names that child', () => {
     const world = worldOf('a b c d', { maxRestarts: 9 });
     world.failNext('c');
     world.boot();
@@ -36,7 +36,7 @@ describe('start', () => {
     expect(world.statuses).toEqual(['booting', 'failing', 'ended']);
   });
 
-  it('S2 does not ask the budget or the restart type at boot', () => {
+  it('S2 ignores the budget and the restart type at boot', () => {
     for (const restart of ['permanent', 'transient', 'temporary']) {
       const world = worldOf(`a:${restart}`, { maxRestarts: 100 });
       world.failNext('a');
@@ -46,7 +46,7 @@ describe('start', () => {
     }
   });
 
-  it('S2 gives way to R8 with boot: retry: charged, tried again, and only those wait whom the strategy ties to it', () => {
+  it('S2 with boot: retry follows R8: the failure is charged and retried, and only siblings that the strategy restarts with it wait', () => {
     const logs = {
       one_for_one: '+a +b +c +b +b',
       one_for_all: '+a +b -a +a +b -a +a +b +c',
@@ -62,7 +62,7 @@ describe('start', () => {
     }
   });
 
-  it('S2 gives way to R7 with boot: retry when the tries exceed the budget', () => {
+  it('S2 with boot: retry follows R7 when the tries exceed the budget', () => {
     const world = worldOf('a b', { boot: 'retry', maxRestarts: 2 });
     world.failNext('b', 3);
     world.boot();
@@ -71,7 +71,7 @@ describe('start', () => {
     expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, child: 'b' }]);
   });
 
-  it('S5 forgets the spec of an added child that does not start, and says so', () => {
+  it('S5 removes the spec of an added child that does not start, and answers START_FAILED', () => {
     for (const restart of ['permanent', 'transient', 'temporary']) {
       const world = booted('a');
       world.failNext('b');

@@ -31,7 +31,7 @@ describe('stop', () => {
     expect(world.violations).toEqual([]);
   });
 
-  it('P1 is over at once when nothing lives', () => {
+  it('P1 is over at once when no child is alive', () => {
     const world = booted('');
     world.halt();
     expect(world.end()).toBe('shutdown');
@@ -48,7 +48,7 @@ describe('stop', () => {
     },
   );
 
-  it.each(['a static supervisor', 'a pool'])('of %s tells once when the last zombie that it left is gone', (kind) => {
+  it.each(['a static supervisor', 'a pool'])('of %s reports once when the last zombie that it left is gone', (kind) => {
     const world = kind === 'a pool' ? new World(pool({ size: 2 })).boot() : booted('1 2');
     for (const id of ['1', '2']) world.stubborn.add(id);
     world.halt();
@@ -59,7 +59,7 @@ describe('stop', () => {
     expect([told(world, 'gone'), world.violations]).toEqual([[{ type: 'gone' }], []]);
   });
 
-  it('P2 accepts that a child dies by itself, in any way, after it was asked', () => {
+  it('P2 accepts any end of a child after its stop was requested', () => {
     for (const reason of [{ kind: 'normal' }, { kind: 'shutdown' }, { kind: 'killed' }, CRASH] as const) {
       for (const restart of ['permanent', 'transient', 'temporary']) {
         const world = booted(`a b:${restart}`, { maxRestarts: 0 });
@@ -73,7 +73,7 @@ describe('stop', () => {
     }
   });
 
-  it('P2 accepts that a child dies by itself before its turn to be asked has come', () => {
+  it('P2 accepts the end of a child before its stop is requested', () => {
     const world = booted('a b c', { maxRestarts: 0 });
     world.held.add('stop');
     world.halt();
@@ -84,7 +84,7 @@ describe('stop', () => {
     expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, left: [] }]);
   });
 
-  it('P3 passes a brutal stop on, and takes killed for a stop', () => {
+  it('P3 passes a brutal stop on, and accepts a killed child as stopped', () => {
     const world = booted('a b', { maxRestarts: 0 });
     world.halt(true);
     const stops = world.effects.filter((effect) => effect.type === 'stop');
@@ -96,7 +96,7 @@ describe('stop', () => {
     expect(normaliseAgent({ id: 'a', command: ['true'], stop: 'brutal_kill' }).stop.brutal).toBe(true);
   });
 
-  it('P3 turns a patient stop into a brutal one, for the child that is stopping and for those to come', () => {
+  it('P3 turns a slow stop into a brutal one, for the child that is stopping and for all later ones', () => {
     const world = booted('a b');
     world.held.add('stop');
     world.halt();
@@ -117,7 +117,7 @@ describe('stop', () => {
     expect(spec.children[0]).toMatchObject({ stop: { ask: Number.POSITIVE_INFINITY } });
   });
 
-  it('P5 asks all instances of a pool at once', () => {
+  it('P5 stops all instances of a pool at once', () => {
     const world = new World(pool({ size: 3 })).boot();
     world.takeLog();
     world.held.add('stop');
@@ -131,7 +131,7 @@ describe('stop', () => {
     expect(world.takeLog()).toBe('');
   });
 
-  it('P6 is not held up by a child that cannot be ended, and names it', () => {
+  it('P6 continues past a child that cannot be ended, and names it', () => {
     const world = booted('a b c');
     world.stubborn.add('b');
     world.halt();
@@ -143,7 +143,7 @@ describe('stop', () => {
     expect(instances.finished).toMatchObject([{ left: ['1'] }]);
   });
 
-  it('P6 does not take the late end of such a child for a new death', () => {
+  it('P6 does not count the late end of such a child as a new failure', () => {
     const world = booted('a b', { maxRestarts: 0 });
     world.stubborn.add('b');
     world.halt();
@@ -154,7 +154,7 @@ describe('stop', () => {
     expect(world.violations).toEqual([]);
   });
 
-  it('P6 takes the late end of a child that no one asked to stop for what it is: a death', () => {
+  it('P6 counts the late end of a child without a stop as a failure', () => {
     for (const [restart, log] of Object.entries({ permanent: '+', transient: '+', temporary: '' })) {
       const one = restart as RestartType;
       for (const world of [booted(`a:${restart}`), new World(pool({ size: 1, restart: one })).boot()]) {
@@ -169,7 +169,7 @@ describe('stop', () => {
     }
   });
 
-  it('P6 does not start such a child again that a person has stopped, and a kill is tried again', () => {
+  it('P6 does not restart such a child after a stop by command, and repeats a kill', () => {
     for (const world of [booted('a'), new World(pool({ size: 1 })).boot()]) {
       const id = world.engine.which()[0]!.id;
       world.condemn(id);
@@ -209,7 +209,7 @@ describe('stop', () => {
     expect(world.violations).toEqual([]);
   });
 
-  it('P8 takes a stop at any time, and a second one changes nothing', () => {
+  it('P8 accepts a stop at any time, and a second one changes nothing', () => {
     const world = booted('a b');
     world.held.add('stop');
     world.halt();
@@ -222,7 +222,7 @@ describe('stop', () => {
     expect(world.finished).toHaveLength(1);
   });
 
-  it('P8 answers everybody: SUPERSEDED to those who wait, SUPERVISOR_ENDED to those who come too late', () => {
+  it('P8 answers every caller: SUPERSEDED to waiting ones, SUPERVISOR_ENDED to later ones', () => {
     const world = worldOf('a b');
     world.held.add('start');
     world.held.add('stop');

@@ -4,7 +4,7 @@ import { booted, child, family, pool, worldOf } from './family.js';
 import { CRASH, World } from './harness.js';
 
 describe('strategies', () => {
-  it('T1 restarts only the dead child, which keeps its place in the order', () => {
+  it('T1 restarts only the ended child, which keeps its place in the order', () => {
     const world = booted('a b c', { strategy: 'one_for_one' });
     world.exit('a', CRASH);
     expect(world.takeLog()).toBe('+a');
@@ -31,7 +31,7 @@ describe('strategies', () => {
     expect(world.takeLog()).toBe('+a +b +c');
   });
 
-  it('T2 stops again what had restarted when another child fails to start, and retries the whole set', () => {
+  it('T2 stops the restarted siblings when another child fails to start, and retries all of them', () => {
     const world = booted('a b c', { strategy: 'one_for_all', maxRestarts: 2 });
     world.failNext('c');
     world.exit('a', CRASH);
@@ -39,7 +39,7 @@ describe('strategies', () => {
     expect(world.phases()).toBe('c up, b up, a up');
   });
 
-  it('T2 leaves down whom a person stopped, and revives who ended normally', () => {
+  it('T2 leaves a child down that was stopped by command, and starts one that ended normally', () => {
     const world = booted('a b c:transient', { strategy: 'one_for_all' });
     world.command('stop', 'b');
     world.exit('c', { kind: 'normal' });
@@ -49,7 +49,7 @@ describe('strategies', () => {
     expect(world.phases()).toBe('c up, b down, a up');
   });
 
-  it('T2 passes over a sibling that cannot be ended, and starts it, uncharged, when its last process is gone', () => {
+  it('T2 skips a sibling that cannot be ended, and starts it, uncharged, when its last process is gone', () => {
     const world = booted('a b c', { strategy: 'one_for_all', maxRestarts: 1 });
     world.stubborn.add('b');
     world.exit('a', CRASH);
@@ -61,13 +61,13 @@ describe('strategies', () => {
     expect(world.violations).toEqual([]);
   });
 
-  it('T3 stops those after the dead child in reverse, then starts it and the rest in order', () => {
+  it('T3 stops the children after the ended one in reverse, then starts all of them in order', () => {
     const world = booted('a b c d', { strategy: 'rest_for_one' });
     world.exit('b', CRASH);
     expect(world.takeLog()).toBe('-d -c +b +c +d');
   });
 
-  it('T3 goes on from the later child that fails to start; what restarted before it stays', () => {
+  it('T3 continues from a later child that fails to start; the siblings restarted before it stay up', () => {
     const world = booted('a b c d', { strategy: 'rest_for_one', maxRestarts: 2 });
     world.failNext('c');
     world.exit('b', CRASH);
@@ -82,7 +82,7 @@ describe('strategies', () => {
     expect(world.takeLog()).toBe('-c +b +c');
   });
 
-  it('T4 starts instances of the one template, each restarted for itself', () => {
+  it('T4 starts instances of one template, each restarted independently', () => {
     const world = new World(pool({ size: 3 })).boot();
     expect(world.takeLog()).toBe('+1 +2 +3');
     world.exit('2', CRASH);
@@ -115,7 +115,7 @@ describe('strategies', () => {
     expect(world.finished).toMatchObject([{ reason: { kind: 'shutdown' }, child: '2', left: [] }]);
   });
 
-  it('T4 has never more instances than its maximum, nor more on their way than its concurrency', () => {
+  it('T4 never has more instances than its maximum, nor more starting ones than its concurrency', () => {
     const world = new World(pool({ size: 3, max: 4, concurrency: 2 }));
     world.held.add('start');
     world.boot();
@@ -131,7 +131,7 @@ describe('strategies', () => {
     expect(world.answer(token)).toBe('ok');
   });
 
-  it('T4 gives no id twice, whatever became of the instances before', () => {
+  it('T4 gives no id twice, however earlier instances ended', () => {
     const world = new World(pool({ maxRestarts: 9, restart: 'temporary' })).boot();
     const add = () => world.answers.get(world.add(child('any')));
     expect([add(), add(), add()].flat()).toMatchObject([{ id: '1' }, { id: '2' }, { id: '3' }]);
@@ -151,7 +151,7 @@ describe('strategies', () => {
     expect(second.engine.row('a')?.generation).toBe(2);
   });
 
-  it('T6 does not leave behind a temporary sibling whose first start had not come, nor who waits for it', () => {
+  it('T6 does not leave a temporary sibling down before its first start, and answers the caller that waits for it', () => {
     for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
       const world = worldOf('a b c:temporary', { strategy });
       world.held.add('start');

@@ -209,7 +209,7 @@ describe.each(SETS.map((roles) => [roles.join('+') || 'no role', roles] as const
     },
   );
 
-  it('may close a standard input exactly where it may stop the agent', async () => {
+  it('may close the standard input exactly of agents that it may stop', async () => {
     const send = (data: string, end: boolean) => ({
       type: 'tree_request',
       operation: 'send',

@@ -43,7 +43,7 @@ async function over(backend: string, task: string): Promise<unknown> {
   return (info as Answer).id;
 }
 
-describe('an agent that a client spawned and that is over', () => {
+describe('an ended agent that a client spawned', () => {
   it('can be queried by the agent protocol: its exit and its output', async () => {
     const agent_id = await over('echo-cli', 'hello');
     const command = (command_type: string, payload?: object) =>
@@ -163,7 +163,7 @@ describe('the kept agents', () => {
     return { agent: (ref: string) => seen.agent(ref, 'observe') };
   };
 
-  it('is a thousand agents, the last ones, and those only that came to an end', () => {
+  it('are the last thousand agents, and only those that have ended', () => {
     const tree = new FakeTree();
     const forgotten: string[] = [];
     const ended = followed(tree, (uuid) => forgotten.push(uuid));

@@ -20,7 +20,7 @@ describe('the remembered keys of one peer', () => {
     expect(await keys.once('me', 'k', 'c', outcome('two'))).toBe('two');
   });
 
-  it('has a bound in number: the one that was asked for longest ago goes first', async () => {
+  it('has a limit in number: the least recently used key is forgotten first', async () => {
     const keys = new IdempotencyKeys<string>({ max: 3, keep: 1_000, bytes: 100_000 }, () => now);
     for (const key of ['a', 'b', 'c']) await keys.once('me', key, 'c', outcome(key));
     await keys.once('me', 'a', 'c', never);
@@ -38,7 +38,7 @@ describe('the remembered keys of one peer', () => {
     expect(await keys.once('me', 'k99', 'c', never)).toHaveLength(1_000);
   });
 
-  it('never include a running one to be forgotten: above the limit a further one is refused', async () => {
+  it('include running ones, which are never forgotten: above the limit a further one is refused', async () => {
     const keys = new IdempotencyKeys<string>({ max: 2, keep: 1_000, bytes: 100_000 }, () => now);
     let release = (_: { answer: string; bytes: number }) => {};
     const running = keys.once('me', 'a', 'c', () => new Promise((resolve) => (release = resolve)));
@@ -72,7 +72,7 @@ describe('the remembered keys of one peer', () => {
 });
 
 describe('the remembered keys of several peers', () => {
-  it('is not mixed up: the same key is another one for each', async () => {
+  it('are separate: the same key is a different one for each peer', async () => {
     const keys = new IdempotencyKeys<string>({ max: 10, keep: 1_000, bytes: 100_000 }, () => now);
     expect(await keys.once('alice', 'k', 'c', outcome('hers'))).toBe('hers');
     expect(await keys.once('bob', 'k', 'other', outcome('his'))).toBe('his');
@@ -87,7 +87,7 @@ describe('the remembered keys of several peers', () => {
     expect(await keys.once('alice', 'k', 'c', never)).toBe('hers');
   });
 
-  it('has a bound in number over all: who has most gives way first', async () => {
+  it('has a common limit in number: the peer with most keys loses one first', async () => {
     const keys = new IdempotencyKeys<string>({ max: 3, keep: 1_000, bytes: 100_000 }, () => now);
     await keys.once('alice', 'k', 'c', outcome('hers'));
     for (const peer of ['a', 'b', 'c', 'd', 'e']) {
@@ -98,7 +98,7 @@ describe('the remembered keys of several peers', () => {
     expect(await keys.once('e', '2', 'c', never)).toBe('x');
   });
 
-  it('has a bound in bytes over all: who has most gives way first', async () => {
+  it('has a common limit in bytes: the peer with most bytes loses a key first', async () => {
     const keys = new IdempotencyKeys<string>({ max: 100, keep: 1_000, bytes: 100_000 }, () => now);
     await keys.once('alice', 'k', 'c', outcome('hers'));
     for (const peer of ['a', 'b', 'c', 'd', 'e']) {
@@ -109,7 +109,7 @@ describe('the remembered keys of several peers', () => {
     expect(await keys.once('e', '19', 'c', never)).toHaveLength(500);
   });
 
-  it('is forgotten when its time is over, whoever comes next', async () => {
+  it('is forgotten when its time is over, at the request of any peer', async () => {
     const keys = new IdempotencyKeys<string>({ max: 10, keep: 1_000, bytes: 100_000 }, () => now);
     await keys.once('alice', 'k', 'c', outcome('hers'));
     now = 1_000;

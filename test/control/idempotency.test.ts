@@ -43,7 +43,7 @@ const spawnRequest = (request_id: string, more: object = {}) => ({
 });
 
 describe('a request with an idempotency key', () => {
-  it('is done once: the second one gets the same answer with its own request id, from another connection too', async () => {
+  it('is carried out once: the second one gets the same answer with its own request id, from another connection too', async () => {
     const first = await ask(rig.ipc, pack(spawnRequest('r1')));
     const second = await ask(rig.tcp, pack(spawnRequest('r2')));
     expect(first).toMatchObject({ success: true, request_id: 'r1' });
@@ -114,7 +114,7 @@ describe('a request with an idempotency key', () => {
     expect(web.calls).toEqual(['stop', 'kill', 'pause cooperative']);
   });
 
-  it('may be tried again when the first answer said that nothing was done for want of room', async () => {
+  it('may be repeated when the first answer was a limit and nothing was done', async () => {
     await rig.close();
     rig = await createRig({ maxAgents: 2 });
     expect(await request(rig, spawnRequest('r1'))).toMatchObject({ success: false, code: 'AGENT_LIMIT' });
@@ -122,7 +122,7 @@ describe('a request with an idempotency key', () => {
     expect(await request(rig, spawnRequest('r2'))).toMatchObject({ success: true });
   });
 
-  it('is forgotten for no key of another peer, and takes no room when it only asks', async () => {
+  it('is not forgotten because of the keys of another peer, and is not remembered for a query', async () => {
     await rig.close();
     rig = await createRig({ limits: { idempotencyKeys: 2 } });
     const { uuid } = rig.tree.member('web');

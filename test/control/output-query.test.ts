@@ -106,7 +106,7 @@ describe('filters', () => {
   const slow = compiled(EVIL);
   const forever = () => [FOREVER.trim()];
 
-  it('give up a search that waits too long for its turn, and say that it was not begun', async () => {
+  it('reject a search that waits too long for its turn as not begun', async () => {
     const filters = new Filters({ work: 20_000, wait: 300, workers: 1 });
     const working = filters.search('a', slow, forever).catch((thrown: unknown) => thrown);
     await expect(filters.search('a', slow, forever)).rejects.toMatchObject({
@@ -117,7 +117,7 @@ describe('filters', () => {
     expect(await working).toMatchObject({ code: 'FILTER_SLOW' });
   });
 
-  it('of one peer leave room for another, and have a limit that answers', async () => {
+  it('of one peer do not block those of another, and above the limit get an error', async () => {
     const filters = new Filters({ work: 20_000, wait: 20_000, workers: 2, perPeer: 12 });
     const many = Promise.allSettled(Array.from({ length: 12 }, () => filters.search('greedy', slow, forever)));
     await expect(filters.search('greedy', slow, forever)).rejects.toMatchObject({
@@ -135,7 +135,7 @@ describe('filters', () => {
     expect((await many).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
-  it('go on when the lines cannot be taken, and take none before their turn', async () => {
+  it('continue after an error of `take`, and copy no lines before their turn', async () => {
     const filters = new Filters({ work: 20_000, wait: 300, workers: 1 });
     const gone = () => {
       throw new Error('the agent is gone');

@@ -119,7 +119,7 @@ describe('the progress of a request', () => {
     }
   });
 
-  it('comes after the word that the request was accepted', async () => {
+  it('comes after the interim message accepted', async () => {
     const { clock, words, ask } = await serving();
     const stopped = ask('stop', { agent: 'slow' }, { accepted: true });
     await clock.advance(200);

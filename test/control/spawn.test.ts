@@ -48,7 +48,7 @@ describe('spawn_request', () => {
     });
   });
 
-  it('hands on names that every object has, for the tree to refuse, and renames none', async () => {
+  it('passes property names of Object.prototype to the tree, which refuses them, and renames none', async () => {
     const map = JSON.parse('{"__proto__":"a","__proto_":"b","constructor":"c","prototype":"d"}');
     await spawn({ ...sleep, environment: map }, { metadata: map });
     const { input } = rig.tree.member('my-agent');

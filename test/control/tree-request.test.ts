@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('tree_request', () => {
-  it('answers every way of looking', async () => {
+  it('answers every query', async () => {
     expect(await operate(rig, 'ps')).toMatchObject({
       success: true,
       data: [{ path: 'root/web', usage: null }, { path: 'root/worker' }],

@@ -8,7 +8,7 @@ import { BRISK, EAGER, sleeper, started } from './world.js';
 const HASTY = { ...BRISK, kill: 100 } as const;
 
 describe('bodies in this process, beside real ones', () => {
-  it('starts a task again that throws, and keeps its stack', async () => {
+  it('restarts a task that throws, and keeps the stack of the error', async () => {
     const task = async ({ incarnation }: { incarnation: number }): Promise<void> => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       if (incarnation < 3) throw new Error(`broke ${incarnation}`);
@@ -44,7 +44,7 @@ describe('bodies in this process, beside real ones', () => {
     w.isTrue();
   });
 
-  it('is asked by its signal, and has its time', async () => {
+  it('is stopped by its signal, with the time of its stop stages', async () => {
     const polite = ({ signal, log }: { signal: AbortSignal; log: (line: string) => void }): Promise<void> =>
       new Promise((resolve) => {
         signal.addEventListener('abort', () => {
@@ -62,7 +62,7 @@ describe('bodies in this process, beside real ones', () => {
     await expect(w.tree.agent('a').signal('TERM')).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
-  it('starts a logic again that throws, wherever it throws', async () => {
+  it('restarts a logic that throws, wherever it throws', async () => {
     let calls = 0;
     const later = fromPromise(async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -88,7 +88,7 @@ describe('bodies in this process, beside real ones', () => {
 });
 
 describe('user code that throws', () => {
-  it('does not harm a tree that it listens to or looks at', async () => {
+  it('does not harm a tree as its listener or inspector', async () => {
     const bomb = (): never => {
       throw new Error('observer broke');
     };

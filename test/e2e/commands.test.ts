@@ -37,7 +37,7 @@ describe('commands', () => {
     w.isTrue();
   });
 
-  it('forgets the budget of a child that a person restarts', async () => {
+  it('clears the budget of a child that is restarted by command', async () => {
     const w = await started({ maxRestarts: 1, backoff: { initial: 1 }, children: [sleeper('a')] });
     for (let n = 1; n <= 3; n++) {
       process.kill(w.pid('a'), 'SIGKILL');
@@ -67,7 +67,7 @@ describe('commands', () => {
     w.isTrue();
   });
 
-  it('lets a stop overtake a start that waits for readiness', async () => {
+  it('carries out a stop during a start that waits for readiness', async () => {
     const w = await started({ children: [sleeper('b')] });
     const never = sleeper('a', { command: PAIR, readiness: { type: 'log', pattern: 'never' } });
     const add = w.tree.supervisor().add(never);
@@ -98,7 +98,7 @@ describe('commands', () => {
 });
 
 describe('pause', () => {
-  it('stops every process of the tree in place, and lets them go on', async () => {
+  it('freezes every process of the tree, and thaws them at the resume', async () => {
     const w = await started({ children: [pair] });
     const [pid, since] = [w.pid('a'), w.view('a').readyAt];
     await w.tree.agent('a').pause();

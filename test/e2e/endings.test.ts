@@ -7,7 +7,7 @@ import { eventually } from '../contract/recorder.js';
 import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
 
 describe('agents that end by themselves', () => {
-  it('starts a crashed agent again as the same agent, and its siblings hear nothing of it', async () => {
+  it('restarts a crashed agent as the same agent, without an effect on its siblings', async () => {
     const w = await started({ ...EAGER, children: [sleeper('a'), sleeper('b')] });
     const { uuid, createdAt } = w.view('a');
     const [a, b] = [w.pid('a'), w.pid('b')];
@@ -29,7 +29,7 @@ describe('agents that end by themselves', () => {
     w.isTrue();
   });
 
-  it('keeps the last words of standard error in the record of an exit', async () => {
+  it('keeps the last lines of standard error in the exit record', async () => {
     const crash = sh(
       '[ "$SUPERTREE_INCARNATION" = 1 ] && { echo one; printf "last words" >&2; exit 3; }; exec sleep 300',
     );
@@ -51,7 +51,7 @@ describe('agents that end by themselves', () => {
     expect(w.view('a').incarnation).toBe(2);
   });
 
-  it('takes those started later down and up again with one that crashed, under rest_for_one', async () => {
+  it('restarts the children started after a crashed one, under rest_for_one', async () => {
     const children = ['a', 'b', 'c'].map((id) => sleeper(id));
     const w = await started({ ...EAGER, strategy: 'rest_for_one', children });
     const [a, c] = [w.pid('a'), w.pid('c')];
@@ -114,7 +114,7 @@ describe('agents that end by themselves', () => {
     w.isTrue();
   });
 
-  it('leaves a child down when its budget is spent and the spec says fail', async () => {
+  it('leaves a child down when its budget is used up and onExhausted is fail', async () => {
     const children = [sleeper('a', { command: sh('sleep 0.02; exit 1') }), sleeper('b')];
     const w = world({ maxRestarts: 2, backoff: { initial: 1, max: 1 }, onExhausted: 'fail', children });
     await w.tree.start();

@@ -5,7 +5,7 @@ import { EAGER, PATIENT, sleeper, started } from './world.js';
 const COUNT = 300;
 
 describe('three hundred agents at once', { timeout: 300_000 }, () => {
-  it('start in a pool, have the right ids, survive the end of all, and stop together', async () => {
+  it('start in a pool with the right ids, restart after the end of all, and stop together', async () => {
     const agent = { command: ['sleep', '300'], stop: PATIENT };
     const w = await started({ children: [{ id: 'pool', ...EAGER, pool: { size: COUNT, agent } }] });
     expect(w.members()).toHaveLength(COUNT);

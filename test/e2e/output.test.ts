@@ -36,7 +36,7 @@ describe('output', () => {
     expect(lines.map((line) => line.bytes.at(-1) === 10).lastIndexOf(false)).toBe(lines.length - 2);
   });
 
-  it('goes on counting over incarnations, so that a cursor survives a restart', async () => {
+  it('continues its numbers over incarnations, so that a cursor survives a restart', async () => {
     const command = sh(
       'echo "one of $SUPERTREE_INCARNATION"; echo "two of $SUPERTREE_INCARNATION"; printf rest; exec sleep 300',
     );
@@ -90,7 +90,7 @@ describe('output', () => {
 describe('standard input', () => {
   const reader = { id: 'a', command: fixture('echo'), ...finite };
 
-  it('writes all that it takes, in order, and closes behind it', async () => {
+  it('writes all accepted bytes in order, and closes after them', async () => {
     const w = await started({ children: [reader] });
     const agent = w.tree.agent('a');
     await w.says('a', 'up');
@@ -104,7 +104,7 @@ describe('standard input', () => {
     await expect(agent.write('more')).rejects.toMatchObject({ code: 'INVALID_STATE' });
   });
 
-  it('refuses more than may wait for one that does not read, and settles every write when it ends', async () => {
+  it('refuses bytes above the limit when the agent does not read, and settles every write at its end', async () => {
     const w = await started({ children: [sleeper('a')] });
     const agent = w.tree.agent('a');
     const first = agent.write(Buffer.alloc(1_000_000)).catch((error: unknown) => error);

@@ -37,7 +37,7 @@ describe('a program that ends by itself', () => {
     await eventually(() => marked(mark).length === 0, 'the end of the agent and the probe');
   });
 
-  it('does so right after the stop, also when a restart was still far away', async () => {
+  it('ends right after the stop, also when a long backoff was running', async () => {
     const { host, said } = program('backoff');
     expect(await once(host, 'close')).toEqual([0, null]);
     expect(JSON.parse(said())).toMatchObject({ clean: true, left: [] });
@@ -55,7 +55,7 @@ describe('a program that is ended by a signal', () => {
 });
 
 describe('many trees in one program', () => {
-  it('share one listener for the end of the program, and only while something of theirs lives', async () => {
+  it('share one listener for the end of the program, only while an agent of theirs is alive', async () => {
     const before = process.listenerCount('exit');
     const children = [{ id: 'a', command: ['sleep', '300'] }];
     const trees = Array.from({ length: 12 }, () => createTree({ children }));

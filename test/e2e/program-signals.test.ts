@@ -35,7 +35,7 @@ describe('signals: true', () => {
     expect(marked(mark)).toEqual([]);
   });
 
-  it('hurries at the second signal, and takes one that follows at once for the first', async () => {
+  it('kills the agents at the second signal, and ignores a copy that follows at once', async () => {
     const { host, mark, said } = await program('stubborn');
     host.kill('SIGINT');
     // Of two that are pending the system delivers the higher one last, and runs its handler first.
@@ -51,7 +51,7 @@ describe('signals: true', () => {
     expect(marked(mark)).toEqual([]);
   });
 
-  it('leaves the end to a listener of the program itself, which hears the signal once', async () => {
+  it('leaves the decision to a listener of the program, which is called once', async () => {
     const { host, mark, said } = await program('own');
     host.kill('SIGTERM');
     expect(await once(host, 'close')).toEqual([0, null]);

@@ -140,7 +140,7 @@ describe('ports and templates', () => {
     });
   });
 
-  it('leads a session of its own', async () => {
+  it('leads its own session', async () => {
     const w = await started({ children: [sleeper('a')] });
     const pid = w.pid('a');
     expect(witness(pid)).toMatchObject({ session: pid, group: pid });

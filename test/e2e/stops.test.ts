@@ -10,7 +10,7 @@ const up = { readiness: { type: 'log', pattern: '^up$' }, stop: BRISK } as const
 const STUBBORN = sh('trap "" TERM; sleep 300 & echo up; wait; sleep 300');
 
 describe('stopping an agent', () => {
-  it('insists, then kills one that ignores SIGTERM', async () => {
+  it('repeats the stop signal, then kills an agent that ignores SIGTERM', async () => {
     const stop = { ...BRISK, ask: 600, insist: 600 };
     const w = await started({ children: [{ id: 'a', command: fixture('ignores-term'), ...up, stop }] });
     await w.tree.agent('a').stop();
@@ -27,7 +27,7 @@ describe('stopping an agent', () => {
     expect(w.members()).toEqual([]);
   });
 
-  it('lets a kill overtake a slow stop', async () => {
+  it('carries out a kill during a slow stop', async () => {
     const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 'infinity' } }] });
     const stop = w.tree.agent('a').stop();
     await w.becomes('a', 'stopping');
@@ -38,7 +38,7 @@ describe('stopping an agent', () => {
     w.isTrue();
   });
 
-  it('waits for one that asked for more time, for as long as it asked', async () => {
+  it('waits longer for an agent that asked for more time, for as long as it asked', async () => {
     const slow = (id: string, asked: number, needed: number): AgentInput => {
       const stop = { ...BRISK, ask: 1500 };
       return { id, command: fixture('asks-for-time', asked, needed), readiness: { type: 'notify' }, stop };
@@ -51,7 +51,7 @@ describe('stopping an agent', () => {
     w.isTrue();
   });
 
-  it('asks by a line on standard input where the spec has one', async () => {
+  it('writes a line to standard input when the spec has a stop message', async () => {
     const command = sh('trap "" TERM; echo up; read line; echo "heard $line"');
     const agent = { id: 'a', command, ...up, stop: { ...BRISK, message: 'please end', ask: 20_000 } };
     const w = await started({ children: [agent] });
@@ -82,7 +82,7 @@ describe('stopping an agent', () => {
     });
   }
 
-  it('goes on with one that closed its output, and stops it', async () => {
+  it('keeps running an agent that closed its output, and stops it', async () => {
     const w = await started({ children: [{ id: 'a', command: fixture('closes-stdout'), stop: BRISK }] });
     await w.says('a', 'bye');
     const pid = w.pid('a');
@@ -93,7 +93,7 @@ describe('stopping an agent', () => {
     await w.says('a', 'bye\nbye');
   });
 
-  it('reports an exit at once while a grandchild keeps the output open, and leaves neither', async () => {
+  it('reports an exit at once while a grandchild keeps the output open, and ends both', async () => {
     const agent = {
       id: 'a',
       command: fixture('family', 'holder', 'leave'),
@@ -119,7 +119,7 @@ describe('stopping an agent', () => {
 });
 
 describe('stopping a tree', () => {
-  it('stops in reverse order, each gone before the next is asked, nested ones too', async () => {
+  it('stops in reverse order, each child gone before the next stop begins, nested ones too', async () => {
     const inner = { id: 'inner', children: [sleeper('b'), sleeper('c')] };
     const w = await started({ children: [sleeper('a'), inner, sleeper('d')] });
     const [one, two] = await Promise.all([w.tree.stop(), w.tree.stop()]);
@@ -148,7 +148,7 @@ describe('stopping a tree', () => {
     expect(w.all('exited').map(({ path }) => path)).toEqual(['c', 'b', 'a'].map((id) => `root/inner/${id}`));
   });
 
-  it('stops while it boots: nothing starts any more', async () => {
+  it('stops during the boot, and starts no further child', async () => {
     const never = sleeper('b', { readiness: { type: 'log', pattern: 'never' } });
     const w = world({ children: [sleeper('a'), never, sleeper('c')] });
     const start = w.tree.start();

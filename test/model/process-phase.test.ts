@@ -82,17 +82,17 @@ describe('the phases of a process', () => {
     expect(phases.filter((phase) => !reaches(phase))).toEqual([]);
   });
 
-  it('let nothing follow the last fact', () => {
+  it('have no step after the last fact', () => {
     expect(PROCESS_PHASES.ended).toEqual({});
   });
 
-  it('say what may still live', () => {
+  it('know the phases in which processes may be alive', () => {
     const alive = ['running', 'freezing', 'frozen', 'exited', 'left', 'left-drained'];
     expect(phases.filter(hasTree)).toEqual(alive);
     expect(phases.filter(isRunning)).toEqual(alive.slice(0, 3));
   });
 
-  it('read what EXITED says', () => {
+  it('depend on the fields of EXITED', () => {
     const exited = (empty: boolean, drained: boolean): ProcessFact => ({
       type: 'EXITED',
       incarnation: 1,

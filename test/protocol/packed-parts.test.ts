@@ -42,7 +42,7 @@ describe('a message that is joined from parts', () => {
     expect(withLastField(keepPacked(row(2)), 'usage', usage)).toEqual({ ...row(2), usage });
   });
 
-  it('tells what it is', () => {
+  it('contains the type of the value', () => {
     expect([row(1), null, 'text', 1].some(hasParts)).toBe(false);
     expect(
       [keepPacked(row(1)), packedInParts([]), withLastField(keepPacked(row(1)), 'usage', {})].every(hasParts),

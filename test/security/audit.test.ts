@@ -48,7 +48,7 @@ describe('an audit line', () => {
     ]);
   });
 
-  it('names the child that a client of the agent protocol got', async () => {
+  it('names the child that was added for a client of the agent protocol', async () => {
     const config = { name: 'a name', model_backend: 'cat-cli', task: '-' };
     for (const request_id of ['s1', 's2']) await as('boss').ask({ type: 'spawn_request', request_id, config });
     expect(rig.audit).toMatchObject([
@@ -57,7 +57,7 @@ describe('an audit line', () => {
     ]);
   });
 
-  it('cannot be made to name another subtree: what does not belong to an operation is refused', async () => {
+  it('cannot name another subtree: parameters that do not belong to an operation are refused', async () => {
     const decoy = { path: 'root/a', parent: 'root/b', spec: spec('evil') };
     expect(await as('boss').operate('spawn', decoy)).toMatchObject({
       success: false,
@@ -71,7 +71,7 @@ describe('an audit line', () => {
 });
 
 describe('a row', () => {
-  it('does not show what an agent runs to a key that may command it and not look', async () => {
+  it('does not show the command line of an agent to a key without observe', async () => {
     const answer = await as('blind').operate('stop', { agent: 'root/b/same' });
     expect(answer).toMatchObject({ success: true, data: { path: 'root/b/same', state: 'stopped', command: [] } });
     expect(answer.data).toMatchObject({ metadata: {}, exit: null, ports: {} });

@@ -51,7 +51,7 @@ function once(endpoint: string, security: ClientSecurity | null): Promise<Supert
 }
 
 describe('connect', () => {
-  it('works with keys: requests, and what is refused', async () => {
+  it('works with keys: requests and refusals', async () => {
     const { keys, serverKey } = { keys: rig.keys.lead, serverKey: rig.serverKey };
     await using client = await connect({ endpoint: rig.tcp, keys, serverKey, timeout: 20_000 });
     expect((await client.agents()).map(({ path }) => path)).toEqual(['root/a/one', 'root/a/same']);
@@ -88,21 +88,21 @@ describe('a client of a server with keys', () => {
     expect(await outcome(rig.ipc, null)).toBeNull();
   });
 
-  it('is told when the server does not know its key', async () => {
+  it('gets KEY_REFUSED when the server does not know its key', async () => {
     expect(await outcome(rig.tcp, secure(rig.keys.stranger))).toMatchObject({
       code: 'KEY_REFUSED',
       message: `${rig.tcp} refused the connection: it does not know the key, or the key may not do this.`,
     });
   });
 
-  it('is told of keys when it has none, or another server key', async () => {
+  it('gets an error about keys when it has none, or another server key', async () => {
     const plain = await outcome(rig.tcp, null);
     expect(plain?.message).toContain('it asks for keys');
     const wrong = await outcome(rig.tcp, secure(rig.keys.boss, newKeyPair().publicKey));
     expect(wrong).toMatchObject({ code: 'NO_SERVER', message: expect.stringContaining('server key is not its own') });
   });
 
-  it('is told when it has keys and the server has none', async () => {
+  it('gets an error when it has keys and the server has none', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
     const server = await createServer({
       config: { tree: { id: 'root', children: [] }, settings: { endpoints: ['tcp://127.0.0.1:*'] } },
@@ -117,7 +117,7 @@ describe('a client of a server with keys', () => {
     await rm(directory, { recursive: true });
   });
 
-  it('refuses halves that do not belong together', async () => {
+  it('refuses a public and a secret key of different pairs', async () => {
     const keys = { publicKey: newKeyPair().publicKey, secretKey: newKeyPair().secretKey };
     await expect(once(rig.tcp, secure(keys))).rejects.toMatchObject({ code: 'KEY_INVALID' });
   });

@@ -20,7 +20,7 @@ describe('Z85', () => {
     expect(decodeZ85('HelloWorld')).toEqual(bytes);
   });
 
-  it('reads what it wrote', () => {
+  it('decodes its own encoding', () => {
     const words = fc.uint8Array({ minLength: 32, maxLength: 32 });
     fc.assert(fc.property(words, (bytes) => decodeZ85(encodeZ85(bytes))?.equals(bytes) === true));
   });
@@ -35,13 +35,13 @@ describe('Z85', () => {
 });
 
 describe('keys', () => {
-  it('have the public half that libzmq gives them', () => {
+  it('have the same public key as in libzmq', () => {
     const { publicKey, secretKey } = newKeyPair();
     expect(publicKeyOf(secretKey)).toBe(publicKey);
     expect(isKey(publicKey)).toBe(true);
   });
 
-  it('are refused without being shown', () => {
+  it('are not shown in the errors that refuse them', () => {
     expect(() => publicKeyOf('hunter2')).toThrow('The secret key must be 40 characters of Z85.');
     const zero = encodeZ85(Buffer.alloc(32));
     expect(() => clientTicket(newKeyPair().secretKey, zero)).toThrow('The public key must be a point of Curve25519.');
@@ -52,7 +52,7 @@ describe('a ticket', () => {
   const server = newKeyPair();
   const client = newKeyPair();
 
-  it('is the same for both sides, and made as documented', () => {
+  it('is the same at both ends, and computed as documented', () => {
     const ticket = clientTicket(client.secretKey, server.publicKey);
     expect(ticket).toBe(expectedTicket(server.secretKey, client.publicKey));
     const der = (prefix: string, key: string) =>
@@ -73,13 +73,13 @@ describe('a ticket', () => {
     expect(ticket).toBe(`${client.publicKey}.${proof.digest('base64url')}`);
   });
 
-  it('is another one for another server', () => {
+  it('differs for each server', () => {
     expect(clientTicket(client.secretKey, server.publicKey)).not.toBe(
       clientTicket(client.secretKey, newKeyPair().publicKey),
     );
   });
 
-  it('is needed in front of a routing id', () => {
+  it('must be the beginning of a routing id', () => {
     const other = newKeyPair();
     const grants = [{ roles: ['observe'], subtree: 'root' }] as const;
     const known = { name: 'c', publicKey: client.publicKey, grants };
@@ -103,7 +103,7 @@ describe('a ticket', () => {
     expect(forged.map(peerOf).filter((peer) => peer !== UNPROVEN)).toEqual([]);
   });
 
-  it('is never found by chance', () => {
+  it('is never valid with random bytes', () => {
     const keyring = new Keyring(server.secretKey, 'root', [{ ...LOCAL, grants: [], publicKey: client.publicKey }]);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 255 }), (tail) => {

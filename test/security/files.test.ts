@@ -48,7 +48,7 @@ describe('a file that gives roles', () => {
     });
   });
 
-  it('may be written by others when it gives none', async () => {
+  it('may be written by others when it gives no roles', async () => {
     await writeFile(at('tree.json'), '{}');
     await chmod(at('tree.json'), 0o666);
     expect((await loadConfig(at('tree.json'))).security).toBeUndefined();
@@ -84,7 +84,7 @@ describe('the audit file', () => {
     expect(await modeOf('audit.log')).toBe('600');
   });
 
-  it.each([0o644, 0o660, 0o622])('is made private when it is there with the mode %o', async (mode) => {
+  it.each([0o644, 0o660, 0o622])('gets mode 0600 when it exists with the mode %o', async (mode) => {
     await writeFile(at('audit.log'), 'before\n');
     await chmod(at('audit.log'), mode);
     auditToFile(at('audit.log')).close((thrown) => expect.unreachable(String(thrown)));
@@ -92,7 +92,7 @@ describe('the audit file', () => {
     expect(await readFile(at('audit.log'), 'utf8')).toBe('before\n');
   });
 
-  it('leaves a device as it is', async () => {
+  it('does not change the mode of a device', async () => {
     const before = (await stat('/dev/null')).mode;
     auditToFile('/dev/null').close((thrown) => expect.unreachable(String(thrown)));
     expect((await stat('/dev/null')).mode).toBe(before);
@@ -107,7 +107,7 @@ describe('the audit file', () => {
     );
   });
 
-  it('that cannot be written is told at once', () => {
+  it('that cannot be written is reported at once', () => {
     expect(() => auditToFile(at('none/audit.log'))).toThrowError(expect.objectContaining({ code: 'AUDIT_FILE' }));
   });
 });

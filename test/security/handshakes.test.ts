@@ -32,7 +32,7 @@ function follower(endpoint: string): { close(): void } {
 }
 
 // A client of libzmq without a key closes by itself what the server is about to refuse.
-describe('a connection that does not come to show a known key', () => {
+describe('a connection that proves no known key', () => {
   it.each([
     ['without a key', /^connect to requests: it (showed no key|left before)/, () => wireTo(rig.tcp)],
     [
@@ -61,8 +61,8 @@ describe('a connection that does not come to show a known key', () => {
   });
 });
 
-describe('what is told of failed handshakes', () => {
-  it('is bounded, and loses no number', async () => {
+describe('the reports of failed handshakes', () => {
+  it('are limited in number, and give the exact count', async () => {
     const clock = createVirtualClock();
     const told: Refusal[] = [];
     const handshakes = new Handshakes('requests', (refusal) => told.push(refusal), clock);

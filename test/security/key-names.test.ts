@@ -20,6 +20,6 @@ it.each(['local', 'anyone', 'unknown', 'unproven', 'Local'])(
   },
 );
 
-it('a name that only begins so is one', () => {
+it('a name that only begins with a reserved one is valid', () => {
   expect(problemsWith('local-admin')).toEqual([]);
 });

@@ -21,7 +21,7 @@ const at = (name: string) => join(directory, name);
 const modeOf = async (name: string) => ((await stat(at(name))).mode & 0o777).toString(8);
 
 describe('supertree keygen', () => {
-  it('writes a secret file for its owner only and a public one, and prints what the server needs', async () => {
+  it('writes a secret file for its owner only and a public one, and prints the entry for the server', async () => {
     const { code, out, err } = await supertree(['keygen', 'alice', '--out', directory]);
     expect(code).toBe(0);
     const [secret = '', open = ''] = [await readFile(at('alice.key'), 'utf8'), await readFile(at('alice.pub'), 'utf8')];
@@ -43,7 +43,7 @@ describe('supertree keygen', () => {
     expect(out).not.toContain(secret);
   });
 
-  it.each(['alice.key', 'alice.pub'])('writes over nothing: not over %s, and then nothing at all', async (taken) => {
+  it.each(['alice.key', 'alice.pub'])('overwrites no file: when %s exists, nothing is written', async (taken) => {
     await writeFile(at(taken), 'mine');
     const { code, out, err } = await supertree(['keygen', 'alice', '--out', directory]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -53,7 +53,7 @@ describe('supertree keygen', () => {
   });
 
   it.each(['/dev/null', '/dev/null/sub', '/proc/nope', '/proc/nope/deeper'])(
-    'says what the system says when %s is to be its directory',
+    'passes on the error of the system when %s is its directory',
     async (out) => {
       const { code, err } = await supertree(['keygen', 'alice', '--out', out]);
       expect(code).toBe(1);
@@ -69,7 +69,7 @@ describe('supertree keygen', () => {
 });
 
 describe('supertree ticket', () => {
-  it('prints what a client in another language puts in front of its routing id', async () => {
+  it('prints the beginning of the routing id for clients in other languages', async () => {
     const client = await writeKeyPair(directory, 'client');
     const server = newKeyPair();
     const { out } = await supertree(['ticket', '--key', client.secretFile, '--server-key', server.publicKey]);
@@ -77,14 +77,14 @@ describe('supertree ticket', () => {
     expect(out.trim()).toBe(clientTicket(secret, server.publicKey));
   });
 
-  it('takes the server key from a file, and the two from the environment', async () => {
+  it('reads the server key from a file, and both keys from the environment', async () => {
     const [client, server] = [await writeKeyPair(directory, 'client'), await writeKeyPair(directory, 'server')];
     const env = { SUPERTREE_KEY: client.secretFile, SUPERTREE_SERVER_KEY: server.publicFile };
     const { out } = await supertree(['ticket'], { env });
     expect(out.trim()).toBe(await readTicket(client.secretFile, server.publicKey));
   });
 
-  it.each([[[]], [['--key', 'x.key']], [['--server-key', 'x.pub']]])('asks for both: %j', async (argv) => {
+  it.each([[[]], [['--key', 'x.key']], [['--server-key', 'x.pub']]])('requires both options: %j', async (argv) => {
     expect(await supertree(['ticket', ...argv])).toMatchObject({ code: 2, err: expect.stringMatching(/^USAGE: /) });
   });
 });
@@ -101,7 +101,7 @@ describe('a secret key file', () => {
     await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining(secret) });
   });
 
-  it('is checked where it is, not at the link to it', async () => {
+  it('is checked at the target of a link', async () => {
     await writeFile(at('k'), secret, { mode: 0o644 });
     await symlink(at('k'), at('link'));
     await expect(read(at('link'))).rejects.toMatchObject({ code: 'KEY_FILE' });
@@ -121,7 +121,7 @@ describe('a secret key file', () => {
     });
   });
 
-  it('that is missing or a directory is told so', async () => {
+  it('that is missing or a directory gets an error with the reason', async () => {
     await expect(read(at('none'))).rejects.toMatchObject({ code: 'KEY_FILE' });
     await mkdir(at('dir'), { mode: 0o700 });
     await expect(read(at('dir'))).rejects.toMatchObject({ message: expect.stringContaining('must be a file') });
@@ -134,7 +134,7 @@ describe('the table of keys', () => {
   const entry = (name: string, key: string, more = 'roles = ["observe"]') =>
     `[[keys]]\nname = "${name}"\npublic = "${key}"\n${more}`;
 
-  it('gives a key several roles for several subtrees, the root if it names none', async () => {
+  it('gives a key several roles for several subtrees, and the root for an entry without a subtree', async () => {
     const more = 'roles = ["lifecycle", "input"]\nsubtree = "root/web"';
     await writeFile(at('keys.toml'), toml(entry('alice', alice), entry('bob', bob), entry('alice', alice, more)));
     expect(await loadSecurity(at('keys.toml'), 'root')).toEqual({
@@ -153,7 +153,7 @@ describe('the table of keys', () => {
     });
   });
 
-  it('is the table security of a tree file too', async () => {
+  it('may be the table security of a tree file', async () => {
     const security = { secretKeyFile: 'k', keys: [{ name: 'a', public: alice, roles: ['spawn'], subtree: 'top/x' }] };
     await writeFile(at('tree.json'), JSON.stringify({ id: 'top', children: [], security }));
     const config = await loadConfig(at('tree.json'));
@@ -175,7 +175,7 @@ describe('the table of keys', () => {
     expect(refused).not.toContain(alice.slice(0, 39));
   });
 
-  it('is refused when a name has two keys, a key two names, or a subtree is not in the tree', async () => {
+  it('is refused when a name has two keys, a key has two names, or a subtree is not in the tree', async () => {
     const more = 'roles = ["observe"]\nsubtree = "rooted/web"';
     await writeFile(
       at('keys.toml'),
@@ -187,7 +187,7 @@ describe('the table of keys', () => {
     expect(refused).toContain('keys.3.subtree must be root or a path below it, got "rooted/web"');
   });
 
-  it('makes a keyring that a point of low order is no key of', async () => {
+  it('is refused when a key is a point of low order', async () => {
     const { secretFile } = await writeKeyPair(directory, 'server');
     const keys = [{ name: 'zero', publicKey: '0'.repeat(40), grants: [] }];
     await expect(openKeyring({ secretKeyFile: secretFile, keys }, 'root')).rejects.toMatchObject({
@@ -197,7 +197,7 @@ describe('the table of keys', () => {
 });
 
 describe('an endpoint that other machines can reach', () => {
-  it('is refused without keys, and named with the ways out', () => {
+  it('is refused without keys, and the error names the remedies', () => {
     expect(() => checkEndpoints(['tcp://0.0.0.0:5555'])).toThrowError(
       expect.objectContaining({ code: 'ENDPOINT_EXPOSED', remedy: expect.stringContaining('`insecure`') }),
     );

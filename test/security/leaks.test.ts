@@ -132,7 +132,7 @@ describe('a secret in an environment, an extra argument, standard input or a wro
     expect(rig.audit.length).toBeGreaterThan(20);
   });
 
-  it('was really there: the agent got it', async () => {
+  it('reaches the agent', async () => {
     const command = ['sh', '-c', 'echo "$0 $TOKEN"', '{env:TOKEN}'];
     const answer = await boss.operate('spawn', {
       spec: { id: 'proof', command, env: { TOKEN: MARK }, restart: 'temporary' },

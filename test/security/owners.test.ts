@@ -53,7 +53,7 @@ async function outcome(options: ConnectOptions): Promise<string> {
 }
 
 describe('a client', () => {
-  it('sends nothing to an ipc socket that somebody else made in a directory that all may write', async () => {
+  it('sends nothing to an ipc socket of another user in a directory that all may write', async () => {
     await chmod(directory, 0o1777);
     const path = join(directory, 's.sock');
     const stranger = await strangerAt(path);
@@ -69,7 +69,7 @@ describe('a client', () => {
     expect(stranger.heard()).toBe('');
   });
 
-  it('sends nothing to a port that a stranger listens on, when its own server is down and no endpoint is named', async () => {
+  it('sends nothing to a port of another user when its own server is down and no endpoint is given', async () => {
     const names = { XDG_RUNTIME_DIR: directory };
     if (isRoot) await chown(directory, OTHER, OTHER);
     const { code, err } = await supertreeAsOther(['ps'], names);
@@ -78,7 +78,7 @@ describe('a client', () => {
     expect(err).not.toContain('tcp://');
   });
 
-  it('talks to the server of the user that it names, and to nobody else there', async () => {
+  it('connects to the server of the user that it names, and to no other one at that path', async () => {
     await chmod(directory, 0o1777);
     const endpoint = `ipc://${join(directory, 's.sock')}`;
     await serving(endpoint);
@@ -88,7 +88,7 @@ describe('a client', () => {
     expect(await outcome({ endpoint, owner: THIRD })).toBe(isRoot ? 'connected' : 'ENDPOINT_FOREIGN');
   });
 
-  it('as root talks to the server of the user in whose directory the socket lies', async () => {
+  it('as root connects to the server of the user that owns the directory of the socket', async () => {
     const home = join(directory, 'home');
     await mkdir(home, { mode: 0o755 });
     await chmod(directory, 0o755);
@@ -101,7 +101,7 @@ describe('a client', () => {
     expect(stranger.heard()).not.toBe('');
   });
 
-  it('is told of the permission that it lacks, not that there is no server', async () => {
+  it('gets an error about the missing permission, not about a missing server', async () => {
     await chmod(directory, 0o755);
     const path = join(directory, 's.sock');
     await serving(`ipc://${path}`);
@@ -122,7 +122,7 @@ describe('a client', () => {
 });
 
 describe('a server', () => {
-  it('says what the system says of a path that it may not use, and reports no failure of its own', async () => {
+  it('passes on the error of the system for a path that it may not use, without an internal error', async () => {
     await chmod(directory, 0o700);
     for (const path of [`${directory}/y.sock`, '/proc/1/y.sock', '/nowhere/at/all/y.sock']) {
       if (!isRoot && path.startsWith(directory)) continue;
@@ -162,7 +162,7 @@ describe('a server', () => {
     }
   });
 
-  it("writes no audit log through somebody's link", async () => {
+  it('writes no audit log through the link of another user', async () => {
     const target = join(directory, 'precious');
     await writeFile(target, '');
     await chmod(directory, 0o1777);

@@ -14,7 +14,7 @@ describe('what is published', () => {
     return socket;
   };
 
-  it('reaches only who may observe the whole tree', async () => {
+  it('reaches only subscribers that may observe the whole tree', async () => {
     const published = await createSecureRig({ pubEndpoints: ['tcp://127.0.0.1:*'] });
     const [endpoint = ''] = published.server.pubEndpoints;
     const sockets = (['watcher', 'lead', 'typist', 'stranger'] as const).map((name) =>
@@ -34,7 +34,7 @@ describe('what is published', () => {
     }
   });
 
-  it('goes on to reach those who come back after a key had more subscriptions than fit', async () => {
+  it('reaches subscribers that reconnect after the limit of subscriptions was exceeded', async () => {
     const published = await createSecureRig({ pubEndpoints: ['tcp://127.0.0.1:*'] });
     const [endpoint = ''] = published.server.pubEndpoints;
     const keys = keysOf(published, 'watcher');

@@ -17,7 +17,7 @@ const as = (name: Name) =>
   connect({ endpoint: rig.tcp, serverKey: rig.serverKey, keys: rig.keys[name], timeout: 20_000 });
 
 describe('a key with the role input', () => {
-  it('writes, and may not end the agent by closing its standard input', async () => {
+  it('may write, and may not end the agent by closing its standard input', async () => {
     const client = await as('typist');
     expect(await client.request('send', { agent: 'root/a/one', data: 'x\n' })).toEqual({ bytes: 2 });
     await expect(client.request('send', { agent: 'root/a/one', data: 'y\n', end: true })).rejects.toMatchObject({

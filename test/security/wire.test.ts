@@ -71,7 +71,7 @@ describe('a connection to a server with keys', () => {
     refused.close();
   });
 
-  it('with an unknown key is told to the audit log, with its address and the public half of the key', async () => {
+  it('with an unknown key has an audit line with its address and the public key', async () => {
     const stranger = wire(rig, 'stranger');
     await expect.poll(() => rig.audit.length).toBeGreaterThan(0);
     stranger.close();
@@ -167,7 +167,7 @@ describe('a role that is too small', () => {
     expect(await as('mixed').operate('resume', { agent: 'two' })).toMatchObject({ success: true });
   });
 
-  it('refuses a batch that fails fast before it begins any of it', async () => {
+  it('refuses a batch with fail_fast before any command of it', async () => {
     const agent_ids = ['root/b/two', 'root/b/same'].map(uuidOf);
     const batch = { type: 'batch_control_command', request_id: 'b', agent_ids, command_type: 'pause', fail_fast: true };
     const { results } = await as('mixed').ask(batch);
@@ -175,7 +175,7 @@ describe('a role that is too small', () => {
     expect(rig.audit).toMatchObject([{ key: 'mixed', verb: 'pause', path: 'root/b/same', outcome: 'refused' }]);
   });
 
-  it('does not keep a key from what its roles are for', async () => {
+  it('permits the operations of its roles', async () => {
     expect(await as('typist').operate('send', { agent: 'one', data: 'hello\n' })).toMatchObject({ success: true });
     expect(await as('mixed').operate('stop', { agent: 'two' })).toMatchObject({ success: true });
     expect(await as('mixed').operate('start', { agent: 'two' })).toMatchObject({ success: true });
@@ -187,7 +187,7 @@ describe('a role that is too small', () => {
   });
 });
 
-describe('what is outside of the subtree of a key', () => {
+describe('an agent outside of the subtree of a key', () => {
   const unknown = '01234567-89ab-4cde-8f01-23456789abcd';
 
   it.each([
@@ -205,7 +205,7 @@ describe('what is outside of the subtree of a key', () => {
     }
   });
 
-  it('is not found by uuid either, in any message', async () => {
+  it('is not found by uuid, in any message', async () => {
     for (const id of [uuidOf('root/b/two'), unknown]) {
       expect(await as('lead').ask(control(id, 'get_status'))).toMatchObject({ code: 'AGENT_NOT_FOUND' });
       const more = { request_id: 'o', agent_id: id, stream: 'both', action: 'ping' };
@@ -230,12 +230,12 @@ describe('what is outside of the subtree of a key', () => {
     expect(await lead.operate('health')).toMatchObject({ data: { agents: 2, active: 2 } });
   });
 
-  it('does not make an id ambiguous, and is not named where one is', async () => {
+  it('does not make an id ambiguous, and is not named in the error for an ambiguous id', async () => {
     expect(await as('lead').operate('status', { agent: 'same' })).toMatchObject({ data: { path: 'root/a/same' } });
     expect(await as('watcher').operate('status', { agent: 'same' })).toMatchObject({ code: 'AGENT_AMBIGUOUS' });
   });
 
-  it('has no supervisor to add to', async () => {
+  it('cannot be the parent of an addition', async () => {
     const params = { spec: { id: 'x', command: ['true'] } };
     for (const parent of ['root', 'root/b', 'root/none', 'root/ab']) {
       const answer = await as('lead').operate('spawn', { ...params, parent });
@@ -243,7 +243,7 @@ describe('what is outside of the subtree of a key', () => {
     }
   });
 
-  it('is not where a spawn goes that names no parent: it goes into the subtree', async () => {
+  it('is not the parent of a spawn without a parent, which goes into the subtree', async () => {
     const spec = { id: 'extra', command: ['cat'] };
     expect(await as('lead').operate('spawn', { spec })).toMatchObject({ data: { path: 'root/a/extra' } });
     expect(await as('boss').operate('spawn', { spec: { id: 'top', command: ['cat'] } })).toMatchObject({

@@ -87,7 +87,7 @@ describe('lockPath', () => {
     if (typeof again !== 'string') again.release();
   });
 
-  it('is not kept from this user by whoever takes the name that its path has among abstract sockets', async () => {
+  it('does not depend on an abstract socket that another user may take', async () => {
     const stranger = await strangerAt(abstractNameOf(path));
     closing.push(() => void stranger.close());
     const lock = await lockPath(path);

@@ -33,7 +33,7 @@ function drain(): string {
 }
 
 describe('a log that cannot be written for a while', () => {
-  it('says so once for each outage, goes on with the next line that it can write, and says how many are missing', () => {
+  it('reports each outage once, continues with the next line that it can write, and reports the number of missing lines', () => {
     const told: unknown[] = [];
     const log = createLog(fileSink(fd, 'log', (thrown) => told.push(thrown)));
     for (const outage of [1, 2]) {

@@ -78,7 +78,7 @@ describe('a problem of a tree file has line and column', () => {
 });
 
 describe('a supervisor of a tree file', () => {
-  it('does not take the others down unless it is told to, at any depth', async () => {
+  it('does not stop the others unless the file says so, at any depth', async () => {
     const file = join(directory, 'defaults.json');
     const agent = { id: 'a', command: ['true'] };
     const inner = { id: 'inner', children: [agent] };

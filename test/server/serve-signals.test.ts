@@ -113,7 +113,7 @@ describe('serve', () => {
     expect(complained.match(/LOG_FILE: The log on standard output cannot be written: ENOSPC/g)).toHaveLength(1);
   });
 
-  it('warns once for each kind of open endpoint who has which access there', async () => {
+  it('warns once for each kind of open endpoint, with the access that other processes have', async () => {
     const open = { insecure: true, endpoint: 'tcp://0.0.0.0:0', pubEndpoint: 'tcp://127.0.0.1:0' };
     server = spawn(process.execPath, [FOREGROUND, JSON.stringify(open)], {
       stdio: ['ignore', 'pipe', 'pipe'],

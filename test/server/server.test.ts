@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-it('lets go of all its endpoints when it stops', async () => {
+it('closes all its endpoints when it stops', async () => {
   const failures: unknown[] = [];
   const endpoints = [`ipc://${join(directory, 'a.sock')}`, `ipc://${join(directory, 'b.sock')}`, 'tcp://127.0.0.1:0'];
   const server = await createServer({

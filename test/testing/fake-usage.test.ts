@@ -47,7 +47,7 @@ describe('the resources that a fake body uses', () => {
     expect(tree.agent('a').view().state).toBe('stopped');
   });
 
-  it('are those of nobody before the start and after the end', async () => {
+  it('are absent before the start and after the end', async () => {
     const { clock, driver, tree } = await running({});
     await clock.until(tree.stop());
     expect(driver.use('root/a', { memory: 1 })).toBe(false);

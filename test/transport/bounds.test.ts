@@ -112,7 +112,7 @@ describe('a request that is refused', () => {
 });
 
 describe('the result of an action', () => {
-  it('may hold one part twice, and is refused at once when that would grow beyond one message', async () => {
+  it('may refer to one part twice, and is refused at once when it would exceed one message', async () => {
     const agent_id = rig.tree.member('web').uuid;
     const act = (action: string) => request(rig, { type: 'custom_action_request', request_id: 'r', agent_id, action });
     expect(await act('twice')).toMatchObject({ data: { result: [{ n: 1 }, { n: 1 }, { part: { n: 1 } }] } });

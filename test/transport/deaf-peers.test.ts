@@ -13,7 +13,7 @@ afterEach(async () => {
 const SIZE = 512 * 1024;
 const PEERS = 10;
 
-it('peers that never read have five answers each in libzmq, further ones are counted here', async () => {
+it('peers that never read have five answers each in libzmq, further ones in the outbox', async () => {
   const big = async () => 'x'.repeat(SIZE);
   const rig = await createRig({ actions: { big } });
   open.push(rig);
@@ -34,7 +34,7 @@ it('peers that never read have five answers each in libzmq, further ones are cou
   expect(rig.failures).toEqual([]);
 });
 
-it('answers are joined in one message for a peer that says that it reads several, each once and in any order', async () => {
+it('answers are joined in one message for a peer that accepts several, each once and in any order', async () => {
   const { Dealer } = await import('zeromq');
   const { unpack } = await import('../../src/protocol/codec.js');
   const rig = await createRig();

@@ -82,7 +82,7 @@ describe('a fair queue', () => {
     expect(queue.enter(from('f'), 1, work)).toBeNull();
   });
 
-  it('lets the rest of the process have its turn, however many requests there are', async () => {
+  it('leaves time for the rest of the process, however many requests there are', async () => {
     const queue = queueOf();
     let done = 0;
     for (let n = 0; n < 200; n++) {
@@ -99,7 +99,7 @@ describe('a fair queue', () => {
     expect(rounds).toBeGreaterThan(5);
   });
 
-  it('leaves the requests of a connection that does not read until it does', async () => {
+  it('does not begin the requests of a connection that does not read', async () => {
     let blocked = true;
     let done = 0;
     const queue = queueOf({ inFlight: 2 });

@@ -59,18 +59,18 @@ describe('an amount that a number cannot hold', () => {
     [['spawn_request', 'r', {}, ALL], 'timeout_secs'],
     [['custom_action_request', 'r', UUID, 'a', null, ALL], 'timeout_secs'],
     [{ type: 'tree_request', request_id: 'r', operation: 'ps', deadline: ALL }, 'deadline'],
-  ])('is as much as that: %o', (message, field) => {
+  ])('is read as the largest safe integer: %o', (message, field) => {
     expect(decode(pack(message))).toMatchObject({ ok: true, message: { [field]: Number.MAX_SAFE_INTEGER } });
   });
 
-  it('is still none below nothing, and none where each number is another thing', () => {
+  it('must not be negative or infinite, nor above the safe integers for a sequence number', () => {
     for (const limit of [-1n, -(2n ** 63n), Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(decode(pack(['list_agents_request', 'r', null, limit]))).toMatchObject({ ok: false });
     }
     expect(decode(pack(['log_stream', UUID, 'stdout', [], [0, 0], 2n ** 60n]))).toMatchObject({ ok: false });
   });
 
-  it('asks for everything, and is waited for as long as it takes', async () => {
+  it('means no limit for a count, and no time limit for a timeout', async () => {
     const { uuid } = rig.tree.member('web');
     rig.tree.member('web').print('stdout', 'one\n');
     expect(await request(rig, ['list_agents_request', 'r', null, ALL])).toMatchObject({ agents: [{}, {}] });

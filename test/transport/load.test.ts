@@ -42,7 +42,7 @@ const portOf = (endpoint: string) => Number(new URL(endpoint).port);
 const health = (request_id: string) => pack({ type: 'health_check_request', request_id });
 
 describe('requests under load', () => {
-  it('for one agent never delay those for another: a stop that takes its time, and a hundred questions', async () => {
+  it('for one agent never delay those for another: a slow stop, and a hundred queries', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
     open.push({ close: () => rm(directory, { recursive: true, force: true }) });
     const stubborn = ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.1; done'];
@@ -82,7 +82,7 @@ describe('requests under load', () => {
     expect(failures).toEqual([]);
   });
 
-  it('that come while the server lets go of its endpoints are no trouble to it', async () => {
+  it('that arrive while the server closes its endpoints cause no error', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'supertree-test-'));
     open.push({ close: () => rm(directory, { recursive: true, force: true }) });
     const failures: unknown[] = [];
@@ -138,7 +138,7 @@ describe('requests under load', () => {
     expect(ids.indexOf('r999')).toBeLessThan(ids.indexOf('r0'));
   });
 
-  it('of a peer that asks a lot do not keep another one waiting for all of them', async () => {
+  it('of a busy peer do not delay another peer until all of them are answered', async () => {
     const rig = await rigged({ maxAgents: 1_000 });
     for (let n = 0; n < 300; n++) rig.tree.join({ id: `a${n}`, command: ['sleep', '1'] });
     const greedy = dealer(rig.tcp);
@@ -226,7 +226,7 @@ describe('requests under load', () => {
     expect(rig.router.stats.dropped).toBe(0);
   });
 
-  it('whose answers are more than may wait for one peer get a small answer instead, which says so', async () => {
+  it('whose answers exceed the limit of one peer get a small error instead', async () => {
     let open = () => {};
     const opened = new Promise<void>((resolve) => {
       open = resolve;
@@ -259,7 +259,7 @@ describe('requests under load', () => {
     }
   });
 
-  it('with large answers do not fill the memory by way of a peer that sends, slowly, and never reads', async () => {
+  it('with large answers from a peer that sends slowly and never reads do not fill the memory', async () => {
     const rig = await rigged();
     const socket = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendHighWaterMark: 0 });
     open.push(socket);

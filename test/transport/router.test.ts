@@ -36,13 +36,13 @@ describe('the ROUTER', () => {
     }
   });
 
-  it('gives a DEALER peer its envelope back as it was: with a delimiter, without, and with a request id before it', async () => {
+  it('returns the envelope of a DEALER peer unchanged: with a delimiter, without, and with a request id before it', async () => {
     expect(await deal(rig.tcp, '', HEALTH)).toMatchObject([Buffer.alloc(0), { length: expect.any(Number) }]);
     expect(await deal(rig.ipc, HEALTH)).toHaveLength(1);
     expect((await deal(rig.tcp, 'tag', '', HEALTH)).slice(0, 2).map(String)).toEqual(['tag', '']);
   });
 
-  it('reads only the first frame behind the envelope', async () => {
+  it('reads only the first frame after the envelope', async () => {
     const frames = await deal(rig.tcp, '', HEALTH, 'more', 'and more');
     expect(unpack(frames[1] ?? Buffer.alloc(0))).toMatchObject({ type: 'health_check_response' });
   });
@@ -79,7 +79,7 @@ describe('the ROUTER', () => {
     socket.close();
   });
 
-  it('delays no peer because of one that never reads, and counts dropped answers', async () => {
+  it('delays no peer because of another one that never reads, and counts dropped answers', async () => {
     const silent = new Dealer({ linger: 0, receiveHighWaterMark: 1, sendTimeout: 20_000 });
     const connected = new Promise((resolve) => silent.events.on('handshake', resolve));
     silent.connect(rig.ipc);
@@ -101,7 +101,7 @@ describe('the ROUTER', () => {
     silent.close();
   });
 
-  it('sends no heartbeat to a peer that would not understand one', async () => {
+  it('sends no heartbeat to a peer that does not support them', async () => {
     const { connect } = await import('node:net');
     const socket = connect(Number(new URL(rig.tcp).port), '127.0.0.1');
     // A ZMTP 3.0 greeting, NULL mechanism, and READY as a REQ: the oldest peer that is served.

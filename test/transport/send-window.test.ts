@@ -14,7 +14,7 @@ describe('the bytes that libzmq holds', () => {
     expect(window.bytes).toBe(0);
   });
 
-  it('leave when as many small messages were taken, and nothing is remembered of peers that get only such', () => {
+  it('are released after as many small messages, and are not counted for peers that get only small ones', () => {
     const window = new SendWindow();
     window.add('peer', MIB, 0);
     for (let n = 0; n < HELD; n++) window.add('peer', 100, 0);
@@ -42,7 +42,7 @@ describe('the bytes that libzmq holds', () => {
   });
 });
 
-it('the bytes of the last frames are those of as many frames as there is room for', () => {
+it('the bytes of the last frames are the sum over as many frames as the queue holds', () => {
   const recent = new RecentBytes(3);
   const seen = [1, 10, 100, 1000, 10_000].map((bytes) => {
     recent.add(bytes);

@@ -96,9 +96,12 @@ describe('a string of a request that is not UTF-8', () => {
     });
   });
 
-  it.each(['ünï', FACE, '\u{10ffff}', '\0', '\ufeffx', `${'a'.repeat(200)}é`])('is not what is text: %s', (task) => {
-    expect(decode(withTask(Buffer.from(task)))).toMatchObject({ ok: true, message: { config: { task } } });
-  });
+  it.each(['ünï', FACE, '\u{10ffff}', '\0', '\ufeffx', `${'a'.repeat(200)}é`])(
+    'does not include valid text: %s',
+    (task) => {
+      expect(decode(withTask(Buffer.from(task)))).toMatchObject({ ok: true, message: { config: { task } } });
+    },
+  );
 
   it('is refused in the place of a key and of an id, which cannot be answered', () => {
     const id = Buffer.from('92ac6865616c74685f636865636ba272ff', 'hex');
@@ -119,7 +122,7 @@ describe('a string of a request that is not UTF-8', () => {
     });
   });
 
-  it('is none in bytes, which may be anything', () => {
+  it('does not include bytes, which may have any value', () => {
     const bytes = pack({
       type: 'tree_request',
       request_id: 'r',

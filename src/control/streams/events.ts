@@ -171,7 +171,7 @@ function contentsOf(root: SupervisorView): TreeContents {
 class PublishedState {
   readonly agents = new Map<string, AgentView>();
   readonly supervisors = new Map<string, SupervisorMark>();
-  /** True once a snapshot was given: from then on a subscriber may know all of the tree. */
+  /** True once a snapshot was given: from then on a subscriber may have the state of the whole tree. */
   #isComplete = false;
 
   /** Removes a path and everything below it. */

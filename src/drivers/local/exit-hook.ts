@@ -28,7 +28,7 @@ function killAll(): void {
   }
 }
 
-/** A function that throws, for want of file descriptors for instance, is called again and does not keep the others from being called. */
+/** A function that throws, for example because no file descriptor is free, is called again; the other functions are called all the same. */
 function isDone(kill: KillNow): boolean {
   try {
     return kill();

@@ -152,7 +152,7 @@ describe('lines', () => {
     expect(await texts(tree.agent('a').lines({ stream: 'stderr' }))).toEqual(['two']);
   });
 
-  it('goes on with every line to come until the tree has ended, over a restart', async () => {
+  it('yields every later line until the tree has ended, over a restart', async () => {
     const { clock, driver, tree } = await grow({ children: [AGENT] });
     const all = texts(tree.agent('a').lines({ follow: true }));
     driver.say('root/a', 'one');
@@ -181,7 +181,7 @@ describe('lines', () => {
     );
   });
 
-  it('goes on from the `next` of a page, for each stream by itself', async () => {
+  it('continues from the `next` of a page, separately for each stream', async () => {
     const { driver, tree } = await grow({ children: [AGENT] });
     for (const text of ['a', 'b', 'c']) driver.say('root/a', text);
     driver.say('root/a', 'x', 'stderr');

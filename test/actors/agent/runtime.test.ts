@@ -25,7 +25,7 @@ describe('an agent with a maxRuntime', () => {
     expect(tree.status).toBe('running');
   });
 
-  it('has the whole time again when a person starts it again', async () => {
+  it('has the whole time again after a start by command', async () => {
     const { clock, tree } = await grow({ children: [limited()] });
     await clock.advance(11_000);
     const again = tree.agent('a').start();

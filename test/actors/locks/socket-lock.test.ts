@@ -38,7 +38,7 @@ function holder(): ReturnType<typeof spawn> {
 }
 
 describe('a lock', () => {
-  it('is had by one of many who try at once, and leaves nothing behind', async () => {
+  it('is taken by one of many concurrent processes, and leaves no files behind', async () => {
     const locks = (await Promise.all(Array.from({ length: 40 }, () => take()))).filter((lock) => lock !== null);
     expect(locks).toHaveLength(1);
     locks[0]?.release();
@@ -46,7 +46,7 @@ describe('a lock', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('of a dead process is had by one of many who find it at once', async () => {
+  it('of a dead process is taken by one of many concurrent processes', async () => {
     for (let round = 0; round < 4; round += 1) {
       await leave(path);
       const locks = (await Promise.all(Array.from({ length: 20 }, () => take()))).filter((lock) => lock !== null);
@@ -56,7 +56,7 @@ describe('a lock', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it('of another program is kept until that program is killed, and is had then', async () => {
+  it('of another program is kept until that program is killed, and can be taken then', async () => {
     const child = holder();
     await once(child.stdout!, 'data');
     expect(await take()).toBeNull();
@@ -102,7 +102,7 @@ describe('a lock', () => {
 });
 
 describe('sweepLocks', () => {
-  it('removes the locks of dead processes and what is old and unfinished, and nothing else', async () => {
+  it('removes the locks of dead processes and old unfinished ones, and no other files', async () => {
     await leave(join(directory, 'port-1'));
     await leave(join(directory, 'other'));
     const server = createServer().listen(join(directory, 's.sock'));

@@ -134,7 +134,7 @@ describe('two trees on one machine', () => {
 });
 
 describe('names that anybody can take', () => {
-  it('keep nobody from a port, and are passed over while there are others', async () => {
+  it('never prevent the use of a port, and such ports are skipped while there are others', async () => {
     const { trees, base: first, reports } = neighbours(1, { count: 8 });
     await squat(first, 6);
     const lease = async (id: number) => (await trees[0]!.lease(`root/a${id}`, 1, http)).http;

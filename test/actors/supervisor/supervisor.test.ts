@@ -80,7 +80,7 @@ describe('a nested supervisor that ended with a zombie', () => {
     expect(tree.agents().every(({ state }) => state === 'stopped')).toBe(true);
   });
 
-  it('fails the boot of its parent, which may not go on without it', async () => {
+  it('fails the boot of its parent, which does not continue without it', async () => {
     const ready = { type: 'notify', timeout: 10 } as const;
     const s = { id: 's', children: [{ id: 'a', command: ['a'], readiness: ready }] };
     const script = { 'root/s/a': { readyIn: Number.POSITIVE_INFINITY, unkillable: true, ignoresStop: true } };

@@ -85,7 +85,7 @@ describe('the in-process driver', () => {
     expect(heard.get('SPAWN_FAILED')?.detail).toBe('a command does not run in this process');
   });
 
-  it('lets go of a task that ignores its end', async () => {
+  it('abandons a task that ignores its signal', async () => {
     const { driver, heard } = await launchTask(() => new Promise(() => {}));
     await driver.close();
     expect(heard.types()).toEqual(['SPAWNED']);

@@ -119,7 +119,7 @@ describe('a task', () => {
     expect(heard.words).toEqual(['READY=1']);
   });
 
-  it('is not heard any more after its end', async () => {
+  it('reports nothing after its end', async () => {
     let context: TaskContext | undefined;
     const { clock, heard } = await launchTask((given) => {
       context = given;

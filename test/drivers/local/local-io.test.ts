@@ -16,7 +16,7 @@ describe('the local driver and the pipes of a process', () => {
   afterEach(() => driver.close());
   const start = (input: AgentTemplate) => begin(driver, orderFor(input));
 
-  it('goes on with an agent that closes its outputs', async () => {
+  it('keeps running an agent that closes its outputs', async () => {
     const { body, heard } = start({ command: fixture('closes-stdout') });
     await heard.says('bye');
     body.freeze();

@@ -3,7 +3,7 @@ import { SpawnQueue } from '../../../src/drivers/local/spawn-queue.js';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.js';
 
 describe('the queue of spawns', () => {
-  it('lets one that has not run yet come before hundreds that crash again at once', async () => {
+  it('starts an agent that has not run yet before hundreds that crash repeatedly', async () => {
     const clock = createVirtualClock();
     const queue = new SpawnQueue(clock);
     const ran: string[] = [];
