@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { SupertreeError } from '../errors.js';
 import { count, nonEmpty } from './arguments.js';
 import { addChildren } from './commands/children.js';
 import { addEvents } from './commands/events.js';
@@ -15,6 +16,7 @@ import type { Host } from './host.js';
 import type { Invocation } from './invocation.js';
 
 const CLOSING = `
+An option with a value is given once, except --port and --env, which add up.
 AGENT is a path (root/web), an id that is unique in the tree (web), or a uuid; a supervisor is named by its path or its id.
 --json prints one document on standard output; everything else that is said goes to standard error.
 
@@ -67,7 +69,9 @@ export function createProgram(invocation: Invocation, version: string): Command 
   ])
     add(program, invocation);
   for (const command of [program, ...program.commands]) {
-    tame(command, command === program ? '' : command.name(), invocation.host);
+    const name = command === program ? '' : command.name();
+    tame(command, name, invocation.host);
+    refuseRepetitions(command, name);
   }
   return program;
 }
@@ -85,6 +89,26 @@ function tame(command: Command, name: string, host: Host): void {
     getOutHasColors: () => false,
     getErrHasColors: () => false,
   });
+}
+
+/** The options that may be given several times: each adds to those before it. */
+const REPEATABLE: ReadonlySet<string> = new Set(['port', 'env']);
+
+/** Throws USAGE for an option with a value that is given twice: one of the values would be ignored without notice. */
+function refuseRepetitions(command: Command, name: string): void {
+  for (const option of command.options) {
+    if (!(option.required || option.optional) || REPEATABLE.has(option.name())) continue;
+    let isGiven = false;
+    command.on(`option:${option.name()}`, () => {
+      if (isGiven) throw new SupertreeError('USAGE', { problem: repeated(option.flags), command: name });
+      isGiven = true;
+    });
+  }
+}
+
+function repeated(flags: string): string {
+  const several = flags.includes('endpoint') ? '; a tree file can name several endpoints for a server' : '';
+  return `Option '${flags}' is given twice${several}`;
 }
 
 function helpWidth(columns: number): number {

@@ -11,6 +11,22 @@ const REFUSED: readonly (readonly [argv: readonly string[], line: string])[] = [
     ['ps', '--endpoint', ''],
     "USAGE: Option '--endpoint <E>' argument '' is invalid. It must not be empty. See `supertree --help`.",
   ],
+  [
+    ['ps', '--endpoint', 'tcp://127.0.0.1:1', '--endpoint', 'tcp://127.0.0.1:2'],
+    "USAGE: Option '--endpoint <E>' is given twice; a tree file can name several endpoints for a server. See `supertree --help`.",
+  ],
+  [
+    ['serve', '--pub-endpoint', 'tcp://127.0.0.1:1', '--pub-endpoint', 'tcp://127.0.0.1:2'],
+    "USAGE: Option '--pub-endpoint <E>' is given twice; a tree file can name several endpoints for a server. See `supertree serve --help`.",
+  ],
+  [
+    ['serve', '--audit', 'a', '--max-agents', '1', '--audit', 'b'],
+    "USAGE: Option '--audit <FILE>' is given twice. See `supertree serve --help`.",
+  ],
+  [
+    ['logs', 'web', '-n', '1', '--lines', '2'],
+    "USAGE: Option '-n, --lines <N>' is given twice. See `supertree logs --help`.",
+  ],
   [['ps', '--jsn'], "USAGE: Unknown option '--jsn' (Did you mean --json?). See `supertree ps --help`."],
   [['ps', 'web'], "USAGE: Too many arguments for 'ps'. Expected 0 arguments but got 1. See `supertree ps --help`."],
   [['tree', 'x'], "USAGE: Too many arguments for 'tree'. Expected 0 arguments but got 1. See `supertree tree --help`."],
