@@ -147,7 +147,7 @@ export class FairQueue {
   #sweepAt = SWEEP_FROM;
   #bytes = 0;
   #sliceEnds: number | null = null;
-  /** True while a microtask is queued that starts the next request. */
+  /** True while a tick is queued that starts the next request. */
   #isStarting = false;
   #closed = false;
 
@@ -250,14 +250,14 @@ export class FairQueue {
   }
 
   /**
-   * Starts requests until the slice ends. The next one is started behind what the last one left to do in microtasks, such as the encoding of its
+   * Starts requests until the slice ends. The next one is started once the last one has done its microtasks, such as the encoding of its
    * answer: that is a part of its time too.
    */
   #startNext(): void {
     this.#isStarting = this.#line.items.length > 0 && performance.now() < (this.#sliceEnds ?? 0);
     if (!this.#isStarting) return;
     this.#next();
-    queueMicrotask(() => this.#startNext());
+    process.nextTick(() => this.#startNext());
   }
 
   #next(): void {
