@@ -257,7 +257,8 @@ export class FairQueue {
     this.#isStarting = this.#line.items.length > 0 && performance.now() < (this.#sliceEnds ?? 0);
     if (!this.#isStarting) return;
     this.#next();
-    process.nextTick(() => this.#startNext());
+    // A tick that is queued by a microtask runs when no microtask is left.
+    queueMicrotask(() => process.nextTick(() => this.#startNext()));
   }
 
   #next(): void {
