@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { withDescriptor } from './spare-descriptor.js';
 
 /*
  * Reads /proc (proc_pid_stat(5) and related pages). Every result holds for one moment: a process may be gone before the caller uses it. So a missing
@@ -70,7 +71,7 @@ export function listPids(): number[] {
  */
 export function environValue(pid: number, variable: string): string | null | undefined {
   try {
-    const environ = readFileSync(`/proc/${pid}/environ`);
+    const environ = withDescriptor(() => readFileSync(`/proc/${pid}/environ`));
     return environ.length === 0 ? undefined : valueIn(environ, `${variable}=`);
   } catch {
     return undefined;
@@ -110,7 +111,7 @@ function valueIn(environ: Buffer, assignment: string): string | null {
 
 function entriesOf(directory: string): string[] {
   try {
-    return readdirSync(directory);
+    return withDescriptor(() => readdirSync(directory));
   } catch {
     return []; // the process is gone
   }
@@ -122,23 +123,28 @@ function numbers(text: string | undefined): number[] {
 
 /** Reads a small file of /proc. readFileSync takes twice as long, because it asks for the size first. A read may end at a page before the file does. */
 function readSmall(path: string): string | undefined {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, 'r');
+    return withDescriptor(() => readOnce(path));
+  } catch {
+    return undefined; // gone between two looks (ENOENT, ESRCH), or not ours to read (EACCES)
+  }
+}
+
+function readOnce(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
     let length = 0;
     for (let read = -1; read !== 0 && length < scratch.length; length += read)
       read = readSync(fd, scratch, length, scratch.length - length, null);
-    return length < scratch.length ? scratch.toString('utf8', 0, length) : readWhole(path);
-  } catch {
-    return undefined; // gone between two looks (ENOENT, ESRCH), or not ours to read (EACCES)
+    return length < scratch.length ? scratch.toString('utf8', 0, length) : readFileSync(path, 'utf8');
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    closeSync(fd);
   }
 }
 
 function readWhole(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return withDescriptor(() => readFileSync(path, 'utf8'));
   } catch {
     return ''; // not there in a restricted /proc
   }
