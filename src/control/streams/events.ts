@@ -4,6 +4,7 @@ import type { AgentView, SupervisorView, Tree, TreeView } from '../../contract/v
 import type { ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
 import type { Snapshot, StreamEvent, StreamPosition, SupervisorMark } from '../../protocol/operations.js';
+import { keepPacked, packedInParts } from '../../protocol/packed-parts.js';
 import { may, type Peer } from '../access/roles.js';
 import type { FollowedReport, ReportConsumer, ReportFanOut } from './report-fan-out.js';
 import type { Topics } from './topics.js';
@@ -55,7 +56,8 @@ export class EventStream implements ReportConsumer {
       for (const difference of this.#published.settle(now)) this.#publishDifference(difference);
     const { agents, supervisors } = visible === undefined ? now : contentsOf(visible.view());
     const seq = visible === undefined ? this.#seq : this.#seqFor(visible.peer);
-    return { epoch: this.epoch, seq, agents: [...agents.values()], supervisors: [...supervisors.values()] };
+    const rows = packedInParts([...agents.values()]);
+    return packedInParts({ epoch: this.epoch, seq, agents: rows, supervisors: [...supervisors.values()] });
   }
 
   #seqFor(peer: Peer): number {
@@ -156,8 +158,7 @@ function contentsOf(root: SupervisorView): TreeContents {
   const supervisors = new Map<string, SupervisorMark>();
   const walk = (node: TreeView): void => {
     if (node.kind === 'agent') {
-      const { kind: _, ...view } = node;
-      agents.set(view.path, view);
+      agents.set(node.path, viewOf(node));
       return;
     }
     supervisors.set(node.path, { path: node.path, status: node.status });
@@ -165,6 +166,19 @@ function contentsOf(root: SupervisorView): TreeContents {
   };
   walk(root);
   return { agents, supervisors };
+}
+
+/** The view of each agent of the tree, cached with its bytes: an unchanged agent has the same node. */
+const views = new WeakMap<TreeView, AgentView>();
+
+function viewOf(node: Extract<TreeView, { kind: 'agent' }>): AgentView {
+  let view = views.get(node);
+  if (view === undefined) {
+    const { kind: _, ...fields } = node;
+    view = keepPacked(fields);
+    views.set(node, view);
+  }
+  return view;
 }
 
 /** The state that a subscriber has after all published events. */
@@ -220,6 +234,7 @@ class PublishedState {
 }
 
 function isSame(a: AgentView, b: AgentView): boolean {
+  if (a === b) return true;
   for (const key of Object.keys(b) as (keyof AgentView)[]) {
     if (a[key] !== b[key] && !isDeepStrictEqual(a[key], b[key])) return false;
   }
