@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
+import { portRange } from '../ports.js';
 import { witness } from './proc.js';
-import { BASE, BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
 
 const server = (id: string, delay: number, ...words: string[]) => {
   const command = fixture('serves', delay, ...words);
@@ -109,8 +110,8 @@ describe('ports and templates', () => {
   });
 
   it('gives an agent another port when a foreign process has the first one, and names its holder', async () => {
-    // A range of its own: a port that another tree used a moment ago is passed over without a word.
-    const base = BASE - 3_000;
+    // A port that another tree used a moment ago is passed over without a report.
+    const base = portRange(20);
     await stranger(base, '127.0.0.1');
     const w = await started({ children: [server('a', 0)] }, { ports: { base, count: 20 } });
     const { ports } = w.view('a');
@@ -128,7 +129,7 @@ describe('ports and templates', () => {
     const { id: _, ...agent } = pool.agent;
     const w = await started(
       { children: [{ id: 'pool', pool: { ...pool, agent } }] },
-      { ports: { base: BASE + 30, count: 20 } },
+      { ports: { base: portRange(20), count: 20 } },
     );
     const ports = w.tree.agents().flatMap((view) => Object.values(view.ports));
     expect(new Set(ports).size).toBe(18);

@@ -10,6 +10,7 @@ import {
   type TreeOptions,
 } from '../../src/index.js';
 import { eventually } from '../contract/recorder.js';
+import { portRange } from '../ports.js';
 import { lives, MARK, type Member, marked, witness } from './proc.js';
 
 type ReportOf<T extends Report['type']> = Extract<Report, { type: T }>;
@@ -40,7 +41,7 @@ export function sleeper(id: string, more: Partial<CommandAgent> = {}): CommandAg
 export function world(input: SupervisorInput, options: TreeOptions = {}): World {
   const mark = randomUUID();
   process.env[MARK] = mark;
-  const made = new World(mark, createTree(input, { ports: { base: BASE, count: 50 }, ...options }));
+  const made = new World(mark, createTree(input, { ports: { base: portRange(50), count: 50 }, ...options }));
   delete process.env[MARK];
   onTestFinished(() => made.close());
   return made;
@@ -215,6 +216,3 @@ function disorder(reports: readonly Report[]): string[] {
 
 const RANKS: readonly string[] = ['started', 'ready', 'exited'];
 const AT_REST: ReadonlySet<string> = new Set(['stopped', 'completed', 'failed']);
-
-/** Files that run at the same time lease from ranges of their own. */
-export const BASE = 12_000 + (process.pid % 400) * 50;

@@ -9,16 +9,14 @@ import { createTree } from '../../../src/actors/tree.js';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { ReportBody } from '../../../src/model/report.js';
 import { fixture } from '../../contract/recorder.js';
+import { portRange } from '../../ports.js';
 import { runAsOther } from '../../security/other-user.js';
 
 const http = [{ name: 'http', preferred: null }];
 
-/** Every test has a range of its own, far from what other tests use. */
-let base = 9_600;
-
 /** The ports of as many trees, all from one range. */
 function neighbours(trees: number, options: PortOptions = {}) {
-  base += 400;
+  const base = portRange(300);
   const reports: ReportBody[] = [];
   const make = () => createPorts({ base, count: 300, ...options }, systemClock, (_, body) => reports.push(body));
   return { base, trees: Array.from({ length: trees }, make), reports };

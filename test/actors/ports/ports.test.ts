@@ -5,13 +5,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createPorts, type PortOptions } from '../../../src/actors/ports/ports.js';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { ReportBody } from '../../../src/model/report.js';
+import { portRange } from '../../ports.js';
 
 const http = [{ name: 'http', preferred: null }];
 
-/** Every test has a range of its own, far from what other tests use. */
-let base = 20_000;
 function portsOf(count: number, options: PortOptions = {}) {
-  base += 500;
+  const base = portRange(Math.max(count, 20));
   const reports: { path: string; body: ReportBody }[] = [];
   const ports = createPorts({ base, count, ...options }, systemClock, (path, body) => reports.push({ path, body }));
   return { base, ports, reports };
@@ -81,7 +80,6 @@ describe('leasing ports', () => {
 
   it('leases no port twice when 300 ask at once, each for two', async () => {
     const { ports } = portsOf(600);
-    base += 500;
     const two = [...http, { name: 'admin', preferred: null }];
     const all = await Promise.all(Array.from({ length: 300 }, (_, i) => ports.lease(`root/a${i}`, 1, two)));
     const leased = all.flatMap((each) => Object.values(each));

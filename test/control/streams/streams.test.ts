@@ -12,6 +12,7 @@ import { parseEndpoint, pubEndpointBeside } from '../../../src/protocol/endpoint
 import { LogFrames } from '../../../src/protocol/log-frames.js';
 import { wireTime } from '../../../src/protocol/status.js';
 import { createServer, type Server } from '../../../src/server/server.js';
+import { portRange } from '../../ports.js';
 import { FakeTree } from '../../transport/fake-tree.js';
 import { documentOf } from '../../transport/follower.js';
 import { PublishingStage } from '../../transport/published.js';
@@ -257,7 +258,7 @@ describe('stream_logs and streams', () => {
 /** The first of three free ports in a row. */
 async function freePorts(): Promise<number> {
   const { createServer: listen } = await import('node:net');
-  for (let port = 21_000 + (process.pid % 5_000); ; port += 3) {
+  for (let port = portRange(3); ; port = portRange(3)) {
     const all = await Promise.all(
       [port, port + 1, port + 2].map(
         (each) =>
