@@ -23,9 +23,10 @@ async function fewDescriptors(): Promise<{ pid: number; ipc: string; tcp: string
   await writeFile(file, JSON.stringify({ children: [], server: { endpoints } }));
   const args = ['serve', file, '--insecure'];
   const child = spawn('sh', ['-c', `ulimit -n ${LIMIT}; exec "$@"`, 'sh', ...PROGRAM, ...args], { cwd: ROOT });
+  const closed = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGTERM');
-    await once(child, 'close');
+    expect({ end: await closed, said }).toMatchObject({ end: [0, null] });
     await place.remove();
   });
   let said = '';

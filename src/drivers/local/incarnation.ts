@@ -264,7 +264,9 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   #end(): void {
-    this.#child?.stdio[NOTIFY_FD]?.destroy();
+    // A child that could not be spawned for want of a descriptor has no streams, whatever its type says.
+    const streams: ChildProcess['stdio'] | undefined = this.#child?.stdio;
+    streams?.[NOTIFY_FD]?.destroy();
     this.#shop.ended(this);
   }
 }

@@ -4,11 +4,11 @@ import { expect, it } from 'vitest';
 import { fixture } from '../../contract/recorder.js';
 import { lives } from '../../e2e/proc.js';
 
-it('a program that has used up its descriptors stops its agents, and says that they are gone only when they are', async () => {
+it('a program without a free descriptor is told that no agent starts, and stops those that run', async () => {
   const program = fixture('without-descriptors');
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...program]);
   const { pids, ...stop } = JSON.parse(stdout) as { pids: number[] };
-  expect(stop).toEqual({ clean: true, left: [] });
+  expect(stop).toEqual({ refused: 'START_FAILED', clean: true, left: [] });
   expect(pids).toHaveLength(4);
   expect(pids.filter(lives)).toEqual([]);
 });
