@@ -211,7 +211,7 @@ export const OPERATIONS = {
 };
 
 /** Operations that only the agent protocol has: they cannot be called by a `tree_request`. */
-export const PROTOCOL_OPERATIONS = {
+const PROTOCOL_OPERATIONS = {
   action: answeredWith<unknown>()({
     of: 'agent',
     named: 'agent',
