@@ -1,6 +1,7 @@
 import { asSupertreeError, cut } from '../errors.js';
 import { isMap } from '../protocol/kinds.js';
-import { COMMAND_OPERATIONS, MESSAGE_OPERATIONS, type Operation, operationNamed } from '../protocol/operations.js';
+import { operationNameIn, operationOf, operationPerAgent } from '../protocol/operation-of.js';
+import type { Operation } from '../protocol/operations.js';
 import type { Message, MessageType } from '../protocol/protocol.js';
 import type { Opened } from './access/guarded-tree.js';
 import type { Request } from './request.js';
@@ -21,23 +22,22 @@ export interface Admitted extends Asked {
 
 /** Reads the operation and the names of its subject from a message. `parent`: the supervisor to which a `spawn_request` adds. */
 export function askedBy(message: Message<MessageType>, parent: string | null): Asked {
-  if (message.type === 'tree_request') {
-    const operation = operationNamed(message.operation, message.params);
-    const ref = operation?.named === undefined ? null : message.params[operation.named];
-    return { message, operation, ref: typeof ref === 'string' ? ref : null };
-  }
-  const operation =
-    message.type === 'control_command'
-      ? COMMAND_OPERATIONS.get(message.command_type)
-      : MESSAGE_OPERATIONS.get(message.type);
-  const agent = 'agent_id' in message ? message.agent_id : null;
-  return { message, operation: operation ?? null, ref: message.type === 'spawn_request' ? parent : agent };
+  const params = message.type === 'tree_request' ? message.params : {};
+  const operation = operationOf(message.type, operationNameIn(message), params);
+  return { message, operation, ref: refIn(message, operation, parent) };
+}
+
+function refIn(message: Message<MessageType>, operation: Operation | null, parent: string | null): string | null {
+  if (message.type === 'spawn_request') return parent;
+  if (message.type !== 'tree_request') return 'agent_id' in message ? message.agent_id : null;
+  const ref = operation?.named === undefined ? null : message.params[operation.named];
+  return typeof ref === 'string' ? ref : null;
 }
 
 /** False for an operation that changes nothing: an idempotency key has no meaning for it. */
-export function isKeyed({ message, operation }: Asked): boolean {
-  const each = message.type === 'batch_control_command' ? COMMAND_OPERATIONS.get(message.command_type) : operation;
-  return (each?.idempotency ?? 'none') !== 'none';
+export function isKeyed({ message }: Asked): boolean {
+  const operation = operationPerAgent(message.type, operationNameIn(message));
+  return (operation?.idempotency ?? 'none') !== 'none';
 }
 
 /**
@@ -57,10 +57,10 @@ export async function admitted<T extends object>(
   const path = auditedPath(request, asked);
   try {
     const answer = await work(tree.open(operation, ref));
-    writeLine(request, asked, path, { child: childOf(request, asked, answer), code: codeOf(answer) });
+    writeLine(request, askingOf(asked), path, { child: childOf(request, asked, answer), code: codeOf(answer) });
     return answer;
   } catch (thrown) {
-    writeLine(request, asked, path, failure(asked, thrown));
+    writeLine(request, askingOf(asked), path, failure(asked, thrown));
     throw thrown;
   }
 }
@@ -70,17 +70,26 @@ export function assertAdmitted(request: Request, asked: Asked): void {
   try {
     request.tree.open(asked.operation, asked.ref);
   } catch (thrown) {
-    auditRefusal(request, asked, thrown);
+    writeLine(request, askingOf(asked), auditedPath(request, asked), failure(asked, thrown));
     throw thrown;
   }
 }
 
-/** Writes the audit line of a request that was refused with `thrown`. */
-export function auditRefusal(request: Request, asked: Asked, thrown: unknown): void {
-  writeLine(request, asked, auditedPath(request, asked), failure(asked, thrown));
+/** The parts of an audit line that are known before a request is decoded. */
+interface Asking {
+  /** The id of the request; empty when it is unknown. */
+  readonly id: string;
+  /** The command, the operation, or the type of the message. */
+  readonly verb: string;
+  readonly operation: Operation | null;
 }
 
-function isAudited({ operation }: Asked): boolean {
+/** Writes the audit line of a request that was refused with `thrown` before it was decoded: its subject is not known. */
+export function auditUndecoded(request: Request, asking: Asking, thrown: unknown): void {
+  writeLine(request, asking, null, { child: null, code: asSupertreeError(thrown).code });
+}
+
+function isAudited({ operation }: { readonly operation: Operation | null }): boolean {
   return operation !== null && operation.role !== null && operation.role !== 'observe';
 }
 
@@ -141,26 +150,24 @@ function failure(asked: Asked, thrown: unknown): Outcome {
   return { child: namedChild(asked), code: asSupertreeError(thrown).code };
 }
 
-function writeLine({ control, tree }: Request, asked: Asked, path: string | null, { child, code }: Outcome): void {
+function askingOf({ message, operation }: Asked): Asking {
+  const id = 'request_id' in message ? message.request_id : '';
+  return { id, verb: operationNameIn(message) ?? message.type, operation };
+}
+
+function writeLine({ control, tree }: Request, asking: Asking, path: string | null, { child, code }: Outcome): void {
   const { peer } = tree;
-  const { message } = asked;
   const isRefused = code !== null && peer.grants !== null && REFUSALS.has(code);
-  if (!isAudited(asked) && !isRefused) return;
+  if (!isAudited(asking) && !isRefused) return;
   control.audit?.({
     key: peer.name,
-    request: 'request_id' in message ? cut(message.request_id, MAX_TEXT) : '',
-    verb: cut(verbOf(message), MAX_TEXT),
+    request: cut(asking.id, MAX_TEXT),
+    verb: cut(asking.verb, MAX_TEXT),
     path,
     child: child === null ? null : cut(child, MAX_TEXT),
     outcome: code === null ? 'done' : isRefused ? 'refused' : 'failed',
     code,
   });
-}
-
-/** The command, the operation, or the type of the message. */
-function verbOf(message: Message<MessageType>): string {
-  if (message.type === 'tree_request') return message.operation;
-  return 'command_type' in message ? message.command_type : message.type;
 }
 
 /** The most characters of an id, a child or a verb that a peer chose. */

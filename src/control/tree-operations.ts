@@ -1,12 +1,12 @@
 import { nanoid } from 'nanoid';
 import type { AgentHandle, AgentView, SupervisorHandle, SupervisorView, TreeView, Usage } from '../contract/view.js';
-import { SupertreeError } from '../errors.js';
 import { joinPath } from '../model/id.js';
 import type { NodeInput } from '../model/input.js';
 import { isWaiting } from '../model/report.js';
 import { invalidSpec, validateChild } from '../model/validate.js';
 import { isMap } from '../protocol/kinds.js';
 import { packedLines } from '../protocol/line-page.js';
+import { unknownOperation } from '../protocol/operation-of.js';
 import {
   type AgentRow,
   OPERATIONS,
@@ -33,9 +33,7 @@ export async function answerTree(
   opened: Opened,
   interim: (bytes: Buffer) => void,
 ): Promise<Draft<'tree_response'>> {
-  if (!Object.hasOwn(OPERATIONS, name)) {
-    throw new SupertreeError('COMMAND_UNKNOWN', { command: name, known: Object.keys(OPERATIONS).join(', ') });
-  }
+  if (!Object.hasOwn(OPERATIONS, name)) throw unknownOperation(name);
   const operation: Operation = OPERATIONS[name as OperationName];
   const params = readParams(operation.params, given) as ParamsOf<OperationName>;
   const path = progress ? pathOf(opened, operation.of, params) : null;

@@ -24,12 +24,17 @@ export type Decoded =
 
 /**
  * Reads one message in array form, map form, or any mixture of both. Never throws: the error of an unreadable message is MESSAGE_INVALID, MESSAGE_TYPE or
- * MESSAGE_TOO_LARGE. Bytes after the document are ignored. See `scan` for `maxValues`.
+ * MESSAGE_TOO_LARGE. Bytes after the document are ignored. See `scan` for `maxValues`. `refused` is called before anything of a well-formed message is
+ * built; unless it returns `null`, its result is the outcome. If not given, nothing is refused.
  */
-export function decode(bytes: Uint8Array, maxValues?: number): Decoded {
+export function decode(bytes: Uint8Array, maxValues?: number, refused: () => Decoded | null = () => null): Decoded {
   if (bytes.length > MAX_MESSAGE_SIZE) return tooLarge(bytes);
   const { end, problem } = scan(bytes, maxValues);
   if (end === null) return failed(new SupertreeError('MESSAGE_INVALID', { problem }), bytes);
+  return refused() ?? build(bytes, end);
+}
+
+function build(bytes: Uint8Array, end: number): Decoded {
   const raw = unpack(end === bytes.length ? bytes : bytes.subarray(0, end));
   try {
     const tag = tagOf(raw);

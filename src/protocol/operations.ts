@@ -1,6 +1,6 @@
 import type { SupervisorView } from '../contract/view.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
-import { answeredWith, type Operation, roleFor, type Subject } from './operations/declaration.js';
+import { answeredWith, type Operation, type Subject } from './operations/declaration.js';
 import * as p from './operations/params.js';
 import type { AgentRow, ChildAnswer, LogsPage, ServerHealth, Snapshot, Streams } from './operations/results.js';
 import type { ControlCommandType, MessageType } from './protocol.js';
@@ -263,10 +263,3 @@ export const COMMAND_OPERATIONS = new Map<ControlCommandType, Operation>(
 export const MESSAGE_OPERATIONS = new Map<MessageType, Operation>(
   ALL.flatMap((operation) => operation.messages.map((message) => [message, operation] as const)),
 );
-
-/** The declaration of an operation of a `tree_request`, with the role that these parameters need; `null` for an unknown name. */
-export function operationNamed(name: string, params: Readonly<Record<string, unknown>>): Operation | null {
-  if (!Object.hasOwn(OPERATIONS, name)) return null;
-  const operation: Operation = OPERATIONS[name as OperationName];
-  return operation.roleWith === undefined ? operation : { ...operation, role: roleFor(operation, params) };
-}

@@ -18,8 +18,10 @@ export interface Head {
   requestId: string | null;
   /** As in the message; `null` if it is missing or of another type. */
   agentId: string | Uint8Array | null;
-  /** The name of the operation or of the command. */
+  /** The operation of a `tree_request`. */
   operation: string | null;
+  /** The command of a `control_command` or of a batch. */
+  command: string | null;
 }
 
 export interface Scan {
@@ -54,15 +56,18 @@ export function headOf(bytes: Uint8Array, count: number = MAX_VALUES): Head {
 }
 
 function newHead(): Head {
-  return { tag: null, requestId: null, agentId: null, operation: null };
+  return { tag: null, requestId: null, agentId: null, operation: null, command: null };
 }
 
 function tooMany(count: number): string {
   return `it has more than ${count} values`;
 }
 
-/** The first fields of the array form of a command for a single agent. */
+/** The first fields of the array form of a command for a single agent. The third one of a `tree_request` is its operation. */
 const HEAD = ['type', 'request_id', 'agent_id', 'command_type'] as const;
+
+/** The most bytes of a tag, an id or a name in a head. */
+const MAX_NAME = 256;
 
 /** Up to so many bytes a loop is faster than the call of a native function. */
 const SHORT = 48;
@@ -118,6 +123,8 @@ class Scanner {
   /* In the outermost container: the number of elements so far, and the last key. */
   #index = 0;
   #key = '';
+  /** True in a command that is a map with one key, which is its name: an old spelling of Rust's serializer. */
+  #isVariant = false;
 
   constructor(bytes: Uint8Array, head: Head | null) {
     this.#bytes = bytes;
@@ -163,6 +170,7 @@ class Scanner {
       const isKey = this.#isMap[depth - 1] === true && left % 2 === 0;
       if (isKey && this.#kind !== STR) return 'a map key is not a string';
       if (depth === 1 && this.#head !== null) this.#watch(this.#head, isKey, start);
+      if (depth === 2 && isKey && this.#isVariant && this.#head !== null) this.#head.command = this.#text();
       this.#left[depth - 1] = left - 1;
     }
     // A head is only read from documents that were rejected already.
@@ -180,19 +188,28 @@ class Scanner {
     return null;
   }
 
-  /** Notes the tag and the ids, which are in the outermost container. */
+  /** Notes the tag, the ids and the names, which are in the outermost container. */
   #watch(head: Head, isKey: boolean, start: number): void {
-    const text = this.#kind === STR && this.#length <= 256 && this.#isText() ? this.#view().toString('utf8') : null;
+    const text = this.#text();
     const index = this.#index++;
     if (isKey) {
       this.#key = text ?? '';
       return;
     }
-    const name = this.#isMap[0] === true ? this.#key : HEAD[index];
-    if (name === 'type') head.tag = text ?? this.#integer(start);
+    const isMap = this.#isMap[0] === true;
+    const name = isMap ? this.#key : HEAD[index];
+    this.#isVariant = name === 'command_type' && this.#kind === MAP && this.#length === 1;
+    if (name === 'type') head.tag = text ?? this.#integer(start) ?? this.#bin(start)?.toString('utf8') ?? null;
     if (name === 'request_id') head.requestId = text;
     if (name === 'agent_id') head.agentId = text ?? this.#uuid(start);
-    if (name === 'operation' || name === 'command_type') head.operation = text;
+    if (name === 'operation' || (name === 'agent_id' && !isMap)) head.operation = text;
+    if (name === 'command_type') head.command = text;
+  }
+
+  /** The present token, if it is a string of at most `MAX_NAME` bytes. */
+  #text(): string | null {
+    const isName = this.#kind === STR && this.#length <= MAX_NAME && this.#isText();
+    return isName ? this.#view().toString('utf8') : null;
   }
 
   #isText(): boolean {
@@ -219,7 +236,12 @@ class Scanner {
 
   /** The 16 bytes of a bin. */
   #uuid(start: number): Uint8Array | null {
+    return this.#length === 16 ? this.#bin(start) : null;
+  }
+
+  /** The bytes of a bin, if they are at most `MAX_NAME`. */
+  #bin(start: number): Buffer | null {
     const first = this.#bytes[start] ?? 0;
-    return first >= 0xc4 && first <= 0xc6 && this.#length === 16 ? this.#view() : null;
+    return first >= 0xc4 && first <= 0xc6 && this.#length <= MAX_NAME ? this.#view() : null;
   }
 }

@@ -4,7 +4,7 @@ export interface AuditLine {
   readonly key: string;
   readonly request: string;
   readonly verb: string;
-  /** The agent or supervisor; `null` when none of that name exists, or when the request names none. */
+  /** The agent or supervisor; `null` when none of that name exists, when the request names none, or when it was refused before it was decoded. */
   readonly path: string | null;
   /**
    * The child of the supervisor at `path`: its id in the tree after the request was carried out, otherwise the name that the peer gave, cut at 128

@@ -48,7 +48,7 @@ export class GuardedTree {
    * KEY_UNPROVEN, and the errors of `agent` and `supervisor`.
    */
   open(operation: Pick<Operation, 'of' | 'role'> | null, ref: string | null): Opened {
-    if (this.peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
+    this.#assertProven();
     if (operation === null || operation.role === null) return this;
     const { of, role } = operation;
     if (of === 'listing') this.#authorizeListing();
@@ -102,15 +102,24 @@ export class GuardedTree {
     return this.#tree.usage(paths?.filter((path) => this.observes(path)) ?? this.agents().map(({ path }) => path));
   }
 
-  /** True when the peer has this role, or any role if it is `null`, in a subtree that exists. */
-  hasRoleSomewhere(role: Role | null): boolean {
+  /**
+   * The check of a request whose subject is not known yet: throws KEY_UNPROVEN, and FORBIDDEN when the peer has the role in no subtree that exists. `null` if
+   * no role is needed.
+   */
+  assertRoleSomewhere(role: Role | null): void {
+    this.#assertProven();
     const { grants } = this.peer;
-    if (grants === null) return true;
-    return grants.some(({ roles, subtree }) => (role === null || roles.includes(role)) && this.#exists(subtree));
+    if (grants === null || role === null) return;
+    if (grants.some(({ roles, subtree }) => roles.includes(role) && this.#exists(subtree))) return;
+    throw new SupertreeError('FORBIDDEN', { role, subtree: this.home });
   }
 
   observes(path: string): boolean {
     return may(this.peer, 'observe', path);
+  }
+
+  #assertProven(): void {
+    if (this.peer === UNPROVEN) throw new SupertreeError('KEY_UNPROVEN');
   }
 
   #visible(views: AgentView[]): AgentView[] {
