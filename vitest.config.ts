@@ -18,7 +18,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', 'examples/*.test.ts'],
-    globalSetup: 'test/build.ts',
+    globalSetup: 'test/global-setup.ts',
     pool: 'forks',
     // The modules are loaded once a worker, not once a file: nothing of ours keeps state in a module that a test could leave behind.
     isolate: false,

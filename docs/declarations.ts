@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-/** One member of a type as it is written in the source: its name, its type, and its docstring. */
+/** One member of a type, from the source: its name, its type, and its docstring. */
 export interface Member {
   readonly name: string;
   readonly type: string;
@@ -44,7 +44,7 @@ export function numberOf(file: string, name: string): number {
   return value;
 }
 
-/** By property of a constant of a file of src: the type argument of the call of `callee` that makes it, as it is written. */
+/** By property of a constant of a file of src: the source text of the type argument of the call of `callee` that makes it. */
 export function typeArgumentsOf(file: string, name: string, callee: string): [property: string, type: string][] {
   const declared = statements(file)
     .filter(ts.isVariableStatement)

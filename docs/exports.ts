@@ -25,7 +25,7 @@ export function exportsOf(file: string): Exported[] {
   });
 }
 
-/** The text of a node as it is written, without comments before it. */
+/** The source text of a node, without the comments before it. */
 export function textOf(node: ts.Node): string {
   return node.getText();
 }

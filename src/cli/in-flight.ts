@@ -25,7 +25,7 @@ export class InFlight {
   note(what: string): string {
     if (this.#begun === 0) return NOTHING_SENT;
     const outcome =
-      this.#unaccepted === 0 ? `The server goes on with ${what}` : `The ${what} may have been carried out all the same`;
+      this.#unaccepted === 0 ? `The server goes on with ${what}` : `The ${what} may have been carried out anyway`;
     return `Interrupted. ${outcome}; see \`supertree ps\`.`;
   }
 }

@@ -88,7 +88,7 @@ class EventFollower {
     for (;;) {
       const item = await this.#scope.race(feed.next(isLive ? SILENCE : FIRST_MESSAGE));
       if (item.type === 'opened') continue;
-      // The subscription delivers nothing, but the follower gets the present state all the same.
+      // The subscription delivers no events; the follower still gets the present state.
       if (item.type === 'quiet' && !isLive) yield* this.#catchUp();
       if (item.type === 'quiet' || item.type === 'woken' || item.type === 'closed') return;
       const event = item.type === 'frame' ? read(item.document) : null;

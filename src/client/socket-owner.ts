@@ -17,8 +17,8 @@ export function ownerMeant(given: number | undefined, isNamed: boolean): ServerO
 }
 
 /**
- * Makes sure that only `owner` or root can have bound an ipc endpoint, and returns a text that identifies the socket: the same text as long as it is
- * the same socket; `null` when there is no socket, for tcp, and on a system without users. Throws ENDPOINT_FOREIGN; ENDPOINT_UNUSABLE when this user
+ * Makes sure that only `owner` or root can have bound an ipc endpoint. Returns an identifier of the socket file, which changes when another file takes its
+ * place; `null` when there is no socket, for tcp, and on a system without users. Throws ENDPOINT_FOREIGN; ENDPOINT_UNUSABLE when this user
  * may not open it.
  */
 export function checkSocketOwner(endpoint: string, owner: ServerOwner): string | null {

@@ -71,7 +71,7 @@ export class Additions implements ReportConsumer {
   }
 }
 
-/** The number of agents of a node, as far as it is known before the node is validated. */
+/** The number of agents that a node seems to describe: it is not validated yet. */
 export function agentsIn(node: unknown): number {
   if (!isMap(node)) return 1;
   if (isMap(node.pool)) return typeof node.pool.size === 'number' ? node.pool.size : 0;

@@ -16,8 +16,8 @@ export function packExact(value: unknown): Buffer {
 const NUMBERS = { useRecords: false, int64AsType: 'auto' as 'number' };
 
 /*
- * msgpackr gives a key `__proto__` another name, silently, when it makes objects. So a document that may have one is read as Maps, of which objects are made that have
- * this key as any other; looking for the name costs less than a hundredth of the decoding.
+ * msgpackr silently renames a key `__proto__` when it makes objects. So a document that contains this text is read as Maps, which are then turned into objects with that
+ * key. The search for the text takes less than a hundredth of the time of decoding.
  */
 const toObjects = new Unpackr({ ...NUMBERS, mapsAsObjects: true });
 const toMaps = new Unpackr({ ...NUMBERS, mapsAsObjects: false });

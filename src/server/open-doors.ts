@@ -1,6 +1,6 @@
 import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 
-/** Warnings for the operator of a server without keys: who has which access at its tcp endpoints, with the remedy. None for ipc sockets. */
+/** Warnings for the operator of a server without keys: for each tcp endpoint, the users or machines that can use it without a key, and the remedy. ipc sockets need none. */
 export function openDoors(endpoints: readonly string[], pubEndpoints: readonly string[]): readonly string[] {
   return DOORS.flatMap(({ is, who, instead }) => {
     const [commands, reports] = [endpoints.filter(is).join(', '), pubEndpoints.filter(is).join(', ')];

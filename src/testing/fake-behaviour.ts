@@ -37,7 +37,7 @@ export interface FakeBehaviour {
   readonly uses?: FakeUsage;
   /** Its standard input is closed. If not given, it reads everything. */
   readonly inputClosed?: boolean;
-  /** Lines that it writes as soon as it is spawned. A bare text goes to standard output. If not given, none. */
+  /** Lines that it writes as soon as it is spawned. A line that is given as a plain string goes to standard output. If not given, none. */
   readonly output?: readonly (string | { readonly stream: StreamName; readonly line: string })[];
 }
 

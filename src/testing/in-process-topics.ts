@@ -5,7 +5,7 @@ interface Subscriber {
   readonly listener: (frame: Buffer) => void;
 }
 
-/** Topics with subscribers in the same program. An error of a listener is rethrown as an uncaught error; other listeners are called all the same. */
+/** Topics with subscribers in the same program. An error of a listener is rethrown as an uncaught error, and the other listeners are still called. */
 export class InProcessTopics implements Topics {
   readonly #subscribers = new Set<Subscriber>();
   readonly #listeners = new Set<(subscription: string) => void>();

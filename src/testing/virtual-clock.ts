@@ -215,5 +215,5 @@ function isTimer(handle: unknown): handle is HeapTimer {
   return typeof handle === 'object' && handle !== null && 'index' in handle && 'order' in handle;
 }
 
-/** A rejection of advance() belongs to its caller; the next call runs all the same. */
+/** A rejected advance() does not stop the calls that wait behind it: its error goes to its own caller. */
 function ignore(): void {}

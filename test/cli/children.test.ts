@@ -103,7 +103,7 @@ describe('the children of a supervisor, by the command line', () => {
     };
     expect((await interrupted({}, 1)).err).toBe('Interrupted. Nothing was sent.\n');
     const sent = await interrupted({ answers: { status: () => row('root/web') } }, 2);
-    expect(sent.err).toBe('Interrupted. The delete may have been carried out all the same; see `supertree ps`.\n');
+    expect(sent.err).toBe('Interrupted. The delete may have been carried out anyway; see `supertree ps`.\n');
     expect(sent.seen[1]).toEqual({ name: 'delete_child', params: { path: 'root', id: 'web' } });
   });
 });

@@ -57,7 +57,7 @@ describe('a follower of an agent, over a restart of the supervisors above it', (
   });
 });
 
-/** What is told, in short, as it comes; at last `ended`. */
+/** Collects the followed items as short texts in their order, and `ended` after the last one. */
 function collect<T>(items: AsyncIterable<T>, short: (item: T) => unknown): unknown[] {
   const told: unknown[] = [];
   const run = async () => {

@@ -61,7 +61,7 @@ describe('start, stop, kill, restart, pause, resume', () => {
     expect(result.out.split('\n').sort()).toEqual(['', 'root/a is stopped', 'root/b is stopped', 'root/c is stopped']);
   });
 
-  it('prints each failure in a line, carries out the others all the same, and exits with 1', async () => {
+  it('prints each failure in a line, carries out the other commands, and exits with 1', async () => {
     const result = await supertree(['stop', 'web', 'ghost', 'job'], { answers: { stop: refuseGhost } });
     expect(result.code).toBe(1);
     expect(result.err).toBe('AGENT_NOT_FOUND: There is no agent ghost. List the agents with `supertree ps`.\n');
@@ -146,10 +146,10 @@ describe('the note of an interrupt', () => {
   });
 
   it('that it may have been done, when it was sent without an answer', async () => {
-    const unsure = 'may have been carried out all the same; see';
+    const unsure = 'may have been carried out anyway; see';
     expect(await note(['stop', 'web'], {})).toBe(`Interrupted. The stop ${unsure} \`supertree ps\`.\n`);
     expect(await note(['spawn', 'web', '--', 'true'], {})).toBe(`Interrupted. The spawn ${unsure} \`supertree ps\`.\n`);
-    expect(await note(['signal', 'web', 'HUP'], {})).toBe('Interrupted. The signal may have been sent all the same.\n');
+    expect(await note(['signal', 'web', 'HUP'], {})).toBe('Interrupted. The signal may have been sent anyway.\n');
   });
 
   it('that the server continues, only when every request was accepted', async () => {

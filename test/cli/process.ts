@@ -97,8 +97,8 @@ export function shell(line: string, endpoint?: string): Promise<Finished> {
 }
 
 function environment(endpoint: string | undefined): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR } = process.env;
-  return { PATH, HOME, TMPDIR, ...(endpoint !== undefined && { SUPERTREE_ENDPOINT: endpoint }) };
+  const { PATH, HOME, TMPDIR, XDG_RUNTIME_DIR } = process.env;
+  return { PATH, HOME, TMPDIR, XDG_RUNTIME_DIR, ...(endpoint !== undefined && { SUPERTREE_ENDPOINT: endpoint }) };
 }
 
 /** Resolves when `condition` holds; the timeout of the test is the limit. A condition that throws does not hold yet. */

@@ -132,7 +132,7 @@ describe('the command line against a running server', () => {
     expect(again.err).toMatch(/^ALREADY_(PRESENT|STARTED): .*\n$/m);
   });
 
-  it('prints each failure, and does the rest all the same', async () => {
+  it('prints each failure, and carries out the other commands', async () => {
     const result = await supertree('restart', 'ghost', 'echo');
     expect(result.code).toBe(1);
     expect(result.out).toMatch(/^root\/echo is running, pid \d+\n$/);

@@ -71,7 +71,7 @@ describe('supertree spawn', () => {
     running.interrupt('SIGINT');
     expect(await running.result).toMatchObject({
       code: 130,
-      err: 'Interrupted. The spawn may have been carried out all the same; see `supertree ps`.\n',
+      err: 'Interrupted. The spawn may have been carried out anyway; see `supertree ps`.\n',
     });
   });
 });

@@ -40,7 +40,7 @@ async function connected(options: ConnectOptions = {}): Promise<Client> {
   return client;
 }
 
-/** What is told, in short, and how it ends. */
+/** The followed items as short texts, then the outcome of the follower. */
 function collect(items: AsyncIterable<LogItem>) {
   const told: string[] = [];
   const over = (async () => {

@@ -217,7 +217,7 @@ describe('the budget', () => {
     expect(crashes).toBe((2 + 1) * (3 + 1));
   });
 
-  it('R10 charges a supervisor that does not start again to its parent, as any failed start', () => {
+  it('R10 charges the failed restart of a supervisor to its parent, like every failed start', () => {
     const top = booted('inner', { maxRestarts: 1 });
     top.held.add('start');
     top.exit('inner', CRASH);

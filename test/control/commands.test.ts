@@ -66,7 +66,7 @@ describe('control_command', () => {
     ['signal', null],
     ['write_stdin', []],
     ['custom_action', null],
-  ])('refuses %s with the payload %j, and tells the status all the same', async (command, payload) => {
+  ])('refuses %s with the payload %j, with the status of the agent in the answer', async (command, payload) => {
     expect(await control(command, payload)).toMatchObject({
       success: false,
       status: 'running',

@@ -108,7 +108,7 @@ describe('stopping an agent', () => {
     expect(w.members()).toEqual([]);
   });
 
-  it('does nothing when a stopped agent is stopped again, and answers all the same', async () => {
+  it('answers the stop of a stopped agent, and does nothing', async () => {
     const w = await started({ children: [sleeper('a')] });
     const agent = w.tree.agent('a');
     await Promise.all([agent.stop(), agent.stop(), agent.kill(), agent.stop()]);

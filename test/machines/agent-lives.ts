@@ -193,7 +193,7 @@ const AFTERWARDS = [
     step(RETRY_CANCELLED, 'stopped', 'reportState(stopped)'),
   ]),
   story(
-    'starts all the same when its next try is called off a moment too late',
+    'starts although its next try is cancelled, a moment too late',
     [...FAILED, step(RETRY, 'failed.retrying'), again, step(RETRY_CANCELLED, 'spawning.launching')],
     { retryIn: null },
   ),

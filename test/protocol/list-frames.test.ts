@@ -35,7 +35,7 @@ function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
 }
 
 describe('a list of agents', () => {
-  it.each([0, 1, 15, 16, 300, 70_000])('of %d is written as any other message is', (count) => {
+  it.each([0, 1, 15, 16, 300, 70_000])('of %d agents has the same bytes as from the general encoder', (count) => {
     const agents = Array.from({ length: count }, (_, n) => agentInfo(viewOf(n, n % 2 ? { metadata: { n: 'ö' } } : {})));
     const answer = { type: 'list_agents_response', request_id: 'r', success: true, agents } as const;
     const { fields } = MESSAGES.list_agents_response;

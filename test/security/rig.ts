@@ -79,7 +79,7 @@ export async function createSecureRig(settings: object = {}): Promise<SecureRig>
 
 export type Answer = Readonly<Record<string, unknown>> & { readonly data?: unknown };
 
-/** A connection as any program makes it. */
+/** A connection of a raw ZeroMQ socket, without the client library. */
 export interface Wire {
   ask(message: object, timeout?: number): Promise<Answer>;
   /** Sends bytes as they are. */

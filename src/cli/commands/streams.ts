@@ -13,7 +13,7 @@ import { followQuery, lineToJson, OutputPrinter, printFollowed } from './follow.
 
 /** Between attempts while an agent does not read its standard input, in ms: doubling from the first to the last. */
 const FULL_DELAY = { first: 20, last: 1_000 };
-const SIGNAL_NOTE = 'Interrupted. The signal may have been sent all the same.';
+const SIGNAL_NOTE = 'Interrupted. The signal may have been sent anyway.';
 
 interface SendOptions {
   end?: boolean;
@@ -78,7 +78,7 @@ const addLogs: AddCommands = (program, { host, finish }) => {
     .option('-n, --lines <N>', 'only the last N lines. If not given, all buffered lines', count)
     .option('--from <SEQ>', 'only lines from this sequence number on', count)
     .addOption(new Option('--stream <NAME>', 'If not given, both').choices(['stdout', 'stderr', 'both']))
-    .option('-f, --follow', 'go on with every line as it is written, over restarts of agent, supervisors and server')
+    .option('-f, --follow', 'go on with new lines, over restarts of the agent, its supervisors and the server')
     .option(
       '--raw',
       'pass its colours and control sequences on to your terminal: they can do anything that a program there can',

@@ -32,7 +32,7 @@ export function may({ grants }: Peer, role: Role, path: string): boolean {
   return grants === null || grants.some((grant) => grant.roles.includes(role) && covers(grant.subtree, path));
 }
 
-/** True when the peer has any role for a path. A path that the peer does not know does not exist for it. */
+/** True when the peer has at least one role for a path. Every other path is hidden from the peer: requests that name it are answered as not found. */
 export function knows({ grants }: Peer, path: string): boolean {
   return grants === null || grants.some((grant) => covers(grant.subtree, path));
 }

@@ -136,7 +136,7 @@ export abstract class InProcessBody implements Incarnation {
     return [];
   }
 
-  /** Output is emitted as it is written, so EXITED always has `drained`. */
+  /** Output is emitted at once and never waits in a pipe, so EXITED always has `drained`. */
   drain(): void {}
 
   /** Delivers waiting input; must be called whenever `reads` becomes true. */

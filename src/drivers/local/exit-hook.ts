@@ -28,7 +28,7 @@ function killAll(): void {
   }
 }
 
-/** A function that throws, for example because no file descriptor is free, is called again; the other functions are called all the same. */
+/** A function that throws, for example because no file descriptor is free, counts as not done and is called again in the next round. */
 function isDone(kill: KillNow): boolean {
   try {
     return kill();

@@ -192,7 +192,7 @@ describe('the stream of events', () => {
     stream.close();
   });
 
-  it('encodes nothing without a subscriber, and counts all the same', async () => {
+  it('encodes no event without a subscriber, and still numbers it', async () => {
     const tree = new FakeTree('web');
     const topics = new Kept();
     topics.wanted = false;
