@@ -73,10 +73,11 @@ async function topUntil(signal: NodeJS.Signals): Promise<string> {
   const target = Number(await readFile(pid, 'utf8'));
   process.kill(target, signal);
   if (signal === 'SIGTSTP') {
-    // `script` stops with what it runs and goes on with it; it may read of the same stop twice, so it is continued until it has ended.
-    await until(async () => child.kill('SIGCONT') && (await shown()).split(`${SWITCH}h`).length > 2);
+    // `script` stops with what it runs and continues it, but may miss a stop, or read of one twice: both are continued until both are done.
+    const goOn = () => child.kill('SIGCONT') && process.kill(target, 'SIGCONT');
+    await until(async () => goOn() && (await shown()).split(`${SWITCH}h`).length > 2);
     process.kill(target, 'SIGTERM');
-    await until(() => !child.kill('SIGCONT'));
+    await until(() => !goOn());
   } else await once(child, 'exit');
   const text = await shown();
   await place.remove();

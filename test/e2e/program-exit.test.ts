@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
 import { MARK, marked } from './proc.js';
 
@@ -56,13 +55,9 @@ describe('a program that is ended by a signal', () => {
 
 describe('many trees in one program', () => {
   it('share one listener for the end of the program, only while an agent of theirs is alive', async () => {
-    const before = process.listenerCount('exit');
-    const children = [{ id: 'a', command: ['sleep', '300'] }];
-    const trees = Array.from({ length: 12 }, () => createTree({ children }));
-    expect(process.listenerCount('exit')).toBe(before);
-    await Promise.all(trees.map((tree) => tree.start()));
-    expect(process.listenerCount('exit')).toBe(before + 1);
-    await Promise.all(trees.map((tree) => tree.stop({ brutal: true })));
-    expect(process.listenerCount('exit')).toBe(before);
+    const { host, said } = program('many');
+    expect(await once(host, 'close')).toEqual([0, null]);
+    const [before, during, after] = JSON.parse(said());
+    expect([during, after]).toEqual([before + 1, before]);
   });
 });
