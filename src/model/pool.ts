@@ -97,6 +97,7 @@ function onQuiesce(state: State): void {
   if (state.status === 'idle') return;
   state.quiesced = true;
   state.queue.clear();
+  state.ends.length = 0;
   for (const instance of state.instances.values()) {
     if (instance.phase === 'starting') askToStop(state, instance, false, 'shutdown');
     else if (instance.phase === 'restarting') instance.phase = 'down';

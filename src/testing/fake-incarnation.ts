@@ -255,7 +255,7 @@ export class FakeIncarnation implements Incarnation {
     this.#phase = next;
     if (next === 'cancelled' || next === 'ended') this.#clearTimers();
     if (GONE.has(next)) this.#world.forget(this);
-    if (next !== 'frozen') for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
+    if (next !== 'frozen' && next !== 'freezing') for (const fn of this.#held.splice(0)) this.#world.clock.defer(fn);
   }
 
   /** Calls `fn` after `ms`. If the incarnation is frozen then, `fn` is called when it is thawed. */

@@ -48,6 +48,19 @@ describe('stop', () => {
     },
   );
 
+  it('P1 quiesces a booting pool, which does not fail any more by an end that was deferred to its boot', () => {
+    const world = new World(pool({ size: 3, maxRestarts: 0, onExhausted: 'escalate' }));
+    world.held.add('start');
+    world.boot();
+    world.pay('start', '1');
+    world.exit('1', CRASH);
+    world.pay('start', '3');
+    world.stubborn.add('2');
+    world.tell({ type: 'quiesce' });
+    expect(told(world, 'exhausted')).toEqual([]);
+    expect(world.statuses).not.toContain('failing');
+  });
+
   it.each(['a static supervisor', 'a pool'])('of %s reports once when the last zombie that it left is gone', (kind) => {
     const world = kind === 'a pool' ? new World(pool({ size: 2 })).boot() : booted('1 2');
     for (const id of ['1', '2']) world.stubborn.add(id);

@@ -194,6 +194,15 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       expect(heard.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
     });
 
+    it('says nothing of a freeze that a stop has ended', async () => {
+      const { body, heard } = start(subjects.forever);
+      await heard.says('up');
+      body.freeze();
+      body.ask('SIGTERM');
+      await heard.ended();
+      expect(heard.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
+    });
+
     if (supports.stdin === true)
       it('passes on standard input, also bytes that were written before it ran', async () => {
         const { body, heard } = start(subjects.echoes);

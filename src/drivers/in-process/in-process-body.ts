@@ -91,6 +91,8 @@ export abstract class InProcessBody implements Incarnation {
   }
 
   kill(): void {
+    // A freeze that is under way reports nothing any more.
+    this.#freezes++;
     if (this.#phase === 'running') this.end();
     else if (this.#phase === 'waiting') this.#cancel();
   }

@@ -1,4 +1,5 @@
 import { isAlive, isEnding } from '../book.js';
+import type { Verb } from '../fact.js';
 import type { Child, State, Sweep } from './state.js';
 
 /* Why a child with a planned start is not up yet: the siblings that it waits for. */
@@ -25,10 +26,14 @@ function hasTurn({ phase, nextStep }: Child): boolean {
 
 /** A command to start the child waits in the mailbox. */
 function isCalled({ mailbox }: State, id: string): boolean {
-  return mailbox.some(({ type, ...item }) => type === 'fact' && 'id' in item.fact && item.fact.id === id);
+  return mailbox.some(
+    (item) => item.type === 'fact' && item.fact.type === 'command' && item.fact.id === id && STARTS.has(item.fact.verb),
+  );
 }
 
 function startingIn(state: State, sweep: Sweep | undefined): string[] {
   const id = sweep?.members[sweep.startMark];
   return id !== undefined && state.children.get(id)?.phase === 'starting' ? [id] : [];
 }
+
+const STARTS: ReadonlySet<Verb> = new Set<Verb>(['start', 'restart', 'restart_child']);
