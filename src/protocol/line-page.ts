@@ -13,11 +13,12 @@ import { alreadyPacked, arrayHead } from './packed-parts.js';
 /** The list of lines, packed. It stands for `lines.map(lineView)` in an answer that is packed in parts. */
 export function packedLines(lines: readonly OutputLine[]): readonly LineView[] {
   const texts = lines.map(textOf);
-  const size = lines.reduce((sum, { bytes }, n) => sum + OVERHEAD + sizeOf(texts[n] ?? null, bytes), 0);
+  const head = arrayHead(lines.length);
+  const size = lines.reduce((sum, { bytes }, n) => sum + OVERHEAD + sizeOf(texts[n] ?? null, bytes), head.length);
   const page = Buffer.allocUnsafeSlow(size);
-  let end = 0;
+  let end = append(page, 0, head);
   for (const [n, line] of lines.entries()) end = writeLine(page, end, line, texts[n] ?? null);
-  return alreadyPacked(Buffer.concat([arrayHead(lines.length), page.subarray(0, end)])) as readonly LineView[];
+  return alreadyPacked(page.subarray(0, end)) as readonly LineView[];
 }
 
 /** The text of bytes that are not UTF-8, as UTF-8; `null` for the others: they are their own text. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { OutputLine } from '../contract/view.js';
 import type { LineView } from './operations.js';
 
@@ -5,5 +6,5 @@ import type { LineView } from './operations.js';
 export function lineView({ bytes, ...line }: OutputLine): LineView {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = buffer.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(buffer) ? { ...line, text } : { ...line, text, bytes: buffer };
+  return isUtf8(buffer) ? { ...line, text } : { ...line, text, bytes: buffer };
 }

@@ -16,7 +16,7 @@ const containers = new WeakSet<object>();
 
 /** Caches the bytes of a value for as long as it is referenced. Neither the value nor any object in it may be changed afterwards. */
 export function keepPacked<T extends object>(value: T): T {
-  kept.set(value, null);
+  if (!kept.has(value)) kept.set(value, null);
   return value;
 }
 

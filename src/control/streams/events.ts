@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { AgentView, SupervisorView, Tree, TreeView } from '../../contract/view.js';
+import type { AgentView, Tree, TreeView } from '../../contract/view.js';
 import type { ReportBody } from '../../model/report.js';
 import { pack } from '../../protocol/codec.js';
 import type { Snapshot, StreamEvent, StreamPosition, SupervisorMark } from '../../protocol/operations.js';
@@ -49,12 +49,12 @@ export class EventStream implements ReportConsumer {
    * the same state. A peer that may observe only a part cannot subscribe: its `seq` counts the events of that part since its first snapshot, so that it
    * learns nothing about the rest.
    */
-  snapshot(visible?: { readonly peer: Peer; view(): SupervisorView }): Snapshot {
+  snapshot(visible?: VisibleTree & { readonly peer: Peer }): Snapshot {
     this.#reports.flush();
-    const now = contentsOf(this.#tree.view());
+    const now = contentsOf(this.#tree);
     if (this.#topics.hasSubscriber(EVENTS_TOPIC))
       for (const difference of this.#published.settle(now)) this.#publishDifference(difference);
-    const { agents, supervisors } = visible === undefined ? now : contentsOf(visible.view());
+    const { agents, supervisors } = visible === undefined ? now : contentsOf(visible);
     const seq = visible === undefined ? this.#seq : this.#seqFor(visible.peer);
     const rows = packedInParts([...agents.values()]);
     return packedInParts({ epoch: this.epoch, seq, agents: rows, supervisors: [...supervisors.values()] });
@@ -152,33 +152,20 @@ interface Difference {
   readonly supervisor?: SupervisorMark;
 }
 
-/** The present contents of the tree. */
-function contentsOf(root: SupervisorView): TreeContents {
-  const agents = new Map<string, AgentView>();
+/** A tree, or the part of it that a peer may observe. */
+type VisibleTree = Pick<Tree, 'agents' | 'view'>;
+
+/** The present contents of the tree. An unchanged agent has the same view, so its bytes are packed once. */
+function contentsOf(tree: VisibleTree): TreeContents {
+  const agents = new Map(tree.agents().map((view) => [view.path, keepPacked(view)]));
   const supervisors = new Map<string, SupervisorMark>();
   const walk = (node: TreeView): void => {
-    if (node.kind === 'agent') {
-      agents.set(node.path, viewOf(node));
-      return;
-    }
+    if (node.kind === 'agent') return;
     supervisors.set(node.path, { path: node.path, status: node.status });
     node.children.forEach(walk);
   };
-  walk(root);
+  walk(tree.view());
   return { agents, supervisors };
-}
-
-/** The view of each agent of the tree, cached with its bytes: an unchanged agent has the same node. */
-const views = new WeakMap<TreeView, AgentView>();
-
-function viewOf(node: Extract<TreeView, { kind: 'agent' }>): AgentView {
-  let view = views.get(node);
-  if (view === undefined) {
-    const { kind: _, ...fields } = node;
-    view = keepPacked(fields);
-    views.set(node, view);
-  }
-  return view;
 }
 
 /** The state that a subscriber has after all published events. */

@@ -210,7 +210,8 @@ describe('the stream of events', () => {
     const tree = new FakeTree('web', 'worker');
     const stream = followed(tree, NO_TOPICS);
     const peer: Peer = { name: 'web', grants: [{ roles: ['observe'], subtree: 'root/web' }] };
-    const visible = { peer, view: () => new FakeTree('web').view() };
+    const part = new FakeTree('web');
+    const visible = { peer, agents: () => part.agents(), view: () => part.view() };
     tree.member('worker').move('paused');
     expect(stream.snapshot(visible)).toMatchObject({ seq: 0, agents: [{ path: 'root/web' }] });
     tree.member('web').move('paused');
