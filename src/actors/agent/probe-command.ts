@@ -13,7 +13,7 @@ export interface ProbeCommand {
   readonly clock: Clock;
 }
 
-/** Why a probe did not exit with 0, as text. `ran` is false when it could not be run, so that a retry is useless. */
+/** Why a probe did not exit with 0, as text. `ran` is false when the command could not be started. */
 export interface ProbeFailure {
   readonly text: string;
   readonly ran: boolean;

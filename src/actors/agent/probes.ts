@@ -112,19 +112,25 @@ class Watch implements ReadinessWatch {
     const { clock } = this.#options;
     const socket = connect({ port, host: '127.0.0.1' });
     const overdue = clock.setTimeout(() => settle(false), Math.max(interval, SHORTEST_TRY));
-    const settle = (accepted: boolean) => {
+    const settle = (accepted: boolean, problem = `port ${port} is not accepted by a process of it`) => {
       clock.clearTimeout(overdue);
       socket.removeAllListeners().on('error', () => {});
       socket.destroy();
       if (this.#over) return;
       if (accepted && this.#isOurs(port)) this.#ready();
       else {
-        this.lastFailure = `port ${port} is not accepted by a process of it`;
+        this.lastFailure = problem;
         this.#after(interval, () => this.#tryPort(name, interval));
       }
     };
     this.#undo = () => settle(false);
-    socket.once('connect', () => settle(true)).once('error', () => settle(false));
+    socket
+      .once('connect', () => settle(true))
+      .once('error', (error: NodeJS.ErrnoException) => {
+        // Any other error is one of this program, such as EMFILE, and says nothing about the agent.
+        if (error.code === 'ECONNREFUSED') settle(false);
+        else settle(false, `port ${port} could not be tried: ${error.message}`);
+      });
   }
 
   /** A foreign process on the port would make a dead agent look ready. */

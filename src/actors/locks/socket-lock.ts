@@ -141,7 +141,7 @@ function isListening(path: string): Promise<boolean> {
       socket.destroy();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (OURS.has(error.code ?? '')) reject(error);
+      if (OUT_OF_RESOURCES.has(error.code ?? '')) reject(error);
       else resolve(!DEAD.has(error.code ?? ''));
     });
   });
@@ -185,4 +185,5 @@ const UNFINISHED = 60_000;
 const HELD: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
 const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST']);
 const DEAD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK']);
-const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+/** Errors for want of a descriptor or of memory: they say nothing about the path. */
+export const OUT_OF_RESOURCES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);

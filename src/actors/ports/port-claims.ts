@@ -4,7 +4,7 @@ import { MAX_TIMER } from '../../contract/clock.js';
 import { networkNamespace } from '../../drivers/proc/system.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { privateDirectory } from '../locks/private-directory.js';
-import { lockHolder, type SocketLock, sweepLocks, takeLock } from '../locks/socket-lock.js';
+import { lockHolder, OUT_OF_RESOURCES, type SocketLock, sweepLocks, takeLock } from '../locks/socket-lock.js';
 
 /**
  * The result of a claim. `null`: this tree has the port. `claimed`: another tree of this user has it. `hinted`: an abstract socket indicates that a tree of
@@ -16,7 +16,7 @@ export type ClaimResult = null | 'claimed' | 'hinted';
 export interface PortClaims {
   /**
    * Claims a port, or keeps the present claim of this tree. With `heedsHints` false, hints of other users are ignored. Rejects DIRECTORY_UNUSABLE
-   * when the directory of claims is not safe, INTERNAL when this program has no descriptor left.
+   * when the directory of claims is not safe, INTERNAL when this program has no descriptor or memory left.
    */
   claim(port: number, heedsHints: boolean): Promise<ClaimResult>;
   /** Ends the claim after `rest` ms; 0 ends it at once. The timer does not keep the program alive. */
@@ -96,7 +96,7 @@ async function claimBoth(
 
 function unusable(directory: string, thrown: unknown): SupertreeError {
   const problem = messageOf(thrown);
-  return NO_DESCRIPTORS.has((thrown as NodeJS.ErrnoException).code ?? '')
+  return OUT_OF_RESOURCES.has((thrown as NodeJS.ErrnoException).code ?? '')
     ? new SupertreeError('INTERNAL', { problem: `no port can be claimed: ${problem}` }, thrown)
     : new SupertreeError('DIRECTORY_UNUSABLE', { directory, problem }, thrown);
 }
@@ -115,5 +115,3 @@ function listen(server: Server, path: string): Promise<boolean> {
 
 /** For two harmless errors: a failed sweep, which the next tree repeats, and the close of a hint that never listened. */
 function ignore(): void {}
-
-const NO_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);

@@ -37,7 +37,7 @@ export class Census {
   readonly #pidMax = pidMax();
 
   constructor() {
-    for (const pid of listPids()) this.#seen.set(pid, null);
+    for (const pid of listPids() ?? []) this.#seen.set(pid, null);
   }
 
   /** Adds an incarnation with its main process, which leads a session of its own. */
@@ -108,6 +108,8 @@ export class Census {
       this.#passed(this.#counter, before);
       this.#counter = before;
       const listed = listPids();
+      // Nothing was seen, so nothing is forgotten.
+      if (listed === undefined) break;
       const { lost, doubtful } = this.#absorb(listed, blank);
       const after = lastPid();
       const quiet = after === before || (lost === 0 && nothingBetween(before, after, listed));

@@ -99,7 +99,7 @@ export class ProcessIncarnation implements Incarnation {
     if (!this.#tree || !hasTree(this.#phase)) return true;
     const look = this.#tree.look();
     this.#tree.signal('SIGKILL', look);
-    return look.alive.length === 0;
+    return look.alive.length === 0 && look.certain;
   }
 
   signal(signal: string): void {

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { withDescriptor } from '../proc/spare-descriptor.js';
 
 /**
  * Finds out whether the kernel's out-of-memory killer ended a process. The counter of a cgroup does not name the process, so the kernel log is read: `Killed
@@ -13,7 +14,7 @@ export class OomWitness {
   /** To be called after a SIGKILL that this process did not send. Costs one small read if the kernel has killed nothing since the last call. */
   killed(pid: number): boolean {
     const kills = killsSinceBoot();
-    if (kills === this.#kills) return this.#recent.has(pid) && this.#recent.delete(pid);
+    if (kills === null || kills === this.#kills) return this.#recent.delete(pid);
     this.#kills = kills;
     this.#recent = isFirstNamespace() ? this.#unheard(readKernelLog()) : new Set();
     return this.#recent.delete(pid);
@@ -34,11 +35,12 @@ export function victimsIn(log: string, after: number): { pid: number; at: number
   });
 }
 
-function killsSinceBoot(): number {
+/** `null` when the counter cannot be read. */
+function killsSinceBoot(): number | null {
   try {
-    return Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1] ?? 0);
+    return Number(/^oom_kill (\d+)$/m.exec(withDescriptor(() => readFileSync('/proc/vmstat', 'utf8')))?.[1] ?? 0);
   } catch {
-    return 0; // a restricted /proc: then nothing is ever known
+    return null; // a restricted /proc, or no descriptor is left
   }
 }
 
@@ -52,15 +54,22 @@ function isFirstNamespace(): boolean {
 }
 
 function readKernelLog(): string {
-  let log = '';
-  let fd: number | undefined;
   try {
-    fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
-    const record = Buffer.alloc(8192);
+    return withDescriptor(readRecords);
+  } catch {
+    return ''; // EPERM: it is not for us
+  }
+}
+
+function readRecords(): string {
+  const fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+  const record = Buffer.alloc(8192);
+  let log = '';
+  try {
     for (;;) log += record.toString('utf8', 0, readSync(fd, record, 0, record.length, null));
   } catch {
-    return log; // EAGAIN is the end of the log; EPERM means that it is not for us
+    return log; // EAGAIN is the end of the log
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    closeSync(fd);
   }
 }

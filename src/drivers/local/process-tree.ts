@@ -102,7 +102,9 @@ export class ProcessTree {
    */
   #groupIsOurs(look: Look | undefined): boolean {
     const leader = readStat(this.pid);
-    if (!this.#reaped) return leader?.startTicks === this.#startTicks && leader.group === this.pid;
+    // An unreaped process whose state cannot be read, for want of a descriptor, is still the main process.
+    if (!this.#reaped)
+      return leader === undefined || (leader.startTicks === this.#startTicks && leader.group === this.pid);
     const members = (look ?? this.look()).alive.filter((member) => member.group === this.pid);
     return members.some((member) => {
       const now = readStat(member.pid);

@@ -55,10 +55,13 @@ export function childrenOf(pid: number): number[] {
   return entriesOf(`/proc/${pid}/task`).flatMap((tid) => numbers(readSmall(`/proc/${pid}/task/${tid}/children`)));
 }
 
-/** Every process that this process can see, in ascending order of the kernel's table. */
-export function listPids(): number[] {
+/** Every process that this process can see, in ascending order of the kernel's table; `undefined` when /proc cannot be listed. */
+export function listPids(): number[] | undefined {
+  const names = entriesOf('/proc');
+  // The list always contains this process.
+  if (names.length === 0) return undefined;
   const pids: number[] = [];
-  for (const name of entriesOf('/proc')) {
+  for (const name of names) {
     const first = name.charCodeAt(0);
     if (first >= 48 && first <= 57) pids.push(Number(name));
   }
@@ -113,7 +116,7 @@ function entriesOf(directory: string): string[] {
   try {
     return withDescriptor(() => readdirSync(directory));
   } catch {
-    return []; // the process is gone
+    return []; // the process is gone, or no descriptor is left
   }
 }
 
@@ -126,7 +129,7 @@ function readSmall(path: string): string | undefined {
   try {
     return withDescriptor(() => readOnce(path));
   } catch {
-    return undefined; // gone between two looks (ENOENT, ESRCH), or not ours to read (EACCES)
+    return undefined; // gone between two looks (ENOENT, ESRCH), not ours to read (EACCES), or no descriptor is left
   }
 }
 
@@ -136,10 +139,11 @@ function readOnce(path: string): string {
     let length = 0;
     for (let read = -1; read !== 0 && length < scratch.length; length += read)
       read = readSync(fd, scratch, length, scratch.length - length, null);
-    return length < scratch.length ? scratch.toString('utf8', 0, length) : readFileSync(path, 'utf8');
+    if (length < scratch.length) return scratch.toString('utf8', 0, length);
   } finally {
     closeSync(fd);
   }
+  return readFileSync(path, 'utf8');
 }
 
 function readWhole(path: string): string {

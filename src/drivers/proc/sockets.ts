@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { withDescriptor } from './spare-descriptor.js';
 
 /**
  * Whether one of these processes listens on the TCP port: by the inodes in /proc/net/tcp and tcp6 and the descriptors of the processes (proc_pid_net(5),
@@ -30,7 +31,7 @@ function listeningInodes(port: number): Set<string> {
 
 function descriptorsOf(pid: number): string[] | undefined {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
+    return withDescriptor(() => readdirSync(`/proc/${pid}/fd`)).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
   } catch {
     return undefined; // gone, or of another user
   }
@@ -46,7 +47,7 @@ function linkOf(path: string): string {
 
 function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return withDescriptor(() => readFileSync(path, 'utf8'));
   } catch {
     return ''; // tcp6 is missing where IPv6 is off
   }

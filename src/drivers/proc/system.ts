@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { withDescriptor } from './spare-descriptor.js';
 
 /** The first and the last port that the kernel gives to outgoing connections (ip(7), ip_local_port_range); `null` when it cannot be read. */
 export function ephemeralPorts(): readonly [first: number, last: number] | null {
@@ -31,7 +32,7 @@ export function ownerOf(pid: number | string): Promise<number | null> {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return withDescriptor(() => readFileSync(file, 'utf8'));
   } catch {
     return '';
   }

@@ -180,7 +180,7 @@ describe('readiness', () => {
 });
 
 function marked(mark: string): number[] {
-  return listPids().filter((pid) => {
+  return (listPids() ?? []).filter((pid) => {
     const stat = readStat(pid);
     return stat !== undefined && !isDefunct(stat) && environValue(pid, 'PROBE_MARK') === mark;
   });

@@ -186,5 +186,5 @@ function lives(pid: number): boolean {
 }
 
 function bearers(token: string): number[] {
-  return listPids().filter((pid) => environValue(pid, 'SUPERTREE_TOKEN') === token);
+  return (listPids() ?? []).filter((pid) => environValue(pid, 'SUPERTREE_TOKEN') === token);
 }

@@ -12,3 +12,12 @@ it('a program without a free descriptor is told that no agent starts, and stops 
   expect(pids).toHaveLength(4);
   expect(pids.filter(lives)).toEqual([]);
 });
+
+it('a program that cannot read /proc at all does not take an agent for gone', async () => {
+  const [program = '', ...args] = fixture('scan-without-descriptors');
+  const { stdout } = await promisify(execFile)(program, args);
+  const { before, blind, after } = JSON.parse(stdout) as Record<string, { alive: number[]; certain: boolean }>;
+  expect(before?.alive).toHaveLength(1);
+  expect(blind?.certain).toBe(false);
+  expect(after?.alive).toEqual(before?.alive);
+});
