@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SupertreeError } from '../errors.js';
 import type { Agent } from './agent/agent.js';
-import type { Identity } from './agent/identity.js';
+import type { AgentRecord } from './agent/agent-record.js';
 import type { SupervisorNode } from './supervisor/node.js';
 
 /** The index of one tree: agents by path, id and uuid, supervisors by path and id. */
@@ -11,7 +11,7 @@ export class Registry {
   /** One agent, or all that share the id: usually it is one, and ten thousand Sets of one would take much memory. */
   readonly #byId = new Map<string, Agent | Set<Agent>>();
   readonly #supervisors = new Map<string, SupervisorNode>();
-  readonly #identities = new Map<string, Identity>();
+  readonly #records = new Map<string, AgentRecord>();
   /** The highest id of each pool, by its path. */
   readonly #instances = new Map<string, number>();
   /** By path: agents that a supervisor above them removed and will create again when it starts. Their identities are kept. */
@@ -22,24 +22,24 @@ export class Registry {
     return this.#agents.size;
   }
 
-  /** The identity of a path; made on first use. */
-  identity(path: string, wall: number): Identity {
-    let known = this.#identities.get(path);
+  /** The record of a path; made on first use. */
+  recordOf(path: string, wall: number): AgentRecord {
+    let known = this.#records.get(path);
     if (known === undefined) {
       known = { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0, output: null, watchers: null };
-      this.#identities.set(path, known);
+      this.#records.set(path, known);
     }
     return known;
   }
 
-  /** True when the identity was dropped: an agent at its path now, or later, is a different one. */
-  isForgotten(path: string, identity: Identity): boolean {
-    return this.#identities.get(path) !== identity;
+  /** True when the record was dropped: an agent at its path now, or later, is a different one. */
+  isForgotten(path: string, record: AgentRecord): boolean {
+    return this.#records.get(path) !== record;
   }
 
   /** The last incarnation of a path; 0 when it never had one. */
   incarnationOf(path: string): number {
-    return this.#identities.get(path)?.incarnation ?? 0;
+    return this.#records.get(path)?.incarnation ?? 0;
   }
 
   /** The highest id of a pool, over all its restarts; 0 before the first. */
@@ -61,7 +61,7 @@ export class Registry {
     else this.#byId.set(agent.id, new Set([same, agent]));
   }
 
-  /** Removes an agent. `forget` drops its identity too: a later agent at the same path is a different one. */
+  /** Removes an agent. `forget` drops its record too: a later agent at the same path is a different one. */
   removeAgent(agent: Agent, forget: boolean): void {
     this.#agents.delete(agent.path);
     this.#byUuid.delete(agent.uuid);
@@ -69,7 +69,7 @@ export class Registry {
     if (same instanceof Set) same.delete(agent);
     if (same === agent || (same instanceof Set && same.size === 0)) this.#byId.delete(agent.id);
     const { path, id, uuid } = agent;
-    if (forget) this.#identities.delete(path);
+    if (forget) this.#records.delete(path);
     else this.#absent.set(path, { path, id, uuid });
   }
 
@@ -78,16 +78,16 @@ export class Registry {
   }
 
   /** Removes a supervisor. `forget` drops and returns the absent agents too that it would have created again. */
-  removeSupervisor(node: SupervisorNode, forget: boolean): { path: string; identity: Identity }[] {
+  removeSupervisor(node: SupervisorNode, forget: boolean): { path: string; record: AgentRecord }[] {
     this.#supervisors.delete(node.path);
     if (!forget) return [];
     this.#instances.delete(node.path);
     const paths = [...this.#absent.keys()].filter((path) => path.startsWith(`${node.path}/`));
     return paths.flatMap((path) => {
-      const identity = this.#identities.get(path);
+      const record = this.#records.get(path);
       this.#absent.delete(path);
-      this.#identities.delete(path);
-      return identity === undefined ? [] : [{ path, identity }];
+      this.#records.delete(path);
+      return record === undefined ? [] : [{ path, record }];
     });
   }
 

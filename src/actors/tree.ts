@@ -194,7 +194,7 @@ class SupervisedTree implements Tree {
     this.#booted?.reject(this.#bootError(reason));
     this.#world.monitor.close();
     if (left.length === 0) await Promise.all(this.#drivers.map((driver) => driver.close()));
-    for (const { identity } of this.#root.agents()) notifyWatchers(identity);
+    for (const { record } of this.#root.agents()) notifyWatchers(record);
     this.#resolveEnded({ reason: describeReason(reason), clean: isClean(reason) && left.length === 0, left });
   }
 

@@ -33,9 +33,9 @@ export interface Host {
   keys?(listener: (key: string) => void): () => void;
   /**
    * `owner` is the user id that the server must run as; if not given, see `connect`. Rejects NO_SERVER, ENDPOINT_INVALID, ENDPOINT_FOREIGN,
-   * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for the files of `identity`.
+   * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for the files of `keyFiles`.
    */
-  connect(endpoint: string | undefined, identity?: Identity, owner?: number): Promise<Client>;
+  connect(endpoint: string | undefined, keyFiles?: ClientKeyFiles, owner?: number): Promise<Client>;
   /**
    * Writes `leave` when this process is ended by a signal or an uncaught error, or is suspended (SIGTSTP); when it continues, writes `enter` and
    * calls `redraw`. Returns a function that undoes that. If not given, the terminal is not guarded.
@@ -48,7 +48,7 @@ export interface Host {
 }
 
 /** The key files of a client. */
-export interface Identity {
+export interface ClientKeyFiles {
   /** Absolute path of its secret key. */
   readonly keyFile: string;
   /** The public key of the server, or the absolute path of its file. */

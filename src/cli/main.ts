@@ -5,7 +5,7 @@ import { isatty } from 'node:tty';
 import type { ConnectOptions } from '../client/client.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { EXIT, exitCodeOf, lineOf } from './exit.js';
-import type { Host, Identity, Sink } from './host.js';
+import type { ClientKeyFiles, Host, Sink } from './host.js';
 import { run } from './run.js';
 
 /* The only module that ends the process. Sockets and the server are imported by the commands that need them. */
@@ -36,9 +36,9 @@ const host: Host = {
   stdin: lazyStdin(),
   stdinTerminal: isatty(0),
   ...(isatty(0) && { keys: readKeys }),
-  connect: async (endpoint, identity, owner) => {
+  connect: async (endpoint, keyFiles, owner) => {
     const { connect } = await import('../client/client.js');
-    const security = identity === undefined ? {} : await keysOf(identity);
+    const security = keyFiles === undefined ? {} : await keysOf(keyFiles);
     return connect({ patience: PATIENCE, endpoint, owner, ...security });
   },
   guardTerminal,
@@ -63,7 +63,7 @@ await Promise.race([allWritten(), ...(isAwaited ? [sleep(LAST_WORDS)] : [])]);
 // A server reports by itself that its log could not be written, and its exit code does not depend on it.
 process.exit(code === 0 && !served ? codeOfLost() : code);
 
-async function keysOf({ keyFile, serverKey }: Identity): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
+async function keysOf({ keyFile, serverKey }: ClientKeyFiles): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
   const { readClientSecurity } = await import('../server/keys.js');
   return readClientSecurity(keyFile, serverKey);
 }

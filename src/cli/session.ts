@@ -4,7 +4,7 @@ import { SupertreeError } from '../errors.js';
 import { absolutePath } from './arguments.js';
 import { Interrupted } from './exit.js';
 import { colourful, plain } from './format.js';
-import type { Host, Identity, Sink } from './host.js';
+import type { ClientKeyFiles, Host, Sink } from './host.js';
 import type { View } from './render.js';
 
 /** The text that an interrupt prints once the client is connected; empty for none. */
@@ -47,7 +47,7 @@ export async function withClients<T>(
   const clients: Client[] = [];
   const connect = async () => {
     const { owner }: { owner?: number } = command.optsWithGlobals();
-    const connecting = host.connect(endpointOf(host, command), identityOf(host, command), owner);
+    const connecting = host.connect(endpointOf(host, command), keyFilesOf(host, command), owner);
     const client = await orInterrupted(connecting, interrupt.signal);
     clients.push(client);
     return client;
@@ -70,7 +70,7 @@ export function endpointOf(host: Host, command: Command): string | undefined {
 }
 
 /** The keys to use: `--key` and `--server-key`, else SUPERTREE_KEY and SUPERTREE_SERVER_KEY. Throws USAGE for one without the other. */
-export function identityOf(host: Host, command: Command): Identity | undefined {
+export function keyFilesOf(host: Host, command: Command): ClientKeyFiles | undefined {
   const given: { key?: string; serverKey?: string } = command.optsWithGlobals();
   const keyFile = given.key ?? (host.env.SUPERTREE_KEY || undefined);
   const serverKey = given.serverKey ?? (host.env.SUPERTREE_SERVER_KEY || undefined);

@@ -2,12 +2,12 @@ import { SupertreeError } from '../errors.js';
 import type { Message } from '../protocol/protocol.js';
 import { STATUS_OF } from '../protocol/status.js';
 import type { BatchOutcome } from './api.js';
-import type { Fleet } from './fleet.js';
 import type { RequestDraft } from './requests.js';
 import type { ServerLink } from './server.js';
+import type { ServerSet } from './server-set.js';
 import type { Left } from './time.js';
 
-type Batch = RequestDraft<'batch_control_command'>;
+type BatchCommand = RequestDraft<'batch_control_command'>;
 type BatchAnswer = Message<'batch_control_response'>;
 type BatchResult = BatchAnswer['results'][number];
 
@@ -15,11 +15,11 @@ type BatchResult = BatchAnswer['results'][number];
  * Splits a batch by the servers of its agents and joins the results in the order of the batch. An agent without a server, or whose server does not
  * answer, gets that error as its result. `fail_fast` applies to each server's part separately.
  */
-export async function sendBatch(fleet: Fleet, batch: Batch, left: Left): Promise<BatchAnswer> {
-  const { only } = fleet;
+export async function sendBatch(serverSet: ServerSet, batch: BatchCommand, left: Left): Promise<BatchAnswer> {
+  const { only } = serverSet;
   if (only !== null) return only.send(batch, left());
   const results = new Map<string, BatchResult>();
-  const parts = await partsOf(fleet, batch.agent_ids, results, left);
+  const parts = await partsOf(serverSet, batch.agent_ids, results, left);
   const answers = [...parts].map(([server, ids]) => sendPart(server, { ...batch, agent_ids: ids }, left));
   for (const part of await Promise.all(answers)) for (const each of part) results.set(each.agent_id, each);
   return answerOf(batch.agent_ids.flatMap((id) => results.get(id) ?? []));
@@ -52,18 +52,18 @@ export function outcomeOf(
  * of the same effect rejects with the error of the lookup.
  */
 export async function commandByName(
-  fleet: Fleet,
+  serverSet: ServerSet,
   agent: string,
   {
     command_type: command,
     payload,
     fail_fast: isLinked,
-  }: Pick<Batch, 'payload' | 'fail_fast'> & { command_type: string },
+  }: Pick<BatchCommand, 'payload' | 'fail_fast'> & { command_type: string },
   left: Left,
 ): Promise<NamedResult> {
   try {
     const name = payload === null && !isLinked && isOperation(command) ? command : 'status';
-    const { uuid, state } = await fleet.request(name, { agent }, left());
+    const { uuid, state } = await serverSet.request(name, { agent }, left());
     return { agent, uuid, success: true, status: STATUS_OF[state], data: null, error: null, code: null };
   } catch (thrown) {
     const { agent_id: _, ...result } = failure('', thrown);
@@ -87,7 +87,7 @@ const NO_RESULT = {
 };
 
 async function partsOf(
-  fleet: Fleet,
+  serverSet: ServerSet,
   ids: readonly string[],
   results: Map<string, BatchResult>,
   left: Left,
@@ -95,7 +95,7 @@ async function partsOf(
   const parts = new Map<ServerLink, string[]>();
   const place = async (id: string): Promise<void> => {
     try {
-      const owner = await fleet.ownerOf(id, left);
+      const owner = await serverSet.ownerOf(id, left);
       parts.set(owner, [...(parts.get(owner) ?? []), id]);
     } catch (thrown) {
       results.set(id, failure(id, thrown));
@@ -105,7 +105,7 @@ async function partsOf(
   return parts;
 }
 
-async function sendPart(server: ServerLink, batch: Batch, left: Left): Promise<BatchResult[]> {
+async function sendPart(server: ServerLink, batch: BatchCommand, left: Left): Promise<BatchResult[]> {
   try {
     const { results, ...answer } = await server.send(batch, left());
     if (results.length > 0 || answer.error === null) return results;

@@ -6,24 +6,24 @@ import { type AnswerTo, errorOf } from './answers.js';
 import type { BatchOptions, BatchOutcome, Client, OutputLines, OutputQueryOptions, ProtocolClient } from './api.js';
 import { answerOf, commandByName, outcomeOf, sendBatch } from './batch.js';
 import { type EventsOptions, followAllEvents, type TreeItem } from './events.js';
-import { Fleet } from './fleet.js';
 import { type FollowQuery, followLogs, type LogItem } from './logs.js';
 import { fromLater } from './merge.js';
 import { type Methods, methodsOf, parted } from './methods.js';
 import type { RequestDraft } from './requests.js';
 import type { RequestOptions, ServerLink } from './server.js';
+import { ServerSet } from './server-set.js';
 import { totalOf } from './statistics.js';
 import { followStream } from './stream.js';
 import { inTime, type Left } from './time.js';
 
 /** A client of these servers. */
 export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Client {
-  const fleet = new Fleet(servers);
-  const calls = new Calls(fleet);
+  const serverSet = new ServerSet(servers);
+  const calls = new Calls(serverSet);
   const { request } = calls;
   const methods = methodsOf(request);
   const each = servers.length === 1 ? [] : servers.map((server) => clientOf([server]));
-  const close = async () => fleet.close();
+  const close = async () => serverSet.close();
   const client: Client = {
     endpoint: servers.map(({ link }) => link.endpoint).join(','),
     get servers() {
@@ -75,10 +75,10 @@ function plainMethods(methods: Methods) {
 
 /** The client methods that take more than one request. */
 class Calls {
-  readonly #fleet: Fleet;
+  readonly #serverSet: ServerSet;
 
-  constructor(fleet: Fleet) {
-    this.#fleet = fleet;
+  constructor(serverSet: ServerSet) {
+    this.#serverSet = serverSet;
   }
 
   readonly request = async <N extends OperationName>(
@@ -86,7 +86,7 @@ class Calls {
     params: ParamsOf<N>,
     options?: RequestOptions,
   ): Promise<ResultOf<N>> => {
-    if (name !== 'ps' || this.#fleet.only !== null) return this.#fleet.request(name, params, options);
+    if (name !== 'ps' || this.#serverSet.only !== null) return this.#serverSet.request(name, params, options);
     return (await this.#agents(params as ParamsOf<'ps'>, options)) as ResultOf<N>;
   };
 
@@ -134,8 +134,8 @@ class Calls {
       const [answer, ...named] = await Promise.all([
         agent_ids.length === 0 && hidden.length > 0
           ? answerOf([])
-          : sendBatch(this.#fleet, message as RequestDraft<'batch_control_command'>, left),
-        ...hidden.map((agent) => commandByName(this.#fleet, agent, message, left)),
+          : sendBatch(this.#serverSet, message as RequestDraft<'batch_control_command'>, left),
+        ...hidden.map((agent) => commandByName(this.#serverSet, agent, message, left)),
       ]);
       if (answer.results.length === 0 && answer.error !== null && hidden.length === 0) throw errorOf(answer);
       return outcomeOf(agents, uuids, answer, named);
@@ -152,7 +152,7 @@ class Calls {
   }
 
   events(options?: EventsOptions): AsyncIterableIterator<TreeItem> {
-    return followAllEvents(this.#fleet.servers, options);
+    return followAllEvents(this.#serverSet.servers, options);
   }
 
   #follow<T>(
@@ -160,11 +160,11 @@ class Calls {
     iterate: (server: ServerLink) => AsyncIterableIterator<T>,
     signal?: AbortSignal,
   ): AsyncIterableIterator<T> {
-    const { only, isClosed } = this.#fleet;
-    const one = only ?? (isClosed ? this.#fleet.idlest() : null);
+    const { only, isClosed } = this.#serverSet;
+    const one = only ?? (isClosed ? this.#serverSet.idlest() : null);
     if (one !== null) return iterate(one);
     return fromLater(
-      this.#fleet.ownerOf(agent, () => ({ signal })),
+      this.#serverSet.ownerOf(agent, () => ({ signal })),
       iterate,
       signal,
     );
@@ -172,17 +172,17 @@ class Calls {
 
   /** The agents of all servers. Rejects when one server does not answer: a partial list would look complete. */
   async #agents(params: ParamsOf<'ps'>, options?: RequestOptions): Promise<AgentRow[]> {
-    const rows = await Promise.all(this.#fleet.servers.map((server) => server.request('ps', params, options)));
+    const rows = await Promise.all(this.#serverSet.servers.map((server) => server.request('ps', params, options)));
     return rows.flat();
   }
 
   async #send<D extends RequestDraft>(message: D, left: Left): Promise<AnswerTo<D['type']>> {
     if (message.type === 'batch_control_command') {
-      return (await sendBatch(this.#fleet, message, left)) as AnswerTo<D['type']>;
+      return (await sendBatch(this.#serverSet, message, left)) as AnswerTo<D['type']>;
     }
     const send = (server: ServerLink) => server.send(message, left());
-    if ('agent_id' in message) return this.#fleet.withOwner(message.agent_id, left, send);
-    return message.type === 'spawn_request' ? this.#fleet.onEmptiest(left, send) : send(this.#fleet.idlest());
+    if ('agent_id' in message) return this.#serverSet.withOwner(message.agent_id, left, send);
+    return message.type === 'spawn_request' ? this.#serverSet.onEmptiest(left, send) : send(this.#serverSet.idlest());
   }
 
   /** The uuid of an agent, or the error of the lookup. */

@@ -140,13 +140,13 @@ const REFUSALS: ReadonlySet<string> = new Set([
 ]);
 
 /** The outcome of a request. */
-interface Outcome {
+interface AuditedResult {
   readonly child: string | null;
   /** The code of the error; `null` when it was done. */
   readonly code: string | null;
 }
 
-function failure(asked: Asked, thrown: unknown): Outcome {
+function failure(asked: Asked, thrown: unknown): AuditedResult {
   return { child: namedChild(asked), code: asSupertreeError(thrown).code };
 }
 
@@ -155,7 +155,12 @@ function askingOf({ message, operation }: Asked): Asking {
   return { id, verb: operationNameIn(message) ?? message.type, operation };
 }
 
-function writeLine({ control, tree }: Request, asking: Asking, path: string | null, { child, code }: Outcome): void {
+function writeLine(
+  { control, tree }: Request,
+  asking: Asking,
+  path: string | null,
+  { child, code }: AuditedResult,
+): void {
   const { peer } = tree;
   const isRefused = code !== null && peer.grants !== null && REFUSALS.has(code);
   if (!isAudited(asking) && !isRefused) return;

@@ -27,18 +27,18 @@ export async function answerBatch(
   return { type: 'batch_control_response', request_id, success: failed === 0, results, successful, failed };
 }
 
-interface Batch {
+interface BatchRequest {
   readonly request: Request;
   readonly message: Message<'batch_control_command'>;
 }
 
 type Results = ReadonlyMap<string, BatchResult>;
 
-async function allAtOnce(batch: Batch, ids: readonly string[]): Promise<Results> {
+async function allAtOnce(batch: BatchRequest, ids: readonly string[]): Promise<Results> {
   return new Map(await Promise.all(ids.map(async (id) => [id, await carryOut(batch, id)] as const)));
 }
 
-async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Results> {
+async function untilOneFails(batch: BatchRequest, ids: readonly string[]): Promise<Results> {
   const results = new Map<string, BatchResult>();
   for (const id of ids) {
     const refusal = refusalOf(batch, id);
@@ -55,7 +55,7 @@ async function untilOneFails(batch: Batch, ids: readonly string[]): Promise<Resu
 }
 
 /** The refusal of the command for this agent; `null` when it is allowed. */
-function refusalOf(batch: Batch, id: string): BatchResult | null {
+function refusalOf(batch: BatchRequest, id: string): BatchResult | null {
   try {
     assertAdmitted(batch.request, askedBy(commandFor(batch, id), null));
     return null;
@@ -65,7 +65,7 @@ function refusalOf(batch: Batch, id: string): BatchResult | null {
 }
 
 /** Never rejects: an error is the result of this agent. */
-async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
+async function carryOut(batch: BatchRequest, id: string): Promise<BatchResult> {
   const { request } = batch;
   try {
     const command = commandFor(batch, id);
@@ -77,7 +77,7 @@ async function carryOut(batch: Batch, id: string): Promise<BatchResult> {
 }
 
 /** Throws MESSAGE_INVALID for an invalid uuid. */
-function commandFor({ message }: Batch, id: string): Message<'control_command'> {
+function commandFor({ message }: BatchRequest, id: string): Message<'control_command'> {
   const { request_id, agent_ids, command_type, payload } = message;
   if (!isUuid(id)) throw invalid(`batch_control_command.agent_ids[${agent_ids.indexOf(id)}]`, 'must be a uuid', id, id);
   const options = { idempotency_key: null, deadline: null, accepted: null };

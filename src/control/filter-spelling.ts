@@ -13,34 +13,34 @@ interface Spelled {
 export function spelled(pattern: string, dotMatchesAll = false): Spelled {
   let inBrackets = false;
   let unknown: string | null = null;
-  const source = pattern.replace(TOKEN, (token) => {
-    const isPlain = token === '.' && (inBrackets || dotMatchesAll);
-    const written = isPlain ? token : inBrackets ? within(token) : outside(token);
-    inBrackets = token === '[' || (inBrackets && token !== ']' && token !== '[]');
-    unknown ??= written === null ? token : null;
+  const source = pattern.replace(CONSTRUCT, (construct) => {
+    const isPlain = construct === '.' && (inBrackets || dotMatchesAll);
+    const written = isPlain ? construct : inBrackets ? within(construct) : outside(construct);
+    inBrackets = construct === '[' || (inBrackets && construct !== ']' && construct !== '[]');
+    unknown ??= written === null ? construct : null;
     return written ?? '';
   });
   return { source, unknown };
 }
 
 /** The tokens that may have to be translated. */
-const TOKEN =
+const CONSTRUCT =
   /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|&&|--|~~|[[\]{}.]/gu;
 
-function outside(token: string): string | null {
-  if (token.startsWith('\\')) return EDGES[token] ?? escaped(token);
-  if (token === '[]' || token.startsWith('[:')) return null;
-  if (token === '(?P<') return '(?<';
-  if (token === '{' || token === '}' || token === ']') return `\\${token}`;
+function outside(construct: string): string | null {
+  if (construct.startsWith('\\')) return EDGES[construct] ?? escaped(construct);
+  if (construct === '[]' || construct.startsWith('[:')) return null;
+  if (construct === '(?P<') return '(?<';
+  if (construct === '{' || construct === '}' || construct === ']') return `\\${construct}`;
   // In other languages a dot matches a carriage return too, which progress bars print.
-  if (token === '.') return '[^\\n]';
-  return token.replace('{,', '{0,');
+  if (construct === '.') return '[^\\n]';
+  return construct.replace('{,', '{0,');
 }
 
-function within(token: string): string | null {
-  if (token.startsWith('[:')) return posixClass(token);
-  if (SETS.has(token)) return null;
-  return token.startsWith('\\') && token !== '\\-' ? escaped(token) : token;
+function within(construct: string): string | null {
+  if (construct.startsWith('[:')) return posixClass(construct);
+  if (SETS.has(construct)) return null;
+  return construct.startsWith('\\') && construct !== '\\-' ? escaped(construct) : construct;
 }
 
 /** A class within a class and operations on classes: in other languages they mean sets, in JavaScript the characters themselves. */
@@ -52,15 +52,15 @@ const EDGES: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?!
 /** Letters and digits with a meaning after a backslash, and characters with a meaning without one. */
 const MEANT = /^\\(?:[dDsSwWbBfnrtvcxukpP\d]|[\^$\\.*+?()[\]{}|/])/;
 
-function escaped(token: string): string | null {
-  if (token.startsWith('\\x{')) return token.replace('x', 'u');
-  if (/^\\p[A-Z]$/i.test(token)) return `${token.slice(0, 2)}{${token.slice(2)}}`;
-  if (MEANT.test(token)) return token;
-  return /^\\[A-Za-z]/.test(token) ? null : token.slice(1);
+function escaped(construct: string): string | null {
+  if (construct.startsWith('\\x{')) return construct.replace('x', 'u');
+  if (/^\\p[A-Z]$/i.test(construct)) return `${construct.slice(0, 2)}{${construct.slice(2)}}`;
+  if (MEANT.test(construct)) return construct;
+  return /^\\[A-Za-z]/.test(construct) ? null : construct.slice(1);
 }
 
-function posixClass(token: string): string | null {
-  const [, negation, name = ''] = /^\[:(\^?)(\w+):\]$/.exec(token) ?? [];
+function posixClass(construct: string): string | null {
+  const [, negation, name = ''] = /^\[:(\^?)(\w+):\]$/.exec(construct) ?? [];
   const ends = Object.hasOwn(POSIX, name) ? [...(POSIX[name] ?? '')].map((end) => end.charCodeAt(0)) : [];
   if (ends.length === 0) return null;
   // The ranges between the ranges are the complement.

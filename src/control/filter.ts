@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, SupertreeError } from '../errors.js';
-import { FilterLines } from './filter-lines.js';
 import { spelled } from './filter-spelling.js';
+import { SearchQueue } from './search-queue.js';
 
 /** A compiled filter: plain text, or a regular expression. */
 export type Filter =
@@ -70,7 +70,7 @@ interface Search {
  */
 export class Filters {
   readonly #limits: Required<FilterLimits>;
-  readonly #lines = new FilterLines<Search>();
+  readonly #searches = new SearchQueue<Search>();
   readonly #idle: FilterThread[] = [];
   readonly #threads = new Set<FilterThread>();
   #closed = false;
@@ -86,14 +86,14 @@ export class Filters {
   async search(peer: string, filter: Filter, take: () => readonly string[]): Promise<string[]> {
     if (!('source' in filter)) return take().filter((line) => line.includes(filter.text));
     const { perPeer: max, wait } = this.#limits;
-    const count = this.#lines.countOf(peer);
+    const count = this.#searches.countOf(peer);
     if (count >= max) throw new SupertreeError('FILTER_LIMIT', { count, max });
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<string[]>((resolve, reject) => {
         const search: Search = { peer, filter, take, resolve, reject };
-        timer = setTimeout(() => this.#lines.leave(peer, search) && reject(this.#queued(search)), wait);
-        this.#lines.enter(peer, search);
+        timer = setTimeout(() => this.#searches.remove(peer, search) && reject(this.#queued(search)), wait);
+        this.#searches.add(peer, search);
         this.#next();
       });
     } finally {
@@ -104,15 +104,15 @@ export class Filters {
   /** Terminates all threads; running searches are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const search of this.#lines.clear()) search.reject(this.#queued(search));
+    for (const search of this.#searches.clear()) search.reject(this.#queued(search));
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 
   #next(): void {
-    while (this.#lines.hasNext() && !this.#closed) {
+    while (this.#searches.hasNext() && !this.#closed) {
       const thread = this.#idle.pop() ?? this.#newThread();
       if (thread === null) return;
-      const search = this.#lines.next();
+      const search = this.#searches.next();
       if (search !== null) void this.#run(thread, search);
     }
   }
@@ -136,7 +136,7 @@ export class Filters {
     }
     if (thread.isDead) this.#threads.delete(thread);
     else this.#rest(thread);
-    this.#lines.done(peer);
+    this.#searches.done(peer);
     this.#next();
   }
 

@@ -22,14 +22,14 @@ const SHARES = 4;
 const OVERHEAD = 2048;
 
 /** An answer with its size. */
-export interface Outcome<T> {
+export interface SizedAnswer<T> {
   readonly answer: T;
   readonly bytes: number;
 }
 
 interface Entry<T> {
   readonly content: string;
-  readonly outcome: Promise<Outcome<T>>;
+  readonly result: Promise<SizedAnswer<T>>;
 }
 
 interface Kept<T> extends Entry<T> {
@@ -83,13 +83,13 @@ export class IdempotencyKeys<T> {
    * was different; TOO_MANY_REQUESTS when as many requests of this peer with keys are running as are remembered. An error that means that nothing was done,
    * and that may not occur again, is not remembered.
    */
-  async once(name: string, key: string, content: string, work: () => Promise<Outcome<T>>): Promise<T> {
+  async once(name: string, key: string, content: string, work: () => Promise<SizedAnswer<T>>): Promise<T> {
     const peer = this.#peers.get(name) ?? new PeerKeys<T>();
     this.#peers.set(name, peer);
     const known = peer.running.get(key) ?? this.#recall(peer, key);
     if (known !== undefined && known.content !== content) throw new SupertreeError('KEY_REUSED', { key });
     const entry = known ?? this.#begin(peer, key, content, work);
-    return (await entry.outcome).answer;
+    return (await entry.result).answer;
   }
 
   /** Returns the answer and marks it as the most recently used. */
@@ -102,12 +102,12 @@ export class IdempotencyKeys<T> {
     return entry;
   }
 
-  #begin(peer: PeerKeys<T>, key: string, content: string, work: () => Promise<Outcome<T>>): Entry<T> {
+  #begin(peer: PeerKeys<T>, key: string, content: string, work: () => Promise<SizedAnswer<T>>): Entry<T> {
     this.#makeRoom(peer);
-    const entry: Entry<T> = { content, outcome: work() };
+    const entry: Entry<T> = { content, result: work() };
     peer.running.set(key, entry);
     const end = (bytes: number) => this.#end(peer, key, entry, bytes);
-    entry.outcome.then(
+    entry.result.then(
       ({ bytes }) => end(bytes),
       (thrown) => (mayChange(thrown) ? peer.running.delete(key) : end(0)),
     );

@@ -70,7 +70,7 @@ function valueAt(bytes: Buffer, steps: readonly Step[]): Buffer | null {
 
 /** The position of a member's value; for a duplicate key the last one, which decoders keep. */
 function memberAt(bytes: Buffer, at: number, [key, index]: Step): number | null {
-  const { next, items, isMap } = tokenAt(bytes, at);
+  const { next, items, isMap } = headAt(bytes, at);
   let found: number | null = null;
   for (let item = 0, from = next; item < items; item++) {
     const { end } = extentOf(bytes, from);
@@ -91,15 +91,15 @@ function extentOf(bytes: Buffer, at: number): { readonly end: number; readonly h
   let end = at;
   let hasBinary = false;
   for (let left = 1; left > 0; left--) {
-    const token = tokenAt(bytes, end);
-    hasBinary ||= token.isBinary;
-    end = token.next;
-    left += token.items;
+    const head = headAt(bytes, end);
+    hasBinary ||= head.isBinary;
+    end = head.next;
+    left += head.items;
   }
   return { end, hasBinary };
 }
 
-interface Token {
+interface ValueHead {
   /** The position after the token; the items of a list or a map, keys included, follow there. */
   readonly next: number;
   readonly items: number;
@@ -107,7 +107,7 @@ interface Token {
   readonly isBinary: boolean;
 }
 
-function tokenAt(bytes: Buffer, at: number): Token {
+function headAt(bytes: Buffer, at: number): ValueHead {
   const first = bytes.readUInt8(at);
   if (first < 0x80 || first >= 0xe0) return scalar(at + 1);
   if (first < 0x90) return container(at + 1, 2 * (first & 0x0f), true);
@@ -129,7 +129,7 @@ function sizedLength(bytes: Buffer, at: number, first: number): number {
   return width + bytes.readUIntBE(at + 1, width);
 }
 
-function sizedContainer(bytes: Buffer, at: number, first: number): Token {
+function sizedContainer(bytes: Buffer, at: number, first: number): ValueHead {
   const width = first % 2 === 0 ? 2 : 4;
   const count = bytes.readUIntBE(at + 1, width);
   const isMap = first >= 0xde;
@@ -140,10 +140,10 @@ function widthOf(step: number): number {
   return 1 << step;
 }
 
-function scalar(next: number, isBinary = false): Token {
+function scalar(next: number, isBinary = false): ValueHead {
   return { next, items: 0, isMap: false, isBinary };
 }
 
-function container(next: number, items: number, isMap: boolean): Token {
+function container(next: number, items: number, isMap: boolean): ValueHead {
   return { next, items, isMap, isBinary: false };
 }

@@ -24,7 +24,7 @@ interface Request {
   readonly bytes: number;
 }
 
-const HAIR = 1e-6;
+const TOLERANCE = 1e-6;
 
 /** A token bucket: `rate` tokens are added per second, up to `burst`. It starts full. */
 export class TokenBucket {
@@ -45,13 +45,13 @@ export class TokenBucket {
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
     this.#at = now;
     // A sum of fractions of a token is not exact, hence the tolerance.
-    if (this.#tokens < 1 - HAIR) return Math.ceil(((1 - this.#tokens - HAIR) * 1000) / this.#rate);
+    if (this.#tokens < 1 - TOLERANCE) return Math.ceil(((1 - this.#tokens - TOLERANCE) * 1000) / this.#rate);
     this.#tokens--;
     return 0;
   }
 
   isFull(now: number): boolean {
-    return this.#tokens + ((now - this.#at) * this.#rate) / 1000 >= this.#burst - HAIR;
+    return this.#tokens + ((now - this.#at) * this.#rate) / 1000 >= this.#burst - TOLERANCE;
   }
 }
 
@@ -104,17 +104,17 @@ class CostOrder<T extends Weighted> {
 
 interface Group extends Weighted {
   /** Connections with requests that may start. */
-  readonly lanes: CostOrder<Lane>;
+  readonly queues: CostOrder<ConnectionQueue>;
 }
 
 /** The requests of one connection. */
-interface Lane extends Weighted {
+interface ConnectionQueue extends Weighted {
   readonly source: Source;
   readonly group: Group;
   readonly account: Account;
-  readonly queue: Request[];
-  /** True while the lane is in `lanes` of its group. */
-  inLine: boolean;
+  readonly requests: Request[];
+  /** True while it is in `queues` of its group. */
+  isScheduled: boolean;
   /** Requests that were started and are not answered. */
   running: number;
 }
@@ -140,10 +140,10 @@ export class FairQueue {
   readonly #limits: Limits;
   readonly #groups = new Map<string, Group>();
   readonly #accounts = new Map<string, Account>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #queues = new Map<string, ConnectionQueue>();
   /** Groups with requests that may start. */
-  readonly #line = new CostOrder<Group>();
-  /** The number of lanes at which the unused ones are deleted. */
+  readonly #groupOrder = new CostOrder<Group>();
+  /** The number of connections at which the unused ones are deleted. */
   #sweepAt = SWEEP_FROM;
   #bytes = 0;
   #sliceEnds: number | null = null;
@@ -157,44 +157,44 @@ export class FairQueue {
 
   /** The number of remembered connections. */
   get connections(): number {
-    return this.#lanes.size;
+    return this.#queues.size;
   }
 
   /** True when no request of the connection waits or runs. */
   isIdle(connection: string): boolean {
-    const lane = this.#lanes.get(connection);
-    return lane === undefined || lane.queue.length + lane.running === 0;
+    const queue = this.#queues.get(connection);
+    return queue === undefined || queue.requests.length + queue.running === 0;
   }
 
   /** Queues a request that came at `now`. Returns RATE_LIMITED or TOO_MANY_REQUESTS, and queues nothing, when the owner has reached a limit. */
   enter(source: Source, bytes: number, work: Work, now: number = performance.now()): SupertreeError | null {
-    const lane = this.#lanes.get(source.connection) ?? this.#open(source, now);
-    const refusal = this.#judge(lane.account, bytes, now);
+    const queue = this.#queues.get(source.connection) ?? this.#open(source, now);
+    const refusal = this.#refusalFor(queue.account, bytes, now);
     if (refusal !== null) return refusal;
-    lane.queue.push({ work, bytes });
-    lane.account.count++;
-    lane.account.bytes += bytes;
+    queue.requests.push({ work, bytes });
+    queue.account.count++;
+    queue.account.bytes += bytes;
     this.#bytes += bytes;
-    this.#standInLine(lane);
+    this.#schedule(queue);
     this.#run();
     return null;
   }
 
   /** Tells that the connection reads its answers again. */
   wake(connection: string): void {
-    const lane = this.#lanes.get(connection);
-    if (lane !== undefined) this.#standInLine(lane);
+    const queue = this.#queues.get(connection);
+    if (queue !== undefined) this.#schedule(queue);
     this.#run();
   }
 
   /** Drops the requests that were not started. */
   close(): void {
     this.#closed = true;
-    this.#line.clear();
-    this.#lanes.clear();
+    this.#groupOrder.clear();
+    this.#queues.clear();
   }
 
-  #judge({ bucket, count, bytes: held }: Account, bytes: number, now: number): SupertreeError | null {
+  #refusalFor({ bucket, count, bytes: held }: Account, bytes: number, now: number): SupertreeError | null {
     const { rate, burst, inFlight, inFlightBytes } = this.#limits;
     const retryAfter = bucket.take(now);
     if (retryAfter > 0) return new SupertreeError('RATE_LIMITED', { limit: 'limits.rate', rate, burst, retryAfter });
@@ -204,37 +204,37 @@ export class FairQueue {
     return tooMany(held, 'bytes of requests', 'limits.in_flight_bytes', allowed);
   }
 
-  #open(source: Source, now: number): Lane {
-    if (this.#lanes.size >= this.#sweepAt) this.#sweep(now);
-    const group = this.#groups.get(source.group) ?? { cost: 0, lanes: new CostOrder<Lane>() };
+  #open(source: Source, now: number): ConnectionQueue {
+    if (this.#queues.size >= this.#sweepAt) this.#sweep(now);
+    const group = this.#groups.get(source.group) ?? { cost: 0, queues: new CostOrder<ConnectionQueue>() };
     this.#groups.set(source.group, group);
     const account = this.#accounts.get(source.owner) ?? this.#newAccount(now);
     this.#accounts.set(source.owner, account);
-    const lane: Lane = { source, group, account, queue: [], inLine: false, running: 0, cost: 0 };
-    this.#lanes.set(source.connection, lane);
-    return lane;
+    const queue: ConnectionQueue = { source, group, account, requests: [], isScheduled: false, running: 0, cost: 0 };
+    this.#queues.set(source.connection, queue);
+    return queue;
   }
 
   #newAccount(now: number): Account {
     return { bucket: new TokenBucket(this.#limits.rate, this.#limits.burst, now), count: 0, bytes: 0 };
   }
 
-  /** A ROUTER does not report disconnected peers. A lane without requests and with a full bucket equals a new one, so it can be deleted. */
+  /** A ROUTER does not report disconnected peers. A queue without requests and with a full bucket equals a new one, so it can be deleted. */
   #sweep(now: number): void {
-    for (const [connection, { source, account }] of this.#lanes) {
+    for (const [connection, { source, account }] of this.#queues) {
       if (!this.isIdle(connection) || !account.bucket.isFull(now)) continue;
-      this.#lanes.delete(connection);
+      this.#queues.delete(connection);
       if (account.count === 0) this.#accounts.delete(source.owner);
     }
-    this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#lanes.size);
+    this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#queues.size);
   }
 
-  #standInLine(lane: Lane): void {
-    if (lane.inLine || lane.queue.length === 0) return;
-    const { group } = lane;
-    lane.inLine = true;
-    group.lanes.add(lane);
-    if (group.lanes.items.length === 1) this.#line.add(group);
+  #schedule(queue: ConnectionQueue): void {
+    if (queue.isScheduled || queue.requests.length === 0) return;
+    const { group } = queue;
+    queue.isScheduled = true;
+    group.queues.add(queue);
+    if (group.queues.items.length === 1) this.#groupOrder.add(group);
   }
 
   /** The first request in a round of the event loop begins a slice; requests left at its end are started in the next round. */
@@ -243,7 +243,7 @@ export class FairQueue {
       this.#sliceEnds = performance.now() + SLICE;
       setImmediate(() => {
         this.#sliceEnds = null;
-        if (!this.#closed && this.#line.items.length > 0) this.#run();
+        if (!this.#closed && this.#groupOrder.items.length > 0) this.#run();
       });
     }
     if (!this.#isStarting) this.#startNext();
@@ -254,7 +254,7 @@ export class FairQueue {
    * answer: that is a part of its time too.
    */
   #startNext(): void {
-    this.#isStarting = this.#line.items.length > 0 && performance.now() < (this.#sliceEnds ?? 0);
+    this.#isStarting = this.#groupOrder.items.length > 0 && performance.now() < (this.#sliceEnds ?? 0);
     if (!this.#isStarting) return;
     this.#next();
     // A tick that is queued by a microtask runs when no microtask is left.
@@ -262,29 +262,29 @@ export class FairQueue {
   }
 
   #next(): void {
-    const group = this.#line.take();
-    const lane = group?.lanes.take();
-    if (group === undefined || lane === undefined) return;
-    lane.inLine = false;
-    const { answers, connection } = lane.source;
-    const request = answers.isBlocked(connection) ? undefined : lane.queue.shift();
-    if (request !== undefined) this.#start(lane, request);
-    if (group.lanes.items.length > 0) this.#line.add(group);
-    if (request !== undefined) this.#standInLine(lane);
+    const group = this.#groupOrder.take();
+    const queue = group?.queues.take();
+    if (group === undefined || queue === undefined) return;
+    queue.isScheduled = false;
+    const { answers, connection } = queue.source;
+    const request = answers.isBlocked(connection) ? undefined : queue.requests.shift();
+    if (request !== undefined) this.#start(queue, request);
+    if (group.queues.items.length > 0) this.#groupOrder.add(group);
+    if (request !== undefined) this.#schedule(queue);
   }
 
-  #start(lane: Lane, { work, bytes }: Request): void {
-    const { group, account } = lane;
+  #start(queue: ConnectionQueue, { work, bytes }: Request): void {
+    const { group, account } = queue;
     const began = performance.now();
-    lane.running++;
+    queue.running++;
     void work().then(() => {
-      lane.running--;
+      queue.running--;
       account.count--;
       account.bytes -= bytes;
       this.#bytes -= bytes;
     });
     const cost = Math.max(MIN_COST, performance.now() - began);
-    lane.cost += cost;
+    queue.cost += cost;
     group.cost += cost;
   }
 }

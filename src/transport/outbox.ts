@@ -10,7 +10,7 @@ const OVERHEAD = 1024;
 const MAX_WAITING = { one: 64 * 1024 * 1024, all: 128 * 1024 * 1024 };
 
 /** With so many bytes waiting, no further request of the peer is started: the answers to those that are running must have room. */
-const ENOUGH = MAX_WAITING.one / 4;
+const BLOCKED_FROM = MAX_WAITING.one / 4;
 
 /** A peer that reads nothing for so long, in ms, loses its waiting answers. From then on, answers that it does not take at once are dropped. */
 const PATIENCE = 10_000;
@@ -37,12 +37,12 @@ export interface Recipient {
 }
 
 /** The bytes that wait for one peer, and their limit. */
-export interface Room {
+export interface Backlog {
   readonly waiting: number;
   readonly max: number;
 }
 
-interface Letter {
+interface QueuedMessage {
   readonly peer: Peer;
   readonly frames: Buffer[];
   bytes: number;
@@ -55,9 +55,9 @@ interface Letter {
 interface Peer {
   readonly name: string;
   /** Messages that the socket did not take at once. */
-  readonly held: Letter[];
+  readonly held: QueuedMessage[];
   /** The newest message to which further answers can be joined. */
-  last: Letter | null;
+  last: QueuedMessage | null;
   /** The size of all messages that wait for it. */
   bytes: number;
   /** When it took the last message, or stopped taking any. */
@@ -78,7 +78,7 @@ export class Outbox {
   readonly #window: SendWindow;
   readonly #unblocked: (peer: string) => void;
   readonly #peers = new Map<string, Peer>();
-  #line: Letter[] = [];
+  #queue: QueuedMessage[] = [];
   #pumping: Promise<void> | null = null;
   readonly #retries = new RetrySchedule(() => void this.#retry());
   #retrying = false;
@@ -102,7 +102,7 @@ export class Outbox {
    * Queues one answer, unless the limit of the peer would be exceeded: then it is dropped, and the room that was too small is returned. A single answer is
    * always accepted, and so is any when `always` is true. Never throws, never waits.
    */
-  send(to: Recipient, answer: Buffer, always = false): Room | null {
+  send(to: Recipient, answer: Buffer, always = false): Backlog | null {
     const name = to.connection;
     const peer = this.#peers.get(name) ?? { name, held: [], last: null, bytes: 0, since: 0, deaf: false };
     if (!always && peer.bytes > 0 && peer.bytes + OVERHEAD + answer.length > MAX_WAITING.one) {
@@ -110,7 +110,7 @@ export class Outbox {
       return { waiting: peer.bytes, max: MAX_WAITING.one };
     }
     this.#peers.set(name, peer);
-    if (!to.joins || !this.#join(peer, answer)) this.#queue(peer, to, answer);
+    if (!to.joins || !this.#join(peer, answer)) this.#enqueue(peer, to, answer);
     if (this.#bytes > MAX_WAITING.all) this.#makeRoom();
     return null;
   }
@@ -137,18 +137,18 @@ export class Outbox {
     this.#closed = true;
     await this.#pumping;
     this.#retries.cancel();
-    for (const peer of [...this.#peers.values()]) await this.#relieve(peer);
+    for (const peer of [...this.#peers.values()]) await this.#flush(peer);
     for (const peer of this.#peers.values()) this.#drop(peer);
     this.#peers.clear();
   }
 
-  #queue(peer: Peer, { envelope, joins }: Recipient, answer: Buffer): void {
+  #enqueue(peer: Peer, { envelope, joins }: Recipient, answer: Buffer): void {
     let bytes = OVERHEAD + answer.length;
     for (const frame of envelope) bytes += frame.length;
-    const letter: Letter = { peer, frames: [...envelope, answer], bytes, answers: 1, open: joins };
-    peer.last = joins ? letter : null;
+    const message: QueuedMessage = { peer, frames: [...envelope, answer], bytes, answers: 1, open: joins };
+    peer.last = joins ? message : null;
     this.#count(peer, bytes);
-    this.#line.push(letter);
+    this.#queue.push(message);
     this.#pumping ??= this.#pump();
   }
 
@@ -171,42 +171,42 @@ export class Outbox {
   /** Sends all answers of a round of the event loop together: libzmq then wakes its own thread once, not for each answer. */
   async #pump(): Promise<void> {
     await nextRound();
-    while (this.#line.length > 0) {
-      const letters = this.#line;
-      this.#line = [];
-      for (const letter of letters) {
+    while (this.#queue.length > 0) {
+      const messages = this.#queue;
+      this.#queue = [];
+      for (const message of messages) {
         // Earlier messages that the socket refused go first.
-        const taken = letter.peer.held.length === 0 && (await this.#hand(letter));
-        if (taken) this.#done(letter);
-        else this.#hold(letter);
+        const taken = message.peer.held.length === 0 && (await this.#pass(message));
+        if (taken) this.#done(message);
+        else this.#hold(message);
       }
     }
     this.#pumping = null;
   }
 
   /** False when the peer's queue is full. */
-  async #hand(letter: Letter, again = true): Promise<boolean> {
-    const { frames, peer } = letter;
+  async #pass(message: QueuedMessage, again = true): Promise<boolean> {
+    const { frames, peer } = message;
     if (this.#window.isFull(peer.name)) return false;
-    letter.open = false;
+    message.open = false;
     try {
       await this.socket.send(frames);
-      this.#window.add(peer.name, letter.bytes);
-      this.#sent += letter.answers;
+      this.#window.add(peer.name, message.bytes);
+      this.#sent += message.answers;
     } catch (thrown) {
       // EBUSY: another send is under way.
       const { code } = thrown as NodeJS.ErrnoException;
       if (code === 'EBUSY') return false;
       // A send may use a view of the peers' queues that is a millisecond old; reading `writable` updates it.
-      if (code === 'EAGAIN') return again && this.socket.writable && this.#hand(letter, false);
+      if (code === 'EAGAIN') return again && this.socket.writable && this.#pass(message, false);
       this.#window.release(peer.name);
-      this.#dropped += letter.answers;
+      this.#dropped += message.answers;
     }
     return true;
   }
 
   /** The message was taken, or its peer has gone. */
-  #done({ peer, bytes }: Letter): void {
+  #done({ peer, bytes }: QueuedMessage): void {
     const wasBlocked = isBlocked(peer);
     this.#count(peer, -bytes);
     peer.deaf = false;
@@ -214,15 +214,15 @@ export class Outbox {
     if (wasBlocked && !isBlocked(peer)) this.#unblocked(peer.name);
   }
 
-  #hold(letter: Letter): void {
-    const { peer } = letter;
+  #hold(message: QueuedMessage): void {
+    const { peer } = message;
     if (peer.held.length === 0) peer.since = performance.now();
     if (peer.deaf) {
-      this.#dropped += letter.answers;
-      return this.#count(peer, -letter.bytes);
+      this.#dropped += message.answers;
+      return this.#count(peer, -message.bytes);
     }
-    letter.open = letter === peer.last;
-    peer.held.push(letter);
+    message.open = message === peer.last;
+    peer.held.push(message);
     // A peer that took everything until now is retried at once.
     if (peer.held.length === 1) this.#retries.hurry();
     if (!this.#retrying && (!this.#retries.isPending || peer.held.length === 1)) this.#retries.plan();
@@ -240,17 +240,17 @@ export class Outbox {
     // Retried messages and those of the send queue must not overtake each other.
     await this.#pumping;
     let taken = false;
-    for (const peer of [...this.#peers.values()]) taken = (await this.#relieve(peer)) || taken;
+    for (const peer of [...this.#peers.values()]) taken = (await this.#flush(peer)) || taken;
     if (taken) this.#retries.hurry();
     this.#retrying = false;
     if (this.#peers.size > 0 && !this.#closed) this.#retries.plan();
   }
 
   /** True when the peer took a message. */
-  async #relieve(peer: Peer): Promise<boolean> {
+  async #flush(peer: Peer): Promise<boolean> {
     let taken = false;
     for (let next = peer.held[0]; next !== undefined; next = peer.held[0]) {
-      if (!(await this.#hand(next))) break;
+      if (!(await this.#pass(next))) break;
       // The peer may have been given up meanwhile, to make room.
       if (peer.held[0] !== next) return taken;
       taken = true;
@@ -259,12 +259,12 @@ export class Outbox {
       this.#done(next);
       if (peer.held.length === 0 && !isBlocked(peer)) this.#unblocked(peer.name);
     }
-    this.#lookAt(peer, performance.now() - peer.since);
+    this.#expire(peer, performance.now() - peer.since);
     return taken;
   }
 
   /** Gives up a peer that has not read for too long; forgets one that was given up and got no further answers for a while. */
-  #lookAt(peer: Peer, waited: number): void {
+  #expire(peer: Peer, waited: number): void {
     if (peer.held.length > 0 && waited > PATIENCE) this.#giveUp(peer);
     else if (peer.deaf && peer.bytes === 0 && waited > DEAF_FOR) this.#peers.delete(peer.name);
   }
@@ -286,5 +286,5 @@ export class Outbox {
 }
 
 function isBlocked({ held, bytes }: Peer): boolean {
-  return held.length > 0 || bytes >= ENOUGH;
+  return held.length > 0 || bytes >= BLOCKED_FROM;
 }

@@ -110,8 +110,8 @@ describe('the identity of an agent', () => {
   it('counts from 0 where nothing was ever started', () => {
     const registry = new Registry();
     expect([registry.incarnationOf('root/a'), registry.incarnationOf('__proto__')]).toEqual([0, 0]);
-    expect(registry.identity('root/a', 7)).toMatchObject({ createdAt: 7, incarnation: 0, starts: 0 });
-    expect(registry.identity('root/a', 9)).toBe(registry.identity('root/a', 11));
+    expect(registry.recordOf('root/a', 7)).toMatchObject({ createdAt: 7, incarnation: 0, starts: 0 });
+    expect(registry.recordOf('root/a', 9)).toBe(registry.recordOf('root/a', 11));
   });
 });
 

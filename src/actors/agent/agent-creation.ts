@@ -4,7 +4,7 @@ import { createOutput, type Output } from '../output/output.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
 import { type Agent, endWatch } from './agent.js';
-import type { Identity } from './identity.js';
+import type { AgentRecord } from './agent-record.js';
 import { notifyWatchers } from './waiting.js';
 
 /** Creates an agent's actor in the systems of its supervisor; it starts as `stopped`. */
@@ -15,10 +15,10 @@ export function createAgent(
   path: string,
   { notifySupervisor, requestStop, awaited }: Pick<Agent, 'notifySupervisor' | 'requestStop' | 'awaited'>,
 ): Agent {
-  const identity = world.registry.identity(path, world.clock.wall());
-  const isNew = identity.output === null;
-  identity.output ??= newOutput(world, spec, path);
-  const { uuid, createdAt, incarnation, output } = identity;
+  const record = world.registry.recordOf(path, world.clock.wall());
+  const isNew = record.output === null;
+  record.output ??= newOutput(world, spec, path);
+  const { uuid, createdAt, incarnation, output } = record;
   const input = { id: spec.id, path, settings: settingsOf(spec), incarnation };
   const first = { value: 'stopped', context: { ...initialContext(input), since: world.clock.wall() } };
   const ref = systems.spawn(world.logics.agent, spec.id, first) as Agent['ref'];
@@ -32,7 +32,7 @@ export function createAgent(
     notifySupervisor,
     requestStop,
     awaited,
-    identity,
+    record,
     ref,
     body: null,
     order: null,
@@ -57,13 +57,13 @@ export function disposeAgent(world: World, systems: Systems, agent: Agent, forge
   world.monitor.unwatch(agent.path);
   systems.dismiss(agent.ref);
   world.registry.removeAgent(agent, forget);
-  if (forget) reportRemoved(world, agent.path, agent.identity);
+  if (forget) reportRemoved(world, agent.path, agent.record);
 }
 
 /** Notifies all followers of an agent that it was removed. */
-export function reportRemoved(world: World, path: string, identity: Identity): void {
-  world.reports.emit(path, { type: 'removed', uuid: identity.uuid });
-  notifyWatchers(identity);
+export function reportRemoved(world: World, path: string, record: AgentRecord): void {
+  world.reports.emit(path, { type: 'removed', uuid: record.uuid });
+  notifyWatchers(record);
 }
 
 /** The last settings: the specs of a pool's instances differ in the id alone, so one object serves them all. */

@@ -97,7 +97,7 @@ export class CellHandle implements AgentHandle {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
     if (!underWay) deliver(this.#world, agent, event);
-    await until(agent.identity, () => this.#pauseOutcome(agent, incarnation, wanted));
+    await until(agent.record, () => this.#pauseOutcome(agent, incarnation, wanted));
   }
 
   async #resume(): Promise<void> {
@@ -107,7 +107,7 @@ export class CellHandle implements AgentHandle {
     if (state === 'running' && !isFreezing(agent)) return;
     if (state !== 'paused' && state !== 'running') throw this.#invalid('resume', agent);
     deliver(this.#world, agent, { type: 'RESUME', now: this.#world.clock.now() });
-    await until(agent.identity, () => (stateOf(agent) === 'running' ? true : this.#overtaken('resume', agent)));
+    await until(agent.record, () => (stateOf(agent) === 'running' ? true : this.#overtaken('resume', agent)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the agent's state would be wrong. */
@@ -156,7 +156,7 @@ export class CellHandle implements AgentHandle {
   }
 
   #waits(): Waits {
-    return { world: this.#world, identity: this.#known().identity, agent: () => this.#known() };
+    return { world: this.#world, record: this.#known().record, agent: () => this.#known() };
   }
 
   #known(): Agent {

@@ -5,23 +5,23 @@ import type { ExitRecord } from '../../model/exit.js';
 import { LineReader } from '../output/line-reader.js';
 import type { World } from '../world.js';
 import { type Agent, isAtRest, stateOf, viewOf } from './agent.js';
-import type { Identity } from './identity.js';
+import type { AgentRecord } from './agent-record.js';
 import { until, watchAgent } from './waiting.js';
 
 /** The subject of a wait: an agent, over the restarts of its supervisor. */
 export interface Waits {
   readonly world: World;
-  readonly identity: Identity;
+  readonly record: AgentRecord;
   /** The present agent, or the last one before its removal. */
   readonly agent: () => Agent;
 }
 
 /** The exit record of the present incarnation. Rejects INVALID_STATE when no end can follow. */
 export function exitOf(waits: Waits): Promise<ExitRecord> {
-  const { incarnation } = waits.identity;
+  const { incarnation } = waits.record;
   const now = waits.agent();
   const wanted = isAtRest(now) ? (now.exit?.incarnation ?? incarnation + 1) : incarnation;
-  return until<ExitRecord>(waits.identity, () => {
+  return until<ExitRecord>(waits.record, () => {
     const agent = waits.agent();
     if (isAtRest(agent) && agent.exit !== null && agent.exit.incarnation >= wanted) return agent.exit;
     return hasEnded(waits) ? tooLate('await the exit of', waits) : undefined;
@@ -37,7 +37,7 @@ export function waitForState(
   const wanted = wantedStates(state);
   const words = [...wanted].join(' or ');
   return until<AgentView>(
-    waits.identity,
+    waits.record,
     () => {
       const agent = waits.agent();
       if (wanted.has(stateOf(agent))) return viewOf(agent);
@@ -54,7 +54,7 @@ export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableItera
     page: output.page.bind(output),
     isOver: () => hasEnded(waits),
     onChange: (listener: () => void) => {
-      const releases = [output.onLine(listener), watchAgent(waits.identity, listener)];
+      const releases = [output.onLine(listener), watchAgent(waits.record, listener)];
       return () => {
         for (const release of releases) release();
       };
@@ -64,9 +64,9 @@ export function linesOf(waits: Waits, options: LinesOptions): AsyncIterableItera
 }
 
 /** True when it was removed, or its tree has ended: its state will not change. */
-function hasEnded({ world, identity, agent }: Waits): boolean {
+function hasEnded({ world, record, agent }: Waits): boolean {
   const { path } = agent();
-  return isAtRest(agent()) && (world.isOver() || world.registry.isForgotten(path, identity));
+  return isAtRest(agent()) && (world.isOver() || world.registry.isForgotten(path, record));
 }
 
 function tooLate(command: string, { agent }: Waits): SupertreeError {

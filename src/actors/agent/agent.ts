@@ -9,7 +9,7 @@ import type { Reason } from '../../model/reason.js';
 import { isWaiting, waitingText } from '../../model/report.js';
 import type { AgentSpec } from '../../model/spec.js';
 import type { Output } from '../output/output.js';
-import type { Identity } from './identity.js';
+import type { AgentRecord } from './agent-record.js';
 
 /** A notification of an agent to its supervisor, which adds id, time and a random number. */
 export type ChildFact =
@@ -34,7 +34,7 @@ export interface Agent {
   /** The siblings that must be ready before its planned start; empty without one. */
   readonly awaited: () => readonly string[];
   /** The data that outlives the agent at its path. */
-  readonly identity: Identity;
+  readonly record: AgentRecord;
   readonly ref: ActorRefFrom<typeof agentMachine>;
   /** The running body; `null` at rest. */
   body: Incarnation | null;
@@ -97,13 +97,13 @@ export function blockersOf({ body }: Agent): Blocker[] {
 /** The view of an agent: the same object while the agent is unchanged, so that lists need not be built again. */
 export function viewOf(agent: Agent): AgentView {
   const snapshot = agent.ref.getSnapshot();
-  const { exit, identity, view } = agent;
-  const same = view?.snapshot === snapshot && view.exit === exit && view.starts === identity.starts;
+  const { exit, record, view } = agent;
+  const same = view?.snapshot === snapshot && view.exit === exit && view.starts === record.starts;
   const awaited = isAtRest(agent) ? agent.awaited() : [];
   if (same && awaited.length === 0 && !isWaiting(view.of)) return view.of;
   const of = makeView(agent, awaited);
   // The blockers of a zombie are read each time.
-  if (of.state !== 'zombie') agent.view = { of: Object.freeze(of), snapshot, exit, starts: identity.starts };
+  if (of.state !== 'zombie') agent.view = { of: Object.freeze(of), snapshot, exit, starts: record.starts };
   return of;
 }
 
@@ -136,7 +136,7 @@ function makeView(agent: Agent, awaited: readonly string[]): AgentView {
     pid: context.pid,
     ports: AT_REST.has(state) ? {} : context.ports,
     restart: agent.spec.restart,
-    restarts: Math.max(0, agent.identity.starts - 1),
+    restarts: Math.max(0, agent.record.starts - 1),
     incarnation: context.incarnation,
     // A probe only applies to a running agent.
     health: state === 'running' ? context.health : 'unknown',

@@ -12,7 +12,7 @@ export function deliver(world: World, agent: Agent, event: AgentEvent): void {
     const { status, context } = agent.ref.getSnapshot();
     if (isStale(event, context.incarnation)) deadLetter(world, agent, event);
     else if (status === 'active') agent.ref.send(event);
-    world.steps.record(agent, () => notifyWatchers(agent.identity));
+    world.steps.record(agent, () => notifyWatchers(agent.record));
   });
 }
 

@@ -162,9 +162,9 @@ function recordExit(world: World, agent: Agent, context: AgentContext): void {
   world.reports.emit(agent.path, { type: 'exited', incarnation: context.incarnation, exit: agent.exit });
 }
 
-function countStart({ identity }: Agent, { incarnation }: AgentContext): void {
-  identity.incarnation = incarnation;
-  identity.starts++;
+function countStart({ record }: Agent, { incarnation }: AgentContext): void {
+  record.incarnation = incarnation;
+  record.starts++;
 }
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
@@ -190,7 +190,7 @@ function watchResources(world: World, { path, spec: { limits } }: Agent, { incar
 
 function reportState(world: World, agent: Agent, { incarnation }: AgentContext, state: ReportedState): void {
   world.reports.emit(agent.path, { type: 'state', state, incarnation });
-  notifyWatchers(agent.identity);
+  notifyWatchers(agent.record);
 }
 
 /** Steps that an earlier effect of the same step has caused are still waiting, so the agent is still in the state of the chart. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
-import type { Identity } from './identity.js';
+import type { AgentRecord } from './agent-record.js';
 
 /** The bounds of a wait: an abort, and a time on the clock of the tree. */
 export interface WaitBounds {
@@ -16,7 +16,7 @@ export interface WaitBounds {
  * Waits for a condition of an agent. `outcome` is called now and after every change: `undefined` continues the wait, an Error rejects, anything else
  * resolves. Rejects TIMEOUT, and with the reason of the signal. Leaves nothing behind when it is settled.
  */
-export function until<T>(agent: Identity, outcome: () => T | Error | undefined, bounds?: WaitBounds): Promise<T> {
+export function until<T>(record: AgentRecord, condition: () => T | Error | undefined, bounds?: WaitBounds): Promise<T> {
   return new Promise((resolve, reject) => {
     const releases: (() => void)[] = [];
     const settle = (found: T | Error): void => {
@@ -25,13 +25,13 @@ export function until<T>(agent: Identity, outcome: () => T | Error | undefined, 
       else resolve(found);
     };
     const look = (): boolean => {
-      const found = outcome();
+      const found = condition();
       if (found !== undefined) settle(found);
       return found !== undefined;
     };
     if (bounds?.signal?.aborted) return reject(bounds.signal.reason);
     if (look()) return;
-    releases.push(watchAgent(agent, look));
+    releases.push(watchAgent(record, look));
     if (bounds === undefined) return;
     const end = (reason: unknown): void => {
       for (const release of releases) release();
@@ -42,19 +42,19 @@ export function until<T>(agent: Identity, outcome: () => T | Error | undefined, 
 }
 
 /** Calls `watcher` after every change of an agent. Returns a function that removes the watcher. */
-export function watchAgent(agent: Identity, watcher: () => void): () => void {
-  agent.watchers ??= new Set();
-  agent.watchers.add(watcher);
+export function watchAgent(record: AgentRecord, watcher: () => void): () => void {
+  record.watchers ??= new Set();
+  record.watchers.add(watcher);
   return () => {
-    agent.watchers?.delete(watcher);
-    if (agent.watchers?.size === 0) agent.watchers = null;
+    record.watchers?.delete(watcher);
+    if (record.watchers?.size === 0) record.watchers = null;
   };
 }
 
 /** Calls the watchers of an agent after a change. */
-export function notifyWatchers(agent: Identity): void {
-  if (agent.watchers === null) return;
-  for (const watcher of [...agent.watchers]) watcher();
+export function notifyWatchers(record: AgentRecord): void {
+  if (record.watchers === null) return;
+  for (const watcher of [...record.watchers]) watcher();
 }
 
 function limited({ clock, what, timeout, signal }: WaitBounds, end: (reason: unknown) => void): (() => void)[] {

@@ -156,8 +156,8 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.#delays.clear();
     const kept = this.#keptChildren();
     for (const id of [...this.#children.keys()]) this.#remove(id, forget || !kept.has(id));
-    for (const { path, identity } of this.world.registry.removeSupervisor(this, forget)) {
-      reportRemoved(this.world, path, identity);
+    for (const { path, record } of this.world.registry.removeSupervisor(this, forget)) {
+      reportRemoved(this.world, path, record);
     }
     this.#systems.close();
   }
@@ -260,7 +260,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     child?.dispose(forget);
   }
 
-  /** Before a restart: dynamic children are lost (T5), children of the spec keep their identity. */
+  /** Before a restart: dynamic children are lost (T5), children of the spec keep their record. */
   #forgetChildren(): void {
     const kept = this.#keptChildren();
     for (const id of [...this.#children.keys()]) this.#remove(id, !kept.has(id));

@@ -60,7 +60,7 @@ interface Watch {
   readonly acted: Set<Resource>;
 }
 
-interface Batch {
+interface PendingSample {
   readonly paths: Set<string>;
   readonly usages: Promise<Map<string, Usage>>;
 }
@@ -74,7 +74,7 @@ class PidMonitor implements Monitor {
   /** True while a periodic sample is read: the timer is set again afterwards, so samples never pile up. */
   #ticking = false;
   #reading: Promise<unknown> = Promise.resolve();
-  #next: Batch | null = null;
+  #pending: PendingSample | null = null;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -84,9 +84,9 @@ class PidMonitor implements Monitor {
   async sample(paths: Iterable<string>): Promise<Map<string, Usage>> {
     const wanted = new Set(paths);
     if (wanted.size === 0) return new Map();
-    this.#next ??= this.#openBatch();
-    for (const path of wanted) this.#next.paths.add(path);
-    const usages = await this.#next.usages;
+    this.#pending ??= this.#openSample();
+    for (const path of wanted) this.#pending.paths.add(path);
+    const usages = await this.#pending.usages;
     return new Map([...usages].filter(([path]) => wanted.has(path)));
   }
 
@@ -109,10 +109,10 @@ class PidMonitor implements Monitor {
   }
 
   /** Its reading starts when the previous one is done, and covers all paths that were added by then. */
-  #openBatch(): Batch {
+  #openSample(): PendingSample {
     const paths = new Set<string>();
     const usages = this.#reading.then(() => {
-      this.#next = null;
+      this.#pending = null;
       return this.#readTrees(paths);
     });
     // The callers see a failure; the next batch only waits for the end.

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Client } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
+import { type DeletedChild, exitCodeOfResults, runAndPrint, toJson } from '../command-result.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
-import { codeOf, type Gone, tell, toJson } from '../outcome.js';
 import { printJson, printLines, withClient } from '../session.js';
 import { type ChildPlace, findSupervisor, placeOf } from '../supervisors.js';
 
@@ -40,12 +40,12 @@ export const addChildren: AddCommands = (program, { host, finish }) => {
 async function deleteAll(host: Host, names: readonly string[], options: Options, command: Command): Promise<number> {
   const inFlight = new InFlight();
   const note = () => inFlight.note('delete');
-  const outcomes = await withClient(host, command, note, (client, signal) => {
+  const results = await withClient(host, command, note, (client, signal) => {
     const act = (name: string) => deleteOne(client, name, options.stop ?? false, inFlight, signal);
-    return Promise.all(names.map((name) => tell(host, name, options.json ?? false, signal, act)));
+    return Promise.all(names.map((name) => runAndPrint(host, name, options.json ?? false, signal, act)));
   });
-  if (options.json) printJson(host.out, outcomes.map(toJson));
-  return codeOf(outcomes);
+  if (options.json) printJson(host.out, results.map(toJson));
+  return exitCodeOfResults(results);
 }
 
 async function deleteOne(
@@ -54,7 +54,7 @@ async function deleteOne(
   stop: boolean,
   inFlight: InFlight,
   signal: AbortSignal,
-): Promise<Gone> {
+): Promise<DeletedChild> {
   const path = await pathOf(client, name, signal);
   const place = placeOf(path, 'delete');
   await inFlight.track(() => remove(client, place, stop, signal));

@@ -4,7 +4,7 @@ import { absolute, keyName } from '../arguments.js';
 import { EXIT } from '../exit.js';
 import type { Host } from '../host.js';
 import type { AddCommands } from '../invocation.js';
-import { identityOf, printJson, printLines } from '../session.js';
+import { keyFilesOf, printJson, printLines } from '../session.js';
 
 const KEYGEN_EXAMPLES = `
 Examples:
@@ -53,11 +53,11 @@ async function keygen(host: Host, name: string, { out = host.cwd, json }: Option
 }
 
 async function ticket(host: Host, command: Command): Promise<number> {
-  const identity = identityOf(host, command);
-  if (identity === undefined) {
+  const keyFiles = keyFilesOf(host, command);
+  if (keyFiles === undefined) {
     throw new SupertreeError('USAGE', { problem: 'Missing --key and --server-key', command: 'ticket' });
   }
   const { readTicket } = await import('../../server/keys.js');
-  printLines(host.out, [await readTicket(identity.keyFile, identity.serverKey)]);
+  printLines(host.out, [await readTicket(keyFiles.keyFile, keyFiles.serverKey)]);
   return EXIT.done;
 }

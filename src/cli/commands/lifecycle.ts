@@ -9,11 +9,11 @@ import {
   type OperationName,
   type SupervisorMark,
 } from '../../protocol/operations.js';
+import { exitCodeOfResults, runAndPrint, toJson } from '../command-result.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
 import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
-import { codeOf, tell, toJson } from '../outcome.js';
 import { progressTo } from '../progress.js';
 import { printJson, withClient } from '../session.js';
 import { findSupervisor, OF_SUPERVISORS, steerSupervisor } from '../supervisors.js';
@@ -71,15 +71,15 @@ async function carryOut(
 ): Promise<number> {
   const inFlight = new InFlight();
   const note = () => inFlight.note(verb);
-  const outcomes = await withClient(host, command, note, (client, signal) => {
+  const results = await withClient(host, command, note, (client, signal) => {
     const act = (agent: string) =>
       inFlight.track((onAccepted) =>
         carryOutOne(client, verb, agent, options, { signal, onAccepted, onProgress: progressTo(host.err) }),
       );
-    return Promise.all(agents.map((agent) => tell(host, agent, options.json ?? false, signal, act)));
+    return Promise.all(agents.map((agent) => runAndPrint(host, agent, options.json ?? false, signal, act)));
   });
-  if (options.json) printJson(host.out, outcomes.map(toJson));
-  return codeOf(outcomes);
+  if (options.json) printJson(host.out, results.map(toJson));
+  return exitCodeOfResults(results);
 }
 
 /** Rejects with the server's error. A name without an agent may name a supervisor. */

@@ -142,13 +142,13 @@ class Run {
 
   async all(clients: readonly Client[], request: Request, signal: AbortSignal): Promise<void> {
     this.#beganAt = performance.now();
-    const lanes = clients.flatMap((client) =>
-      Array.from({ length: this.#options.depth }, () => this.#lane(client, request, signal)),
+    const loops = clients.flatMap((client) =>
+      Array.from({ length: this.#options.depth }, () => this.#sendLoop(client, request, signal)),
     );
-    await Promise.all(lanes);
+    await Promise.all(loops);
   }
 
-  async #lane(client: Client, request: Request, signal: AbortSignal): Promise<void> {
+  async #sendLoop(client: Client, request: Request, signal: AbortSignal): Promise<void> {
     while (this.#taken < this.total && !signal.aborted) {
       this.#taken++;
       const began = performance.now();

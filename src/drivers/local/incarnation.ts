@@ -24,7 +24,7 @@ import { discard, spawnProblem, spawnProcess } from './spawn.js';
 import { Stdin } from './stdin.js';
 
 /** The objects that all incarnations of one driver share. */
-export interface Workshop {
+export interface DriverContext {
   readonly clock: Clock;
   readonly census: Census;
   readonly looks: LookQueue;
@@ -37,7 +37,7 @@ export interface Workshop {
 export class ProcessIncarnation implements Incarnation {
   readonly #order: StartOrder;
   readonly #sink: Sink;
-  readonly #shop: Workshop;
+  readonly #context: DriverContext;
   readonly #stdin: Stdin;
   #phase: ProcessPhase = 'queued';
   #child: ChildProcess | undefined;
@@ -48,11 +48,11 @@ export class ProcessIncarnation implements Incarnation {
   #ending: 'ask' | 'kill' | null = null;
   #watch: unknown;
 
-  constructor(order: StartOrder, sink: Sink, shop: Workshop) {
+  constructor(order: StartOrder, sink: Sink, context: DriverContext) {
     this.#order = order;
     this.#sink = sink;
-    this.#shop = shop;
-    this.#stdin = new Stdin(order.path, shop.clock);
+    this.#context = context;
+    this.#stdin = new Stdin(order.path, context.clock);
   }
 
   /** It has reached the front of the queue of starts. */
@@ -117,10 +117,10 @@ export class ProcessIncarnation implements Incarnation {
 
   freeze(): void {
     if (!this.#tree || !this.#advance('freeze')) {
-      this.#shop.clock.defer(() => this.#report({ type: 'FREEZE_FAILED', detail: 'it is not running' }));
+      this.#context.clock.defer(() => this.#report({ type: 'FREEZE_FAILED', detail: 'it is not running' }));
       return;
     }
-    this.#freezer ??= new Freezer(this.#tree, this.#shop.clock);
+    this.#freezer ??= new Freezer(this.#tree, this.#context.clock);
     this.#freezer.freeze((problem) => this.#frozen(problem));
   }
 
@@ -145,7 +145,7 @@ export class ProcessIncarnation implements Incarnation {
 
   #spawned(child: ChildProcess, pid: number): void {
     try {
-      this.#tree = new ProcessTree(pid, this.#order.token, this.#shop.census);
+      this.#tree = new ProcessTree(pid, this.#order.token, this.#context.census);
     } catch (error) {
       child.kill('SIGKILL');
       return this.#failed(messageOf(error), child);
@@ -156,7 +156,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#read('stderr', child.stderr);
     const channel = child.stdio[NOTIFY_FD];
     if (channel) readWords(channel as Readable, (word) => this.#phase !== 'ended' && this.#sink.notified(word));
-    this.#report({ type: 'SPAWNED', pid, at: this.#shop.clock.wall() });
+    this.#report({ type: 'SPAWNED', pid, at: this.#context.clock.wall() });
   }
 
   #read(name: StreamName, stream: Readable | null): void {
@@ -180,14 +180,14 @@ export class ProcessIncarnation implements Incarnation {
    * 3. Then the next scan of /proc is awaited, which serves all waiting work.
    */
   #reaped(pid: number, code: number | null, signal: NodeJS.Signals | null): void {
-    const at = this.#shop.clock.wall();
+    const at = this.#context.clock.wall();
     this.#advance('exit');
     this.#tree?.reaped();
     this.#freezer?.forget();
     this.#stdin.close();
-    const oom = signal === 'SIGKILL' && this.#ending !== 'kill' && this.#shop.oom.killed(pid);
+    const oom = signal === 'SIGKILL' && this.#ending !== 'kill' && this.#context.oom.killed(pid);
     const exit = { type: 'EXITED', code, signal, detail: '', oom, at } as const;
-    const look = () => this.#shop.looks.push((scan) => this.#reportExit(exit, scan));
+    const look = () => this.#context.looks.push((scan) => this.#reportExit(exit, scan));
     setImmediate(() => (this.#openStreams === 0 ? look() : setImmediate(look)));
   }
 
@@ -200,8 +200,8 @@ export class ProcessIncarnation implements Incarnation {
 
   /** Checks until the tree is empty, soon at first and then less often. */
   #watchFrom(delay: number): void {
-    this.#shop.clock.clearTimeout(this.#watch);
-    this.#watch = this.#shop.clock.setTimeout(
+    this.#context.clock.clearTimeout(this.#watch);
+    this.#watch = this.#context.clock.setTimeout(
       () => this.#atNextLook((tree, scan) => this.#check(tree, scan, delay)),
       delay,
     );
@@ -217,26 +217,26 @@ export class ProcessIncarnation implements Incarnation {
 
   /** Does `work` after the next scan, unless the tree is empty by then. */
   #atNextLook(work: (tree: ProcessTree, scan: Scan) => void): void {
-    this.#shop.looks.push((scan) => {
+    this.#context.looks.push((scan) => {
       if (this.#tree && hasTree(this.#phase)) work(this.#tree, scan);
     });
   }
 
   #frozen(problem: string | null): void {
-    if (problem === null) this.#report({ type: 'FROZEN', at: this.#shop.clock.wall() });
+    if (problem === null) this.#report({ type: 'FROZEN', at: this.#context.clock.wall() });
     else this.#report({ type: 'FREEZE_FAILED', detail: problem });
   }
 
   #cancel(): void {
     this.#stdin.close();
-    this.#shop.clock.defer(() => this.#report({ type: 'GONE' }));
+    this.#context.clock.defer(() => this.#report({ type: 'GONE' }));
   }
 
   #failed(detail: string, child?: ChildProcess): void {
     if (phaseAfter(this.#phase, 'SPAWN_FAILED') === null) return;
     if (child) discard(child);
     this.#stdin.close();
-    this.#report({ type: 'SPAWN_FAILED', detail, at: this.#shop.clock.wall() });
+    this.#report({ type: 'SPAWN_FAILED', detail, at: this.#context.clock.wall() });
   }
 
   /** Enters the phase that the step leads to. False when the present phase does not allow the step. */
@@ -259,7 +259,7 @@ export class ProcessIncarnation implements Incarnation {
   }
 
   #release(): void {
-    this.#shop.clock.clearTimeout(this.#watch);
+    this.#context.clock.clearTimeout(this.#watch);
     this.#tree?.release();
   }
 
@@ -267,7 +267,7 @@ export class ProcessIncarnation implements Incarnation {
     // A child that could not be spawned for want of a descriptor has no streams, whatever its type says.
     const streams: ChildProcess['stdio'] | undefined = this.#child?.stdio;
     streams?.[NOTIFY_FD]?.destroy();
-    this.#shop.ended(this);
+    this.#context.ended(this);
   }
 }
 

@@ -3,7 +3,7 @@ import { SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
 import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
-import { ProcessIncarnation, type Workshop } from './incarnation.js';
+import { type DriverContext, ProcessIncarnation } from './incarnation.js';
 import { LookQueue } from './look-queue.js';
 import { OomWitness } from './oom.js';
 import { SpawnQueue } from './spawn-queue.js';
@@ -26,7 +26,7 @@ class LocalDriver implements Driver {
   readonly #clock: Clock;
   readonly #living = new Set<ProcessIncarnation>();
   readonly #queue: SpawnQueue;
-  #shop: Workshop | undefined;
+  #context: DriverContext | undefined;
   #closing: Promise<void> | undefined;
   #allEnded: (() => void) | undefined;
   #leaveExit: (() => void) | undefined;
@@ -37,7 +37,7 @@ class LocalDriver implements Driver {
   }
 
   start(order: StartOrder, sink: Sink): Incarnation {
-    const incarnation = new ProcessIncarnation(order, sink, this.#workshop());
+    const incarnation = new ProcessIncarnation(order, sink, this.#newContext());
     if (this.#living.size === 0) this.#leaveExit = killAtExit(() => this.#killAll());
     this.#living.add(incarnation);
     if (this.#closing) this.#clock.defer(() => incarnation.refuse('the driver is closed'));
@@ -51,17 +51,17 @@ class LocalDriver implements Driver {
   }
 
   /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
-  #workshop(): Workshop {
-    if (this.#shop !== undefined) return this.#shop;
+  #newContext(): DriverContext {
+    if (this.#context !== undefined) return this.#context;
     const census = new Census();
-    this.#shop = {
+    this.#context = {
       clock: this.#clock,
       census,
       looks: new LookQueue(this.#clock, census),
       oom: new OomWitness(),
       ended: (incarnation) => this.#ended(incarnation),
     };
-    return this.#shop;
+    return this.#context;
   }
 
   #endAll(): Promise<void> {
@@ -76,7 +76,7 @@ class LocalDriver implements Driver {
   }
 
   #killAll(): boolean {
-    this.#shop?.census.touch();
+    this.#context?.census.touch();
     return [...this.#living].map((incarnation) => incarnation.killAtExit()).every(Boolean);
   }
 

@@ -7,16 +7,16 @@ import { typedRemedy } from './remedies.js';
 import { printLines } from './session.js';
 
 /** A child that was removed from the tree. */
-export interface Gone {
+export interface DeletedChild {
   readonly path: string;
   readonly status: 'deleted';
 }
 
 /** The state of a named agent or supervisor after the command. */
-type Row = AgentRow | SupervisorMark | Gone;
+type Row = AgentRow | SupervisorMark | DeletedChild;
 
 /** The result of a command for one named agent or supervisor. */
-export interface Outcome {
+export interface CommandResult {
   /** The name as it was given. */
   readonly agent: string;
   readonly row: Row | null;
@@ -24,13 +24,13 @@ export interface Outcome {
 }
 
 /** Does `act` and prints its result in one line; with `json` only an error. Never rejects, so one failure does not hide the other results. */
-export async function tell(
+export async function runAndPrint(
   host: Host,
   agent: string,
   json: boolean,
   interrupted: AbortSignal,
   act: (agent: string) => Promise<Row>,
-): Promise<Outcome> {
+): Promise<CommandResult> {
   try {
     const row = await act(agent);
     if (!json) printLines(host.out, ['status' in row ? `${row.path} is ${row.status}` : summary(row)]);
@@ -43,10 +43,10 @@ export async function tell(
 }
 
 /** The exit code for several results. */
-export function codeOf(outcomes: readonly Outcome[]): number {
-  return Math.max(...outcomes.map(({ error }) => (error === null ? EXIT.done : exitCodeOf(error))));
+export function exitCodeOfResults(results: readonly CommandResult[]): number {
+  return Math.max(...results.map(({ error }) => (error === null ? EXIT.done : exitCodeOf(error))));
 }
 
-export function toJson({ agent, row, error }: Outcome): object {
+export function toJson({ agent, row, error }: CommandResult): object {
   return { agent, row, error: error && { code: error.code, message: error.message, remedy: typedRemedy(error) } };
 }

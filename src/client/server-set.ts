@@ -14,7 +14,7 @@ interface ChildParams {
 }
 
 /** The servers of one client, and which of them a request goes to. */
-export class Fleet {
+export class ServerSet {
   readonly #all: readonly ServerLink[];
   /** The server of each agent, by the name that was used for the agent. */
   readonly #owners = new Map<string, ServerLink>();

@@ -1,7 +1,7 @@
 import type { Output } from '../output/output.js';
 
 /** The data that stays with a path over all its incarnations, also when its supervisor restarts. */
-export interface Identity {
+export interface AgentRecord {
   readonly uuid: string;
   readonly createdAt: number;
   /** The last started incarnation. */
