@@ -1,25 +1,25 @@
 import type { OutputLine } from '../../contract/view.js';
+import type { StreamName } from '../../model/spec.js';
+import { ByteRing } from './byte-ring.js';
 
-/** A line with its position among the lines of both streams. */
-export interface RingEntry {
-  readonly line: OutputLine;
-  readonly arrival: number;
-}
-
-/** The last lines of one stream, bounded by number and by bytes. Adding and dropping take constant time. */
+/**
+ * The last lines of one stream, bounded by number and by bytes. Adding and dropping take constant time on average. The lines are columns of numbers and one
+ * buffer, and become objects when they are read: the garbage collector would have to visit an object for each line of each agent.
+ */
 export class LineRing {
+  readonly #stream: StreamName;
   readonly #maxBytes: number;
   readonly #maxLines: number;
-  /** Lines before `#head` were dropped. They are cut off once they are more than half, so each line is moved once on average. */
-  #lines: (OutputLine | undefined)[] = [];
-  #arrivals: number[] = [];
-  #head = 0;
-  #bytes = 0;
+  readonly #bytes: ByteRing;
+  #columns = newColumns(0);
   #first = 0;
+  #next = 0;
 
-  constructor(maxBytes: number, maxLines: number) {
+  constructor(stream: StreamName, maxBytes: number, maxLines: number) {
+    this.#stream = stream;
     this.#maxBytes = maxBytes;
     this.#maxLines = maxLines;
+    this.#bytes = new ByteRing(maxBytes);
   }
 
   /** The sequence number of the oldest line in the ring, and the number of dropped lines. */
@@ -29,39 +29,96 @@ export class LineRing {
 
   /** The sequence number of the next line. */
   get next(): number {
-    return this.#first + this.#lines.length - this.#head;
+    return this.#next;
   }
 
-  add(line: OutputLine, arrival: number): void {
-    this.#lines.push(line);
-    this.#arrivals.push(arrival);
-    this.#bytes += line.bytes.length;
-    while (this.#bytes > this.#maxBytes || this.#lines.length - this.#head > this.#maxLines) this.#drop();
+  /** Adds a copy of a line of at most the bytes of the ring. `arrival` is its position among the lines of both streams. */
+  add(bytes: Uint8Array, partial: boolean, at: number, arrival: number): void {
+    this.#drop(bytes.length);
+    this.#reserve();
+    const { begins, ats, arrivals, partials } = this.#columns;
+    const slot = this.#slot(this.#next);
+    begins[slot] = this.#bytes.end;
+    ats[slot] = at;
+    arrivals[slot] = arrival;
+    partials[slot] = Number(partial);
+    this.#bytes.write(bytes);
+    this.#next += 1;
   }
 
-  /** The lines in the ring with a sequence number of at least `seq`, oldest first. */
-  from(seq: number): OutputLine[] {
-    return this.#lines.slice(this.#indexOf(seq)) as OutputLine[];
+  /** The position of a line in the ring among the lines of both streams; `Infinity` for a line that is still to come. */
+  arrival(seq: number): number {
+    return seq < this.#next ? (this.#columns.arrivals[this.#slot(seq)] ?? 0) : Number.POSITIVE_INFINITY;
   }
 
-  /** The same lines with their positions among both streams. */
-  entriesFrom(seq: number): RingEntry[] {
-    const start = this.#indexOf(seq);
-    return this.from(seq).map((line, index) => ({ line, arrival: this.#arrivals[start + index]! }));
+  /** The lines in the ring from one sequence number up to another. They share one copy of their bytes. */
+  lines(from: number, to: number): OutputLine[] {
+    const start = this.#begin(from);
+    const bytes = this.#bytes.read(start, this.#begin(to));
+    return Array.from({ length: to - from }, (_, index) => this.#line(from + index, bytes, start));
   }
 
-  #indexOf(seq: number): number {
-    return this.#head + Math.max(0, seq - this.#first);
+  #line(seq: number, bytes: Buffer, start: number): OutputLine {
+    const slot = this.#slot(seq);
+    return {
+      seq,
+      stream: this.#stream,
+      at: this.#columns.ats[slot] ?? 0,
+      partial: this.#columns.partials[slot] === 1,
+      bytes: bytes.subarray(this.#begin(seq) - start, this.#begin(seq + 1) - start),
+    };
   }
 
-  #drop(): void {
-    this.#bytes -= this.#lines[this.#head]!.bytes.length;
-    this.#lines[this.#head] = undefined;
-    this.#head += 1;
-    this.#first += 1;
-    if (this.#head < 64 || this.#head * 2 < this.#lines.length) return;
-    this.#lines = this.#lines.slice(this.#head);
-    this.#arrivals = this.#arrivals.slice(this.#head);
-    this.#head = 0;
+  /** The position of the first byte of a line, also of the one that is still to come. */
+  #begin(seq: number): number {
+    return seq < this.#next ? (this.#columns.begins[this.#slot(seq)] ?? 0) : this.#bytes.end;
+  }
+
+  #slot(seq: number): number {
+    return seq % this.#columns.begins.length;
+  }
+
+  /** Drops the oldest lines until there may be one more of so many bytes. */
+  #drop(length: number): void {
+    const begin = this.#bytes.end + length - this.#maxBytes;
+    while (this.#first < this.#next && (this.#next - this.#first >= this.#maxLines || this.#begin(this.#first) < begin))
+      this.#first += 1;
+    this.#bytes.discard(this.#begin(this.#first));
+  }
+
+  /** Extends the columns when they are full. */
+  #reserve(): void {
+    const old = this.#columns;
+    const capacity = old.begins.length;
+    if (this.#next - this.#first < capacity) return;
+    this.#columns = newColumns(Math.min(this.#maxLines, Math.max(SMALLEST, capacity * 2)));
+    for (let seq = this.#first; seq < this.#next; seq++) move(old, seq % capacity, this.#columns, this.#slot(seq));
   }
 }
+
+/** What is known of the lines besides their bytes, in circular arrays. */
+interface Columns {
+  /** Positions of the first bytes. */
+  readonly begins: Float64Array;
+  readonly ats: Float64Array;
+  readonly arrivals: Float64Array;
+  readonly partials: Uint8Array;
+}
+
+function newColumns(capacity: number): Columns {
+  return {
+    begins: new Float64Array(capacity),
+    ats: new Float64Array(capacity),
+    arrivals: new Float64Array(capacity),
+    partials: new Uint8Array(capacity),
+  };
+}
+
+function move(old: Columns, from: number, columns: Columns, to: number): void {
+  columns.begins[to] = old.begins[from] ?? 0;
+  columns.ats[to] = old.ats[from] ?? 0;
+  columns.arrivals[to] = old.arrivals[from] ?? 0;
+  columns.partials[to] = old.partials[from] ?? 0;
+}
+
+const SMALLEST = 8;

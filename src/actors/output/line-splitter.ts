@@ -1,12 +1,11 @@
-/** Receives one line with its line end; `partial` when it is a piece of a longer one. */
+/** Receives one line with its line end, valid during the call; `partial` when it is a piece of a longer one. */
 type Take = (line: Uint8Array, partial: boolean) => void;
 
 const NEWLINE = 0x0a;
 
-/** Splits a stream of bytes into lines and keeps every byte. A line never retains a large buffer of which it is a small part. */
+/** Splits a stream of bytes into lines and keeps every byte. */
 export class LineSplitter {
   readonly #limit: number;
-  readonly #copies = new Copies();
   /** The beginning of an unfinished line. */
   #rest = EMPTY;
   #length = 0;
@@ -35,7 +34,7 @@ export class LineSplitter {
 
   /** Ends the stream: an unfinished line is given out as a line. */
   flush(take: Take): void {
-    if (this.#length > 0) take(this.#copies.of(this.rest()), this.#cut);
+    if (this.#length > 0) take(this.rest(), this.#cut);
     this.#rest = EMPTY;
     this.#length = 0;
     this.#cut = false;
@@ -55,9 +54,9 @@ export class LineSplitter {
   }
 
   #join(chunk: Uint8Array, start: number, stop: number): Uint8Array {
-    if (this.#length === 0) return this.#copies.of(chunk.subarray(start, stop));
+    if (this.#length === 0) return chunk.subarray(start, stop);
     this.#keep(chunk, start, stop);
-    const line = this.#copies.of(this.rest());
+    const line = this.rest();
     this.#length = 0;
     if (this.#rest.length > SMALL) this.#rest = EMPTY;
     return line;
@@ -75,33 +74,5 @@ export class LineSplitter {
   }
 }
 
-/**
- * Copies small lines into slabs: a separate allocation would cost more than the copy, and a view into the read buffer would retain 64 KiB for a few
- * bytes. Slabs grow with use, so a quiet agent has a small one.
- */
-class Copies {
-  #slab = EMPTY;
-  #used = 0;
-
-  of(line: Uint8Array): Uint8Array {
-    if (line.length > SMALL) return copyOf(line);
-    if (this.#used + line.length > this.#slab.length) {
-      const size = Math.min(SLAB, Math.max(this.#slab.length * 2, 256, line.length));
-      this.#slab = Buffer.allocUnsafeSlow(size);
-      this.#used = 0;
-    }
-    this.#slab.set(line, this.#used);
-    this.#used += line.length;
-    return this.#slab.subarray(this.#used - line.length, this.#used);
-  }
-}
-
-function copyOf(line: Uint8Array): Uint8Array {
-  const copy = Buffer.allocUnsafeSlow(line.length);
-  copy.set(line);
-  return copy;
-}
-
 const EMPTY: Buffer = Buffer.alloc(0);
 const SMALL = 1024;
-const SLAB = 8192;

@@ -4,6 +4,7 @@ import type { OutputPlan, StreamName } from '../../model/spec.js';
 import { textOf } from './line-reader.js';
 import { LineRing } from './line-ring.js';
 import { LineSplitter } from './line-splitter.js';
+import { Merge } from './merge.js';
 
 /** The output of one agent over all its incarnations: a ring of numbered lines for each stream. */
 export interface Output {
@@ -57,7 +58,7 @@ class AgentOutput implements Output {
   push(stream: StreamName, bytes: Uint8Array): void {
     const { ring, splitter } = this.#stream(stream);
     const at = this.#clock.wall();
-    splitter.push(bytes, (line, partial) => this.#add(ring, { seq: ring.next, stream, at, partial, bytes: line }));
+    splitter.push(bytes, (line, partial) => this.#add(ring, line, partial, at));
   }
 
   startOfIncarnation(): void {
@@ -66,28 +67,28 @@ class AgentOutput implements Output {
 
   endOfIncarnation(): void {
     const at = this.#clock.wall();
-    for (const [name, { ring, splitter }] of Object.entries(this.#streams) as [StreamName, Stream][])
-      splitter.flush((bytes, partial) => this.#add(ring, { seq: ring.next, stream: name, at, partial, bytes }));
+    for (const { ring, splitter } of Object.values(this.#streams))
+      splitter.flush((bytes, partial) => this.#add(ring, bytes, partial, at));
   }
 
   page(query: OutputQuery = {}): OutputPage {
     const ranges = this.#rangesOf(query);
-    const kept = merged(ranges);
-    const asked = ranges.reduce(
-      (sum, { ring, from }) => sum + Math.max(0, ring.next - (from ?? firstAsked(ring, query))),
-      0,
-    );
+    const counts = ranges.map(({ ring, from }) => Math.max(0, ring.next - (from ?? firstAsked(ring, query))));
+    const asked = counts.reduce((sum, count) => sum + count, 0);
     const wanted = Math.min(asked, query.last ?? asked);
-    const selected = wanted < kept.length ? kept.slice(kept.length - wanted) : kept;
-    const lines = selected.slice(0, query.limit ?? selected.length);
-    return { lines, dropped: Math.max(0, wanted - kept.length), next: this.#cursors(selected[lines.length], selected) };
+    const merge = new Merge(ranges);
+    const kept = merge.remaining;
+    merge.skip(kept - wanted);
+    return { lines: merge.take(query.limit ?? kept), dropped: Math.max(0, wanted - kept), next: this.#cursors(merge) };
   }
 
   tail(lines: number): string[] {
     const stream = this.#streams.stderr;
     if (stream === undefined || lines <= 0) return [];
-    const texts = stream.ring.from(Math.max(stream.mark, stream.ring.next - lines)).map((line) => textOf(line.bytes));
-    const rest = stream.splitter.rest();
+    const { ring, splitter, mark } = stream;
+    const from = Math.max(ring.first, mark, ring.next - lines);
+    const texts = ring.lines(from, ring.next).map((line) => textOf(line.bytes));
+    const rest = splitter.rest();
     return (rest.length === 0 ? texts : [...texts, textOf(rest)]).slice(-lines);
   }
 
@@ -100,9 +101,14 @@ class AgentOutput implements Output {
     };
   }
 
-  #add(ring: LineRing, line: OutputLine): void {
-    ring.add(line, this.#arrivals);
+  #add(ring: LineRing, bytes: Uint8Array, partial: boolean, at: number): void {
+    ring.add(bytes, partial, at, this.#arrivals);
     this.#arrivals += 1;
+    if (this.#listeners === null || this.#listeners.size === 0) return;
+    for (const line of ring.lines(ring.next - 1, ring.next)) this.#notify(line);
+  }
+
+  #notify(line: OutputLine): void {
     for (const listener of this.#listeners ?? []) {
       try {
         listener(line);
@@ -115,7 +121,7 @@ class AgentOutput implements Output {
   #stream(name: StreamName): Stream {
     const { bytes, lines, lineBytes } = this.#plan;
     this.#streams[name] ??= {
-      ring: new LineRing(bytes, lines),
+      ring: new LineRing(name, bytes, lines),
       splitter: new LineSplitter(Math.max(1, Math.min(lineBytes, bytes))),
       mark: 0,
     };
@@ -131,10 +137,11 @@ class AgentOutput implements Output {
   }
 
   /** The cursors for the next page: the end of each ring, or the first line of the stream that the limit has left out. */
-  #cursors(left: OutputLine | undefined, selected: readonly OutputLine[]): Record<StreamName, number> {
-    const out = left === undefined ? [] : selected.slice(selected.indexOf(left));
-    const next = (name: StreamName) =>
-      out.find((line) => line.stream === name)?.seq ?? this.#streams[name]?.ring.next ?? 0;
+  #cursors(merge: Merge): Record<StreamName, number> {
+    const next = (name: StreamName) => {
+      const ring = this.#streams[name]?.ring;
+      return ring === undefined ? 0 : (merge.position(ring) ?? ring.next);
+    };
     return { stdout: next('stdout'), stderr: next('stderr') };
   }
 }
@@ -148,14 +155,6 @@ function firstAsked(ring: LineRing, query: OutputQuery): number {
 interface Range {
   readonly ring: LineRing;
   readonly from: number | undefined;
-}
-
-/** The lines of all ranges, in the order of their arrival. */
-function merged([one, other]: readonly Range[]): OutputLine[] {
-  if (one === undefined) return [];
-  if (other === undefined) return one.ring.from(one.from ?? 0);
-  const entries = [one, other].flatMap(({ ring, from = 0 }) => ring.entriesFrom(from));
-  return entries.sort((a, b) => a.arrival - b.arrival).map((entry) => entry.line);
 }
 
 function ignore(): void {}
