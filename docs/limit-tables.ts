@@ -73,8 +73,8 @@ export function fixedLimits(): string[] {
     ],
     [
       'bytes of answers in the connections of all peers',
-      numberOf(WINDOW, 'MAX_HELD.all'),
-      `they wait here, for a peer that may have ${numberOf(WINDOW, 'MAX_HELD.share')} before it`,
+      numberOf(WINDOW, 'MAX_HELD_BYTES.all'),
+      `they wait here, for a peer that may have ${numberOf(WINDOW, 'MAX_HELD_BYTES.share')} before it`,
     ],
     ['ms for which a tcp connection takes no byte', numberOf(WINDOW, 'STALLED_FOR'), 'it is closed'],
     ['ms for a handshake', numberOf('transport/connection-options.ts', 'HANDSHAKE_WITHIN'), 'the connection is closed'],
