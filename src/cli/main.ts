@@ -6,6 +6,7 @@ import type { ConnectOptions } from '../client/client.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { EXIT, exitCodeOf, lineOf } from './exit.js';
 import type { ClientKeyFiles, Host, Sink } from './host.js';
+import { disablePretenuring } from './pretenuring.js';
 import { run } from './run.js';
 
 /* The only module that ends the process. Sockets and the server are imported by the commands that need them. */
@@ -44,6 +45,7 @@ const host: Host = {
   guardTerminal,
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');
+    disablePretenuring();
     served = true;
     return serve(request);
   },
