@@ -8,7 +8,7 @@ export type Sources = ReadonlyMap<string, string>;
 /** Where a rule is broken and how: `file:line what`. */
 export type Violation = string;
 
-const parsed = new WeakMap<Sources, Map<string, ts.SourceFile>>();
+const parsed = new Map<string, ts.SourceFile>();
 
 /** Every TypeScript file below the folders, which are named from `root`. */
 export function readSources(root: string, folders: readonly string[]): Sources {
@@ -32,12 +32,13 @@ export function without(sources: Sources, part: string): Sources {
   return new Map([...sources].filter(([file]) => file !== part && !file.startsWith(`${part}/`)));
 }
 
-/** The syntax tree of a file, parsed once. */
+/** The syntax tree of a file, parsed once, in however many collections of sources it is. */
 export function parse(sources: Sources, file: string): ts.SourceFile {
-  const trees = parsed.get(sources) ?? new Map<string, ts.SourceFile>();
-  parsed.set(sources, trees);
-  const tree = trees.get(file) ?? ts.createSourceFile(file, sources.get(file) ?? '', ts.ScriptTarget.ES2022, true);
-  trees.set(file, tree);
+  const text = sources.get(file) ?? '';
+  const known = parsed.get(file);
+  if (known?.text === text) return known;
+  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+  parsed.set(file, tree);
   return tree;
 }
 
