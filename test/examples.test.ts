@@ -4,19 +4,32 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { transformWithEsbuild } from 'vite';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { createTree } from '../src/index.js';
 import { createServer } from '../src/server/index.js';
+import { ROOT } from './program.js';
 
-/** Runs an example as a newcomer would, with tsx; `until` ends it with SIGINT when its output matches. */
-function run(
-  name: string,
-  env: Record<string, string> = {},
-  until?: RegExp,
-): Promise<{ code: number | null; output: string }> {
-  const tsx = createRequire(import.meta.url).resolve('tsx/cli');
-  const file = fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [tsx, file], { env: { ...process.env, ...env } });
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+const fileOf = (name: string) => fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url));
+
+/** Runs an example with tsx, as the README says. */
+function runWithTsx(name: string): Promise<Ended> {
+  return run([createRequire(import.meta.url).resolve('tsx/cli'), fileOf(name)]);
+}
+
+/** Runs an example against the build, as a program that has installed the package does; SIGINT ends it when its output matches `until`. */
+async function runBuilt(name: string, env: Record<string, string> = {}, until?: RegExp): Promise<Ended> {
+  const { code } = await transformWithEsbuild(textOf(`examples/${name}.ts`), fileOf(name), { target: 'es2022' });
+  return run(['--input-type=module', '--eval', code], env, until);
+}
+
+function run(words: readonly string[], env: Record<string, string> = {}, until?: RegExp): Promise<Ended> {
+  const child = spawn(process.execPath, words, { cwd: ROOT, env: { ...process.env, ...env } });
   let output = '';
   const take = (bytes: Buffer): void => {
     const matched = until?.test(output) ?? false;
@@ -47,11 +60,16 @@ function byPath(output: string): Record<string, string[]> {
   return lines;
 }
 
-const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
+const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 describe('examples', () => {
-  it('embed restarts the one that crashes and stops in reverse', async () => {
-    const { code, output } = await run('embed');
+  let embed: Ended;
+  beforeAll(async () => {
+    embed = await runWithTsx('embed');
+  });
+
+  it('embed restarts the one that crashes and stops in reverse', () => {
+    const { code, output } = embed;
     const lines = normal(output);
     expect(code).toBe(0);
     expect(lines).toContain('root/flaky exited: exit code 3');
@@ -66,10 +84,9 @@ describe('examples', () => {
     ]);
   });
 
-  it('embed prints what the README says, of each agent and supervisor in this order', async () => {
+  it('embed prints what the README says, of each agent and supervisor in this order', () => {
     const [, block = ''] = /^```text\n([\s\S]*?)^```$/m.exec(textOf('README.md')) ?? [];
-    const { output } = await run('embed');
-    expect(byPath(output)).toEqual(byPath(block));
+    expect(byPath(embed.output)).toEqual(byPath(block));
   });
 
   it('embed is the first example of the README', () => {
@@ -80,13 +97,12 @@ describe('examples', () => {
   });
 
   it('testing.test.ts, which runs with the other tests, is the test of docs/testing.md', () => {
-    const textOf = (file: string) => readFileSync(fileURLToPath(new URL(`../${file}`, import.meta.url)), 'utf8');
     const [, block] = /^```ts\n([\s\S]*?)^```$/m.exec(textOf('docs/testing.md')) ?? [];
     expect(block).toBe(textOf('examples/testing.test.ts').replace(/^.*\n/, ''));
   });
 
   it('strategies shows whom a crash takes along', async () => {
-    const { code, output } = await run('strategies');
+    const { code, output } = await runBuilt('strategies');
     expect(code).toBe(0);
     expect(normal(output)).toEqual([
       'one_for_one: b crashed, b started',
@@ -96,7 +112,7 @@ describe('examples', () => {
   });
 
   it('parallel starts independent children together, and reports which siblings the others wait for', async () => {
-    const { code, output } = await run('parallel');
+    const { code, output } = await runBuilt('parallel');
     const lines = normal(output);
     expect(code).toBe(0);
     expect(lines).toContain('root/web is waiting for db, mail to be ready');
@@ -106,7 +122,7 @@ describe('examples', () => {
   });
 
   it('ports leases two ports and gives a crashed agent its own one back', async () => {
-    const { code, output } = await run('ports');
+    const { code, output } = await runBuilt('ports');
     const [one, two, again] = normal(output);
     expect(code).toBe(0);
     expect(one).toMatch(/^I am one on port \d+$/);
@@ -115,7 +131,7 @@ describe('examples', () => {
   });
 
   it('logic-actors restarts a logic that throws', async () => {
-    const { code, output } = await run('logic-actors');
+    const { code, output } = await runBuilt('logic-actors');
     expect(code).toBe(0);
     expect(normal(output)).toEqual([
       'root/counter ready',
@@ -129,7 +145,7 @@ describe('examples', () => {
   });
 
   it('server answers for its tree and runs an action', async () => {
-    const { code, output } = await run('server');
+    const { code, output } = await runBuilt('server');
     expect(normal(output)).toEqual([
       'root/cat running',
       "{ action: 'greet', result: 'root/cat greets the world' }",
@@ -145,7 +161,7 @@ describe('examples', () => {
     const server = await createServer({ config, createTree, failed: (thrown) => expect.unreachable(String(thrown)) });
     try {
       await server.tree.start();
-      const { code, output } = await run('client', { SUPERTREE_ENDPOINT: endpoint });
+      const { code, output } = await runBuilt('client', { SUPERTREE_ENDPOINT: endpoint });
       expect(normal(output)).toEqual(['hello', 'good-bye', 'root/hello exited with 0']);
       expect(code).toBe(0);
     } finally {
@@ -155,13 +171,13 @@ describe('examples', () => {
   });
 
   it('machines reads the charts', async () => {
-    const { code, output } = await run('machines');
+    const { code, output } = await runBuilt('machines');
     expect(normal(output)).toContain('an agent stops by asking, insisting, killing, sweeping, draining');
     expect(code).toBe(0);
   });
 
   it('inspect serves the page on loopback and ends on SIGINT', async () => {
-    const { code, output } = await run('inspect', { PORT: '0' }, /open http/);
+    const { code, output } = await runBuilt('inspect', { PORT: '0' }, /open http/);
     expect(code).toBe(0);
     expect(output).toMatch(/open http:\/\/127\.0\.0\.1:\d+/);
   });
