@@ -125,12 +125,12 @@ describe('the local driver', () => {
       turns += 1;
     }, 1);
     const order: number[] = [];
-    const all = Array.from({ length: 60 }, (_, index) => {
+    const all = Array.from({ length: 30 }, (_, index) => {
       const started = start({ command: ['true'] });
       started.heard.onFact = (fact) => fact.type === 'SPAWNED' && order.push(index);
       return started;
     });
-    await eventually(() => order.length === 60, 'all starts');
+    await eventually(() => order.length === 30, 'all starts');
     clearInterval(beat);
     await Promise.all(all.map(({ heard }) => heard.ended()));
     expect(order).toEqual([...order].sort((a, b) => a - b));
@@ -142,8 +142,8 @@ describe('the local driver', () => {
     const descriptors = async () => (await import('node:fs')).readdirSync('/proc/self/fd').length;
     await start({ command: ['true'] }).heard.ended();
     const before = await descriptors();
-    for (let round = 0; round < 10; round += 1) {
-      const all = Array.from({ length: 20 }, () => start({ command: ['true'] }));
+    for (let round = 0; round < 4; round += 1) {
+      const all = Array.from({ length: 10 }, () => start({ command: ['true'] }));
       await Promise.all(all.map(({ heard }) => heard.ended()));
     }
     expect(process.listenerCount('exit')).toBe(hooks);
