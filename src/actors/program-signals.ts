@@ -13,7 +13,7 @@ export type StopTree = (options: { readonly brutal: boolean }) => unknown;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** A second signal within so many ms is a copy of the first one: npm forwards the SIGINT of a terminal to a program that already had it. */
-const AGAIN = 1_000;
+const REPEAT_WINDOW = 1_000;
 
 const stops = new Set<StopTree>();
 let first: { readonly signal: NodeJS.Signals; readonly at: number } | null = null;
@@ -31,7 +31,7 @@ export function stopOnSignals(stop: StopTree): () => void {
 
 function onSignal(signal: NodeJS.Signals): void {
   const now = performance.now();
-  if (first !== null && now - first.at < AGAIN) return;
+  if (first !== null && now - first.at < REPEAT_WINDOW) return;
   const brutal = first !== null;
   first ??= { signal, at: now };
   for (const stop of [...stops]) stop({ brutal });

@@ -23,7 +23,7 @@ import { reportListener, type Subscription } from '../model/report-selection.js'
 import type { NodeSpec, SupervisorSpec } from '../model/spec.js';
 import { assertValid } from '../model/validate.js';
 import { contextOf, isAtRest, viewOf } from './agent/agent.js';
-import { CellHandle } from './agent/agent-handle.js';
+import { StableAgentHandle } from './agent/agent-handle.js';
 import { createAgentLogic } from './agent/effects.js';
 import { notifyWatchers } from './agent/waiting.js';
 import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
@@ -159,7 +159,7 @@ class SupervisedTree implements Tree {
   agent(ref: string): AgentHandle {
     const agent = this.#world.registry.find(ref);
     const supervisor = parentOf(agent.path) as string;
-    return new CellHandle(this.#world, agent, () => this.#world.registry.supervisor(supervisor));
+    return new StableAgentHandle(this.#world, agent, () => this.#world.registry.supervisor(supervisor));
   }
 
   supervisor(ref: string = this.path): SupervisorHandle {

@@ -5,8 +5,8 @@ import type { Host } from './host.js';
 import { orInterrupted, printLines } from './session.js';
 
 /** In ms: the interval of the connection checks, and the interval and the timeout of the probes of a quiet server. */
-const LOOK = 1_000;
-const SIGN = 3_000;
+const CHECK_PERIOD = 1_000;
+const PROBE_PERIOD = 3_000;
 
 /**
  * Does `work`, which follows the server, and meanwhile prints on standard error when the connection is lost or the server does not answer, and when it
@@ -31,46 +31,46 @@ class LinkWatch {
   #isLost = false;
   /** True when a probe was not answered in time although the connection seems intact. */
   #isSilent = false;
-  #isAsking = false;
-  #askedAt = performance.now();
+  #isProbing = false;
+  #probedAt = performance.now();
 
   constructor(host: Host, client: Client, refused: (reason: SupertreeError) => void) {
     this.#host = host;
     this.#client = client;
     this.#refused = refused;
     this.#reconnections = client.statistics.reconnections;
-    this.#timer = setInterval(() => this.#look(), LOOK);
+    this.#timer = setInterval(() => this.#check(), CHECK_PERIOD);
   }
 
   close(): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #check(): void {
     const { servers, reconnections } = this.#client.statistics;
     // The connection may have been lost and restored between two checks.
     if (reconnections > this.#reconnections) {
-      this.#tell(true);
+      this.#report(true);
       this.#isSilent = false;
     }
     this.#reconnections = reconnections;
     const isConnected = servers.every(({ state }) => state === 'connected');
-    this.#tell(this.#isSilent || !isConnected);
-    if (this.#isAsking || (!this.#isLost && performance.now() - this.#askedAt < SIGN)) return;
+    this.#report(this.#isSilent || !isConnected);
+    if (this.#isProbing || (!this.#isLost && performance.now() - this.#probedAt < PROBE_PERIOD)) return;
     // Without a connection the client rejects after its own patience, with the reason.
-    void this.#ask(isConnected ? SIGN : undefined);
+    void this.#probe(isConnected ? PROBE_PERIOD : undefined);
   }
 
-  #tell(isLost: boolean): void {
+  #report(isLost: boolean): void {
     if (isLost === this.#isLost) return;
     this.#isLost = isLost;
     const text = isLost ? `Connection lost: ${this.#client.endpoint} is waited for.` : 'Connected again.';
     printLines(this.#host.err, [`${timeOfDay(this.#host.now())} ${text}`]);
   }
 
-  async #ask(timeout: number | undefined): Promise<void> {
-    this.#isAsking = true;
-    this.#askedAt = performance.now();
+  async #probe(timeout: number | undefined): Promise<void> {
+    this.#isProbing = true;
+    this.#probedAt = performance.now();
     try {
       await this.#client.health({ timeout });
       this.#isSilent = false;
@@ -79,7 +79,7 @@ class LinkWatch {
       this.#isSilent = error.code === 'TIMEOUT';
       if (error.code === 'KEY_REFUSED') this.#refused(error);
     } finally {
-      this.#isAsking = false;
+      this.#isProbing = false;
     }
   }
 }

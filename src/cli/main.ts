@@ -12,19 +12,19 @@ import { run } from './run.js';
 /* The only module that ends the process. Sockets and the server are imported by the commands that need them. */
 
 /** How long a command waits for a server that has gone, in ms. */
-const PATIENCE = 5_000;
+const CONNECT_TIMEOUT = 5_000;
 
 /** How long the end of a server or of an interrupted command waits for the reader of its output, in ms. Other commands wait without a limit. */
-const LAST_WORDS = 2_000;
+const FLUSH_TIMEOUT = 2_000;
 
 /** Signals that end this process without Node's `exit` event. */
-const SUDDEN_ENDS = ['SIGHUP', 'SIGQUIT'] as const;
+const FATAL_SIGNALS = ['SIGHUP', 'SIGQUIT'] as const;
 
 /** True once this process has been a server. */
 let served = false;
 
 /** Errors of output that could not be written although it had a reader. */
-const lost: SupertreeError[] = [];
+const outputErrors: SupertreeError[] = [];
 
 const host: Host = {
   env: process.env,
@@ -40,7 +40,7 @@ const host: Host = {
   connect: async (endpoint, keyFiles, owner) => {
     const { connect } = await import('../client/client.js');
     const security = keyFiles === undefined ? {} : await keysOf(keyFiles);
-    return connect({ patience: PATIENCE, endpoint, owner, ...security });
+    return connect({ patience: CONNECT_TIMEOUT, endpoint, owner, ...security });
   },
   guardTerminal,
   serve: async (request) => {
@@ -61,9 +61,9 @@ const host: Host = {
 
 const code = await run(process.argv.slice(2), host);
 const isAwaited = served || code === EXIT.SIGINT || code === EXIT.SIGTERM;
-await Promise.race([allWritten(), ...(isAwaited ? [sleep(LAST_WORDS)] : [])]);
+await Promise.race([allWritten(), ...(isAwaited ? [sleep(FLUSH_TIMEOUT)] : [])]);
 // A server reports by itself that its log could not be written, and its exit code does not depend on it.
-process.exit(code === 0 && !served ? codeOfLost() : code);
+process.exit(code === 0 && !served ? codeOfOutputErrors() : code);
 
 async function keysOf({ keyFile, serverKey }: ClientKeyFiles): Promise<Pick<ConnectOptions, 'keys' | 'serverKey'>> {
   const { readClientSecurity } = await import('../server/keys.js');
@@ -80,8 +80,8 @@ function presentDirectory(): string {
 }
 
 /** Prints a line on standard error for output that could not be written. Returns the exit code. */
-function codeOfLost(): number {
-  const [first] = lost;
+function codeOfOutputErrors(): number {
+  const [first] = outputErrors;
   if (first === undefined) return 0;
   host.err.write(`${lineOf(first)}\n`);
   return exitCodeOf(first);
@@ -94,7 +94,7 @@ function codeOfLost(): number {
 function sinkOf(stream: NodeJS.WriteStream): Sink {
   let broken = false;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (!broken && error.code !== 'EPIPE') lost.push(outputFailed(stream, error));
+    if (!broken && error.code !== 'EPIPE') outputErrors.push(outputFailed(stream, error));
     broken = true;
   });
   return {
@@ -153,11 +153,11 @@ function guardTerminal(enter: string, leave: string, redraw: () => void): () => 
     });
     process.kill(process.pid, 'SIGSTOP');
   };
-  for (const signal of SUDDEN_ENDS) process.on(signal, die);
+  for (const signal of FATAL_SIGNALS) process.on(signal, die);
   process.on('SIGTSTP', stop);
   process.on('uncaughtExceptionMonitor', restore);
   const undo = () => {
-    for (const signal of SUDDEN_ENDS) process.off(signal, die);
+    for (const signal of FATAL_SIGNALS) process.off(signal, die);
     process.off('SIGTSTP', stop);
     process.off('uncaughtExceptionMonitor', restore);
   };
@@ -169,7 +169,7 @@ function writeNow(text: string): void {
   try {
     writeSync(1, text);
   } catch (thrown) {
-    lost.push(outputFailed(process.stdout, thrown as Error));
+    outputErrors.push(outputFailed(process.stdout, thrown as Error));
   }
 }
 

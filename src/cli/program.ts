@@ -70,13 +70,13 @@ export function createProgram(invocation: Invocation, version: string): Command 
     add(program, invocation);
   for (const command of [program, ...program.commands]) {
     const name = command === program ? '' : command.name();
-    tame(command, name, invocation.host);
+    configure(command, name, invocation.host);
     refuseRepetitions(command, name);
   }
   return program;
 }
 
-function tame(command: Command, name: string, host: Host): void {
+function configure(command: Command, name: string, host: Host): void {
   command.exitOverride((error) => {
     throw usageError(error, name);
   });

@@ -5,29 +5,29 @@ import type { View } from './render.js';
 import { type Column, table } from './table.js';
 
 /** A supervisor, or an agent with its view. */
-interface Place {
+interface Row {
   readonly path: string;
   readonly status: string;
   readonly agent: AgentView | null;
 }
 
 /** The columns that a narrow terminal omits, the least important first. */
-const SPARE = ['HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID'];
+const OPTIONAL_COLUMNS = ['HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID'];
 
 /** The table of `supertree events`: every supervisor and agent by path, and the number of the last event. */
 export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, view: View): string[] {
-  const places: Place[] = [
+  const places: Row[] = [
     ...supervisors.map(({ path, status }) => ({ path, status, agent: null })),
     ...agents.map((agent) => ({ path: agent.path, status: stateText(agent), agent })),
   ];
   // In the order of a tree: a slash sorts before any other character of a name.
-  const key = ({ path }: Place) => path.replaceAll('/', '\u0001');
+  const key = ({ path }: Row) => path.replaceAll('/', '\u0001');
   places.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return [...table(columnsOf(view), places, view.columns, SPARE), `after event ${seq} of ${epoch}`];
+  return [...table(columnsOf(view), places, view.columns, OPTIONAL_COLUMNS), `after event ${seq} of ${epoch}`];
 }
 
-function columnsOf(view: View): Column<Place>[] {
-  const ofAgent = (title: string, cell: (agent: AgentView) => string, align: 'left' | 'right'): Column<Place> => ({
+function columnsOf(view: View): Column<Row>[] {
+  const ofAgent = (title: string, cell: (agent: AgentView) => string, align: 'left' | 'right'): Column<Row> => ({
     title,
     align,
     cell: ({ agent }) => (agent === null ? '-' : cell(agent)),

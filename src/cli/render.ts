@@ -27,7 +27,7 @@ interface Branch {
 }
 
 /** The columns that a narrow terminal omits, the least important first. */
-const SPARE = ['UUID', 'HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID', 'MEMORY', 'CPU'];
+const OPTIONAL_COLUMNS = ['UUID', 'HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID', 'MEMORY', 'CPU'];
 
 /** The table of `supertree ps` and `supertree top`. */
 export function renderAgents(rows: readonly AgentRow[], view: View): string[] {
@@ -36,7 +36,7 @@ export function renderAgents(rows: readonly AgentRow[], view: View): string[] {
     { title: 'UUID', cell: (row) => row.uuid },
     ...agentColumns<AgentRow>((row) => agentCells(row, view), view),
   ];
-  return table(columns, rows, view.columns, SPARE);
+  return table(columns, rows, view.columns, OPTIONAL_COLUMNS);
 }
 
 /** The drawing of `supertree tree`. */
@@ -49,7 +49,7 @@ export function renderTree(root: SupervisorView, view: View): string[] {
     ),
     { title: 'UUID', cell: ({ node }) => (node.kind === 'agent' ? node.uuid : '-') },
   ];
-  return table(columns, branches(root, '', ''), view.columns, SPARE);
+  return table(columns, branches(root, '', ''), view.columns, OPTIONAL_COLUMNS);
 }
 
 /** Everything about one agent, a fact a line. */

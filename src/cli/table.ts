@@ -22,7 +22,7 @@ interface Laid<Row> {
 const GAP = 2;
 
 /** Names wider than this are abbreviated before other columns are omitted. */
-const ENOUGH_OF_A_NAME = 48;
+const MIN_NAME_WIDTH = 48;
 
 /**
  * The lines of an aligned table, header first, none wider than `room` (Infinity without a terminal). While it does not fit, columns are omitted: those
@@ -73,7 +73,7 @@ function isFitting<Row>([names, ...others]: readonly Laid<Row>[], room: number):
   if (names === undefined) return true;
   const left = room - widthOf(others);
   if (names.width <= left) return true;
-  return ENOUGH_OF_A_NAME <= left && isDistinct(names, shorten(names, left));
+  return MIN_NAME_WIDTH <= left && isDistinct(names, shorten(names, left));
 }
 
 /** True when abbreviation has not made two names equal. */

@@ -28,11 +28,11 @@ export function guarded(sink: Sink): Sink {
 
 /** `text` with the colours of supertree kept, and every other control character spelled out. */
 export function styledText(text: string): string {
-  return text.split(OURS).map(spellOut).join('');
+  return text.split(OWN_SEQUENCES).map(spellOut).join('');
 }
 
 /** Splits into text at even indexes and sequences of supertree at odd ones. */
-const OURS = new RegExp(`(${SGR.map((sequence) => sequence.replace('[', '\\[')).join('|')})`);
+const OWN_SEQUENCES = new RegExp(`(${SGR.map((sequence) => sequence.replace('[', '\\[')).join('|')})`);
 
 function spellOut(part: string, index: number): string {
   return index % 2 === 1 ? part : part.split('\n').map(printable).join('\n');

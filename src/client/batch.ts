@@ -5,7 +5,7 @@ import type { BatchOutcome } from './api.js';
 import type { RequestDraft } from './requests.js';
 import type { ServerLink } from './server.js';
 import type { ServerSet } from './server-set.js';
-import type { Left } from './time.js';
+import type { RemainingTime } from './time.js';
 
 type BatchCommand = RequestDraft<'batch_control_command'>;
 type BatchAnswer = Message<'batch_control_response'>;
@@ -15,7 +15,7 @@ type BatchResult = BatchAnswer['results'][number];
  * Splits a batch by the servers of its agents and joins the results in the order of the batch. An agent without a server, or whose server does not
  * answer, gets that error as its result. `fail_fast` applies to each server's part separately.
  */
-export async function sendBatch(serverSet: ServerSet, batch: BatchCommand, left: Left): Promise<BatchAnswer> {
+export async function sendBatch(serverSet: ServerSet, batch: BatchCommand, left: RemainingTime): Promise<BatchAnswer> {
   const { only } = serverSet;
   if (only !== null) return only.send(batch, left());
   const results = new Map<string, BatchResult>();
@@ -59,7 +59,7 @@ export async function commandByName(
     payload,
     fail_fast: isLinked,
   }: Pick<BatchCommand, 'payload' | 'fail_fast'> & { command_type: string },
-  left: Left,
+  left: RemainingTime,
 ): Promise<NamedResult> {
   try {
     const name = payload === null && !isLinked && isOperation(command) ? command : 'status';
@@ -90,7 +90,7 @@ async function partsOf(
   serverSet: ServerSet,
   ids: readonly string[],
   results: Map<string, BatchResult>,
-  left: Left,
+  left: RemainingTime,
 ): Promise<Map<ServerLink, string[]>> {
   const parts = new Map<ServerLink, string[]>();
   const place = async (id: string): Promise<void> => {
@@ -105,7 +105,7 @@ async function partsOf(
   return parts;
 }
 
-async function sendPart(server: ServerLink, batch: BatchCommand, left: Left): Promise<BatchResult[]> {
+async function sendPart(server: ServerLink, batch: BatchCommand, left: RemainingTime): Promise<BatchResult[]> {
   try {
     const { results, ...answer } = await server.send(batch, left());
     if (results.length > 0 || answer.error === null) return results;

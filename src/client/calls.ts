@@ -14,7 +14,7 @@ import type { RequestOptions, ServerLink } from './server.js';
 import { ServerSet } from './server-set.js';
 import { totalOf } from './statistics.js';
 import { followStream } from './stream.js';
-import { inTime, type Left } from './time.js';
+import { inTime, type RemainingTime } from './time.js';
 
 /** A client of these servers. */
 export function clientOf(servers: readonly [ServerLink, ...ServerLink[]]): Client {
@@ -176,7 +176,7 @@ class Calls {
     return rows.flat();
   }
 
-  async #send<D extends RequestDraft>(message: D, left: Left): Promise<AnswerTo<D['type']>> {
+  async #send<D extends RequestDraft>(message: D, left: RemainingTime): Promise<AnswerTo<D['type']>> {
     if (message.type === 'batch_control_command') {
       return (await sendBatch(this.#serverSet, message, left)) as AnswerTo<D['type']>;
     }
@@ -186,23 +186,23 @@ class Calls {
   }
 
   /** The uuid of an agent, or the error of the lookup. */
-  async #lookUp(agent: string, left: Left): Promise<string | SupertreeError> {
+  async #lookUp(agent: string, left: RemainingTime): Promise<string | SupertreeError> {
     try {
       return await this.#uuidOf(agent, left);
     } catch (thrown) {
-      if (thrown instanceof SupertreeError && AMISS.has(thrown.code)) return thrown;
+      if (thrown instanceof SupertreeError && LOOKUP_ERRORS.has(thrown.code)) return thrown;
       throw thrown;
     }
   }
 
-  async #uuidOf(agent: string, left: Left): Promise<string> {
+  async #uuidOf(agent: string, left: RemainingTime): Promise<string> {
     if (isUuid(agent)) return agent;
     const { timeout, signal } = left();
     return (await this.request('status', { agent }, { timeout, signal })).uuid;
   }
 }
 
-const AMISS: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_AMBIGUOUS', 'FORBIDDEN']);
+const LOOKUP_ERRORS: ReadonlySet<string> = new Set(['AGENT_NOT_FOUND', 'AGENT_AMBIGUOUS', 'FORBIDDEN']);
 
 function isForbidden(found: string | SupertreeError | undefined): boolean {
   return typeof found === 'object' && found.code === 'FORBIDDEN';

@@ -25,7 +25,7 @@ export type { ClientStatistics, LinkState, LinkStatistics, Statistics } from './
 export type { StreamMessage } from './stream.js';
 
 /** The delay between attempts while no server answers, in ms; it doubles with each attempt. */
-const AGAIN = { first: 100, last: 2_000 };
+const RETRY_DELAY = { first: 100, last: 2_000 };
 
 /**
  * Connects to a server and asks for its health, so that the client is known to work; of several servers one must answer. Rejects OPTION_INVALID;
@@ -36,7 +36,7 @@ const AGAIN = { first: 100, last: 2_000 };
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const plan = planOf(options);
   const until = performance.now() + plan.wait;
-  for (let delay = AGAIN.first; ; delay = Math.min(2 * delay, AGAIN.last)) {
+  for (let delay = RETRY_DELAY.first; ; delay = Math.min(2 * delay, RETRY_DELAY.last)) {
     try {
       return await connectAll(plan);
     } catch (thrown) {

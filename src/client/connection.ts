@@ -35,7 +35,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   const routingId = provenRoutingId(endpoint, security, nanoid());
   const socket = new Dealer({
     linger: 0,
-    reconnectInterval: NEVER,
+    reconnectInterval: RECONNECT_DISABLED,
     sendHighWaterMark: 0,
     ipv6: endpoint.startsWith('tcp://['),
     ...curveClient(endpoint, security),
@@ -90,7 +90,7 @@ function replaced(endpoint: string, owner: ServerOwner, found: string | null): S
  * A day, in ms. With -1 (never), libzmq 4.3.5 aborts the process when a connection breaks while its socket is being closed: it terminates the
  * endpoint (libzmq pull request 2756) a second time.
  */
-const NEVER = 86_400_000;
+const RECONNECT_DISABLED = 86_400_000;
 
 /** A send queue: zeromq.js allows one send at a time. */
 function createLine(socket: Dealer, failed: () => void): (bytes: Buffer) => void {

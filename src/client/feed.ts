@@ -26,7 +26,7 @@ export type FeedItem =
 const MAX_WAITING = { frames: 10_000, bytes: 32 * 1024 * 1024 };
 
 /** After a broken-off handshake: how long libzmq's own attempts may still succeed, in ms. */
-const BROKEN_OFF = 5_000;
+const REOPEN_AFTER = 5_000;
 
 /** ZMTP heartbeats (ZMTP 3.1), in ms: they detect a server that vanished without closing its connection. */
 const HEARTBEAT = { heartbeatInterval: 3_000, heartbeatTimeout: 9_000 };
@@ -108,7 +108,7 @@ export class Feed {
       this.#retry ??= setTimeout(() => {
         this.#retry = undefined;
         this.wake();
-      }, BROKEN_OFF);
+      }, REOPEN_AFTER);
     }
   }
 

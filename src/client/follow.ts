@@ -79,7 +79,7 @@ export class Scope {
   async insist<T>(work: (timeout: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.race(work(PATIENCE));
+        return await this.race(work(RECONNECT_TIMEOUT));
       } catch (thrown) {
         const delay = delayAfter(thrown, attempt);
         if (this.#isOver || delay === null) throw thrown;
@@ -152,8 +152,8 @@ async function* within<T>(scope: Scope, items: AsyncGenerator<T>): AsyncGenerato
 /** The delay before the next attempt, in ms: 0 for a server that was away, since a request waits for its connection; `null` when it refused. */
 function delayAfter(thrown: unknown, attempt: number): number | null {
   if (!(thrown instanceof SupertreeError)) return null;
-  if (AWAY.has(thrown.code)) return 0;
-  if (!PASSING.has(thrown.code)) return null;
+  if (UNREACHABLE.has(thrown.code)) return 0;
+  if (!TRANSIENT_ERRORS.has(thrown.code)) return null;
   const { retryAfter } = thrown.details;
   return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : backoffDelay(BACKOFF, attempt, Math.random());
 }
@@ -161,11 +161,16 @@ function delayAfter(thrown: unknown, attempt: number): number | null {
 /** The reason of a scope whose iteration has ended; it never reaches a caller. */
 const ENDED = Symbol('ended');
 
-const PATIENCE = 10_000;
+const RECONNECT_TIMEOUT = 10_000;
 
-const AWAY: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
+const UNREACHABLE: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
 
 /** Errors that pass: too many requests of this client at present, or a supervisor above the agent that is restarting. */
-const PASSING: ReadonlySet<string> = new Set(['QUEUE_FULL', 'TOO_MANY_REQUESTS', 'RATE_LIMITED', 'AGENT_ABSENT']);
+const TRANSIENT_ERRORS: ReadonlySet<string> = new Set([
+  'QUEUE_FULL',
+  'TOO_MANY_REQUESTS',
+  'RATE_LIMITED',
+  'AGENT_ABSENT',
+]);
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 5_000, jitter: 0.5, resetAfter: 0 };

@@ -7,12 +7,12 @@ import type { Backoff } from '../model/spec.js';
 import { decodeAnswer, encode } from '../protocol/decode.js';
 import type { Message, MessageType } from '../protocol/protocol.js';
 import { type Connection, openConnection } from './connection.js';
+import { ConnectionWatch } from './connection-watch.js';
 import { type Greeting, greetingOf } from './greeting.js';
 import type { LinkOptions } from './options.js';
 import { type CallOptions, isInterim, PendingRequest, type RequestDraft } from './requests.js';
 import { isRefusal } from './security.js';
 import type { LinkState, LinkStatistics } from './statistics.js';
-import { Watch } from './watch.js';
 import { Window } from './window.js';
 
 const BACKOFF: Backoff = { initial: 100, factor: 2, max: 30_000, jitter: 0.5, resetAfter: 5_000 };
@@ -29,7 +29,7 @@ export class Link {
   readonly #actor: Actor<typeof linkMachine>;
   #queue = new Map<string, PendingRequest>();
   readonly #window: Window;
-  readonly #watch: Watch;
+  readonly #watch: ConnectionWatch;
   readonly #counts = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0, errors: 0, late: 0 };
   #connection: Connection | undefined;
   #attempt: unknown;
@@ -46,10 +46,10 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.#window = new Window(options.window);
-    this.#watch = new Watch({
+    this.#watch = new ConnectionWatch({
       idle: options.idle,
-      isOwed: () => this.#window.waiting > 0,
-      ask: () => this.#ask('probe'),
+      hasPending: () => this.#window.waiting > 0,
+      probe: () => this.#ask('probe'),
       lost: (reason) => this.#lose(reason === 'silent' ? null : this.#heldUp()),
     });
     const machine = linkMachine.provide({
@@ -245,7 +245,7 @@ export class Link {
   #receive(bytes: Buffer): void {
     this.#counts.messagesReceived++;
     this.#counts.bytesReceived += bytes.length;
-    this.#watch.heard();
+    this.#watch.received();
     const decoded = decodeAnswer(bytes);
     if (!decoded.ok) {
       this.#counts.errors++;

@@ -24,7 +24,7 @@ export interface FollowQuery extends Omit<LogsQuery, 'agent' | 'limit'> {
 const PAGE = 500;
 
 /** When nothing comes, the rings are read in case the last lines were missed: first after so many ms, then less and less often. */
-const QUIET = { first: 500, last: 10_000 };
+const POLL_DELAY = { first: 500, last: 10_000 };
 
 /** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that reports the removal. */
 const LAST_LINES = 250;
@@ -32,7 +32,7 @@ const LAST_LINES = 250;
 /** How long an agent may take to reappear after a restart of its server, in ms. */
 const BOOT = 30_000;
 
-const OVER: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);
+const FINAL_STATUSES: ReadonlySet<string> = new Set(['completed', 'failed', 'terminated']);
 
 /**
  * The lines of one agent in order, each once: first those in its rings, as `query` selects, then each new one. Lines that the subscription missed are
@@ -77,7 +77,7 @@ class LogFollower {
           if (this.#restartedAt === Number.NEGATIVE_INFINITY) return;
           throw thrown;
         }
-        await this.#scope.pause(QUIET.first);
+        await this.#scope.pause(POLL_DELAY.first);
       }
     }
   }
@@ -110,7 +110,7 @@ class LogFollower {
     const undo = this.#scope.onReconnected(() => feed.wake());
     try {
       yield* this.#fill();
-      yield* this.#live(feed, pubEndpoints.length === 0 ? QUIET.first : QUIET.last);
+      yield* this.#live(feed, pubEndpoints.length === 0 ? POLL_DELAY.first : POLL_DELAY.last);
     } catch (thrown) {
       // Its rings are gone with it, but lines that have already arrived are still yielded.
       if (isGone(thrown)) yield* this.#rest(feed);
@@ -122,12 +122,12 @@ class LogFollower {
   }
 
   async *#live(feed: Feed, longest: number): AsyncGenerator<LogItem> {
-    for (let delay = QUIET.first; !this.#isOver; ) {
+    for (let delay = POLL_DELAY.first; !this.#isOver; ) {
       const item = await this.#scope.race(feed.next(delay));
       if (item.type === 'woken' || item.type === 'closed') return;
       const message = item.type === 'frame' ? read(item.document) : null;
       const isLine = message?.type === 'log_stream';
-      delay = item.type === 'quiet' ? Math.min(2 * delay, longest) : QUIET.first;
+      delay = item.type === 'quiet' ? Math.min(2 * delay, longest) : POLL_DELAY.first;
       if (isLine) yield* this.#take(message);
       // Lines published before the subscription was made, or lost at the end of a burst, have no later line that would reveal the gap.
       else if (item.type !== 'opened' && this.#isWorthALook(message)) yield* this.#fill();
@@ -135,7 +135,7 @@ class LogFollower {
   }
 
   #isWorthALook(message: Message<'status_update'> | null): boolean {
-    return message === null || OVER.has(message.status ?? '');
+    return message === null || FINAL_STATUSES.has(message.status ?? '');
   }
 
   async *#take(message: Message<'log_stream'>): AsyncGenerator<LogItem> {
@@ -145,7 +145,7 @@ class LogFollower {
     if (seq === next[stream]) {
       next[stream] = seq + 1;
       yield lineIn(message);
-    } else if (seq > next[stream] || performance.now() - this.#filledAt > QUIET.first) {
+    } else if (seq > next[stream] || performance.now() - this.#filledAt > POLL_DELAY.first) {
       // A lower number was read already, unless the numbers start again.
       yield* this.#fill();
     }

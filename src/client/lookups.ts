@@ -1,7 +1,7 @@
 import { SupertreeError } from '../errors.js';
 import { isUuid } from '../protocol/kinds.js';
 import type { ServerLink } from './server.js';
-import { type Left, lookingFor } from './time.js';
+import { lookupOptions, type RemainingTime } from './time.js';
 
 /** How long a server may take to answer a health or lookup request, in ms. */
 const LOOK_TIMEOUT = 5_000;
@@ -13,7 +13,7 @@ const LOOK_TIMEOUT = 5_000;
 export async function serversWith(
   servers: readonly ServerLink[],
   has: (server: ServerLink) => Promise<boolean>,
-  left: Left,
+  left: RemainingTime,
 ): Promise<readonly ServerLink[]> {
   const near = servers.filter(isConnected);
   const looks = await Promise.allSettled(near.map(has));
@@ -21,7 +21,7 @@ export async function serversWith(
   if (found.length > 0) return found;
   const far = servers.filter((server) => !near.includes(server));
   const asked = far.map(async (server) => {
-    await server.send({ type: 'health_check_request' }, lookingFor(left, Number.POSITIVE_INFINITY));
+    await server.send({ type: 'health_check_request' }, lookupOptions(left, Number.POSITIVE_INFINITY));
     if (await has(server)) return server;
     throw NOT_THERE;
   });
@@ -34,8 +34,13 @@ export async function serversWith(
 }
 
 /** Whether the server has the agent; a foreign server knows agents by uuid alone. `over`: agents that have ended count too. */
-export async function hasAgent(server: ServerLink, agent: string, left: Left, over: boolean): Promise<boolean> {
-  const options = lookingFor(left, LOOK_TIMEOUT);
+export async function hasAgent(
+  server: ServerLink,
+  agent: string,
+  left: RemainingTime,
+  over: boolean,
+): Promise<boolean> {
+  const options = lookupOptions(left, LOOK_TIMEOUT);
   if (server.isOurs) {
     let counts = true;
     const isThere = await knows('AGENT_NOT_FOUND', async () => {
@@ -53,21 +58,21 @@ export async function hasAgent(server: ServerLink, agent: string, left: Left, ov
 export async function hasChild(
   server: ServerLink,
   { path, id }: { path?: string | undefined; id?: string | undefined },
-  left: Left,
+  left: RemainingTime,
 ): Promise<boolean> {
   if (!server.isOurs) return false;
   let isThere = true;
   const knowsIt = await knows('SUPERVISOR_NOT_FOUND', async () => {
     const params = path === undefined ? {} : { path };
-    const children = await server.request('which_children', params, lookingFor(left, LOOK_TIMEOUT));
+    const children = await server.request('which_children', params, lookupOptions(left, LOOK_TIMEOUT));
     isThere = id === undefined || children.some((child) => child.id === id);
   });
   return knowsIt && isThere;
 }
 
 /** The number of active agents on the server. */
-export async function activeOn(server: ServerLink, left: Left): Promise<number> {
-  const options = lookingFor(left, LOOK_TIMEOUT);
+export async function activeOn(server: ServerLink, left: RemainingTime): Promise<number> {
+  const options = lookupOptions(left, LOOK_TIMEOUT);
   const { healthy, active_agents } = await server.send({ type: 'health_check_request' }, options);
   if (!healthy) throw new SupertreeError('UNHEALTHY', { server: server.link.endpoint });
   return active_agents ?? 0;

@@ -3,7 +3,7 @@ import { isUuid } from '../protocol/kinds.js';
 import { OPERATIONS, type OperationName, type ParamsOf, type ResultOf } from '../protocol/operations.js';
 import { activeOn, hasAgent, hasChild, isConnected, serversWith } from './lookups.js';
 import type { RequestOptions, ServerLink } from './server.js';
-import { inTime, type Left } from './time.js';
+import { inTime, type RemainingTime } from './time.js';
 
 /** The number of agents whose server is remembered. */
 const MAX_KNOWN = 10_000;
@@ -72,7 +72,7 @@ export class ServerSet {
   }
 
   /** Does `spawn` on the server with the fewest active agents, including those that this client is spawning there. */
-  async onEmptiest<T>(left: Left, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
+  async onEmptiest<T>(left: RemainingTime, spawn: (server: ServerLink) => Promise<T>, parent?: string): Promise<T> {
     const server = await this.#emptiest(left, parent);
     try {
       return await spawn(server);
@@ -82,7 +82,7 @@ export class ServerSet {
   }
 
   /** Does `work` on the server of the agent; looks the agent up once more when it has left that server. Rejects AGENT_NOT_FOUND, AGENT_AMBIGUOUS. */
-  async withOwner<T>(agent: string, left: Left, work: (server: ServerLink) => Promise<T>): Promise<T> {
+  async withOwner<T>(agent: string, left: RemainingTime, work: (server: ServerLink) => Promise<T>): Promise<T> {
     const known = this.#known(agent);
     if (known === null) return work(await this.ownerOf(agent, left));
     try {
@@ -97,12 +97,12 @@ export class ServerSet {
     return work(await this.ownerOf(agent, left));
   }
 
-  async ownerOf(agent: string, left: Left): Promise<ServerLink> {
+  async ownerOf(agent: string, left: RemainingTime): Promise<ServerLink> {
     const known = this.#known(agent);
     if (known !== null) return known;
-    const living = await serversWith(this.servers, (server) => hasAgent(server, agent, left, false), left);
+    const present = await serversWith(this.servers, (server) => hasAgent(server, agent, left, false), left);
     const has = (server: ServerLink) => hasAgent(server, agent, left, true);
-    const owners = living.length > 0 ? living : await serversWith(this.servers, has, left);
+    const owners = present.length > 0 ? present : await serversWith(this.servers, has, left);
     const [owner] = owners;
     if (owner === undefined) throw new SupertreeError('AGENT_NOT_FOUND', { agent });
     if (owners.length > 1) {
@@ -128,7 +128,7 @@ export class ServerSet {
   }
 
   /** The server of a supervisor or of its child. A query may go to any of several servers; a name that no server has goes to one, which rejects it. */
-  async #hostOf(name: OperationName, params: unknown, left: Left): Promise<ServerLink> {
+  async #hostOf(name: OperationName, params: unknown, left: RemainingTime): Promise<ServerLink> {
     const { path, id } = params as ChildParams;
     const hosts = await serversWith(this.servers, (server) => hasChild(server, { path, id }, left), left);
     // A change must not go to an arbitrary server.
@@ -137,7 +137,7 @@ export class ServerSet {
   }
 
   /** Counts the spawn before it is sent: several spawns may be placed in one turn, and each must see those before it. */
-  async #emptiest(left: Left, parent: string | undefined): Promise<ServerLink> {
+  async #emptiest(left: RemainingTime, parent: string | undefined): Promise<ServerLink> {
     if (this.only !== null) return this.#counted(this.only);
     const among = parent === undefined ? this.servers : await this.#hostsOf(parent, left);
     const [first, ...more] = among.filter(isConnected);
@@ -152,7 +152,7 @@ export class ServerSet {
     return this.#counted(least(answered, ({ server, count }) => count + (this.#spawning.get(server) ?? 0)).server);
   }
 
-  async #hostsOf(path: string, left: Left): Promise<readonly ServerLink[]> {
+  async #hostsOf(path: string, left: RemainingTime): Promise<readonly ServerLink[]> {
     const hosts = await serversWith(this.servers, (server) => hasChild(server, { path }, left), left);
     return hosts.length === 0 ? this.servers : hosts;
   }

@@ -11,7 +11,7 @@ import type { ServerLink } from './server.js';
 export type StreamMessage = Message<'log_stream'> | Message<'status_update'>;
 
 /** The longest single wait for a message, in ms; then the wait is repeated. An agent may be silent for long. */
-const PATIENCE = 3_600_000;
+const LONGEST_WAIT = 3_600_000;
 
 /** The messages that a server publishes about one agent from now on. Lost messages are not reported. */
 export function followStream(server: ServerLink, agentId: string): AsyncIterableIterator<StreamMessage> {
@@ -34,7 +34,7 @@ async function* messages(server: ServerLink, agentId: string, scope: Scope): Asy
 
 async function* framesOf(feed: Feed, scope: Scope): AsyncGenerator<StreamMessage> {
   for (;;) {
-    const item = await scope.race(feed.next(PATIENCE));
+    const item = await scope.race(feed.next(LONGEST_WAIT));
     if (item.type === 'woken' || item.type === 'closed') return;
     const decoded = item.type === 'frame' ? decode(item.document) : null;
     if (decoded?.ok !== true) continue;

@@ -100,12 +100,12 @@ async function called(act: Action, context: ActionContext & ActionRequest): Prom
 function countOf(value: unknown, known: Map<unknown, number> = new Map()): number {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return 1;
   const counted = known.get(value);
-  if (counted === UNDER_WAY) throw new Error('its result refers to itself');
+  if (counted === BEING_COUNTED) throw new Error('its result refers to itself');
   if (counted !== undefined) return counted;
-  known.set(value, UNDER_WAY);
+  known.set(value, BEING_COUNTED);
   const count = Object.values(value).reduce((sum: number, item) => sum + countOf(item, known), 1);
   known.set(value, count);
   return count;
 }
 
-const UNDER_WAY = 0;
+const BEING_COUNTED = 0;

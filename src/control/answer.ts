@@ -1,6 +1,6 @@
 import type { AgentHandle, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
-import { type Decoded, encode, glimpse } from '../protocol/decode.js';
+import { type Decoded, encode, undecodedHead } from '../protocol/decode.js';
 import type { Draft, Message, MessageType } from '../protocol/protocol.js';
 import { type About, encodeRefusal } from '../protocol/refusal.js';
 import { repeatedVerbatim } from '../protocol/verbatim.js';
@@ -37,7 +37,7 @@ export async function answer(
   context: RequestContext = localContext(),
 ): Promise<Buffer> {
   const request = { control, context, bytes, tree: new GuardedTree(control.tree, control.ended, context.peer) };
-  const decoded = context.refused === null ? decodeRequest(request) : glimpse(bytes, context.refused);
+  const decoded = context.refused === null ? decodeRequest(request) : undecodedHead(bytes, context.refused);
   let isAnswered = false;
   const beforeAnswer: Interim = (sent) => {
     if (!isAnswered) interim(sent);

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf, SupertreeError } from '../errors.js';
-import { spelled } from './filter-spelling.js';
+import { translatePattern } from './filter-translation.js';
 import { SearchQueue } from './search-queue.js';
 
 /** A compiled filter: plain text, or a regular expression. */
@@ -19,7 +19,7 @@ export function compileFilter(text: string): Filter | { readonly problem: string
   if (text.length > MAX_LENGTH) return { problem: `must have at most ${MAX_LENGTH} characters` };
   if (!/[\\^$.*+?()[\]{}|]/.test(text)) return { text };
   const [head = '', given = ''] = /^\(\?([ims]+)\)/.exec(text) ?? [];
-  const { source, unknown } = spelled(text.slice(head.length), given.includes('s'));
+  const { source, unknown } = translatePattern(text.slice(head.length), given.includes('s'));
   if (unknown !== null) return { problem: `must be a regular expression without ${unknown}: ${DIALECT}` };
   const flags = `${given}u`;
   const failure = failureOf(source, flags);

@@ -168,10 +168,10 @@ export function contentOf(request: object): string {
 }
 
 /** Errors that mean that nothing was done, and that a repetition may not meet. */
-const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FORBIDDEN', 'AGENT_LIMIT', 'TREE_NOT_STARTED']);
+const TRANSIENT_REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FORBIDDEN', 'AGENT_LIMIT', 'TREE_NOT_STARTED']);
 
 function mayChange(thrown: unknown): boolean {
-  return PASSING.has(asSupertreeError(thrown).code);
+  return TRANSIENT_REFUSALS.has(asSupertreeError(thrown).code);
 }
 
 function sorted(value: unknown): unknown {

@@ -5,7 +5,12 @@ import type { Control } from './control.js';
 import { type Place, placeOf } from './streams/report-fan-out.js';
 
 /** The reports of a change of an agent's state or sub-state. */
-const MOVES: ReadonlySet<Report['type']> = new Set<Report['type']>(['state', 'substate', 'restarting', 'exhausted']);
+const STATE_REPORTS: ReadonlySet<Report['type']> = new Set<Report['type']>([
+  'state',
+  'substate',
+  'restarting',
+  'exhausted',
+]);
 
 /**
  * Sends a `tree_progress` for every state and sub-state that the agent at `path` enters. Returns a function that ends that, after the reports that are
@@ -18,7 +23,7 @@ export function reportProgress(
   interim: (bytes: Buffer) => void,
 ): () => void {
   let last = '';
-  const tell = (place: Place | null): void => {
+  const send = (place: Place | null): void => {
     if (place === null || place.detail === last) return;
     const { state, detail } = place;
     last = detail;
@@ -27,10 +32,10 @@ export function reportProgress(
   return control.reports.follow(path, {
     take: (reports) => {
       const now = placeAt(control, path);
-      const lastMove = reports.findLast(({ report }) => MOVES.has(report.type))?.report;
+      const lastState = reports.findLast(({ report }) => STATE_REPORTS.has(report.type))?.report;
       for (const { report } of reports) {
-        if (report.type === 'waiting') tell(waitingPlace(report));
-        else if (MOVES.has(report.type)) tell(placeOf(report, report === lastMove ? now : null));
+        if (report.type === 'waiting') send(waitingPlace(report));
+        else if (STATE_REPORTS.has(report.type)) send(placeOf(report, report === lastState ? now : null));
       }
     },
   });

@@ -159,13 +159,13 @@ async function rowsOf(request: Request, views: readonly AgentView[], measure = f
 async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
   const view = agent.view();
   if (!request.tree.observes(view.path))
-    return { ...view, usage: null, ...HIDDEN, detail: isWaiting(view) ? view.state : view.detail };
+    return { ...view, usage: null, ...HIDDEN_FIELDS, detail: isWaiting(view) ? view.state : view.detail };
   const row = measured(view, measure ? await usageOf(request, [view]) : NONE);
   return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
 }
 
 /** The fields that need the role `observe`. */
-const HIDDEN = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;
+const HIDDEN_FIELDS = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;
 
 /** The tree with every agent as its row. */
 async function treeOf({ tree }: Request, measure = false): Promise<SupervisorView> {

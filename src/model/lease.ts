@@ -19,7 +19,7 @@ export interface Lease {
 }
 
 /** Reserves a port for `owner`, or for no agent, until some time: a quarantine, or a port of a foreign process. */
-interface Bar {
+interface Exclusion {
   readonly until: number;
   readonly owner: string | null;
   /** The port is claimed by an abstract socket only, which any user can make. */
@@ -38,7 +38,7 @@ export interface LeaseTable {
   readonly leases: Map<number, Lease>;
   /** The ports of one incarnation. */
   readonly held: Map<string, number[]>;
-  readonly bars: Map<number, Bar>;
+  readonly exclusions: Map<number, Exclusion>;
   /** The last port of each agent and port name, and the last owner of each port: one to one. */
   readonly sticky: Map<string, number>;
   readonly owners: Map<number, string>;
@@ -54,7 +54,7 @@ export function createLeaseTable(
     ...options,
     leases: new Map(),
     held: new Map(),
-    bars: new Map(),
+    exclusions: new Map(),
     sticky: new Map(),
     owners: new Map(),
     lowest: options.range.first,
@@ -64,7 +64,7 @@ export function createLeaseTable(
 /**
  * Leases one port: the preferred one if it is free, else the last one of this agent under this name, else the lowest free one of the range. `null` when
  * there is none. After an unclean end the agent itself may have its port back at once: a process that is left on it is found by binding. With
- * `heedsHints` false it may be a port that only a hint bars. If not given, true.
+ * `heedsHints` false it may be a port that only a hint excludes. If not given, true.
  */
 export function choosePort(
   table: LeaseTable,
@@ -76,8 +76,8 @@ export function choosePort(
 ): number | null {
   const owner = ownerKey(path, request.name);
   const isBarred = (port: number): boolean => {
-    const bar = barOf(table, port, at);
-    return bar !== null && bar.owner !== owner && (heedsHints || !bar.isHint);
+    const exclusion = exclusionOf(table, port, at);
+    return exclusion !== null && exclusion.owner !== owner && (heedsHints || !exclusion.isHint);
   };
   const port =
     [request.preferred, table.sticky.get(owner)].find((p) => mayHave(table, p, isBarred)) ??
@@ -86,7 +86,7 @@ export function choosePort(
   table.leases.set(port, { port, path, name: request.name, incarnation });
   const key = incarnationKey(path, incarnation);
   table.held.set(key, [...(table.held.get(key) ?? []), port]);
-  table.bars.delete(port);
+  table.exclusions.delete(port);
   return port;
 }
 
@@ -121,7 +121,7 @@ export function refusePort(
   const rest = (table.held.get(key) ?? []).filter((other) => other !== port);
   if (rest.length > 0) table.held.set(key, rest);
   else table.held.delete(key);
-  table.bars.set(port, { until: at + span, owner: null, isHint });
+  table.exclusions.set(port, { until: at + span, owner: null, isHint });
 }
 
 /** Ends every lease of one incarnation and returns their ports. A stale or unknown incarnation ends nothing. */
@@ -140,7 +140,7 @@ export function releasePorts(
     if (lease === undefined) continue;
     dropLease(table, lease);
     const owner = ownerKey(lease.path, lease.name);
-    if (!clean) table.bars.set(port, { until: at + table.quarantine, owner, isHint: false });
+    if (!clean) table.exclusions.set(port, { until: at + table.quarantine, owner, isHint: false });
   }
   return ports;
 }
@@ -194,12 +194,12 @@ function lowestFree(table: LeaseTable, isBarred: PortCheck): number | null {
   return null;
 }
 
-/** The present bar of a port; `null` for none. An expired bar is removed. */
-function barOf(table: LeaseTable, port: number, at: number): Bar | null {
-  const bar = table.bars.get(port);
-  if (bar === undefined) return null;
-  if (at < bar.until) return bar;
-  table.bars.delete(port);
+/** The present exclusion of a port; `null` for none. An expired one is removed. */
+function exclusionOf(table: LeaseTable, port: number, at: number): Exclusion | null {
+  const exclusion = table.exclusions.get(port);
+  if (exclusion === undefined) return null;
+  if (at < exclusion.until) return exclusion;
+  table.exclusions.delete(port);
   return null;
 }
 

@@ -4,22 +4,22 @@
  */
 
 /** C0, DEL and C1 controls, Unicode's Bidi_Control, and the two separators that some terminals take for line ends. */
-const OBEYED = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+const CONTROL_CHARACTERS = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** What `terminalText` keeps: newlines, tabs, and the CR of a CRLF. */
-const STEERING = /(?!\n|\t|\r\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+const TERMINAL_CONTROLS = /(?!\n|\t|\r\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
 /** `text` on one line, with every control character spelled out. */
 export function printable(text: string): string {
-  return text.replace(OBEYED, spelled);
+  return text.replace(CONTROL_CHARACTERS, escaped);
 }
 
 /** `text` with every control character spelled out, except newlines and tabs. JSON stays equivalent JSON. */
 export function terminalText(text: string): string {
-  return text.replace(STEERING, spelled);
+  return text.replace(TERMINAL_CONTROLS, escaped);
 }
 
-function spelled(char: string): string {
+function escaped(char: string): string {
   if (char === '\n') return '\\n';
   if (char === '\t') return '\\t';
   const code = char.charCodeAt(0).toString(16);

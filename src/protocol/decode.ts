@@ -137,15 +137,15 @@ export function undecoded(error: SupertreeError, { tag, requestId, agentId }: He
 }
 
 /** The length of the part of an unread message in which its ids are searched. */
-const GLIMPSE = 4096;
+const HEAD_BYTES = 4096;
 
 /** Reads the head of a message for its error answer, without decoding all of it. */
-export function glimpse(bytes: Uint8Array, error: SupertreeError): Decoded {
-  return failed(error, bytes.subarray(0, GLIMPSE));
+export function undecodedHead(bytes: Uint8Array, error: SupertreeError): Decoded {
+  return failed(error, bytes.subarray(0, HEAD_BYTES));
 }
 
 function tooLarge(bytes: Uint8Array): Decoded {
-  return glimpse(bytes, sizeError(bytes.length));
+  return undecodedHead(bytes, sizeError(bytes.length));
 }
 
 function sizeError(size: number): SupertreeError {

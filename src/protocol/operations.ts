@@ -22,7 +22,7 @@ export type {
   SupervisorMark,
 } from './operations/results.js';
 
-const GONE = 'done when the last process of each is verified gone';
+const UNTIL_GONE = 'done when the last process of each is verified gone';
 
 /** The common part of the operations that give an agent a lifecycle command. */
 const LIFECYCLE = {
@@ -91,13 +91,13 @@ export const OPERATIONS = {
     ...LIFECYCLE,
     does: 'Stops an agent; it stays down.',
     commands: ['stop'],
-    cli: { does: 'Stop agents', until: GONE },
+    cli: { does: 'Stop agents', until: UNTIL_GONE },
   }),
   kill: answeredWith<AgentRow>()({
     ...LIFECYCLE,
     does: 'Ends an agent with SIGKILL; it stays down.',
     commands: ['kill'],
-    cli: { does: 'End agents with SIGKILL at once', until: GONE },
+    cli: { does: 'End agents with SIGKILL at once', until: UNTIL_GONE },
   }),
   restart: answeredWith<AgentRow>()({
     ...LIFECYCLE,

@@ -46,11 +46,11 @@ function newInfo(view: AgentView): AgentInfo {
   };
 }
 
-const OURS: ReadonlySet<string> = new Set(Object.values(WIRE_KEYS));
+const OWN_KEYS: ReadonlySet<string> = new Set(Object.values(WIRE_KEYS));
 
 /** The metadata of its spec, without the keys that have fields of their own; `null` when empty. */
 function ownMetadata(metadata: Readonly<Record<string, string>>): Record<string, string> | null {
-  const own = Object.entries(metadata).filter(([key]) => !OURS.has(key));
+  const own = Object.entries(metadata).filter(([key]) => !OWN_KEYS.has(key));
   return own.length === 0 ? null : Object.fromEntries(own);
 }
 

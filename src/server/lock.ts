@@ -34,7 +34,7 @@ function placeOf(path: string): string {
 }
 
 /** The time limit for the whole banner of the holder, in ms. */
-const PATIENCE = 500;
+const BANNER_TIMEOUT = 500;
 
 /** The most characters of a banner. A longer one is not that of a server. */
 const MAX_BANNER = 32;
@@ -55,7 +55,7 @@ function readBanner(path: string): Promise<string> {
   return new Promise((resolve) => {
     let banner = '';
     const socket = connect(path);
-    const timer = setTimeout(() => socket.destroy(), PATIENCE);
+    const timer = setTimeout(() => socket.destroy(), BANNER_TIMEOUT);
     socket.on('data', (bytes) => {
       banner += bytes.toString('latin1', 0, MAX_BANNER);
       if (banner.length > MAX_BANNER) socket.destroy();

@@ -1,7 +1,7 @@
 import { ownLimits } from '../drivers/proc/system.js';
 
 /** Enough for the server's own limits: two thousand connections, and a thousand agents with their pipes. */
-const ENOUGH = 8192;
+const RECOMMENDED_LIMIT = 8192;
 
 /**
  * A warning for an operator whose limit of open files is low; `null` otherwise. Every connection and every pipe of an agent is a file. Node has raised
@@ -10,7 +10,7 @@ const ENOUGH = 8192;
  */
 export function openFilesWarning(limits: string = ownLimits()): string | null {
   const limit = openFilesLimit(limits);
-  if (limit >= ENOUGH) return null;
+  if (limit >= RECOMMENDED_LIMIT) return null;
   return `at most ${limit} files can be open: that many connections and pipes of agents together; raise it with LimitNOFILE= or ulimit -Hn`;
 }
 

@@ -95,11 +95,11 @@ async function run(server: Server, log: Logger, failed: (thrown: unknown) => voi
   server.tree.start().then(() => log.info(`${server.tree.path} is up`), notStarted);
   const end = await server.tree.ended;
   await server.stop();
-  log.info({ ...end }, farewell(end));
+  log.info({ ...end }, endSentence(end));
   return end.clean && end.left.length === 0 ? 0 : 1;
 }
 
-function farewell(end: TreeEnd): string {
+function endSentence(end: TreeEnd): string {
   const left = end.left.length === 0 ? '' : `; could not be ended: ${end.left.join(', ')}`;
   return end.clean ? `stopped${left}` : `gave up: ${end.reason}${left}`;
 }
@@ -124,7 +124,7 @@ function ofFile({ settings }: ServerConfig, { endpoint, pubEndpoint }: ServeOpti
 }
 
 /** Reports that a person at a terminal does not need while the tree runs. A program gets them all. */
-const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
+const NOT_ON_TERMINALS: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'created',
   'removed',
   'state',
@@ -134,7 +134,7 @@ const QUIET: ReadonlySet<Report['type']> = new Set<Report['type']>([
 ]);
 
 function logReport(log: Logger, terminal: boolean, report: Report): void {
-  if (terminal && QUIET.has(report.type)) return;
+  if (terminal && NOT_ON_TERMINALS.has(report.type)) return;
   log[LEVEL_OF[report.type] ?? 'info']({ report }, toText(report));
 }
 
@@ -148,13 +148,13 @@ const LEVEL_OF: Readonly<Partial<Record<Report['type'], 'warn' | 'error'>>> = {
 };
 
 /** A second signal within so many ms is a copy of the first one: npm forwards the SIGINT of a terminal to a process that already had it. */
-const AGAIN = 1_000;
+const REPEAT_WINDOW = 1_000;
 
 /**
  * A closed terminal or a broken connection sends SIGHUP; Ctrl-\ sends SIGQUIT; nodemon and others send SIGUSR2 to restart. Agents have process groups
  * of their own and get none of them: a server that died of one would leave them all behind. Node resets an ignored SIGHUP (nohup) when it starts.
  */
-const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const;
 
 /** The first signal stops the tree in reverse order, a later one kills the processes that are left. */
 function onSignals(server: Server, log: Logger): { undo: () => void } {
@@ -165,14 +165,14 @@ function onSignals(server: Server, log: Logger): { undo: () => void } {
       first = now;
       log.info(`${signal}: stopping everything in reverse order`);
       void server.stop();
-    } else if (now - first >= AGAIN) {
+    } else if (now - first >= REPEAT_WINDOW) {
       log.warn(`${signal} again: killing the processes that are left`);
       void server.stop({ brutal: true });
     }
   };
-  for (const signal of STOPPING) process.on(signal, listener);
+  for (const signal of STOP_SIGNALS) process.on(signal, listener);
   const undo = () => {
-    for (const signal of STOPPING) process.off(signal, listener);
+    for (const signal of STOP_SIGNALS) process.off(signal, listener);
   };
   return { undo };
 }

@@ -11,7 +11,7 @@ export interface HeldTime {
 }
 
 /** A clock that has not moved for so many checks in a row is stalled. A machine that is too busy for the checks is not mistaken for that. */
-const LOOKS = 20;
+const CHECKS = 20;
 
 /**
  * Detects operations that wait for a clock which does not move, such as `await tree.start()` before the first `advance()`. They would never settle: a
@@ -27,7 +27,7 @@ export class StallWatch {
   /** `patience`: real milliseconds; Infinity disables the watch. */
   constructor(clock: HeldTime, patience: number) {
     this.#clock = clock;
-    this.#interval = patience / LOOKS;
+    this.#interval = patience / CHECKS;
   }
 
   /** The clock was moved, or its deferred callbacks were run. */
@@ -74,7 +74,7 @@ export class StallWatch {
       this.#timer?.unref();
     } else {
       this.#timer?.ref();
-      if (++this.#looks >= LOOKS) this.#abandonAll(held);
+      if (++this.#looks >= CHECKS) this.#abandonAll(held);
     }
   }
 

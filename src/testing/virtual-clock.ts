@@ -55,7 +55,7 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
 const MAX_AT_ONCE = 1_000_000;
 const HOUR = 3_600_000;
 /** Real ms between two checks of an operation that no timer of the clock can settle. */
-const LOOK = 5;
+const POLL_INTERVAL = 5;
 
 class SteppingClock implements VirtualClock {
   #now: number;
@@ -125,7 +125,7 @@ class SteppingClock implements VirtualClock {
       if (isIdle || (next ?? this.#now) > last) {
         throw new SupertreeError('TIMEOUT', { what: 'The operation of clock.until()', timeout: within });
       }
-      if (next === null) await realDelay(LOOK);
+      if (next === null) await realDelay(POLL_INTERVAL);
       else {
         await this.advanceToNext();
         idleSince = performance.now();

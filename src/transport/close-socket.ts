@@ -1,7 +1,7 @@
 import type { Router, XPublisher } from 'zeromq';
 
 /** How long the system may take to release an endpoint, in ms; it takes less than one. */
-const PATIENCE = 1_000;
+const CLOSE_TIMEOUT = 1_000;
 
 /**
  * Closes a socket that is bound to `endpoint`, or to nothing when that is empty, and resolves when nothing listens at the endpoint any more. Sockets
@@ -15,7 +15,7 @@ export async function closeSocket(socket: Router | XPublisher, endpoint: string)
   await new Promise<void>((resolve) => {
     socket.events.on('close', ({ address }) => address === endpoint && resolve());
     socket.events.on('end', () => resolve());
-    timer = setTimeout(resolve, PATIENCE);
+    timer = setTimeout(resolve, CLOSE_TIMEOUT);
     socket.close();
   });
   clearTimeout(timer);

@@ -13,10 +13,10 @@ const MAX_WAITING = { one: 64 * 1024 * 1024, all: 128 * 1024 * 1024 };
 const BLOCKED_FROM = MAX_WAITING.one / 4;
 
 /** A peer that reads nothing for so long, in ms, loses its waiting answers. From then on, answers that it does not take at once are dropped. */
-const PATIENCE = 10_000;
+const READ_TIMEOUT = 10_000;
 
 /** For how long a peer is remembered as not reading, in ms after the last answer that it did not take. */
-const DEAF_FOR = 60_000;
+const FORGET_AFTER = 60_000;
 
 /** The most bytes of small answers that are joined in one message. */
 const MAX_JOINED = 64 * 1024;
@@ -70,7 +70,7 @@ interface Peer {
  * 1. the socket takes the message, or
  * 2. the peer's queue is full (EAGAIN), or libzmq holds too much for all peers (see `SendWindow`): the message waits here, within limits, and is
  *    retried in order, or
- * 3. the peer has gone, or reads nothing for `PATIENCE`: its messages are dropped and counted.
+ * 3. the peer has gone, or reads nothing for `READ_TIMEOUT`: its messages are dropped and counted.
  */
 export class Outbox {
   /** The present socket. */
@@ -265,8 +265,8 @@ export class Outbox {
 
   /** Gives up a peer that has not read for too long; forgets one that was given up and got no further answers for a while. */
   #expire(peer: Peer, waited: number): void {
-    if (peer.held.length > 0 && waited > PATIENCE) this.#giveUp(peer);
-    else if (peer.deaf && peer.bytes === 0 && waited > DEAF_FOR) this.#peers.delete(peer.name);
+    if (peer.held.length > 0 && waited > READ_TIMEOUT) this.#giveUp(peer);
+    else if (peer.deaf && peer.bytes === 0 && waited > FORGET_AFTER) this.#peers.delete(peer.name);
   }
 
   #giveUp(peer: Peer): void {

@@ -3,7 +3,7 @@ import type { Keyring } from '../control/access/keyring.js';
 import { ANYONE, LOCAL, type Peer, UNPROVEN } from '../control/access/roles.js';
 import { isLoopback, parseEndpoint } from '../protocol/endpoint.js';
 import { Handshakes } from './handshakes.js';
-import { type CurveServerOptions, curveServer, type Domain, type OnRefusedConnection, openGate } from './zap.js';
+import { type CurveServerOptions, curveServer, type Domain, type OnRefusedConnection, startZapHandler } from './zap.js';
 
 /** The CURVE options of a socket; none for an open one. */
 export type SecurityOptions = (CurveServerOptions & { readonly context: Context }) | Record<string, never>;
@@ -42,7 +42,7 @@ export async function openSecurity(
 ): Promise<SocketSecurity> {
   // libzmq has one ZAP handler for each context, so the default context of this process stays free for other code.
   const context = new Context();
-  const gate = await openGate(context, keyring, onRefused, failed);
+  const gate = await startZapHandler(context, keyring, onRefused, failed);
   const isLocked = (endpoint: string) => endpoint.startsWith('tcp://');
   return {
     peerAt: (endpoint) => (isLocked(endpoint) ? null : LOCAL),

@@ -20,11 +20,11 @@ export interface Refusal {
 }
 
 /** Decides which connections are accepted. */
-export interface Gatekeeper {
+export interface ZapHandler {
   close(): Promise<void>;
 }
 
-/** The options of a socket that accepts only known keys. Without a gatekeeper in its context it accepts no connection. */
+/** The options of a socket that accepts only known keys. Without a ZAP handler in its context it accepts no connection. */
 export function curveServer(keyring: Keyring, domain: Domain): CurveServerOptions {
   return { curveServer: true, curveSecretKey: keyring.secretKey, zapDomain: domain, zapEnforceDomain: true };
 }
@@ -41,12 +41,12 @@ export interface CurveServerOptions {
  * ZAP handler, so a server with keys has a context of its own. `failed` is called when the handler ends: from then on no connection with a key is
  * accepted.
  */
-export async function openGate(
+export async function startZapHandler(
   context: Context,
   keyring: Keyring,
   onRefused: OnRefusedConnection,
   failed: (thrown: unknown) => void,
-): Promise<Gatekeeper> {
+): Promise<ZapHandler> {
   const socket = new Router({ context, linger: 0 } satisfies SocketOptions<Router>);
   await socket.bind(ZAP_ENDPOINT);
   const answering = answerAll(socket, keyring, onRefused).catch(failed);
@@ -63,7 +63,7 @@ const ZAP_ENDPOINT = 'inproc://zeromq.zap.01';
 async function answerAll(socket: Router, keyring: Keyring, onRefused: OnRefusedConnection): Promise<void> {
   for await (const [peer = NONE, delimiter = NONE, version = NONE, id = NONE, ...question] of socket) {
     const [domain = NONE, address = NONE, , mechanism = NONE, credential = NONE] = question;
-    const { name, publicKey, refusal } = judge(keyring, domain.toString(), mechanism.toString(), credential);
+    const { name, publicKey, refusal } = decide(keyring, domain.toString(), mechanism.toString(), credential);
     const [code, text] = refusal === null ? ['200', 'OK'] : ['400', refusal];
     await socket.send([peer, delimiter, version, id, code, text, name ?? '', '']);
     if (refusal === null) continue;
@@ -73,13 +73,13 @@ async function answerAll(socket: Router, keyring: Keyring, onRefused: OnRefusedC
 
 const NONE = Buffer.alloc(0);
 
-interface Verdict {
+interface Decision {
   readonly name: string | null;
   readonly publicKey: string | null;
   readonly refusal: string | null;
 }
 
-function judge(keyring: Keyring, domain: string, mechanism: string, credential: Buffer): Verdict {
+function decide(keyring: Keyring, domain: string, mechanism: string, credential: Buffer): Decision {
   if (mechanism !== 'CURVE' || credential.length !== 32)
     return { name: null, publicKey: null, refusal: 'CURVE is asked for' };
   const publicKey = encodeZ85(credential);

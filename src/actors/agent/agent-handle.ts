@@ -27,7 +27,7 @@ import { until } from './waiting.js';
  * The handle of one agent. It looks the agent up for each call, so it outlives a restart of the supervisor; a later, different agent at the same path is
  * not used. For a removed agent the handle still returns its last exit and its output, and a stop resolves at once.
  */
-export class CellHandle implements AgentHandle {
+export class StableAgentHandle implements AgentHandle {
   readonly path: string;
   readonly uuid: string;
   readonly #world: World;
@@ -84,30 +84,30 @@ export class CellHandle implements AgentHandle {
   }
 
   async #pause(mode: PauseMode | undefined): Promise<void> {
-    await ASIDE;
+    await NEXT_MICROTASK;
     const agent = this.#agent('pause');
     const { incarnation, pauseMode } = contextOf(agent);
     const wanted = mode ?? agent.spec.pause;
     if (stateOf(agent) === 'paused' && pauseMode === wanted && !isFreezing(agent)) return;
     const { clock } = this.#world;
     const event = { type: 'PAUSE', mode: wanted, at: clock.wall(), now: clock.now() } as const;
-    const underWay = wanted === 'forced' && isFreezing(agent);
-    if (!underWay && !agent.ref.getSnapshot().can(event)) throw this.#invalid('pause', agent);
+    const isPausing = wanted === 'forced' && isFreezing(agent);
+    if (!isPausing && !agent.ref.getSnapshot().can(event)) throw this.#invalid('pause', agent);
     if (wanted === 'forced' && agent.spec.body.type !== 'command') {
       throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
     }
-    if (!underWay) deliver(this.#world, agent, event);
+    if (!isPausing) deliver(this.#world, agent, event);
     await until(agent.record, () => this.#pauseOutcome(agent, incarnation, wanted));
   }
 
   async #resume(): Promise<void> {
-    await ASIDE;
+    await NEXT_MICROTASK;
     const agent = this.#agent('resume');
     const state = stateOf(agent);
     if (state === 'running' && !isFreezing(agent)) return;
     if (state !== 'paused' && state !== 'running') throw this.#invalid('resume', agent);
     deliver(this.#world, agent, { type: 'RESUME', now: this.#world.clock.now() });
-    await until(agent.record, () => (stateOf(agent) === 'running' ? true : this.#overtaken('resume', agent)));
+    await until(agent.record, () => (stateOf(agent) === 'running' ? true : this.#interrupted('resume', agent)));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the agent's state would be wrong. */
@@ -187,15 +187,15 @@ export class CellHandle implements AgentHandle {
     if (context.incarnation !== incarnation) return this.#superseded('a restart');
     if (isFreezing(agent)) return undefined;
     if (state === 'paused' && context.pauseMode === wanted) return true;
-    if (context.pauseProblem !== null && RUNS.has(state)) return this.#unfrozen(context.pauseProblem);
-    return state === 'running' ? this.#superseded('a resume') : this.#overtaken('pause', agent);
+    if (context.pauseProblem !== null && RUNNING_STATES.has(state)) return this.#unfrozen(context.pauseProblem);
+    return state === 'running' ? this.#superseded('a resume') : this.#interrupted('pause', agent);
   }
 
   #unfrozen(problem: string): SupertreeError {
     return new SupertreeError('PAUSE_FAILED', { agent: this.path, problem });
   }
 
-  #overtaken(command: string, agent: Agent): SupertreeError {
+  #interrupted(command: string, agent: Agent): SupertreeError {
     return contextOf(agent).commanded ? this.#superseded('a stop') : this.#invalid(command, agent);
   }
 
@@ -211,7 +211,7 @@ export class CellHandle implements AgentHandle {
 }
 
 /** The states in which a forced pause can have failed: from `paused`, it was added to a cooperative one. */
-const RUNS: ReadonlySet<AgentState> = new Set(['running', 'paused']);
+const RUNNING_STATES: ReadonlySet<AgentState> = new Set(['running', 'paused']);
 
 /** SIGSTOP was sent to its processes, and some are not seen stopped yet. */
 function isFreezing({ ref }: Agent): boolean {
@@ -220,4 +220,4 @@ function isFreezing({ ref }: Agent): boolean {
 }
 
 /** Awaited before the chart is read: the caller may be a listener of reports, called while effects of this agent are performed. */
-const ASIDE = Promise.resolve();
+const NEXT_MICROTASK = Promise.resolve();

@@ -170,12 +170,12 @@ function countStart({ record }: Agent, { incarnation }: AgentContext): void {
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 function requestStop(world: World, agent: Agent): void {
   agent.requestStop().catch((thrown) => {
-    const isOvertaken = thrown instanceof SupertreeError && OVERTAKEN.has(thrown.code);
-    if (!isOvertaken) world.reportError(agent.path, thrown);
+    const isSuperseded = thrown instanceof SupertreeError && SUPERSEDED_CODES.has(thrown.code);
+    if (!isSuperseded) world.reportError(agent.path, thrown);
   });
 }
 
-const OVERTAKEN: ReadonlySet<string> = new Set(['SUPERSEDED', 'SUPERVISOR_ENDED']);
+const SUPERSEDED_CODES: ReadonlySet<string> = new Set(['SUPERSEDED', 'SUPERVISOR_ENDED']);
 
 function watchResources(world: World, { path, spec: { limits } }: Agent, { incarnation }: AgentContext): void {
   if (limits.memory === null && limits.cpu === null) return;

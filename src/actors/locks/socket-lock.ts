@@ -68,7 +68,7 @@ export async function sweepLocks(directory: string, prefix: string): Promise<voi
     const isLeft =
       UNPLACED.test(name) && (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? unfinished) < unfinished;
     if (!name.startsWith(prefix) && !isLeft) continue;
-    if ((await lockHolder(path)) === null) attempt(() => rmdirSync(path), GONE);
+    if ((await lockHolder(path)) === null) attempt(() => rmdirSync(path), ALREADY_REMOVED);
   }
 }
 
@@ -98,8 +98,8 @@ function moveTo(made: string, path: string): boolean {
 
 function keep(server: Server, path: string, id: string): SocketLock {
   const remove = (): true => {
-    attempt(() => unlinkSync(join(path, id)), GONE);
-    attempt(() => rmdirSync(path), GONE);
+    attempt(() => unlinkSync(join(path, id)), ALREADY_REMOVED);
+    attempt(() => rmdirSync(path), ALREADY_REMOVED);
     return true;
   };
   const forget = killAtExit(remove);
@@ -118,8 +118,8 @@ function keep(server: Server, path: string, id: string): SocketLock {
 function discard<T>(server: Server, made: string, result: T): T {
   // This removes the file of the socket too.
   server.close();
-  for (const name of entriesOf(made)) attempt(() => unlinkSync(join(made, name)), GONE);
-  attempt(() => rmdirSync(made), GONE);
+  for (const name of entriesOf(made)) attempt(() => unlinkSync(join(made, name)), ALREADY_REMOVED);
+  attempt(() => rmdirSync(made), ALREADY_REMOVED);
   return result;
 }
 
@@ -128,7 +128,7 @@ export async function lockHolder(path: string): Promise<LockHolder | null> {
   for (const name of entriesOf(path)) {
     const socket = join(path, name);
     if (await isListening(socket)) return { socket };
-    attempt(() => unlinkSync(socket), GONE);
+    attempt(() => unlinkSync(socket), ALREADY_REMOVED);
   }
   return null;
 }
@@ -183,7 +183,7 @@ const MAX_SOCKET_PATH = 107;
 const UNFINISHED = 60_000;
 
 const HELD: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST']);
-const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST']);
+const ALREADY_REMOVED: ReadonlySet<string> = new Set(['ENOENT', 'ENOTEMPTY', 'EEXIST']);
 const DEAD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK']);
 /** Errors for want of a descriptor or of memory: they say nothing about the path. */
 export const OUT_OF_RESOURCES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);

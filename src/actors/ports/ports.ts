@@ -172,7 +172,7 @@ async function acquire(shared: SharedLeases, job: Job, request: PortRequest): Pr
     }
     if (claimed === 'hinted') hints += 1;
     // Another tree has it, and may give it back at any time: so it is no conflict, and soon tried again.
-    if (claimed !== null) refusePort(table, port, clock.now(), NEIGHBOUR, claimed === 'hinted');
+    if (claimed !== null) refusePort(table, port, clock.now(), CLAIMED_AVOIDANCE, claimed === 'hinted');
     else refuse(shared, job, port, result);
   }
 }
@@ -230,7 +230,7 @@ const QUARANTINE = 2_000;
 const AVOIDANCE = 30_000;
 
 /** For how long a port of another tree is not tried again, in ms. */
-const NEIGHBOUR = 1_000;
+const CLAIMED_AVOIDANCE = 1_000;
 
 /** The most ports that one lease skips because a tree of another user seems to have them: a user that takes all the names must not block leases. */
 const MAX_HINTS = 256;

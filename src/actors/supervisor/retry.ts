@@ -35,6 +35,6 @@ export function reportStale(
   path: string,
   { fact, generation }: Extract<Effect, { type: 'stale' }>,
 ): void {
-  const reason = 'it is not the living incarnation';
+  const reason = 'it is not the present incarnation';
   world.reports.emit(path, { type: 'dead-letter', event: fact, incarnation: generation, reason });
 }

@@ -22,7 +22,7 @@ const FORGET_AFTER = 60_000;
  * a process that could not be read is not read again during twice this time.
  */
 const DESCRIPTOR_AGE = 3_000;
-const SHUN_FOR = 2 * DESCRIPTOR_AGE;
+const SKIP_FOR = 2 * DESCRIPTOR_AGE;
 
 interface Base {
   readonly ctime: number;
@@ -40,7 +40,7 @@ class SpanSampler implements Sampler {
   readonly #clock: Clock;
   readonly #read: ReadProcesses;
   readonly #bases = new Map<number, Base>();
-  readonly #shunned = new Map<number, number>();
+  readonly #skipped = new Map<number, number>();
 
   constructor(clock: Clock, read: ReadProcesses) {
     this.#clock = clock;
@@ -49,7 +49,7 @@ class SpanSampler implements Sampler {
 
   async sample(pids: readonly number[]): Promise<Map<number, Usage>> {
     this.#prune();
-    const asked = [...new Set(pids)].filter((pid) => !this.#shunned.has(pid));
+    const asked = [...new Set(pids)].filter((pid) => !this.#skipped.has(pid));
     const times = asked.length === 0 ? new Map<number, ProcessTimes>() : await this.#read(asked);
     const usages = new Map<number, Usage>();
     for (const pid of asked) {
@@ -62,7 +62,7 @@ class SpanSampler implements Sampler {
 
   clear(): void {
     this.#bases.clear();
-    this.#shunned.clear();
+    this.#skipped.clear();
   }
 
   /** The share since the base; a process younger than its base is another one with the same pid. */
@@ -82,13 +82,13 @@ class SpanSampler implements Sampler {
 
   #lose(pid: number): void {
     this.#bases.delete(pid);
-    this.#shunned.set(pid, this.#clock.now() + SHUN_FOR);
+    this.#skipped.set(pid, this.#clock.now() + SKIP_FOR);
   }
 
   #prune(): void {
     const now = this.#clock.now();
     for (const [pid, base] of this.#bases) if (now - base.seen > FORGET_AFTER) this.#bases.delete(pid);
-    for (const [pid, until] of this.#shunned) if (until <= now) this.#shunned.delete(pid);
+    for (const [pid, until] of this.#skipped) if (until <= now) this.#skipped.delete(pid);
   }
 }
 

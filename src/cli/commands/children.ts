@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import type { Client } from '../../client/client.js';
 import { SupertreeError } from '../../errors.js';
 import { type DeletedChild, exitCodeOfResults, runAndPrint, toJson } from '../command-result.js';
+import { checkStaysUp } from '../early-end.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
-import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { printJson, printLines, withClient } from '../session.js';
 import { type ChildPlace, findSupervisor, placeOf } from '../supervisors.js';
@@ -103,7 +103,7 @@ async function add(host: Host, name: string, { json }: Options, command: Command
     const { path } = await inFlight.track((onAccepted) =>
       client.request('add_child', { path: pool.path }, { signal, onAccepted }),
     );
-    return outliving(client, await client.request('status', { agent: path }, { signal }), signal);
+    return checkStaysUp(client, await client.request('status', { agent: path }, { signal }), signal);
   });
   if (json) printJson(host.out, row);
   else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);

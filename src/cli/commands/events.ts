@@ -28,11 +28,11 @@ export const addEvents: AddCommands = (program, { host, finish }) => {
       '\nExamples:\n  $ supertree events\n  $ supertree events -f\n  $ supertree events -f --json | jq -c \'select(.event.type == "exited")\'\n',
     )
     .action(async (options: Options, command: Command) => {
-      finish(await (options.follow ? follow : look)(host, options, command));
+      finish(await (options.follow ? follow : printSnapshot)(host, options, command));
     });
 };
 
-async function look(host: Host, { json }: Options, command: Command): Promise<number> {
+async function printSnapshot(host: Host, { json }: Options, command: Command): Promise<number> {
   const snapshot = await withClient(host, command, UNCHANGED, (client, signal) =>
     client.request('snapshot', {}, { signal }),
   );
@@ -47,7 +47,7 @@ function follow(host: Host, { json = false }: Options, command: Command): Promis
     whileLinked(host, client, async () => {
       for await (const item of client.events()) {
         if (json) host.out.write(`${JSON.stringify(item)}\n`);
-        else tell(host, item);
+        else printItem(host, item);
         if ((await host.out.drained?.()) === false) break;
       }
       return EXIT.done;
@@ -55,7 +55,7 @@ function follow(host: Host, { json = false }: Options, command: Command): Promis
   );
 }
 
-function tell(host: Host, item: TreeItem): void {
+function printItem(host: Host, item: TreeItem): void {
   if (item.type === 'event') return printLines(host.out, [`${clock(item.at)} ${textOf(item)}`]);
   printLines(host.err, [noteOf(item)]);
 }

@@ -10,9 +10,9 @@ import {
   type SupervisorMark,
 } from '../../protocol/operations.js';
 import { exitCodeOfResults, runAndPrint, toJson } from '../command-result.js';
+import { checkStaysUp } from '../early-end.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
-import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { progressTo } from '../progress.js';
 import { printJson, withClient } from '../session.js';
@@ -23,7 +23,7 @@ type Verb = Extract<OperationName, 'start' | 'stop' | 'kill' | 'restart' | 'paus
 /** Commands that start a new incarnation, which may end at once. */
 const STARTING: ReadonlySet<Verb> = new Set(['start', 'restart']);
 
-const ALSO = ' A supervisor can be named by its path: the command then applies to its whole subtree.';
+const SUBTREE_NOTE = ' A supervisor can be named by its path: the command then applies to its whole subtree.';
 
 interface Options {
   wait: boolean;
@@ -39,7 +39,9 @@ export const addLifecycle: AddCommands = (program, { host, finish }) => {
     const { does, until } = cli;
     const command = program
       .command(`${verb} <agent...>`)
-      .description(`${does}; ${until}. Several are done at the same time.${OF_SUPERVISORS.has(verb) ? ALSO : ''}`)
+      .description(
+        `${does}; ${until}. Several are done at the same time.${OF_SUPERVISORS.has(verb) ? SUBTREE_NOTE : ''}`,
+      )
       .option('--no-wait', 'return when the command is accepted')
       .option(
         '--json',
@@ -92,7 +94,7 @@ async function carryOutOne(
 ): Promise<AgentRow | SupervisorMark> {
   try {
     const row = await client.request(verb, { agent, wait, ...(mode && { mode }) }, requestOptions);
-    return wait && STARTING.has(verb) ? await outliving(client, row, requestOptions.signal) : row;
+    return wait && STARTING.has(verb) ? await checkStaysUp(client, row, requestOptions.signal) : row;
   } catch (thrown) {
     if (!(thrown instanceof SupertreeError && thrown.code === 'AGENT_NOT_FOUND')) throw thrown;
     // A key without `observe` cannot look for a supervisor: it gets the error of the command.

@@ -3,11 +3,11 @@ import { SupertreeError } from '../../errors.js';
 import type { AgentData } from '../../model/input.js';
 import type { RestartType } from '../../model/spec.js';
 import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
+import { checkStaysUp } from '../early-end.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
-import { outliving } from '../instant-death.js';
 import type { AddCommands } from '../invocation.js';
 import { progressTo } from '../progress.js';
 import { printJson, printLines, withClient } from '../session.js';
@@ -126,7 +126,7 @@ async function spawn(host: Host, spec: AgentData, options: Options, command: Com
     const spawned = await inFlight.track((onAccepted) =>
       client.request('spawn', params, { signal, onAccepted, onProgress: progressTo(host.err) }),
     );
-    return wait ? outliving(client, spawned, signal) : spawned;
+    return wait ? checkStaysUp(client, spawned, signal) : spawned;
   });
   if (options.json) printJson(host.out, row);
   else printLines(host.out, [`${summary(row)}, uuid ${row.uuid}`]);

@@ -44,7 +44,7 @@ export const addTop: AddCommands = (program, { host, finish }) => {
 };
 
 /** Keys that end it: q, and Ctrl-C and Ctrl-D, which the terminal does not turn into signals in raw mode. */
-const ENOUGH: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
+const QUIT_KEYS: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
 
 /** After so many ms without an answer the header says so. */
 const SILENT_AFTER = 2_000;
@@ -58,20 +58,20 @@ function top(host: Host, client: Client, options: Options, interrupted: AbortSig
 async function watch(host: Host, client: Client, options: Options, interrupted: AbortSignal): Promise<number> {
   const screen = openScreen(host, !options.json);
   const picture = new Picture(host, screen, options.json ?? false);
-  const enough = new AbortController();
+  const quit = new AbortController();
   const undo = [
-    screen.inPlace ? host.keys?.((key) => ENOUGH.has(key.charAt(0)) && enough.abort()) : undefined,
+    screen.inPlace ? host.keys?.((key) => QUIT_KEYS.has(key.charAt(0)) && quit.abort()) : undefined,
     screen.inPlace ? host.out.onResize?.(() => void picture.draw()) : undefined,
   ];
-  const signal = AbortSignal.any([interrupted, enough.signal]);
+  const signal = AbortSignal.any([interrupted, quit.signal]);
   try {
     for (let left = options.iterations ?? Number.POSITIVE_INFINITY; left > 0 && !signal.aborted; left--) {
-      await lookOnce(client, picture, options.sort, signal);
+      await printOnce(client, picture, options.sort, signal);
       if (!(await picture.draw())) break;
       if (left > 1) await pause(options.interval, signal);
     }
   } catch (thrown) {
-    if (!enough.signal.aborted) throw thrown;
+    if (!quit.signal.aborted) throw thrown;
   } finally {
     for (const each of undo) each?.();
     screen.close();
@@ -80,7 +80,7 @@ async function watch(host: Host, client: Client, options: Options, interrupted: 
 }
 
 /** Updates the picture. In place, a server that is away is waited for, and the last rows stay. */
-async function lookOnce(client: Client, picture: Picture, sort: Order, signal: AbortSignal): Promise<void> {
+async function printOnce(client: Client, picture: Picture, sort: Order, signal: AbortSignal): Promise<void> {
   const silence = setTimeout(() => {
     picture.silent();
     if (picture.inPlace) void picture.draw();
@@ -90,14 +90,14 @@ async function lookOnce(client: Client, picture: Picture, sort: Order, signal: A
     picture.seen([...rows].sort(ORDERS[sort]));
   } catch (thrown) {
     const error = asSupertreeError(thrown);
-    if (signal.aborted || !picture.inPlace || !AWAY.has(error.code)) throw thrown;
+    if (signal.aborted || !picture.inPlace || !UNREACHABLE.has(error.code)) throw thrown;
     picture.silent(error);
   } finally {
     clearTimeout(silence);
   }
 }
 
-const AWAY: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
+const UNREACHABLE: ReadonlySet<string> = new Set(['NO_SERVER', 'TIMEOUT']);
 
 /** The last rows and their display. */
 class Picture {

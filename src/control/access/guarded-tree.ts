@@ -63,7 +63,7 @@ export class GuardedTree {
    * name may belong to another agent by now, also on another server. Throws AGENT_NOT_FOUND, AGENT_ABSENT, AGENT_AMBIGUOUS, FORBIDDEN.
    */
   agent(ref: string, role: Role): AgentHandle {
-    const found = this.#living(ref) ?? this.#endedAgent(ref, role);
+    const found = this.#agentInTree(ref) ?? this.#endedAgent(ref, role);
     if (found === null) throw new SupertreeError('AGENT_NOT_FOUND', { agent: ref });
     return this.#opened(found, role, AGENT_METHODS);
   }
@@ -80,7 +80,7 @@ export class GuardedTree {
     return this.#opened(found, role, SUPERVISOR_METHODS);
   }
 
-  /** The living agents that the peer may observe. */
+  /** The agents in the tree that the peer may observe. */
   agents(): AgentView[] {
     return this.#visible(this.#tree.agents());
   }
@@ -132,7 +132,7 @@ export class GuardedTree {
   }
 
   /** `null` when the peer knows none of that name. Throws AGENT_AMBIGUOUS with only the paths that it knows, AGENT_ABSENT for one that it knows. */
-  #living(ref: string): AgentHandle | null {
+  #agentInTree(ref: string): AgentHandle | null {
     try {
       const handle = this.#tree.agent(ref);
       return knows(this.peer, handle.path) ? handle : null;
@@ -171,12 +171,12 @@ export class GuardedTree {
   }
 
   #endedAgent(ref: string, role: Role): AgentHandle | null {
-    if (FOR_THE_LIVING.has(role) && !isUuid(ref)) return null;
+    if (COMMAND_ROLES.has(role) && !isUuid(ref)) return null;
     return this.#ended.find(ref, ({ path }) => knows(this.peer, path) && !this.#isSupervisor(path));
   }
 
   #exists(path: string): boolean {
-    return this.#isSupervisor(path) || this.#living(path) !== null || this.#ended.find(path, () => true) !== null;
+    return this.#isSupervisor(path) || this.#agentInTree(path) !== null || this.#ended.find(path, () => true) !== null;
   }
 
   #isSupervisor(path: string): boolean {
@@ -223,8 +223,8 @@ export class GuardedTree {
   }
 }
 
-/** The roles of commands: by name they only apply to living agents. */
-const FOR_THE_LIVING: ReadonlySet<Role> = new Set<Role>(['input', 'lifecycle']);
+/** The roles of commands: a name stands for an agent in the tree only, a uuid for an ended one too. */
+const COMMAND_ROLES: ReadonlySet<Role> = new Set<Role>(['input', 'lifecycle']);
 
 /** The operation whose role each method needs; `null` if no role is needed beyond knowing the object. */
 type Methods<T> = { readonly [M in keyof T]: OperationName | null };

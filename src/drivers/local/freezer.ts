@@ -3,7 +3,7 @@ import type { ProcStat } from '../proc/proc.js';
 import type { ProcessTree } from './process-tree.js';
 
 /** How long it may take until all members are seen stopped, in ms. A process in uninterruptible sleep stops only when it wakes. */
-const PATIENCE = 1000;
+const FREEZE_TIMEOUT = 1000;
 
 const LONGEST_LOOK = 50;
 
@@ -27,7 +27,7 @@ export class Freezer {
     this.forget();
     this.#done = done;
     this.#tree.signal('SIGSTOP');
-    this.#lookAfter(1, this.#clock.now() + PATIENCE);
+    this.#lookAfter(1, this.#clock.now() + FREEZE_TIMEOUT);
   }
 
   /** Drops a freeze that is under way without calling `done`; the caller must continue the stopped members. */
@@ -47,7 +47,7 @@ export class Freezer {
     if (this.#clock.now() >= until) {
       this.#tree.signal('SIGCONT', look);
       const names = running.map((member) => `${member.name} (pid ${member.pid}, state ${member.state})`);
-      return this.#finish(`not stopped within ${PATIENCE} ms: ${names.join(', ') || 'its tree keeps changing'}`);
+      return this.#finish(`not stopped within ${FREEZE_TIMEOUT} ms: ${names.join(', ') || 'its tree keeps changing'}`);
     }
     if (running.length > 0) this.#tree.signal('SIGSTOP', { ...look, alive: running });
     this.#lookAfter(Math.min(delay * 2, LONGEST_LOOK), until);

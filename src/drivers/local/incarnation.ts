@@ -17,7 +17,7 @@ import type { Census, Scan } from './census.js';
 import { Freezer } from './freezer.js';
 import type { LookQueue } from './look-queue.js';
 import { NOTIFY_FD, readWords } from './notify-channel.js';
-import type { OomWitness } from './oom.js';
+import type { OomDetector } from './oom.js';
 import { ProcessTree } from './process-tree.js';
 import { signalOf } from './signals.js';
 import { discard, spawnProblem, spawnProcess } from './spawn.js';
@@ -28,7 +28,7 @@ export interface DriverContext {
   readonly clock: Clock;
   readonly census: Census;
   readonly looks: LookQueue;
-  readonly oom: OomWitness;
+  readonly oom: OomDetector;
   /** Called once, after the last fact. */
   ended(incarnation: ProcessIncarnation): void;
 }

@@ -5,7 +5,7 @@ import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
 import { type DriverContext, ProcessIncarnation } from './incarnation.js';
 import { LookQueue } from './look-queue.js';
-import { OomWitness } from './oom.js';
+import { OomDetector } from './oom.js';
 import { SpawnQueue } from './spawn-queue.js';
 
 export interface LocalDriverOptions {
@@ -58,7 +58,7 @@ class LocalDriver implements Driver {
       clock: this.#clock,
       census,
       looks: new LookQueue(this.#clock, census),
-      oom: new OomWitness(),
+      oom: new OomDetector(),
       ended: (incarnation) => this.#ended(incarnation),
     };
     return this.#context;

@@ -5,24 +5,24 @@ import { withDescriptor } from '../proc/spare-descriptor.js';
  * Finds out whether the kernel's out-of-memory killer ended a process. The counter of a cgroup does not name the process, so the kernel log is read: `Killed
  * process PID (name)`. When the log cannot be read, or has pids of another namespace, the answer is false: it is never a guess.
  */
-export class OomWitness {
+export class OomDetector {
   #kills = killsSinceBoot();
   #recent = new Set<number>();
   /** The time of the youngest record that was read. */
-  #heard = 0;
+  #lastRecordAt = 0;
 
   /** To be called after a SIGKILL that this process did not send. Costs one small read if the kernel has killed nothing since the last call. */
   killed(pid: number): boolean {
     const kills = killsSinceBoot();
     if (kills === null || kills === this.#kills) return this.#recent.delete(pid);
     this.#kills = kills;
-    this.#recent = isFirstNamespace() ? this.#unheard(readKernelLog()) : new Set();
+    this.#recent = isFirstNamespace() ? this.#newVictims(readKernelLog()) : new Set();
     return this.#recent.delete(pid);
   }
 
-  #unheard(log: string): Set<number> {
-    const victims = victimsIn(log, this.#heard);
-    this.#heard = victims.at(-1)?.at ?? this.#heard;
+  #newVictims(log: string): Set<number> {
+    const victims = victimsIn(log, this.#lastRecordAt);
+    this.#lastRecordAt = victims.at(-1)?.at ?? this.#lastRecordAt;
     return new Set(victims.map((victim) => victim.pid));
   }
 }

@@ -6,7 +6,7 @@ import { SupertreeError } from '../../errors.js';
 const STDIN_LIMIT = 1_048_576;
 
 /** How long an agent may read nothing while bytes wait for it, in ms. */
-const PATIENCE = 10_000;
+const STALL_TIMEOUT = 10_000;
 
 /** The most bytes that the pipe gets at a time, as many as Linux keeps in one: they cannot be taken back. */
 const PIECE = 65_536;
@@ -85,7 +85,7 @@ export class Stdin {
       if (this.#closed && !this.#busy) this.#pipe.end();
       return;
     }
-    this.#stall ??= this.#clock.setTimeout(() => this.#drop((write) => this.#stalledError(write)), PATIENCE);
+    this.#stall ??= this.#clock.setTimeout(() => this.#drop((write) => this.#stalledError(write)), STALL_TIMEOUT);
     if (this.#busy) return;
     const piece = head.bytes.subarray(head.taken, head.taken + PIECE);
     head.taken += piece.length;
@@ -129,7 +129,12 @@ export class Stdin {
   }
 
   #stalledError({ taken, bytes }: Write): SupertreeError {
-    return new SupertreeError('STDIN_STALLED', { agent: this.#agent, timeout: PATIENCE, taken, bytes: bytes.length });
+    return new SupertreeError('STDIN_STALLED', {
+      agent: this.#agent,
+      timeout: STALL_TIMEOUT,
+      taken,
+      bytes: bytes.length,
+    });
   }
 }
 

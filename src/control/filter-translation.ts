@@ -1,5 +1,5 @@
 /** A regular expression in JavaScript's syntax with the flag u. */
-interface Spelled {
+interface Translation {
   readonly source: string;
   /** A construct of the pattern that JavaScript does not have; `null` when there is none. */
   readonly unknown: string | null;
@@ -10,13 +10,13 @@ interface Spelled {
  * `[:digit:]` within brackets, literal braces and brackets, and a needless backslash. A backslash before a letter without a meaning is reported: without
  * the flag u it would stand for the letter, and the pattern would mean something else than its author intended.
  */
-export function spelled(pattern: string, dotMatchesAll = false): Spelled {
-  let inBrackets = false;
+export function translatePattern(pattern: string, dotMatchesAll = false): Translation {
+  let inClass = false;
   let unknown: string | null = null;
   const source = pattern.replace(CONSTRUCT, (construct) => {
-    const isPlain = construct === '.' && (inBrackets || dotMatchesAll);
-    const written = isPlain ? construct : inBrackets ? within(construct) : outside(construct);
-    inBrackets = construct === '[' || (inBrackets && construct !== ']' && construct !== '[]');
+    const isPlain = construct === '.' && (inClass || dotMatchesAll);
+    const written = isPlain ? construct : inClass ? translateInClass(construct) : translateOutsideClass(construct);
+    inClass = construct === '[' || (inClass && construct !== ']' && construct !== '[]');
     unknown ??= written === null ? construct : null;
     return written ?? '';
   });
@@ -27,8 +27,8 @@ export function spelled(pattern: string, dotMatchesAll = false): Spelled {
 const CONSTRUCT =
   /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|&&|--|~~|[[\]{}.]/gu;
 
-function outside(construct: string): string | null {
-  if (construct.startsWith('\\')) return EDGES[construct] ?? escaped(construct);
+function translateOutsideClass(construct: string): string | null {
+  if (construct.startsWith('\\')) return ANCHORS[construct] ?? validEscape(construct);
   if (construct === '[]' || construct.startsWith('[:')) return null;
   if (construct === '(?P<') return '(?<';
   if (construct === '{' || construct === '}' || construct === ']') return `\\${construct}`;
@@ -37,25 +37,25 @@ function outside(construct: string): string | null {
   return construct.replace('{,', '{0,');
 }
 
-function within(construct: string): string | null {
+function translateInClass(construct: string): string | null {
   if (construct.startsWith('[:')) return posixClass(construct);
-  if (SETS.has(construct)) return null;
-  return construct.startsWith('\\') && construct !== '\\-' ? escaped(construct) : construct;
+  if (SET_OPERATORS.has(construct)) return null;
+  return construct.startsWith('\\') && construct !== '\\-' ? validEscape(construct) : construct;
 }
 
 /** A class within a class and operations on classes: in other languages they mean sets, in JavaScript the characters themselves. */
-const SETS: ReadonlySet<string> = new Set(['[', '&&', '--', '~~']);
+const SET_OPERATORS: ReadonlySet<string> = new Set(['[', '&&', '--', '~~']);
 
 /** The beginning and the end of the line. */
-const EDGES: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?![^])', '\\Z': '(?![^])' };
+const ANCHORS: Readonly<Record<string, string>> = { '\\A': '(?<![^])', '\\z': '(?![^])', '\\Z': '(?![^])' };
 
 /** Letters and digits with a meaning after a backslash, and characters with a meaning without one. */
-const MEANT = /^\\(?:[dDsSwWbBfnrtvcxukpP\d]|[\^$\\.*+?()[\]{}|/])/;
+const VALID_ESCAPE = /^\\(?:[dDsSwWbBfnrtvcxukpP\d]|[\^$\\.*+?()[\]{}|/])/;
 
-function escaped(construct: string): string | null {
+function validEscape(construct: string): string | null {
   if (construct.startsWith('\\x{')) return construct.replace('x', 'u');
   if (/^\\p[A-Z]$/i.test(construct)) return `${construct.slice(0, 2)}{${construct.slice(2)}}`;
-  if (MEANT.test(construct)) return construct;
+  if (VALID_ESCAPE.test(construct)) return construct;
   return /^\\[A-Za-z]/.test(construct) ? null : construct.slice(1);
 }
 

@@ -5,7 +5,7 @@ import { describeExit } from '../model/reason.js';
 import type { AgentRow } from '../protocol/operations.js';
 
 /** When a ready agent is checked again, in ms after the previous check. A program that cannot run has usually ended by then. */
-const LOOKS = [30, 70, 150];
+const CHECK_DELAYS = [30, 70, 150];
 
 /** The number of its last lines that the error repeats. */
 const LAST_LINES = 3;
@@ -14,19 +14,19 @@ const LAST_LINES = 3;
  * Without a readiness check an agent is ready as soon as it runs, even if it ends a moment later. So this checks again for a quarter of a second.
  * Resolves with the row of an agent that still runs, or that completed and is not restarted; rejects ENDED_AT_ONCE for any other end.
  */
-export async function outliving(client: Client, row: AgentRow, signal?: AbortSignal): Promise<AgentRow> {
+export async function checkStaysUp(client: Client, row: AgentRow, signal?: AbortSignal): Promise<AgentRow> {
   let last = row;
-  for (const delay of LOOKS) {
+  for (const delay of CHECK_DELAYS) {
     if (hasEnded(last, row.incarnation)) break;
     await sleep(delay, undefined, { signal });
-    last = await lookAt(client, last, signal);
+    last = await currentRow(client, last, signal);
   }
   if (hasEnded(last, row.incarnation) && last.state !== 'completed') throw endedAtOnce(last);
   return last;
 }
 
 /** The present row of the agent; the known one if it cannot be read, as with a key without `observe`. */
-async function lookAt(client: Client, known: AgentRow, signal: AbortSignal | undefined): Promise<AgentRow> {
+async function currentRow(client: Client, known: AgentRow, signal: AbortSignal | undefined): Promise<AgentRow> {
   try {
     return await client.request('status', { agent: known.uuid }, { signal });
   } catch (thrown) {
