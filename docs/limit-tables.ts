@@ -65,7 +65,7 @@ export function fixedLimits(): string[] {
       numberOf(OUTBOX, 'MAX_WAITING.one'),
       '`ANSWER_UNSENT` in place of the answer; with a quarter of them no further request is begun',
     ],
-    ['ms for which a peer takes no answer', numberOf(OUTBOX, 'PATIENCE'), 'what waits for it is dropped'],
+    ['ms for which a peer takes no answer', numberOf(OUTBOX, 'READ_TIMEOUT'), 'what waits for it is dropped'],
     [
       'answers in the connection of one peer, besides the one that is being written',
       numberOf(WINDOW, 'SEND_QUEUE'),

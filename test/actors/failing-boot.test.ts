@@ -7,9 +7,9 @@ it('names the way down to the agent that failed, its exit and its last lines', a
   const command = ['sh', '-c', 'echo no database >&2; exit 3'];
   const server = { id: 'server', command, readiness: { type: 'log' as const, pattern: '^ready$' } };
   const tree = createTree({ children: [{ id: 'app', children: [{ id: 'sup', children: [server] }] }] });
-  const told: string[] = [];
+  const reports: string[] = [];
   tree.subscribe((report) => {
-    if (report.type === 'supervisor' && report.status === 'failed') told.push(`${report.path}: ${report.reason}`);
+    if (report.type === 'supervisor' && report.status === 'failed') reports.push(`${report.path}: ${report.reason}`);
   });
   const error = await tree.start().catch((thrown: unknown) => thrown);
   const reason = 'exit code 3 before it was ready; its last lines: "no database"';
@@ -19,6 +19,6 @@ it('names the way down to the agent that failed, its exit and its last lines', a
     details: { child: 'root/app/sup/server', tail: ['no database'] },
   });
   const failed = `root/app/sup/server failed: ${reason}`;
-  expect(told).toEqual([`root/app/sup: ${failed}`, `root/app: ${failed}`, `root: ${failed}`]);
+  expect(reports).toEqual([`root/app/sup: ${failed}`, `root/app: ${failed}`, `root: ${failed}`]);
   expect(tree.view().failure).toMatchObject({ path: 'root/app/sup/server', exit: { code: 3, tail: ['no database'] } });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import type { NodeInput } from '../../src/model/input.js';
-import { grow } from './grown.js';
+import { startWorld } from './fake-world.js';
 
 interface Cost {
   readonly events: number;
@@ -20,7 +20,7 @@ async function costOfRestart(children: readonly NodeInput[], path: string): Prom
     };
     cost = { events: cost.events + 1, size: cost.size + JSON.stringify(shown).length };
   };
-  const { clock, driver, tree } = await grow({ children }, { inspect });
+  const { clock, driver, tree } = await startWorld({ children }, { inspect });
   cost = { events: 0, size: 0 };
   driver.crash(path);
   await clock.advance(1000);
@@ -53,7 +53,7 @@ describe('inspection', () => {
     const inspect = (event: InspectionEvent): void => {
       if (event.type === '@xstate.actor') seen.push((event.actorRef as AnyActorRef).id);
     };
-    await grow({ children: [...agents(1), { id: 's', children: agents(1) }] }, { inspect });
+    await startWorld({ children: [...agents(1), { id: 's', children: agents(1) }] }, { inspect });
     expect(seen.sort()).toEqual(['a0000', 'a0000', 'root', 'root/s']);
   });
 });

@@ -4,7 +4,7 @@ import { createTree } from '../../src/actors/tree.js';
 import type { AgentTemplate, SupervisorInput } from '../../src/model/input.js';
 import type { Report } from '../../src/model/report.js';
 import { createVirtualClock } from '../../src/testing/index.js';
-import { grow, plant, states } from './grown.js';
+import { createWorld, startWorld, states } from './fake-world.js';
 
 const PAIR: SupervisorInput = {
   children: [
@@ -19,16 +19,16 @@ function problems(reports: readonly Report[]): string[] {
 
 describe('a listener that throws', () => {
   it('is reported to the other listeners, which get every report', async () => {
-    const { clock, tree, reports, told } = plant(PAIR);
-    let heard = 0;
+    const { clock, tree, reports, told: reportsOf } = createWorld(PAIR);
+    let received = 0;
     tree.subscribe(() => {
-      heard++;
+      received++;
       throw new Error('no');
     });
     const booted = tree.start();
     await clock.settle();
     await booted;
-    expect(told('root/a').filter((word) => word !== 'error')).toEqual([
+    expect(reportsOf('root/a').filter((word) => word !== 'error')).toEqual([
       'created',
       'spawning',
       'started',
@@ -36,14 +36,14 @@ describe('a listener that throws', () => {
       'ready',
     ]);
     expect(problems(reports)).toContain('root/a: a listener threw: no');
-    expect(heard).toBe(reports.length);
+    expect(received).toBe(reports.length);
     tree.stop();
     await clock.settle();
     expect(tree.status).toBe('stopped');
   });
 
   it('has no effect when it throws a value without a text', async () => {
-    const { clock, tree } = plant(PAIR);
+    const { clock, tree } = createWorld(PAIR);
     tree.subscribe(() => {
       throw Object.create(null);
     });
@@ -54,7 +54,7 @@ describe('a listener that throws', () => {
   });
 
   it('may end its own subscription, or another one, while it is called', async () => {
-    const { clock, tree } = plant(PAIR);
+    const { clock, tree } = createWorld(PAIR);
     let own = 0;
     const end = tree.subscribe(() => {
       own++;
@@ -67,7 +67,7 @@ describe('a listener that throws', () => {
   });
 
   it('may give commands while it is called', async () => {
-    const { clock, tree } = plant(PAIR);
+    const { clock, tree } = createWorld(PAIR);
     tree.subscribe((report) => {
       if (report.type === 'ready' && report.path === 'root/b') void tree.agent('a').stop();
     });
@@ -78,7 +78,7 @@ describe('a listener that throws', () => {
   });
 
   it('of output is reported, and the agent continues', async () => {
-    const { clock, driver, tree, reports } = await grow(PAIR);
+    const { clock, driver, tree, reports } = await startWorld(PAIR);
     tree.agent('a').onOutput(() => {
       throw new Error('not my line');
     });
@@ -91,7 +91,7 @@ describe('a listener that throws', () => {
 
 describe('an inspector that throws', () => {
   it('is reported and wedges no actor', async () => {
-    const { clock, driver, tree, reports } = plant(PAIR, {
+    const { clock, driver, tree, reports } = createWorld(PAIR, {
       inspect: () => {
         throw new Error('blind');
       },

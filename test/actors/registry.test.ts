@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Registry } from '../../src/actors/registry.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
-import { grow, plant } from './grown.js';
+import { createWorld, startWorld } from './fake-world.js';
 
 const TWINS: SupervisorInput = {
   children: [
@@ -29,21 +29,21 @@ function codeOf(look: () => unknown): string {
 
 describe('finding an agent', () => {
   it('goes by path, by uuid in any case, and by an id that is unique in the tree', async () => {
-    const { tree } = await grow(TWINS);
+    const { tree } = await startWorld(TWINS);
     const { uuid } = tree.agent('root/s/db');
     for (const ref of ['root/s/db', uuid, uuid.toUpperCase(), 'db']) expect(tree.agent(ref).path).toBe('root/s/db');
     expect(tree.agent('root/p/2').view()).toMatchObject({ id: '2', state: 'running' });
   });
 
   it('says which agents an ambiguous id names, and takes the path of either', async () => {
-    const { tree } = await grow(TWINS);
+    const { tree } = await startWorld(TWINS);
     expect(() => tree.agent('web')).toThrow('web names more than one agent: root/web, root/s/web.');
     expect(codeOf(() => tree.agent('web'))).toBe('AGENT_AMBIGUOUS');
     expect([tree.agent('root/web').path, tree.agent('root/s/web').path]).toEqual(['root/web', 'root/s/web']);
   });
 
   it('finds an id again as soon as it is unique', async () => {
-    const { clock, tree } = await grow(TWINS);
+    const { clock, tree } = await startWorld(TWINS);
     const stopped = tree.supervisor().terminate('web');
     await clock.settle();
     await stopped;
@@ -66,12 +66,12 @@ describe('finding an agent', () => {
     'ROOT/WEB',
     'DB',
   ])('finds nobody under %j', async (ref) => {
-    const { tree } = await grow(TWINS);
+    const { tree } = await startWorld(TWINS);
     expect(codeOf(() => tree.agent(ref))).toBe('AGENT_NOT_FOUND');
   });
 
   it('finds no supervisor under the path of an agent, nor under an inherited name; its id is enough', async () => {
-    const { tree } = await grow(TWINS);
+    const { tree } = await startWorld(TWINS);
     for (const path of ['root/web', 'toString', '__proto__', '']) {
       expect(codeOf(() => tree.supervisor(path))).toBe('SUPERVISOR_NOT_FOUND');
     }
@@ -81,7 +81,7 @@ describe('finding an agent', () => {
 
 describe('the identity of an agent', () => {
   it('stays over its restarts and those of its supervisor', async () => {
-    const { clock, driver, tree } = await grow({
+    const { clock, driver, tree } = await startWorld({
       children: [{ id: 's', maxRestarts: 0, children: [{ id: 'a', command: ['a'] }] }],
     });
     const handle = tree.agent('a');
@@ -91,7 +91,7 @@ describe('the identity of an agent', () => {
   });
 
   it('is another one when the agent was deleted and added again, and the old handle never acts on it', async () => {
-    const { clock, tree } = await grow({ children: [{ id: 'a', command: ['a'] }] });
+    const { clock, tree } = await startWorld({ children: [{ id: 'a', command: ['a'] }] });
     const old = tree.agent('a');
     for (const act of [
       () => tree.supervisor().terminate('a'),
@@ -119,7 +119,7 @@ describe('an agent below a supervisor that is starting again', () => {
   /** `inner` is created with `s`, and its agents when it starts: after `first` is ready. */
   const restarting = async () => {
     const first = { id: 'first', command: ['first'], readiness: { type: 'none' as const, minUptime: 500 } };
-    const world = plant({
+    const world = createWorld({
       children: [{ id: 's', children: [first, { id: 'inner', children: [{ id: 'a', command: ['a'] }] }] }],
     });
     const { clock, tree } = world;
@@ -149,13 +149,13 @@ describe('an agent below a supervisor that is starting again', () => {
   });
 
   it('is forgotten when it was added, because the new start of its supervisor does not know it', async () => {
-    const { tree, told } = await restarting();
+    const { tree, told: reportsOf } = await restarting();
     expect(codeOf(() => tree.agent('added'))).toBe('AGENT_NOT_FOUND');
-    expect(told('root/s/inner/added').at(-1)).toBe('removed');
+    expect(reportsOf('root/s/inner/added').at(-1)).toBe('removed');
   });
 
   it('is forgotten with its supervisor', async () => {
-    const { clock, tree, uuid, started, told } = await restarting();
+    const { clock, tree, uuid, started, told: reportsOf } = await restarting();
     started.catch(() => undefined);
     for (const act of [() => tree.supervisor().terminate('s'), () => tree.supervisor().delete('s')]) {
       const done = act();
@@ -163,6 +163,6 @@ describe('an agent below a supervisor that is starting again', () => {
       await done;
     }
     for (const ref of ['a', uuid]) expect(codeOf(() => tree.agent(ref))).toBe('AGENT_NOT_FOUND');
-    expect(told('root/s/inner/a').at(-1)).toBe('removed');
+    expect(reportsOf('root/s/inner/a').at(-1)).toBe('removed');
   });
 });

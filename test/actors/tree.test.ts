@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CommandAgent, SupervisorInput } from '../../src/model/input.js';
-import { grow, outcome, plant, states } from './grown.js';
+import { createWorld, outcome, startWorld, states } from './fake-world.js';
 
 const PAIR: SupervisorInput = {
   children: [
@@ -11,13 +11,13 @@ const PAIR: SupervisorInput = {
 
 describe('starting a tree', () => {
   it('runs nothing before start()', async () => {
-    const { clock, driver, tree } = plant(PAIR);
+    const { clock, driver, tree } = createWorld(PAIR);
     await clock.advance(1e6);
     expect([tree.status, driver.calls, tree.agents()]).toEqual(['idle', [], []]);
   });
 
   it('joins a second start to the first one, during the boot and after it', async () => {
-    const { clock, driver, tree } = plant(PAIR);
+    const { clock, driver, tree } = createWorld(PAIR);
     const both = Promise.all([tree.start(), tree.start()]);
     await clock.settle();
     await both;
@@ -26,7 +26,7 @@ describe('starting a tree', () => {
   });
 
   it('joins a start that a listener calls while the boot begins', async () => {
-    const { clock, driver, tree } = plant(PAIR);
+    const { clock, driver, tree } = createWorld(PAIR);
     let inner: Promise<void> | undefined;
     tree.subscribe(() => {
       inner ??= tree.start();
@@ -39,7 +39,7 @@ describe('starting a tree', () => {
   it('starts left to right, each ready before the next', async () => {
     const ready: Partial<CommandAgent> = { readiness: { type: 'notify' } };
     const children = ['a', 'b'].map((id) => ({ id, command: [id], ...ready }));
-    const { clock, driver, tree } = plant({ children }, { script: { '*': { readyIn: 10 } } });
+    const { clock, driver, tree } = createWorld({ children }, { script: { '*': { readyIn: 10 } } });
     const booted = tree.start();
     await clock.advance(9);
     expect([states(tree), driver.starts('root/b')]).toEqual(['root/a spawning, root/b stopped', 0]);
@@ -48,7 +48,7 @@ describe('starting a tree', () => {
   });
 
   it('stops the started children when a child fails to start, and rejects BOOT_FAILED with its name', async () => {
-    const { clock, tree } = plant(PAIR, { script: { 'root/b': { failsStart: 1 } } });
+    const { clock, tree } = createWorld(PAIR, { script: { 'root/b': { failsStart: 1 } } });
     const booted = tree.start();
     await expect(Promise.all([booted, clock.settle()])).rejects.toMatchObject({
       code: 'BOOT_FAILED',
@@ -59,11 +59,11 @@ describe('starting a tree', () => {
   });
 
   it('is refused once the tree has ended, however it ended', async () => {
-    const stopped = await grow(PAIR);
+    const stopped = await startWorld(PAIR);
     stopped.tree.stop();
     await stopped.clock.settle();
     expect(await outcome(stopped.clock, stopped.tree.start())).toBe('TREE_NOT_STARTED');
-    const failed = await grow({ ...PAIR, maxRestarts: 0 });
+    const failed = await startWorld({ ...PAIR, maxRestarts: 0 });
     failed.driver.crash('root/a');
     await failed.clock.settle();
     expect([failed.tree.status, await outcome(failed.clock, failed.tree.start())]).toEqual([
@@ -74,7 +74,7 @@ describe('starting a tree', () => {
   });
 
   it('is refused while the tree stops', async () => {
-    const { clock, tree } = await grow(PAIR, { script: { '*': { stopsIn: 10 } } });
+    const { clock, tree } = await startWorld(PAIR, { script: { '*': { stopsIn: 10 } } });
     tree.stop();
     expect(await outcome(clock, tree.start())).toBe('TREE_NOT_STARTED');
   });
@@ -82,7 +82,7 @@ describe('starting a tree', () => {
 
 describe('stopping a tree', () => {
   it('that was never started ends the tree', async () => {
-    const { clock, driver, tree } = plant(PAIR);
+    const { clock, driver, tree } = createWorld(PAIR);
     expect(await tree.stop()).toEqual({ reason: 'shutdown', clean: true, left: [] });
     expect([tree.status, await outcome(clock, tree.start())]).toEqual(['stopped', 'TREE_NOT_STARTED']);
     expect(await tree.stop()).toEqual(await tree.ended);
@@ -90,7 +90,7 @@ describe('stopping a tree', () => {
   });
 
   it('asks in reverse order, each gone before the next', async () => {
-    const { clock, driver, tree } = await grow(PAIR, { script: { '*': { stopsIn: 10 } } });
+    const { clock, driver, tree } = await startWorld(PAIR, { script: { '*': { stopsIn: 10 } } });
     const end = tree.stop();
     await clock.advance(9);
     expect(states(tree)).toBe('root/a running, root/b stopping');
@@ -103,7 +103,7 @@ describe('stopping a tree', () => {
   });
 
   it('during the boot starts nothing more', async () => {
-    const { clock, driver, tree } = plant(PAIR, { script: { 'root/a': { startsIn: 50 } } });
+    const { clock, driver, tree } = createWorld(PAIR, { script: { 'root/a': { startsIn: 50 } } });
     const booted = outcome(clock, tree.start());
     expect(await booted).toBe('pending');
     const end = tree.stop();
@@ -114,7 +114,7 @@ describe('stopping a tree', () => {
   });
 
   it('rejects a pending start when the tree is stopped during the boot', async () => {
-    const { clock, tree } = plant(PAIR, { script: { 'root/a': { startsIn: 50 } } });
+    const { clock, tree } = createWorld(PAIR, { script: { 'root/a': { startsIn: 50 } } });
     const start = tree.start();
     expect(await outcome(clock, start)).toBe('pending');
     tree.stop();
@@ -122,7 +122,7 @@ describe('stopping a tree', () => {
   });
 
   it('joins the first call, and hurries when the second one is brutal', async () => {
-    const { clock, driver, tree } = await grow(PAIR, { script: { '*': { ignoresStop: true } } });
+    const { clock, driver, tree } = await startWorld(PAIR, { script: { '*': { ignoresStop: true } } });
     const slow = tree.stop();
     await clock.advance(10);
     const fast = tree.stop({ brutal: true });
@@ -132,7 +132,7 @@ describe('stopping a tree', () => {
   });
 
   it('leaves no timer behind, also where a restart was waited for', async () => {
-    const { clock, driver, tree } = await grow(PAIR);
+    const { clock, driver, tree } = await startWorld(PAIR);
     driver.crash('root/a');
     await clock.settle();
     expect(tree.agent('a').view()).toMatchObject({ state: 'failed', detail: 'failed.retrying', retryIn: 100 });
@@ -143,7 +143,9 @@ describe('stopping a tree', () => {
   });
 
   it('names the agents that it could not end, and ends again when they are gone', async () => {
-    const { clock, driver, tree } = await grow(PAIR, { script: { 'root/a': { unkillable: true, ignoresStop: true } } });
+    const { clock, driver, tree } = await startWorld(PAIR, {
+      script: { 'root/a': { unkillable: true, ignoresStop: true } },
+    });
     const end = tree.stop();
     await clock.advance(60_000);
     expect(await end).toEqual({ reason: 'shutdown', clean: false, left: ['root/a'] });
@@ -154,7 +156,7 @@ describe('stopping a tree', () => {
   });
 
   it('answers every later command with SUPERVISOR_ENDED', async () => {
-    const { clock, driver, tree } = await grow(PAIR);
+    const { clock, driver, tree } = await startWorld(PAIR);
     tree.stop();
     await clock.settle();
     const agent = tree.agent('a');
@@ -178,26 +180,34 @@ describe('stopping a tree', () => {
 
 describe('the reports of a tree', () => {
   it('come in order: created, started, ready, exited, and again with the next incarnation', async () => {
-    const { clock, driver, told } = await grow({ children: [{ id: 'a', command: ['a'], restart: 'transient' }] });
+    const {
+      clock,
+      driver,
+      told: reportsOf,
+    } = await startWorld({ children: [{ id: 'a', command: ['a'], restart: 'transient' }] });
     driver.crash('root/a', { code: 1 });
     await clock.advance(200);
     driver.crash('root/a', { code: 0 });
     await clock.settle();
     const life = ['spawning', 'started', 'running', 'ready'];
-    expect(told('root/a')).toEqual(
+    expect(reportsOf('root/a')).toEqual(
       ['created', ...life, 'exited', 'failed', 'restarting', ...life, 'exited', 'completed'].flat(),
     );
   });
 
   it('end with removed, when an agent is forgotten', async () => {
-    const { clock, driver, told } = await grow({ children: [{ id: 'a', command: ['a'], restart: 'temporary' }] });
+    const {
+      clock,
+      driver,
+      told: reportsOf,
+    } = await startWorld({ children: [{ id: 'a', command: ['a'], restart: 'temporary' }] });
     driver.crash('root/a');
     await clock.settle();
-    expect(told('root/a').slice(-3)).toEqual(['exited', 'failed', 'removed']);
+    expect(reportsOf('root/a').slice(-3)).toEqual(['exited', 'failed', 'removed']);
   });
 
   it('come from the supervisor before their consequences', async () => {
-    const { clock, tree, reports } = await grow({ children: [{ id: 'a', command: ['a'] }] });
+    const { clock, tree, reports } = await startWorld({ children: [{ id: 'a', command: ['a'] }] });
     tree.stop();
     await clock.settle();
     const words = reports.filter(({ type }) => type === 'supervisor' || type === 'state');

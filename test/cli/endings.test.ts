@@ -42,11 +42,11 @@ describe('serve', () => {
     const child = spawn(command, [...args, 'serve', '--endpoint', place.endpoint], {
       stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
     });
-    let said = '';
+    let output = '';
     child.stderr?.on('data', (text) => {
-      said += String(text);
+      output += String(text);
     });
-    await until(() => said.includes('LOG_FILE'));
+    await until(() => output.includes('LOG_FILE'));
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
     await place.remove();

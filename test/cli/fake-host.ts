@@ -14,7 +14,7 @@ export interface Seen {
   readonly params: ParamsOf<OperationName>;
 }
 
-export type Answer = (params: never, tell: (progress: Progress) => void, accept: () => void) => unknown;
+export type Answer = (params: never, progress: (progress: Progress) => void, accept: () => void) => unknown;
 
 export interface Setup {
   /** What the fake server answers, by operation; a throw is a refusal. Without an answer, `tree` and `health` are those of an empty server; any other never answers. */

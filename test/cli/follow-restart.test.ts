@@ -59,11 +59,11 @@ describe('a follower of an agent, over a restart of the supervisors above it', (
 
 /** Collects the followed items as short texts in their order, and `ended` after the last one. */
 function collect<T>(items: AsyncIterable<T>, short: (item: T) => unknown): unknown[] {
-  const told: unknown[] = [];
+  const events: unknown[] = [];
   const run = async () => {
-    for await (const item of items) told.push(short(item));
-    told.push('ended');
+    for await (const item of items) events.push(short(item));
+    events.push('ended');
   };
-  run().catch((thrown: unknown) => told.push(thrown));
-  return told;
+  run().catch((thrown: unknown) => events.push(thrown));
+  return events;
 }

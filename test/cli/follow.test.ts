@@ -6,7 +6,7 @@ import type { Host, Sink } from '../../src/cli/host.js';
 import type { LinkState, LogItem } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
-import { MARK, marked } from '../e2e/proc.js';
+import { MARK, processesMarked } from '../e2e/proc.js';
 import { begin, row, supertree } from './fake-host.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
@@ -22,17 +22,17 @@ const TREE = {
 
 describe('followed output', () => {
   const print = async (items: readonly LogItem[], terminal = false) => {
-    const said = { out: '', err: '' };
+    const output = { out: '', err: '' };
     const sink = (name: 'out' | 'err'): Sink => ({
       write: (data) => {
-        said[name] += Buffer.from(data as Uint8Array).toString('latin1');
+        output[name] += Buffer.from(data as Uint8Array).toString('latin1');
       },
       terminal,
       columns: 80,
     });
     const host: Pick<Host, 'out' | 'err'> = { out: sink('out'), err: sink('err') };
     const code = await printFollowed(host as Host, from(items), {});
-    return { code, ...said };
+    return { code, ...output };
   };
   const line = (stream: StreamName, text: string, bytes?: Uint8Array): LogItem => {
     return { type: 'line', seq: 0, stream, at: 0, text, ...(bytes && { bytes }) };
@@ -148,7 +148,7 @@ describe('the commands that follow', () => {
     server.child.kill('SIGTERM');
     await server.finished;
     // What the server that was killed has left behind.
-    for (const { pid } of marked(mark)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
     await place.remove();
   });
 

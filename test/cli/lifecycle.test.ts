@@ -37,9 +37,9 @@ describe('start, stop, kill, restart, pause, resume', () => {
   it('prints the progress on standard error, no state twice in a row', async () => {
     const result = await supertree(['stop', 'web'], {
       answers: {
-        stop: (params: ParamsOf<'stop'>, tell) => {
+        stop: (params: ParamsOf<'stop'>, progress) => {
           for (const detail of ['stopping.asking.asking', 'stopping.asking.asked', 'stopping.insisting', '']) {
-            tell({ path: 'root/web', state: 'stopping', detail });
+            progress({ path: 'root/web', state: 'stopping', detail });
           }
           return refuseGhost(params);
         },
@@ -105,7 +105,7 @@ describe('an interrupt', () => {
   ] as const)(
     'by %s ends the wait with %d, tells that the server goes on, and closes the connection',
     async (signal, code) => {
-      const restart = (_params: ParamsOf<'stop'>, _tell: unknown, accept: () => void) => {
+      const restart = (_params: ParamsOf<'stop'>, _progress: unknown, accept: () => void) => {
         accept();
         return new Promise(() => undefined);
       };
@@ -124,7 +124,7 @@ describe('an interrupt', () => {
 
 describe('the note of an interrupt', () => {
   const never = () => new Promise(() => undefined);
-  const accepted = (_params: never, _tell: unknown, accept: () => void) => {
+  const accepted = (_params: never, _progress: unknown, accept: () => void) => {
     accept();
     return never();
   };
@@ -157,8 +157,8 @@ describe('the note of an interrupt', () => {
     expect(await note(['spawn', 'web', '--', 'true'], setup)).toBe(
       'Interrupted. The server goes on with spawn; see `supertree ps`.\n',
     );
-    const stop = (params: ParamsOf<'stop'>, tell: unknown, accept: () => void) =>
-      params.agent === 'web' ? accepted(params as never, tell, accept) : never();
+    const stop = (params: ParamsOf<'stop'>, progress: unknown, accept: () => void) =>
+      params.agent === 'web' ? accepted(params as never, progress, accept) : never();
     expect(await note(['stop', 'web', 'job'], { answers: { stop } })).toMatch(/may have been carried out/);
   });
 

@@ -32,7 +32,7 @@ async function ask(client: Client, count: number): Promise<void> {
 }
 
 describe('a server that had many pending requests', () => {
-  it('keeps nothing of a later request until the next full garbage collection', { timeout: 60_000 }, async () => {
+  it('keeps nothing of a later request until the next full garbage collection', async () => {
     const { path, endpoint, remove } = await scratch();
     const file = join(path, 'tree.json');
     await writeFile(file, JSON.stringify({ id: 'root', server: { endpoint, limits: LIMITS } }));

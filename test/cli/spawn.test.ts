@@ -78,15 +78,15 @@ describe('supertree spawn', () => {
 
 describe('supertree serve', () => {
   it('passes its options to the server, the file as an absolute path, and exits with its code', async () => {
-    const told: unknown[] = [];
+    const requests: unknown[] = [];
     const serve = async (request: unknown) => {
-      told.push(request);
+      requests.push(request);
       return 7;
     };
     const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9'.split(' ');
     expect((await supertree(['serve', 'tree.toml', ...flags], { serve })).code).toBe(7);
     expect((await supertree(['serve'], { serve, env: { SUPERTREE_ENDPOINT: 'ipc:///tmp/env' } })).code).toBe(7);
-    expect(told).toEqual([
+    expect(requests).toEqual([
       { file: '/home/me/tree.toml', endpoint: 'ipc:///tmp/a', pubEndpoint: 'ipc:///tmp/b', maxAgents: 9 },
       { endpoint: 'ipc:///tmp/env' },
     ]);

@@ -3,7 +3,7 @@ import { SupertreeError } from '../../src/errors.js';
 import type { LineView, LogsPage, ParamsOf } from '../../src/protocol/operations.js';
 import { begin, row, supertree } from './fake-host.js';
 
-const told = ({ data }: ParamsOf<'send'>) => ({ bytes: data.length });
+const bytesOf = ({ data }: ParamsOf<'send'>) => ({ bytes: data.length });
 
 function line(seq: number, stream: 'stdout' | 'stderr', text: string, changes: Partial<LineView> = {}): LineView {
   return { seq, stream, at: 1_000 + seq, partial: false, text, ...changes };
@@ -15,13 +15,13 @@ function page(lines: readonly LineView[], dropped = 0): LogsPage {
 
 describe('supertree send', () => {
   it('sends a text with a newline behind it and says nothing', async () => {
-    const result = await supertree(['send', 'web', 'hello'], { answers: { send: told } });
+    const result = await supertree(['send', 'web', 'hello'], { answers: { send: bytesOf } });
     expect(result).toMatchObject({ code: 0, out: '', err: '' });
     expect(result.seen).toEqual([{ name: 'send', params: { agent: 'web', data: 'hello\n', end: false } }]);
   });
 
   it('takes a text that begins with a dash behind --', async () => {
-    const result = await supertree(['send', 'web', '--', '--json'], { answers: { send: told } });
+    const result = await supertree(['send', 'web', '--', '--json'], { answers: { send: bytesOf } });
     expect(result.seen[0]?.params).toMatchObject({ data: '--json\n' });
   });
 
@@ -33,7 +33,7 @@ describe('supertree send', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       expect(busy).toBe(1);
       busy -= 1;
-      return told(params);
+      return bytesOf(params);
     };
     const result = await supertree(['send', 'web'], { answers: { send }, stdin: pieces });
     expect(result.code).toBe(0);
@@ -42,9 +42,9 @@ describe('supertree send', () => {
   });
 
   it('closes the input of the agent after the data with --end', async () => {
-    const result = await supertree(['send', 'web', '--end'], { answers: { send: told }, stdin: [Buffer.from('x')] });
+    const result = await supertree(['send', 'web', '--end'], { answers: { send: bytesOf }, stdin: [Buffer.from('x')] });
     expect(result.seen[1]?.params).toEqual({ agent: 'web', data: new Uint8Array(), end: true });
-    const text = await supertree(['send', 'web', 'bye', '--end'], { answers: { send: told } });
+    const text = await supertree(['send', 'web', 'bye', '--end'], { answers: { send: bytesOf } });
     expect(text.seen[0]?.params).toEqual({ agent: 'web', data: 'bye\n', end: true });
   });
 

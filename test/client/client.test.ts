@@ -110,9 +110,9 @@ describe('the client', () => {
   });
 
   it('passes progress on, and rejects when the listener throws', async () => {
-    const told: Progress[] = [];
-    await client.restart('web', { onProgress: (progress) => told.push(progress) });
-    expect(told.map(({ detail }) => detail)).toEqual(['stopping.asking', 'running']);
+    const progress: Progress[] = [];
+    await client.restart('web', { onProgress: (item) => progress.push(item) });
+    expect(progress.map(({ detail }) => detail)).toEqual(['stopping.asking', 'running']);
     const pending = client.restart('web', {
       onProgress: () => {
         throw new Error('mine');

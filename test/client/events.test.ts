@@ -112,14 +112,14 @@ describe('events', () => {
     const { items, over } = collect(client);
     await begun(items, 3);
     const position = { type: 'position', epoch: 'e', seq: 3, at: 1 };
-    const telling = setInterval(() => server.publish('events', position), 50);
+    const publishing = setInterval(() => server.publish('events', position), 50);
     for await (const item of client.events()) {
       expect(item.type).toBe('snapshot');
       break;
     }
     const waiting = client.events();
     await waiting.next();
-    clearInterval(telling);
+    clearInterval(publishing);
     const next = waiting.next();
     await waiting.return?.();
     expect(await next).toEqual({ done: true, value: undefined });

@@ -41,13 +41,13 @@ async function connected(options: ConnectOptions = {}): Promise<Client> {
 }
 
 /** The followed items as short texts, then the outcome of the follower. */
-function collect(items: AsyncIterable<LogItem>) {
-  const told: string[] = [];
+function collect(source: AsyncIterable<LogItem>) {
+  const items: string[] = [];
   const over = (async () => {
-    for await (const item of items) told.push(item.type === 'line' ? item.text.trimEnd() : item.type);
+    for await (const item of source) items.push(item.type === 'line' ? item.text.trimEnd() : item.type);
     return 'ended';
   })().catch((thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)));
-  return { told, over };
+  return { items, over };
 }
 
 /** The operation is refused `times` times, and then done as before. Resolves with the moments of the tries. */
@@ -65,15 +65,15 @@ function refuse(operation: string, times: number, code: ErrorCode, details: Reco
 describe('a follower asks again', () => {
   it('when the other requests of the peer are too many for the server', async () => {
     refuse('logs', 2, 'TOO_MANY_REQUESTS', { count: 1, what: 'requests', limit: 'limits.requests', max: 1 });
-    const { told } = collect((await connected()).logs('web', { follow: true }));
-    await expect.poll(() => told).toEqual(['line']);
+    const { items } = collect((await connected()).logs('web', { follow: true }));
+    await expect.poll(() => items).toEqual(['line']);
   });
 
   it('when the server limits the rate, and not before it may', async () => {
     const details = { limit: 'limits.rate', rate: 5, burst: 1, retryAfter: 200 };
     const tries = refuse('status', 2, 'RATE_LIMITED', details);
-    const { told } = collect((await connected()).logs('web', { follow: true }));
-    await expect.poll(() => told).toEqual(['line']);
+    const { items } = collect((await connected()).logs('web', { follow: true }));
+    await expect.poll(() => items).toEqual(['line']);
     const waits = tries.slice(1).map((at, index) => at - (tries[index] ?? at));
     expect(waits).toHaveLength(2);
     // A timer of Node may fire a little early.
@@ -95,7 +95,7 @@ describe('a follower asks again', () => {
     await Promise.all(waiting);
     const printing = setInterval(() => first.tree.member('web').print('stdout', 'line\n'), 50);
     undo.push(() => clearInterval(printing));
-    await expect.poll(() => logs.told[0]).toBe('line');
+    await expect.poll(() => logs.items[0]).toBe('line');
     expect((await published).value).toMatchObject({ type: 'log_stream', agent_id: uuid });
   });
 });
@@ -128,16 +128,16 @@ describe('a subscriber behind a tunnel', () => {
     server.answers.streams = () => ({ pubEndpoints: [server.pubEndpoint], epoch: 'e' });
     server.answers.snapshot = () => ({ epoch: 'e', seq: 3, agents: [], supervisors: [] });
     const client = await connected({ pubEndpoint });
-    const told: unknown[] = [];
+    const items: unknown[] = [];
     const over = (async () => {
-      for await (const { type, seq } of client.events()) told.push(type === 'event' ? seq : type);
+      for await (const { type, seq } of client.events()) items.push(type === 'event' ? seq : type);
     })().catch(String);
     // The state is told although nothing comes from there.
-    await expect.poll(() => told).toEqual(['snapshot']);
+    await expect.poll(() => items).toEqual(['snapshot']);
     to = portOf(server.pubEndpoint);
-    const telling = setInterval(() => server.publish('events', { type: 'event', epoch: 'e', seq: 4, at: 1 }), 50);
-    undo.push(() => clearInterval(telling));
-    await expect.poll(() => told).toEqual(['snapshot', 4]);
+    const publishing = setInterval(() => server.publish('events', { type: 'event', epoch: 'e', seq: 4, at: 1 }), 50);
+    undo.push(() => clearInterval(publishing));
+    await expect.poll(() => items).toEqual(['snapshot', 4]);
     await client.close();
     expect(await over).toBeUndefined();
   });
@@ -150,11 +150,11 @@ describe('followed logs of a key for a subtree', () => {
     const security = { keys: rig.keys.lead, serverKey: rig.serverKey };
     const client = await connected({ endpoint: rig.tcp, timeout: 20_000, ...security });
     const boss = await connected({ endpoint: rig.ipc, timeout: 20_000 });
-    const { told, over } = collect(client.logs('one', { follow: true }));
+    const { items, over } = collect(client.logs('one', { follow: true }));
     await boss.send('one', 'first\n');
-    await expect.poll(() => told).toEqual(['first']);
+    await expect.poll(() => items).toEqual(['first']);
     await boss.send('one', 'second\n');
-    await expect.poll(() => told).toEqual(['first', 'second']);
+    await expect.poll(() => items).toEqual(['first', 'second']);
     expect(await collect(client.logs('two', { follow: true })).over).toBe('AGENT_NOT_FOUND');
     await client.close();
     expect(await over).toBe('ended');
@@ -163,12 +163,12 @@ describe('followed logs of a key for a subtree', () => {
   it('wait for the agent of a server that may have restarted', async () => {
     refuse('streams', Number.POSITIVE_INFINITY, 'FORBIDDEN', { role: 'observe', subtree: 'root' });
     const { endpoint, cut } = await tunnelTo(() => portOf(server.endpoint));
-    const { told } = collect((await connected({ endpoint })).logs('web', { follow: true }));
-    await expect.poll(() => told).toEqual(['line']);
+    const { items } = collect((await connected({ endpoint })).logs('web', { follow: true }));
+    await expect.poll(() => items).toEqual(['line']);
     server.answers.status = () => ({ uuid: 'v' });
     const gone = refuse('status', 2, 'AGENT_NOT_FOUND', { agent: 'web' });
     cut();
-    await expect.poll(() => told).toEqual(['line', 'restarted', 'line']);
+    await expect.poll(() => items).toEqual(['line', 'restarted', 'line']);
     expect(gone).toHaveLength(3);
   });
 });
@@ -181,7 +181,7 @@ describe('a signal', () => {
     const waiting = collect(client.logs('web', { follow: true, signal }));
     const between = client.logs('web', { follow: true, signal });
     await between.next();
-    await expect.poll(() => waiting.told).toEqual(['line']);
+    await expect.poll(() => waiting.items).toEqual(['line']);
     controller.abort(new Error('enough'));
     expect(await waiting.over).toBe('Error: enough');
     await expect(between.next()).rejects.toThrow('enough');

@@ -21,12 +21,12 @@ afterEach(async () => {
 
 /** Everything that is told, as it comes, in short: `0 text` for a line of standard output, `!0 text` for one of standard error. */
 function collect(client: Client, query: Omit<FollowQuery, 'follow'> = {}) {
-  const told: string[] = [];
+  const items: string[] = [];
   const over = (async () => {
-    for await (const item of client.logs('web', { ...query, follow: true })) told.push(short(item));
+    for await (const item of client.logs('web', { ...query, follow: true })) items.push(short(item));
     return 'ended';
   })().catch((thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)));
-  return { told, over };
+  return { items, over };
 }
 
 function short(item: LogItem): string {
@@ -91,16 +91,16 @@ describe('followed logs', () => {
     const live = await stage.serve('a', 'web');
     const web = live.tree.member('web');
     for (let n = 0; n < 3; n++) web.print('stdout', `old ${n}\n`);
-    const { told } = collect(await stage.connect(live.endpoint), { last: 2 });
-    await expect.poll(() => told).toEqual(['1 old 1', '2 old 2']);
+    const { items } = collect(await stage.connect(live.endpoint), { last: 2 });
+    await expect.poll(() => items).toEqual(['1 old 1', '2 old 2']);
     for (let n = 0; n < 500; n++) web.print(n % 2 === 0 ? 'stdout' : 'stderr', `new ${n}\n`);
-    await expect.poll(() => told.length).toBe(502);
-    expect(told.filter((line) => !line.startsWith('!'))).toEqual([
+    await expect.poll(() => items.length).toBe(502);
+    expect(items.filter((line) => !line.startsWith('!'))).toEqual([
       '1 old 1',
       '2 old 2',
       ...Array.from({ length: 250 }, (_, n) => `${n + 3} new ${2 * n}`),
     ]);
-    expect(told.filter((line) => line.startsWith('!'))).toEqual(
+    expect(items.filter((line) => line.startsWith('!'))).toEqual(
       Array.from({ length: 250 }, (_, n) => `!${n} new ${2 * n + 1}`),
     );
   });
@@ -129,13 +129,13 @@ describe('followed logs', () => {
   it('that did not come are read from the rings, in order, those at the end too', async () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
-    const { told } = collect(client);
+    const { items } = collect(client);
     for (const text of ['a', 'b', 'c', 'd']) writer.write('stdout', text);
     writer.publish('stdout', 2);
-    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c', '3 d']);
+    await expect.poll(() => items).toEqual(['0 a', '1 b', '2 c', '3 d']);
     writer.publish('stdout', 1);
     writer.write('stderr', 'silent');
-    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c', '3 d', '!0 silent']);
+    await expect.poll(() => items).toEqual(['0 a', '1 b', '2 c', '3 d', '!0 silent']);
     await client.close();
     await writer.server.close();
   });
@@ -144,11 +144,11 @@ describe('followed logs', () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
     writer.write('stdout', 'a');
-    const { told } = collect(client);
-    await expect.poll(() => told).toEqual(['0 a']);
+    const { items } = collect(client);
+    await expect.poll(() => items).toEqual(['0 a']);
     writer.gone = 3;
     for (const text of ['b', 'c', 'd']) writer.write('stdout', text);
-    await expect.poll(() => told).toEqual(['0 a', 'dropped 2', '3 d']);
+    await expect.poll(() => items).toEqual(['0 a', 'dropped 2', '3 d']);
     await client.close();
     await writer.server.close();
   });
@@ -157,10 +157,10 @@ describe('followed logs', () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
     for (const text of ['a', 'b']) writer.write('stdout', text);
-    const { told } = collect(client);
-    await expect.poll(() => told).toEqual(['0 a', '1 b']);
+    const { items } = collect(client);
+    await expect.poll(() => items).toEqual(['0 a', '1 b']);
     writer.rings.stdout = ['new'];
-    await expect.poll(() => told).toEqual(['0 a', '1 b', 'restarted', '0 new']);
+    await expect.poll(() => items).toEqual(['0 a', '1 b', 'restarted', '0 new']);
     await client.close();
     await writer.server.close();
   });
@@ -169,9 +169,9 @@ describe('followed logs', () => {
     const writer = new Writer(await ScriptedServer.start());
     const client = await stage.connect(writer.server.endpoint);
     for (let n = 0; n < 1_200; n++) writer.write('stdout', `${n}`);
-    const { told } = collect(client);
-    await expect.poll(() => told.length).toBe(1_200);
-    expect(told.at(-1)).toBe('1199 1199');
+    const { items } = collect(client);
+    await expect.poll(() => items.length).toBe(1_200);
+    expect(items.at(-1)).toBe('1199 1199');
     expect(writer.server.asked('logs').every(({ params }) => Number(params.limit) <= 500)).toBe(true);
     await client.close();
     await writer.server.close();
@@ -181,13 +181,13 @@ describe('followed logs', () => {
     const live = await stage.serve('a', 'web', 'other');
     const client = await stage.connect(live.endpoint);
     const web = live.tree.member('web');
-    const { told, over } = collect(client);
+    const { items, over } = collect(client);
     web.print('stdout', 'first\n');
-    await expect.poll(() => told).toEqual(['0 first']);
+    await expect.poll(() => items).toEqual(['0 first']);
     web.print('stdout', 'last\n');
     await client.request('delete_child', { id: 'web' });
     expect(await over).toBe('ended');
-    expect(told).toEqual(['0 first', '1 last']);
+    expect(items).toEqual(['0 first', '1 last']);
     expect(await collect(client).over).toBe('AGENT_NOT_FOUND');
   });
 
@@ -195,29 +195,29 @@ describe('followed logs', () => {
     const live = await stage.serve('a');
     const web = live.tree.join({ id: 'web', command: ['x'], restart: 'temporary' });
     const client = await stage.connect(live.endpoint);
-    const { told, over } = collect(client);
+    const { items, over } = collect(client);
     web.print('stdout', 'first\n');
-    await expect.poll(() => told).toEqual(['0 first']);
+    await expect.poll(() => items).toEqual(['0 first']);
     web.print('stdout', 'last\n');
     web.end(0);
     live.tree.leave('web');
     expect(await over).toBe('ended');
-    expect(told).toEqual(['0 first', '1 last']);
+    expect(items).toEqual(['0 first', '1 last']);
     const again = collect(client);
     expect(await again.over).toBe('ended');
-    expect(again.told).toEqual(['0 first', '1 last']);
+    expect(again.items).toEqual(['0 first', '1 last']);
   });
 
   it('continue with the same agent of a restarted server', async () => {
     const first = await stage.serve('a', 'web');
     const client = await stage.connect(first.endpoint);
-    const { told } = collect(client);
+    const { items } = collect(client);
     first.tree.member('web').print('stdout', 'before\n');
-    await expect.poll(() => told).toEqual(['0 before']);
+    await expect.poll(() => items).toEqual(['0 before']);
     await first.stop();
     const second = await stage.serve('a', 'web');
     second.tree.member('web').print('stdout', 'after\n');
-    await expect.poll(() => told).toEqual(['0 before', 'restarted', '0 after']);
+    await expect.poll(() => items).toEqual(['0 before', 'restarted', '0 after']);
   });
 
   it('end when they are abandoned, and when the client is closed', async () => {
@@ -237,11 +237,11 @@ describe('followed logs', () => {
     const writer = new Writer(await ScriptedServer.start());
     writer.server.answers.streams = () => ({ pubEndpoints: [], epoch: 'e' });
     const client = await stage.connect(writer.server.endpoint);
-    const { told } = collect(client);
+    const { items } = collect(client);
     for (const text of ['a', 'b']) writer.write('stdout', text);
-    await expect.poll(() => told).toEqual(['0 a', '1 b']);
+    await expect.poll(() => items).toEqual(['0 a', '1 b']);
     writer.write('stdout', 'c');
-    await expect.poll(() => told).toEqual(['0 a', '1 b', '2 c']);
+    await expect.poll(() => items).toEqual(['0 a', '1 b', '2 c']);
     await client.close();
     await writer.server.close();
   });

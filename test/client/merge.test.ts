@@ -27,7 +27,7 @@ class Source implements AsyncIterableIterator<string> {
     return this;
   }
 
-  tell(what: string | Error | null): void {
+  settle(what: string | Error | null): void {
     const answer = typeof what === 'string' ? { done: false as const, value: what } : (what ?? OVER);
     const take = this.#waiting.shift();
     if (take !== undefined) take(answer);
@@ -50,7 +50,7 @@ describe('merged iterators', () => {
     const first = items.next();
     await later();
     expect([a.asked, b.asked]).toEqual([1, 1]);
-    b.tell('b0');
+    b.settle('b0');
     expect(of(await first)).toBe('b0');
   });
 
@@ -59,12 +59,12 @@ describe('merged iterators', () => {
     const items = merged([a, b]);
     const taken = Promise.all([items.next(), items.next(), items.next(), items.next(), items.next()]);
     for (const answer of ['a0', 'a1', 'a2', null]) {
-      a.tell(answer);
+      a.settle(answer);
       await later();
     }
-    b.tell('b0');
+    b.settle('b0');
     await later();
-    b.tell(null);
+    b.settle(null);
     expect((await taken).map(of)).toEqual(['a0', 'a1', 'a2', 'b0', 'over']);
   });
 
@@ -75,10 +75,10 @@ describe('merged iterators', () => {
     const [a, b] = [new Source(), new Source()];
     const items = merged([a, b]);
     const first = items.next();
-    a.tell('a0');
-    a.tell(new Error('away'));
+    a.settle('a0');
+    a.settle(new Error('away'));
     expect(of(await first)).toBe('a0');
-    b.tell(new Error('away too'));
+    b.settle(new Error('away too'));
     for (let n = 0; n < 5; n++) await later();
     await expect(items.next()).rejects.toThrow(/^away/);
     expect([a.isAbandoned, b.isAbandoned]).toEqual([true, true]);

@@ -57,13 +57,16 @@ describe('the options of connect', () => {
   it('name the key that is wrong, and the white space around it', async () => {
     const endpoint = 'tcp://127.0.0.1:1';
     const [keys, { publicKey: serverKey }] = [newKeyPair(), newKeyPair()];
-    const say = async (options: ConnectOptions) => String(await refusal({ endpoint, serverKey, keys, ...options }));
-    expect(await say({ serverKey: 'abc' })).toContain('`serverKey` must be 40 characters of Z85.');
-    expect(await say({ serverKey: `${serverKey}\n` })).toContain(
+    const refusalText = async (options: ConnectOptions) =>
+      String(await refusal({ endpoint, serverKey, keys, ...options }));
+    expect(await refusalText({ serverKey: 'abc' })).toContain('`serverKey` must be 40 characters of Z85.');
+    expect(await refusalText({ serverKey: `${serverKey}\n` })).toContain(
       '`serverKey` must be 40 characters of Z85, without the white space around them.',
     );
-    expect(await say({ keys: { ...keys, secretKey: 'x' } })).toContain('`keys.secretKey` must be');
-    expect(await say({ keys: { ...keys, publicKey: `${keys.publicKey} ` } })).toContain('`keys.publicKey` must be');
+    expect(await refusalText({ keys: { ...keys, secretKey: 'x' } })).toContain('`keys.secretKey` must be');
+    expect(await refusalText({ keys: { ...keys, publicKey: `${keys.publicKey} ` } })).toContain(
+      '`keys.publicKey` must be',
+    );
   });
 });
 

@@ -41,61 +41,61 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
     const start = (input: AgentTemplate, incarnation = 1) => begin(driver, orderFor(input, incarnation));
 
     it('emits no fact before start has returned', async () => {
-      const { heard } = start(subjects.completes);
-      expect(heard.facts).toEqual([]);
-      await heard.ended();
+      const { recorder } = start(subjects.completes);
+      expect(recorder.facts).toEqual([]);
+      await recorder.ended();
     });
 
     it('emits SPAWNED, EXITED and then only the facts that EXITED does not carry', async () => {
-      const { heard } = start(subjects.completes);
-      await heard.ended();
-      expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
-      expect(heard.get('EXITED')).toMatchObject({ code: 0, signal: null, oom: false });
-      expectEachOnce(heard);
+      const { recorder } = start(subjects.completes);
+      await recorder.ended();
+      expect(recorder.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
+      expect(recorder.get('EXITED')).toMatchObject({ code: 0, signal: null, oom: false });
+      expectEachOnce(recorder);
     });
 
     it('emits the exit code of a failure', async () => {
-      const { heard } = start(subjects.fails);
-      await heard.ended();
-      expect(heard.get('EXITED')).toMatchObject({ code: 1, signal: null });
+      const { recorder } = start(subjects.fails);
+      await recorder.ended();
+      expect(recorder.get('EXITED')).toMatchObject({ code: 1, signal: null });
     });
 
     it('carries the incarnation in every fact', async () => {
-      const { heard } = start(subjects.completes, 7);
-      await heard.ended();
-      expect(new Set(heard.facts.map((fact) => fact.incarnation))).toEqual(new Set([7]));
+      const { recorder } = start(subjects.completes, 7);
+      await recorder.ended();
+      expect(new Set(recorder.facts.map((fact) => fact.incarnation))).toEqual(new Set([7]));
     });
 
-    it('ends a body that is asked', async () => {
-      const { body, heard } = start(subjects.forever);
-      await heard.says('up');
+    it('ends a body that is asked to stop', async () => {
+      const { body, recorder } = start(subjects.forever);
+      await recorder.printed('up');
       body.ask('SIGTERM');
-      await heard.ended();
-      expect(heard.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
+      await recorder.ended();
+      expect(recorder.types().slice(0, 2)).toEqual(['SPAWNED', 'EXITED']);
     });
 
     it('emits GONE alone for a body that was asked to stop before it ran', async () => {
-      const { body, heard } = start(subjects.forever);
+      const { body, recorder } = start(subjects.forever);
       body.ask('SIGTERM');
       body.ask('SIGTERM');
-      await heard.ended();
+      await recorder.ended();
       await settled(driver, subjects);
-      expect(heard.types()).toEqual(['GONE']);
+      expect(recorder.types()).toEqual(['GONE']);
     });
 
     it('emits GONE alone for a body that was killed before it ran', async () => {
-      const { body, heard } = start(subjects.forever);
+      const { body, recorder } = start(subjects.forever);
       body.kill();
       body.kill();
-      await heard.ended();
+      await recorder.ended();
       await settled(driver, subjects);
-      expect(heard.types()).toEqual(['GONE']);
+      expect(recorder.types()).toEqual(['GONE']);
     });
 
     it('does nothing and emits nothing after the last fact', async () => {
-      const { body, heard } = start(subjects.completes);
-      await heard.ended();
-      const told = heard.types();
+      const { body, recorder } = start(subjects.completes);
+      await recorder.ended();
+      const types = recorder.types();
       body.ask('SIGTERM');
       body.kill();
       body.freeze();
@@ -103,141 +103,141 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
       body.endInput();
       body.drain();
       await settled(driver, subjects);
-      expect(heard.types()).toEqual(told);
+      expect(recorder.types()).toEqual(types);
       expect(body.inspect()).toEqual([]);
     });
 
-    it('runs dozens at once', async () => {
+    it('runs dozens of bodies at once', async () => {
       const all = Array.from({ length: 36 }, () => start(subjects.completes));
-      await Promise.all(all.map(({ heard }) => heard.ended()));
-      for (const { heard } of all) expectEachOnce(heard);
-      expect(all.every(({ heard }) => heard.get('EXITED')?.code === 0)).toBe(true);
+      await Promise.all(all.map(({ recorder }) => recorder.ended()));
+      for (const { recorder } of all) expectEachOnce(recorder);
+      expect(all.every(({ recorder }) => recorder.get('EXITED')?.code === 0)).toBe(true);
     });
 
-    it('ends everything at close, and starts nothing after it', async () => {
+    it('ends every body at close, and starts none after it', async () => {
       const all = [start(subjects.forever), start(subjects.forever)];
-      await Promise.all(all.map(({ heard }) => heard.says('up')));
+      await Promise.all(all.map(({ recorder }) => recorder.printed('up')));
       await driver.close();
-      expect(all.every(({ heard }) => heard.over)).toBe(true);
+      expect(all.every(({ recorder }) => recorder.isOver)).toBe(true);
       const late = start(subjects.forever);
-      await late.heard.ended();
-      expect(late.heard.types()).toEqual(['SPAWN_FAILED']);
+      await late.recorder.ended();
+      expect(late.recorder.types()).toEqual(['SPAWN_FAILED']);
       await driver.close();
     });
 
     if (supports.kill === true)
-      it('kills a body that ignores being asked, even twice', async () => {
-        const { body, heard } = start(subjects.ignoresStop);
-        await heard.says('up');
+      it('kills a body that ignores two stop requests', async () => {
+        const { body, recorder } = start(subjects.ignoresStop);
+        await recorder.printed('up');
         body.ask('SIGTERM');
         body.kill();
         body.kill();
-        await heard.ended();
-        expectEachOnce(heard);
+        await recorder.ended();
+        expectEachOnce(recorder);
         expect(body.inspect()).toEqual([]);
       });
     else
-      it(`leaves a body that ignores being asked without its hands: ${supports.kill}`, async () => {
-        const { body, heard } = start(subjects.ignoresStop);
-        await heard.says('up');
+      it(`cannot kill a body that ignores a stop request: ${supports.kill}`, async () => {
+        const { body, recorder } = start(subjects.ignoresStop);
+        await recorder.printed('up');
         body.ask('SIGTERM');
         await settled(driver, subjects);
-        expect(heard.get('EXITED')).toBeUndefined();
+        expect(recorder.get('EXITED')).toBeUndefined();
         body.kill();
-        await heard.ended();
+        await recorder.ended();
       });
 
     if (supports.signals === true)
       it('emits a pid, and the signal that ended it', async () => {
-        const { body, heard } = start(subjects.forever);
-        await heard.says('up');
-        expect(heard.get('SPAWNED')?.pid).toBeGreaterThan(1);
+        const { body, recorder } = start(subjects.forever);
+        await recorder.printed('up');
+        expect(recorder.get('SPAWNED')?.pid).toBeGreaterThan(1);
         body.signal('SIGUSR2');
-        await heard.ended();
-        expect(heard.get('EXITED')).toMatchObject({ code: null, signal: 'SIGUSR2' });
+        await recorder.ended();
+        expect(recorder.get('EXITED')).toMatchObject({ code: null, signal: 'SIGUSR2' });
       });
     else
       it(`refuses signals: ${supports.signals}`, async () => {
-        const { body, heard } = start(subjects.forever);
-        await heard.says('up');
+        const { body, recorder } = start(subjects.forever);
+        await recorder.printed('up');
         expect(() => body.signal('SIGUSR2')).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
       });
 
     if (supports.freeze === true)
-      it('freezes and thaws', async () => {
-        const { body, heard } = start(subjects.forever);
-        await heard.says('up');
+      it('freezes and thaws a body', async () => {
+        const { body, recorder } = start(subjects.forever);
+        await recorder.printed('up');
         body.freeze();
-        await heard.until('FROZEN');
+        await recorder.until('FROZEN');
         expect(body.inspect().every((blocker) => blocker.state === 'T')).toBe(true);
         body.thaw();
         await eventually(() => body.inspect().every((blocker) => blocker.state !== 'T'), 'the end of the pause');
       });
     else
-      it(`says that it cannot freeze: ${supports.freeze}`, async () => {
-        const { body, heard } = start(subjects.forever);
-        await heard.says('up');
+      it(`reports that it cannot freeze: ${supports.freeze}`, async () => {
+        const { body, recorder } = start(subjects.forever);
+        await recorder.printed('up');
         body.freeze();
-        await heard.until('FREEZE_FAILED');
+        await recorder.until('FREEZE_FAILED');
       });
 
-    it('says nothing of a freeze that a thaw has ended', async () => {
-      const { body, heard } = start(subjects.forever);
-      await heard.says('up');
+    it('reports no freeze that a thaw has ended', async () => {
+      const { body, recorder } = start(subjects.forever);
+      await recorder.printed('up');
       for (let round = 0; round < 3; round++) {
         body.freeze();
         body.thaw();
       }
       await setTimeout(50);
       body.ask('SIGTERM');
-      await heard.ended();
-      expect(heard.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
+      await recorder.ended();
+      expect(recorder.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
     });
 
-    it('says nothing of a freeze that a stop has ended', async () => {
-      const { body, heard } = start(subjects.forever);
-      await heard.says('up');
+    it('reports no freeze that a stop has ended', async () => {
+      const { body, recorder } = start(subjects.forever);
+      await recorder.printed('up');
       body.freeze();
       body.ask('SIGTERM');
-      await heard.ended();
-      expect(heard.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
+      await recorder.ended();
+      expect(recorder.types().filter((type) => type === 'FROZEN' || type === 'FREEZE_FAILED')).toEqual([]);
     });
 
     if (supports.stdin === true)
       it('passes on standard input, also bytes that were written before it ran', async () => {
-        const { body, heard } = start(subjects.echoes);
+        const { body, recorder } = start(subjects.echoes);
         const early = body.write(Buffer.from('early\n'));
-        await heard.says('up');
+        await recorder.printed('up');
         await early;
         await body.write(Buffer.from('late\n'));
-        await heard.says('early\nlate');
+        await recorder.printed('early\nlate');
       });
 
     if (supports.endOfInput === true)
       it('closes standard input after the queued bytes, and refuses more', async () => {
-        const { body, heard } = start(subjects.echoes);
-        await heard.says('up');
+        const { body, recorder } = start(subjects.echoes);
+        await recorder.printed('up');
         const last = body.write(Buffer.from('last\n'));
         body.endInput();
         await expect(body.write(Buffer.from('more\n'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
         await last;
-        await heard.ended();
-        expect(heard.text()).toContain('last\n');
+        await recorder.ended();
+        expect(recorder.text()).toContain('last\n');
       });
 
     it('refuses to write after the end', async () => {
-      const { body, heard } = start(subjects.completes);
-      await heard.ended();
+      const { body, recorder } = start(subjects.completes);
+      await recorder.ended();
       await expect(body.write(Buffer.from('late\n'))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
     });
   });
 }
 
-function expectEachOnce(heard: Recorder): void {
-  expect(new Set(heard.types()).size).toBe(heard.facts.length);
+function expectEachOnce(recorder: Recorder): void {
+  expect(new Set(recorder.types()).size).toBe(recorder.facts.length);
 }
 
 /** A whole other life has passed: what could still have been told would have been. */
 async function settled(driver: Driver, subjects: Subjects): Promise<void> {
-  await begin(driver, orderFor(subjects.completes)).heard.ended();
+  await begin(driver, orderFor(subjects.completes)).recorder.ended();
 }

@@ -6,7 +6,7 @@ import type { StreamName } from '../../src/model/spec.js';
 
 type FactOf<T extends BodyFact['type']> = Extract<BodyFact, { type: T }>;
 
-/** An order as a tree would give it, for one incarnation of an agent. */
+/** The start order of a tree for one incarnation of an agent. */
 export function orderFor(input: AgentTemplate, incarnation = 1): StartOrder {
   const spec = normaliseAgent({ id: 'subject', ...input });
   serial += 1;
@@ -27,7 +27,7 @@ export function fixture(name: string, ...args: (string | number)[]): string[] {
   return [process.execPath, new URL(`../fixtures/${name}.mjs`, import.meta.url).pathname, ...args.map(String)];
 }
 
-/** Writes down what an incarnation tells, and waits for it. */
+/** Records the facts and the output of an incarnation, and waits for them. */
 export class Recorder implements Sink {
   readonly facts: BodyFact[] = [];
   readonly words: string[] = [];
@@ -70,7 +70,7 @@ export class Recorder implements Sink {
   }
 
   /** True when nothing more may follow. */
-  get over(): boolean {
+  get isOver(): boolean {
     const exit = this.get('EXITED');
     if (exit === undefined) return this.get('SPAWN_FAILED') !== undefined || this.get('GONE') !== undefined;
     const gone = exit.empty || this.get('GONE') !== undefined;
@@ -78,25 +78,25 @@ export class Recorder implements Sink {
   }
 
   ended(): Promise<void> {
-    return eventually(() => this.over, `the last fact (${this.types().join(', ')})`);
+    return eventually(() => this.isOver, `the last fact (${this.types().join(', ')})`);
   }
 
-  says(text: string): Promise<void> {
+  printed(text: string): Promise<void> {
     return eventually(() => this.text().includes(text), `the output ${text}`);
   }
 }
 
 /** Starts one incarnation with a recorder. */
-export function begin(driver: Driver, order: StartOrder): { body: Incarnation; heard: Recorder } {
-  const heard = new Recorder();
-  return { body: driver.start(order, heard), heard };
+export function begin(driver: Driver, order: StartOrder): { body: Incarnation; recorder: Recorder } {
+  const recorder = new Recorder();
+  return { body: driver.start(order, recorder), recorder };
 }
 
 /** Resolves when the condition holds; rejects with its name when it does not within `patience` ms. */
 export async function eventually(condition: () => boolean, what: string, patience = 60_000): Promise<void> {
   const until = performance.now() + patience;
   while (!condition()) {
-    if (performance.now() > until) throw new Error(`waited in vain for ${what}`);
+    if (performance.now() > until) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

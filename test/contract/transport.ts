@@ -20,12 +20,12 @@ export interface WirePeer {
 /** A transport with a fake tree behind it. */
 export interface Wire {
   readonly tree: FakeTree;
-  /** What went wrong where no caller could be told. */
+  /** Errors that no request reports. */
   readonly failures: readonly unknown[];
   connect(): WirePeer;
-  /** What a REQ socket gets that sends these frames; `null` where there are no sockets. */
+  /** Sends the frames from a REQ socket and resolves with the answer; `null` for a transport without sockets. */
   readonly asReq: ((...frames: Uint8Array[]) => Promise<Buffer[]>) | null;
-  /** Calls `listener` with each frame; resolves when the subscription is at work. */
+  /** Calls `listener` with each frame; resolves when the subscription is active. */
   subscribe(topic: string, listener: (frame: Buffer) => void): Promise<void>;
   close(): Promise<void>;
 }
@@ -40,10 +40,10 @@ export interface TransportSupports {
   readonly pubEndpoints: true | string;
 }
 
-/** What can be done with an agent that nobody knows. */
+/** Requests that succeed without a known agent. */
 const DONE = new Set(['health_check_request', 'list_agents_request', 'spawn_request']);
 
-/** The promises of the wire, for any transport. Differences are declared in `supports`, each with its reason. */
+/** The contract of a transport. Differences are declared in `supports`, each with its reason. */
 export function transportContract(name: string, makeWire: MakeWire, supports: TransportSupports): void {
   describe(`the transport contract: ${name}`, () => {
     let wire: Wire;
@@ -76,14 +76,14 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       return release;
     };
 
-    it('answers the array form and the map form alike, with the id of the request', async () => {
+    it('gives the array form and the map form of a request the same answer, with its request id', async () => {
       const inArray = await ask(['health_check_request', 'r1']);
       const inMap = await ask({ type: 'health_check_request', request_id: 'r1' });
       expect(inArray).toMatchObject({ type: 'health_check_response', request_id: 'r1', protocol_version: '1.0.0' });
       expect({ ...inMap, uptime_secs: 0 }).toEqual({ ...inArray, uptime_secs: 0 });
     });
 
-    it('answers every message of the agent protocol so that a strict decoder reads it', async () => {
+    it('answers every message of the agent protocol validly for a strict decoder', async () => {
       for (const { hex, means } of VECTORS) {
         peer.send(Buffer.from(hex, 'hex'));
         const bytes = await peer.receive();
@@ -112,7 +112,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       expect(await next()).toMatchObject({ request_id: 'slow', success: true, status: 'terminated' });
     });
 
-    it('answers an unreadable message with the reason, and with the id if that is readable', async () => {
+    it('answers an undecodable message with the reason, and with its request id if that can be read', async () => {
       peer.send(Buffer.from('c1', 'hex'));
       expect(await next()).toMatchObject({ type: 'error_response', request_id: '', code: 'MESSAGE_INVALID' });
       peer.send(pack(['control_command', 'r7', 'x'.repeat(50)]).subarray(0, 30));
@@ -173,25 +173,25 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       expect(await ask(['health_check_request', 'r'])).toMatchObject({ healthy: true });
     });
 
-    it('names the limit to a peer that has too much under way, and to no other', async () => {
+    it('refuses a peer with too many pending requests by naming the limit, and no other peer', async () => {
       const small = await makeWire({ inFlight: 4 });
-      const [greedy, modest] = [small.connect(), small.connect()];
+      const [busyPeer, idlePeer] = [small.connect(), small.connect()];
       let release = () => {};
       small.tree.member('worker').hold = new Promise((resolve) => {
         release = resolve;
       });
       const { uuid } = small.tree.member('worker');
-      for (let n = 0; n < 5; n++) greedy.send(pack(['control_command', `r${n}`, uuid, 'stop']));
-      expect(await next(greedy)).toMatchObject({
+      for (let n = 0; n < 5; n++) busyPeer.send(pack(['control_command', `r${n}`, uuid, 'stop']));
+      expect(await next(busyPeer)).toMatchObject({
         type: 'command_response',
         request_id: 'r4',
         code: 'TOO_MANY_REQUESTS',
         details: { limit: 'limits.in_flight', max: 4 },
       });
-      expect(await ask(['health_check_request', 'm'], modest)).toMatchObject({ healthy: true });
+      expect(await ask(['health_check_request', 'm'], idlePeer)).toMatchObject({ healthy: true });
       release();
-      for (let n = 0; n < 4; n++) expect(await next(greedy)).toMatchObject({ success: true });
-      for (const each of [greedy, modest]) each.close();
+      for (let n = 0; n < 4; n++) expect(await next(busyPeer)).toMatchObject({ success: true });
+      for (const each of [busyPeer, idlePeer]) each.close();
       await small.close();
     });
 
@@ -215,7 +215,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
       ]);
     });
 
-    it('numbers its events without a gap, and a snapshot says after which one it is', async () => {
+    it('numbers events without a gap, and a snapshot has the number of the last one', async () => {
       const events: Document[] = [];
       await wire.subscribe('events', (frame) => {
         const document = unpack(frame.subarray('events\0'.length)) as Document;
@@ -239,7 +239,7 @@ export function transportContract(name: string, makeWire: MakeWire, supports: Tr
     });
 
     const where = supports.pubEndpoints;
-    it(`names where to subscribe${where === true ? '' : `: no, for ${where}`}`, async () => {
+    it(`names the endpoint to subscribe at${where === true ? '' : `: no, for ${where}`}`, async () => {
       const reply = await ask(['control_command', 'r', wire.tree.member('web').uuid, 'stream_logs']);
       if (where !== true) expect(reply).toMatchObject({ success: false, code: 'UNSUPPORTED' });
       else expect(reply).toMatchObject({ success: true, data: { pub_endpoint: expect.stringMatching(/^(ipc|tcp):/) } });

@@ -221,10 +221,10 @@ describe('accepted', () => {
     const interim: Answer[] = [];
     const more = { accepted: true, progress: true, deadline: 50 };
     expect(await operate(rig, 'stop', { agent: 'web' }, more, interim)).toMatchObject({ code: 'DEADLINE' });
-    const told = interim.length;
+    const count = interim.length;
     expect(interim.map(({ type }) => type)).toEqual(expect.arrayContaining(['accepted', 'tree_progress']));
     release();
     await expect.poll(() => rig.tree.member('web').state).toBe('stopped');
-    expect(interim).toHaveLength(told);
+    expect(interim).toHaveLength(count);
   });
 });

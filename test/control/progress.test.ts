@@ -3,7 +3,7 @@ import { answer } from '../../src/control/answer.js';
 import { createControl } from '../../src/control/control.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { planSpawn } from '../../src/server/backend.js';
-import { grow } from '../actors/grown.js';
+import { startWorld } from '../actors/fake-world.js';
 import type { Answer } from '../transport/rig.js';
 
 const STOP = { ask: 100, insist: 50, kill: 20, drain: 10 };
@@ -18,7 +18,7 @@ afterEach(() => {
 
 /** A tree in virtual time as it is offered to the wire. `failing`: the start of `probed` that fails. */
 async function serving(failing = 0) {
-  const world = await grow(
+  const world = await startWorld(
     { children: [SLOW, PROBED] },
     {
       script: ({ path }, attempt) => {

@@ -74,9 +74,9 @@ describe('the table of commands', () => {
         const value = /^`(.*)`$/.exec(fallback ?? '')?.[1];
         if (value === undefined || name.startsWith('read_')) continue;
         const [good = {}] = GOOD[name];
-        const said = { ...good, [key]: JSON.parse(value) };
+        const options = { ...good, [key]: JSON.parse(value) };
         // Its output may grow between the two.
-        const same = async () => isDeepStrictEqual(await command(name, said), await command(name, good));
+        const same = async () => isDeepStrictEqual(await command(name, options), await command(name, good));
         await expect.poll(same, { ...PATIENCE, message: `${name} ${key}` }).toBe(true);
         if (name === 'pause') await command('resume');
       }
@@ -92,9 +92,9 @@ describe('the table of commands', () => {
       const documented = (COMMANDS[name].data ?? []).map((key) => key.name);
       for (const { success, data } of await answersTo(name, payloads)) {
         expect(success, name).toBe(true);
-        const told = Object.keys(data ?? {});
-        for (const key of told) keys.add(key);
-        expect(told, name).toEqual(expect.arrayContaining(documented.filter((key) => !key.endsWith('?'))));
+        const documented = Object.keys(data ?? {});
+        for (const key of documented) keys.add(key);
+        expect(documented, name).toEqual(expect.arrayContaining(documented.filter((key) => !key.endsWith('?'))));
       }
       expect([...keys].sort(), name).toEqual(documented.map((key) => key.replace('?', '')).sort());
     }
@@ -123,11 +123,11 @@ describe('the other tables about the wire', () => {
   });
 
   it('say the default of every limit', () => {
-    const told = membersOf('control/limits.ts', 'Limits').map(({ name, about }) => {
+    const documented = membersOf('control/limits.ts', 'Limits').map(({ name, about }) => {
       const [, number, mega] = /If not given, (\d+)( MiB)?\.$/.exec(about) ?? [];
       return [name, Number(number) * (mega === undefined ? 1 : 1024 * 1024)];
     });
-    expect(Object.fromEntries(told)).toEqual(DEFAULT_LIMITS);
+    expect(Object.fromEntries(documented)).toEqual(DEFAULT_LIMITS);
   });
 
   it('have their numbers from the sources, and notice when one is gone', () => {

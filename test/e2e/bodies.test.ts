@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fromCallback, fromPromise } from 'xstate';
 import type { Report } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { lives } from './proc.js';
-import { BRISK, EAGER, sleeper, started } from './world.js';
+import { isRunning } from './proc.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sleeper, started } from './world.js';
 
-const HASTY = { ...BRISK, kill: 100 } as const;
+const HASTY = { ...SHORT_ASK, kill: 100 } as const;
 
 describe('bodies in this process, beside real ones', () => {
   it('restarts a task that throws, and keeps the stack of the error', async () => {
@@ -14,8 +14,8 @@ describe('bodies in this process, beside real ones', () => {
       if (incarnation < 3) throw new Error(`broke ${incarnation}`);
       await new Promise(() => {});
     };
-    const w = await started({ ...EAGER, children: [{ id: 'a', task, stop: HASTY }, sleeper('b')] });
-    await w.heard('ready', 'root/a', 3);
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [{ id: 'a', task, stop: HASTY }, sleeper('b')] });
+    await w.reported('ready', 'root/a', 3);
     expect(w.exits('root/a')).toMatchObject([
       { code: 1, pid: null, cause: 'exit', detail: 'broke 1' },
       { code: 1, pid: null, cause: 'exit', detail: 'broke 2' },
@@ -41,7 +41,7 @@ describe('bodies in this process, beside real ones', () => {
     expect(w.view('b').state).toBe('stopped');
     release();
     await w.becomes('a', 'stopped');
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('is stopped by its signal, with the time of its stop stages', async () => {
@@ -52,7 +52,7 @@ describe('bodies in this process, beside real ones', () => {
           setTimeout(resolve, 50);
         });
       });
-    const w = await started({ children: [{ id: 'a', task: polite, stop: BRISK }] });
+    const w = await started({ children: [{ id: 'a', task: polite, stop: SHORT_ASK }] });
     await w.tree.agent('a').stop();
     expect(w.text('a')).toBe('cleaning\n');
     expect(w.view('a').exit).toMatchObject({ code: 0, commanded: true });
@@ -74,14 +74,14 @@ describe('bodies in this process, beside real ones', () => {
       calls += 1;
       if (calls < 6) throw new Error('at once');
     });
-    const w = await started({ ...EAGER, children: [{ id: 'later', logic: later }, sleeper('b')] });
-    await w.heard('ready', 'root/later', 3);
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [{ id: 'later', logic: later }, sleeper('b')] });
+    await w.reported('ready', 'root/later', 3);
     expect(w.exits('root/later')).toMatchObject([{ detail: 'later' }, { detail: 'later' }]);
     await w.tree
       .supervisor()
       .add({ id: 'once', logic: atOnce })
       .catch(() => undefined);
-    await w.heard('ready', 'root/once', 3);
+    await w.reported('ready', 'root/once', 3);
     expect(w.view('b').incarnation).toBe(1);
     expect(w.tree.status).toBe('running');
   });
@@ -92,62 +92,62 @@ describe('user code that throws', () => {
     const bomb = (): never => {
       throw new Error('observer broke');
     };
-    const w = await started({ ...EAGER, children: [sleeper('a'), sleeper('b')] }, { inspect: bomb });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sleeper('a'), sleeper('b')] }, { inspect: bomb });
     w.expected = /observer broke/;
-    const heard: Report[] = [];
+    const reports: Report[] = [];
     w.tree.subscribe(bomb);
-    w.tree.subscribe((report) => heard.push(report));
+    w.tree.subscribe((report) => reports.push(report));
     process.kill(w.pid('a'), 'SIGKILL');
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/a', 2);
     await w.tree.agent('b').restart();
     expect(w.view('b')).toMatchObject({ incarnation: 2, state: 'running' });
-    const complaints = heard.filter((report) => report.type === 'error');
+    const complaints = reports.filter((report) => report.type === 'error');
     expect(complaints.length).toBeGreaterThan(0);
-    expect(heard.filter((report) => report.type !== 'error').length).toBeGreaterThan(8);
-    w.isTrue();
+    expect(reports.filter((report) => report.type !== 'error').length).toBeGreaterThan(8);
+    w.expectTrueStates();
   });
 
   it('may command the tree from inside a report', async () => {
-    const w = await started({ ...EAGER, children: [sleeper('a'), sleeper('b')] });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sleeper('a'), sleeper('b')] });
     const done: Promise<unknown>[] = [];
     const end = w.tree.subscribe((report) => {
       if (report.type === 'exited' && report.path === 'root/a') done.push(w.tree.agent('b').restart());
       if (report.type === 'ready' && report.path === 'root/b') done.push(w.tree.agent('b').pause());
     });
     process.kill(w.pid('a'), 'SIGKILL');
-    await w.heard('ready', 'root/b', 2);
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/b', 2);
+    await w.reported('ready', 'root/a', 2);
     end();
     await Promise.all(done);
     expect(w.view('b')).toMatchObject({ incarnation: 2, state: 'paused' });
     expect(w.view('a').incarnation).toBe(2);
-    w.isTrue();
+    w.expectTrueStates();
   });
 });
 
 describe('limits', () => {
   const hungry = (action: 'restart' | 'stop' | 'report') => {
     const limits = { memory: { max: 150 * 1_048_576, action } };
-    return { id: 'a', command: fixture('eats-memory', 200), limits, stop: BRISK };
+    return { id: 'a', command: fixture('eats-memory', 200), limits, stop: SHORT_ASK };
   };
 
   for (const action of ['restart', 'stop', 'report'] as const) {
     it(`answers too much memory with ${action}`, async () => {
-      const w = await started({ ...EAGER, children: [hungry(action)] }, { samplePeriod: 50 });
-      await w.says('a', 'up');
+      const w = await started({ ...IMMEDIATE_RESTARTS, children: [hungry(action)] }, { samplePeriod: 50 });
+      await w.printed('a', 'up');
       const pid = w.pid('a');
       await w.tree.agent('a').write('eat\n');
-      const limit = await w.heard('limit', 'root/a');
+      const limit = await w.reported('limit', 'root/a');
       expect(limit).toMatchObject({ resource: 'memory', max: 157_286_400, action });
       expect(limit.value).toBeGreaterThan(limit.max);
-      if (action === 'restart') await w.heard('ready', 'root/a', 2);
+      if (action === 'restart') await w.reported('ready', 'root/a', 2);
       if (action === 'stop') await w.becomes('a', 'stopped');
-      if (action === 'report') await w.says('a', 'full');
+      if (action === 'report') await w.printed('a', 'full');
       expect(w.view('a')).toMatchObject({ incarnation: action === 'restart' ? 2 : 1 });
-      await eventually(() => lives(pid) === (action === 'report'), 'the consequence');
+      await eventually(() => isRunning(pid) === (action === 'report'), 'the consequence');
       const cause = { restart: 'memory-limit', stop: 'memory-limit', report: undefined }[action];
       expect(w.view('a').exit?.cause).toBe(cause);
-      w.isTrue();
+      w.expectTrueStates();
     });
   }
 });

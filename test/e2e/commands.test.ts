@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { lives, witness } from './proc.js';
-import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+import { isRunning, processFacts } from './proc.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
 
 /** Two processes in two sessions. */
 const PAIR = sh('setsid sleep 300 & echo up; wait');
@@ -15,9 +15,9 @@ describe('commands', () => {
     await Promise.all(Array.from({ length: 10 }, () => w.tree.agent('a').restart()));
     expect(w.view('a')).toMatchObject({ incarnation: 2, restarts: 1, state: 'running', uuid });
     expect(w.all('started', 'root/a')).toHaveLength(2);
-    expect(lives(before)).toBe(false);
+    expect(isRunning(before)).toBe(false);
     expect(w.view('b').incarnation).toBe(1);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('survives a storm of all commands from many callers, with a correct state in the end', async () => {
@@ -34,14 +34,14 @@ describe('commands', () => {
     await agent.start();
     if (w.view('a').state === 'paused') await agent.resume();
     expect(w.view('a').state).toBe('running');
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('clears the budget of a child that is restarted by command', async () => {
     const w = await started({ maxRestarts: 1, backoff: { initial: 1 }, children: [sleeper('a')] });
     for (let n = 1; n <= 3; n++) {
       process.kill(w.pid('a'), 'SIGKILL');
-      await w.heard('ready', 'root/a', n * 2);
+      await w.reported('ready', 'root/a', n * 2);
       expect(w.all('restarting').at(-1)).toMatchObject({ restarts: 1, left: 0 });
       await w.tree.agent('a').restart();
     }
@@ -64,36 +64,36 @@ describe('commands', () => {
     expect(w.view('a')).toMatchObject({ state: 'stopped', pid: null, ports: {} });
     await w.tree.agent('a').start();
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 2 });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('carries out a stop during a start that waits for readiness', async () => {
     const w = await started({ children: [sleeper('b')] });
     const never = sleeper('a', { command: PAIR, readiness: { type: 'log', pattern: 'never' } });
     const add = w.tree.supervisor().add(never);
-    await w.heard('started', 'root/a');
+    await w.reported('started', 'root/a');
     const stop = w.tree.agent('a').stop();
     await expect(add).rejects.toMatchObject({ code: 'SUPERSEDED' });
     await stop;
     expect(w.view('a')).toMatchObject({ state: 'stopped' });
     expect(w.view('a').exit).toMatchObject({ commanded: true, readyAt: null });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('gives a nested supervisor that is restarted its own children again, and forgets those added later', async () => {
-    const inner = { id: 'inner', ...EAGER, children: [sleeper('a')] };
-    const w = await started({ ...EAGER, strategy: 'one_for_all', children: [inner, sleeper('b')] });
+    const inner = { id: 'inner', ...IMMEDIATE_RESTARTS, children: [sleeper('a')] };
+    const w = await started({ ...IMMEDIATE_RESTARTS, strategy: 'one_for_all', children: [inner, sleeper('b')] });
     const { uuid } = w.view('a');
     expect(await w.tree.supervisor('root/inner').add(sleeper('late'))).toBe('root/inner/late');
     const late = w.pid('late');
-    w.isTrue();
+    w.expectTrueStates();
     process.kill(w.pid('b'), 'SIGKILL');
-    await w.heard('ready', 'root/b', 2);
-    expect(lives(late)).toBe(false);
+    await w.reported('ready', 'root/b', 2);
+    expect(isRunning(late)).toBe(false);
     expect(() => w.tree.agent('late')).toThrowError(expect.objectContaining({ code: 'AGENT_NOT_FOUND' }));
     expect(w.tree.supervisor('root/inner').which()).toMatchObject([{ id: 'a', phase: 'up', generation: 2 }]);
     expect(w.view('a')).toMatchObject({ uuid, restarts: 1, incarnation: 2 });
-    w.isTrue();
+    w.expectTrueStates();
   });
 });
 
@@ -104,17 +104,21 @@ describe('pause', () => {
     await w.tree.agent('a').pause();
     expect(w.view('a')).toMatchObject({ state: 'paused', pauseMode: 'forced', pid });
     expect(w.members().map(({ state }) => state)).toEqual(['T', 'T']);
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').pause();
     await w.tree.agent('a').resume();
     await eventually(() => w.members().every(({ state }) => state === 'S'), 'both awake');
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1, readyAt: since, pausedAt: null });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('is refused while it stops, and does not keep it from stopping', async () => {
     const command = sh('trap "" TERM; echo up; sleep 300 & wait; sleep 300');
-    const agent = sleeper('a', { command, readiness: { type: 'log', pattern: 'up' }, stop: { ...BRISK, ask: 400 } });
+    const agent = sleeper('a', {
+      command,
+      readiness: { type: 'log', pattern: 'up' },
+      stop: { ...SHORT_ASK, ask: 400 },
+    });
     const w = await started({ children: [agent] });
     const stop = w.tree.agent('a').stop();
     await w.becomes('a', 'stopping');
@@ -123,42 +127,44 @@ describe('pause', () => {
     await expect(w.tree.agent('a').resume()).rejects.toMatchObject({ code: 'INVALID_STATE' });
     await stop;
     await expect(w.tree.agent('a').pause()).rejects.toMatchObject({ code: 'INVALID_STATE' });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   for (const verb of ['stop', 'kill', 'restart'] as const) {
     it(`does not keep a paused agent from a ${verb}`, async () => {
-      const w = await started({ children: [{ ...pair, stop: { ...BRISK, ask: 20_000 } }] });
+      const w = await started({ children: [{ ...pair, stop: { ...SHORT_ASK, ask: 20_000 } }] });
       const pid = w.pid('a');
       await w.tree.agent('a').pause();
       await w.tree.agent('a')[verb]();
-      expect(lives(pid)).toBe(false);
+      expect(isRunning(pid)).toBe(false);
       expect(w.exits('root/a')).toMatchObject([{ commanded: true, signal: verb === 'kill' ? 'SIGKILL' : 'SIGTERM' }]);
       expect(w.view('a').state).toBe(verb === 'restart' ? 'running' : 'stopped');
-      w.isTrue();
+      w.expectTrueStates();
     });
   }
 
   it('does not hide the crash of a paused agent', async () => {
-    const w = await started({ ...EAGER, children: [pair] });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [pair] });
     const pid = w.pid('a');
     await w.tree.agent('a').pause();
     process.kill(pid, 'SIGKILL');
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/a', 2);
     expect(w.exits('root/a')).toMatchObject([{ signal: 'SIGKILL', commanded: false, cause: 'signal' }]);
     expect(w.view('a')).toMatchObject({ state: 'running', pausedAt: null, pauseMode: null });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('asks a cooperative agent over its standard input', async () => {
-    const w = await started({ children: [{ id: 'a', command: fixture('echo'), pause: 'cooperative', stop: BRISK }] });
-    await w.says('a', 'up');
+    const w = await started({
+      children: [{ id: 'a', command: fixture('echo'), pause: 'cooperative', stop: SHORT_ASK }],
+    });
+    await w.printed('a', 'up');
     await w.tree.agent('a').pause();
-    await w.says('a', '{"type":"pause","action":"pause"}\n');
-    expect(witness(w.pid('a'))?.state).not.toBe('T');
+    await w.printed('a', '{"type":"pause","action":"pause"}\n');
+    expect(processFacts(w.pid('a'))?.state).not.toBe('T');
     expect(w.view('a')).toMatchObject({ state: 'paused', pauseMode: 'cooperative' });
     await w.tree.agent('a').resume();
-    await w.says('a', '{"type":"pause","action":"resume"}\n');
-    w.isTrue();
+    await w.printed('a', '{"type":"pause","action":"resume"}\n');
+    w.expectTrueStates();
   });
 });

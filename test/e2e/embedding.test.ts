@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { MARK, marked } from './proc.js';
+import { MARK, processesMarked } from './proc.js';
 
 /** Runs a program that embeds a tree to its end. */
 async function embed(how: string) {
@@ -17,7 +17,7 @@ async function embed(how: string) {
   });
   host.stdout.on('data', (bytes) => {
     text += bytes;
-    most = Math.max(most, marked(mark).length);
+    most = Math.max(most, processesMarked(mark).length);
     if (text.includes('up')) host.stdin.write('end\n');
   });
   const code = await new Promise<number | null>((resolve) => host.on('close', resolve));
@@ -35,18 +35,18 @@ describe('a program that embeds a tree', () => {
       expect(text).toContain('up');
       expect(code).toBe(expected);
       expect(most).toBeGreaterThan(3);
-      await eventually(() => marked(mark).length === 0, 'the end of all agents');
+      await eventually(() => processesMarked(mark).length === 0, 'the end of all agents');
     });
   }
 
   it('does not grow with the output of an agent', async () => {
     const { mark, text, code } = await embed('flood');
-    const told = JSON.parse(text);
+    const figures = JSON.parse(text);
     expect(code).toBe(0);
-    expect(told.code).toBe(0);
-    expect(told.kept).toBeLessThanOrEqual(262_144);
-    expect(told.next).toBe(2_096_801);
-    expect(told.grown).toBeLessThan(120);
-    expect(marked(mark)).toEqual([]);
+    expect(figures.code).toBe(0);
+    expect(figures.kept).toBeLessThanOrEqual(262_144);
+    expect(figures.next).toBe(2_096_801);
+    expect(figures.grown).toBeLessThan(120);
+    expect(processesMarked(mark)).toEqual([]);
   });
 });

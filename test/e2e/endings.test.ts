@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CommandAgent } from '../../src/index.js';
 import { eventually } from '../contract/recorder.js';
-import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
 
 describe('agents that end by themselves', () => {
   it('restarts a crashed agent as the same agent, without an effect on its siblings', async () => {
-    const w = await started({ ...EAGER, children: [sleeper('a'), sleeper('b')] });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sleeper('a'), sleeper('b')] });
     const { uuid, createdAt } = w.view('a');
     const [a, b] = [w.pid('a'), w.pid('b')];
     process.kill(a, 'SIGSEGV');
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/a', 2);
     expect(w.exits('root/a')[0]).toMatchObject({
       incarnation: 1,
       pid: a,
@@ -26,16 +26,16 @@ describe('agents that end by themselves', () => {
     expect(w.pid('b')).toBe(b);
     expect(w.pid('a')).not.toBe(a);
     expect(w.view('b').restarts).toBe(0);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('keeps the last lines of standard error in the exit record', async () => {
     const crash = sh(
       '[ "$SUPERTREE_INCARNATION" = 1 ] && { echo one; printf "last words" >&2; exit 3; }; exec sleep 300',
     );
-    const w = world({ ...EAGER, children: [sleeper('a', { command: crash })] });
+    const w = world({ ...IMMEDIATE_RESTARTS, children: [sleeper('a', { command: crash })] });
     await w.tree.start();
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/a', 2);
     expect(w.view('a').exit).toMatchObject({ code: 3, signal: null, tail: ['last words'], cause: 'exit', oom: false });
   });
 
@@ -45,23 +45,23 @@ describe('agents that end by themselves', () => {
     expect(w.view('a')).toMatchObject({ pid: null, incarnation: 1, restarts: 0, detail: 'completed' });
     expect(w.states('root/a')).toEqual(['spawning', 'running', 'completed']);
     expect(w.tree.status).toBe('running');
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').start();
-    await w.heard('state', 'root/a', 6);
+    await w.reported('state', 'root/a', 6);
     expect(w.view('a').incarnation).toBe(2);
   });
 
   it('restarts the children started after a crashed one, under rest_for_one', async () => {
     const children = ['a', 'b', 'c'].map((id) => sleeper(id));
-    const w = await started({ ...EAGER, strategy: 'rest_for_one', children });
+    const w = await started({ ...IMMEDIATE_RESTARTS, strategy: 'rest_for_one', children });
     const [a, c] = [w.pid('a'), w.pid('c')];
     process.kill(w.pid('b'), 'SIGKILL');
-    await w.heard('ready', 'root/c', 2);
+    await w.reported('ready', 'root/c', 2);
     expect(w.pid('a')).toBe(a);
     expect(w.pid('c')).not.toBe(c);
     expect(w.exits('root/c')).toMatchObject([{ commanded: true, cause: 'sibling' }]);
     expect(w.all('ready').map(({ path }) => path.slice(-1))).toEqual(['a', 'b', 'c', 'b', 'c']);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('fails after the budget, stops the other children in reverse and names the culprit', async () => {
@@ -83,7 +83,7 @@ describe('agents that end by themselves', () => {
     ).toEqual(['root/b', 'root/a']);
     expect(w.tree.status).toBe('failed');
     expect(w.members()).toEqual([]);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('escalates the exhaustion of a nested supervisor to its parent, which restarts it', async () => {
@@ -94,7 +94,7 @@ describe('agents that end by themselves', () => {
       backoff: { initial: 1, max: 1 },
       children: [sleeper('a', { command: crash })],
     };
-    const w = world({ ...EAGER, children: [inner, sleeper('b')] });
+    const w = world({ ...IMMEDIATE_RESTARTS, children: [inner, sleeper('b')] });
     await w.tree.start();
     const uuid = w.view('a').uuid;
     await eventually(
@@ -111,17 +111,17 @@ describe('agents that end by themselves', () => {
     ]);
     expect(w.view('a')).toMatchObject({ uuid, incarnation: 5 });
     expect(w.view('b').incarnation).toBe(1);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('leaves a child down when its budget is used up and onExhausted is fail', async () => {
     const children = [sleeper('a', { command: sh('sleep 0.02; exit 1') }), sleeper('b')];
     const w = world({ maxRestarts: 2, backoff: { initial: 1, max: 1 }, onExhausted: 'fail', children });
     await w.tree.start();
-    await w.heard('exhausted', 'root/a');
+    await w.reported('exhausted', 'root/a');
     expect(w.view('a')).toMatchObject({ state: 'failed', detail: 'failed.exhausted', retryIn: null, incarnation: 3 });
     expect(w.tree.status).toBe('running');
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').start();
     expect(w.view('a').incarnation).toBe(4);
   });
@@ -131,10 +131,10 @@ describe('agents that end by themselves', () => {
     const budget = { maxRestarts: 1, backoff: { initial: 1, max: 1 }, onExhausted: 'cooldown', cooldown: 150 } as const;
     const w = world({ ...budget, children: [sleeper('a', { command: crash })] });
     await w.tree.start();
-    await w.heard('exhausted', 'root/a');
+    await w.reported('exhausted', 'root/a');
     expect(w.view('a')).toMatchObject({ detail: 'failed.retrying', retryIn: 150 });
-    await w.heard('ready', 'root/a', 3);
-    w.isTrue();
+    await w.reported('ready', 'root/a', 3);
+    w.expectTrueStates();
   });
 });
 
@@ -147,7 +147,7 @@ describe('agents that do not come up', () => {
     expect(w.states('root/a').at(-1)).toBe('failed');
     expect(w.all('removed').map(({ path }) => path)).toEqual(['root/a']);
     expect(w.members('root/a')).toEqual([]);
-    w.isTrue();
+    w.expectTrueStates();
     return { w, message, exit: w.exits('root/a')[0]! };
   };
 
@@ -198,11 +198,11 @@ describe('agents that do not come up', () => {
 
   it('tries a failed first start again where the spec says retry', async () => {
     const late = sh('[ "$SUPERTREE_INCARNATION" = 3 ] && { echo up; exec sleep 300; }; exit 1');
-    const agent = sleeper('a', { command: late, readiness: { type: 'log', pattern: '^up$' }, stop: BRISK });
-    const w = world({ ...EAGER, boot: 'retry', children: [agent] });
+    const agent = sleeper('a', { command: late, readiness: { type: 'log', pattern: '^up$' }, stop: SHORT_ASK });
+    const w = world({ ...IMMEDIATE_RESTARTS, boot: 'retry', children: [agent] });
     await w.tree.start();
-    await w.heard('ready', 'root/a');
+    await w.reported('ready', 'root/a');
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 3, restarts: 2 });
-    w.isTrue();
+    w.expectTrueStates();
   });
 });

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
-import { EAGER, PATIENT, sleeper, started } from './world.js';
+import { IMMEDIATE_RESTARTS, LONG_STAGES, sleeper, started } from './world.js';
 
 const COUNT = 300;
 
 describe('three hundred agents at once', { timeout: 300_000 }, () => {
   it('start in a pool with the right ids, restart after the end of all, and stop together', async () => {
-    const agent = { command: ['sleep', '300'], stop: PATIENT };
-    const w = await started({ children: [{ id: 'pool', ...EAGER, pool: { size: COUNT, agent } }] });
+    const agent = { command: ['sleep', '300'], stop: LONG_STAGES };
+    const w = await started({ children: [{ id: 'pool', ...IMMEDIATE_RESTARTS, pool: { size: COUNT, agent } }] });
     expect(w.members()).toHaveLength(COUNT);
     const pids = w.tree.agents().map(({ pid }) => pid!);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
-    await w.heard('ready', undefined, COUNT * 2);
-    w.isTrue();
+    await w.reported('ready', undefined, COUNT * 2);
+    w.expectTrueStates();
     expect(w.members()).toHaveLength(COUNT);
     expect(w.tree.agents().every(({ restarts, pid }) => restarts === 1 && !pids.includes(pid!))).toBe(true);
     expect(w.tree.supervisor('root/pool').count()).toMatchObject({ active: COUNT, workers: COUNT });
     const { clean } = await w.tree.stop();
     expect(clean).toBe(true);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('start one after the other and stop in reverse under one supervisor', async () => {

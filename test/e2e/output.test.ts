@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { BRISK, EAGER, sh, sleeper, started, type World, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, type World, world } from './world.js';
 
-const finite = { restart: 'transient', stop: BRISK } as const;
+const finite = { restart: 'transient', stop: SHORT_ASK } as const;
 
 async function completed(agent: AgentInput): Promise<World> {
   const w = world({ children: [agent] });
   await w.tree.start();
   await w.becomes(agent.id, 'completed');
-  w.isTrue();
+  w.expectTrueStates();
   return w;
 }
 
@@ -42,22 +42,22 @@ describe('output', () => {
     );
     const w = await started({ children: [sleeper('a', { command })] });
     const agent = w.tree.agent('a');
-    await w.says('a', 'two of 1');
+    await w.printed('a', 'two of 1');
     const cursor = agent.output().next.stdout;
     expect(cursor).toBe(2);
-    const heard: number[] = [];
-    const end = agent.onOutput((line) => heard.push(line.seq));
+    const received: number[] = [];
+    const end = agent.onOutput((line) => received.push(line.seq));
     await agent.restart();
-    await w.says('a', 'two of 2');
+    await w.printed('a', 'two of 2');
     const page = agent.output({ stream: 'stdout', from: cursor });
     expect(page.lines.map((line) => Buffer.from(line.bytes).toString())).toEqual(['rest', 'one of 2\n', 'two of 2\n']);
     expect(page).toMatchObject({ dropped: 0, next: { stdout: 5 } });
-    expect(heard).toEqual([2, 3, 4]);
+    expect(received).toEqual([2, 3, 4]);
     end();
     await agent.restart();
-    await w.says('a', 'two of 3');
-    expect(heard).toEqual([2, 3, 4]);
-    w.isTrue();
+    await w.printed('a', 'two of 3');
+    expect(received).toEqual([2, 3, 4]);
+    w.expectTrueStates();
   });
 
   it('counts the lines that a reader has missed', async () => {
@@ -72,16 +72,16 @@ describe('output', () => {
   });
 
   it('is not harmed by a listener that throws', async () => {
-    const w = await started({ children: [{ id: 'a', command: fixture('echo'), stop: BRISK }] });
+    const w = await started({ children: [{ id: 'a', command: fixture('echo'), stop: SHORT_ASK }] });
     w.expected = /^listener broke$/;
-    const heard: string[] = [];
+    const received: string[] = [];
     w.tree.agent('a').onOutput(() => {
       throw new Error('listener broke');
     });
-    w.tree.agent('a').onOutput((line) => heard.push(Buffer.from(line.bytes).toString()));
-    await w.says('a', 'up');
+    w.tree.agent('a').onOutput((line) => received.push(Buffer.from(line.bytes).toString()));
+    await w.printed('a', 'up');
     await w.tree.agent('a').write('hello\n');
-    await eventually(() => heard.includes('hello\n'), 'the echo');
+    await eventually(() => received.includes('hello\n'), 'the echo');
     expect(w.all('error', 'root/a').length).toBeGreaterThan(0);
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });
   });
@@ -93,7 +93,7 @@ describe('standard input', () => {
   it('writes all accepted bytes in order, and closes after them', async () => {
     const w = await started({ children: [reader] });
     const agent = w.tree.agent('a');
-    await w.says('a', 'up');
+    await w.printed('a', 'up');
     const sizes = Array.from({ length: 50 }, (_, n) => 10_000 + n);
     const written = await Promise.all(sizes.map((size) => agent.write(Buffer.alloc(size))));
     expect(written).toEqual(sizes);
@@ -112,15 +112,15 @@ describe('standard input', () => {
     await agent.stop();
     expect(await first).toMatchObject({ code: 'STDIN_CLOSED' });
     await expect(agent.write('late')).rejects.toMatchObject({ code: 'INVALID_STATE' });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('is that of the living incarnation', async () => {
-    const w = await started({ ...EAGER, children: [{ ...reader, restart: 'permanent' }] });
-    await w.says('a', 'up');
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [{ ...reader, restart: 'permanent' }] });
+    await w.printed('a', 'up');
     process.kill(w.pid('a'), 'SIGKILL');
-    await w.heard('ready', 'root/a', 2);
+    await w.reported('ready', 'root/a', 2);
     await w.tree.agent('a').write('to the second\n');
-    await w.says('a', 'to the second');
+    await w.printed('a', 'to the second');
   });
 });

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /*
- * What /proc says, read without the code under test (proc_pid_stat(5), proc_pid_environ(5)).
+ * Facts from /proc, read without the code under test (proc_pid_stat(5), proc_pid_environ(5)).
  */
 
 /** A process of the machine. */
-export interface Witness {
+export interface ProcessFacts {
   readonly pid: number;
   readonly state: string;
   readonly group: number;
@@ -13,14 +13,14 @@ export interface Witness {
   readonly startTicks: number;
 }
 
-/** A process that was started by an agent, however far it has gone since. */
-export interface Member extends Witness {
+/** A process that an agent started, in whatever group or session it is now. */
+export interface Member extends ProcessFacts {
   readonly path: string;
   readonly incarnation: number;
 }
 
-/** One process; `undefined` when there is none. One that waits to be reaped has state Z. */
-export function witness(pid: number): Witness | undefined {
+/** The facts of one process; `undefined` when there is none. A defunct process has the state Z. */
+export function processFacts(pid: number): ProcessFacts | undefined {
   const line = textOf(`/proc/${pid}/stat`);
   if (line === '') return undefined;
   const field = line.slice(line.lastIndexOf(')') + 2).split(' ');
@@ -33,34 +33,34 @@ export function witness(pid: number): Witness | undefined {
   };
 }
 
-/** The signals that wait for a process, one bit each (ShdPnd, proc_pid_status(5)). */
+/** The pending signals of a process, one bit each (ShdPnd, proc_pid_status(5)). */
 export function pendingSignals(pid: number): bigint {
   return BigInt(`0x${/^ShdPnd:\s*(\w+)/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? '0'}`);
 }
 
-/** True when the process runs; false when it is gone or only waits to be reaped. */
-export function lives(pid: number): boolean {
-  const seen = witness(pid);
-  return seen !== undefined && seen.state !== 'Z' && seen.state !== 'X';
+/** True when the process runs; false when it is gone or defunct. */
+export function isRunning(pid: number): boolean {
+  const process = processFacts(pid);
+  return process !== undefined && process.state !== 'Z' && process.state !== 'X';
 }
 
-/** Every living process with `MARK=mark` in its environment, of one agent when `path` is given. */
-export function marked(mark: string, path?: string): Member[] {
+/** Every running process with `MARK=mark` in its environment, of one agent when `path` is given. */
+export function processesMarked(mark: string, path?: string): Member[] {
   const members: Member[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const environ = textOf(`/proc/${name}/environ`);
     if (!environ.includes(`${MARK}=${mark}`)) continue;
-    const seen = witness(Number(name));
-    if (seen === undefined || seen.state === 'Z') continue;
-    const member = { ...seen, path: variableOf(environ, 'SUPERTREE_AGENT_PATH'), incarnation: 0 };
+    const process = processFacts(Number(name));
+    if (process === undefined || process.state === 'Z') continue;
+    const member = { ...process, path: variableOf(environ, 'SUPERTREE_AGENT_PATH'), incarnation: 0 };
     if (path !== undefined && member.path !== path) continue;
     members.push({ ...member, incarnation: Number(variableOf(environ, 'SUPERTREE_INCARNATION')) });
   }
   return members;
 }
 
-/** The variable that all agents of one test carry. */
+/** The environment variable by which the processes of one test are found. */
 export const MARK = 'TREE_UNDER_TEST';
 
 function variableOf(environ: string, name: string): string {

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { MARK, marked, pendingSignals } from './proc.js';
+import { MARK, pendingSignals, processesMarked } from './proc.js';
 
 const marks: string[] = [];
 afterEach(() => {
-  for (const { pid } of marks.splice(0).flatMap((mark) => marked(mark))) process.kill(pid, 'SIGKILL');
+  for (const { pid } of marks.splice(0).flatMap((mark) => processesMarked(mark))) process.kill(pid, 'SIGKILL');
 });
 
 /** A program whose trees are up. */
@@ -23,20 +23,20 @@ async function program(how: string) {
     text += bytes;
   });
   await eventually(() => text.includes('up'), 'the start of both trees');
-  return { host, mark, said: () => text };
+  return { host, mark, output: () => text };
 }
 
 describe('signals: true', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('stops every tree, then ends the program by %s', async (signal) => {
-    const { host, mark, said } = await program('plain');
+    const { host, mark, output } = await program('plain');
     host.kill(signal);
     expect(await once(host, 'close')).toEqual([null, signal]);
-    expect(said().split('\n').slice(1).toSorted()).toEqual(['', '["one",true,[]]', '["two",true,[]]']);
-    expect(marked(mark)).toEqual([]);
+    expect(output().split('\n').slice(1).toSorted()).toEqual(['', '["one",true,[]]', '["two",true,[]]']);
+    expect(processesMarked(mark)).toEqual([]);
   });
 
   it('kills the agents at the second signal, and ignores a copy that follows at once', async () => {
-    const { host, mark, said } = await program('stubborn');
+    const { host, mark, output } = await program('stubborn');
     host.kill('SIGINT');
     // Of two that are pending the system delivers the higher one last, and runs its handler first.
     await eventually(() => pendingSignals(host.pid!) === 0n, 'the delivery of the first');
@@ -47,16 +47,16 @@ describe('signals: true', () => {
     const again = setInterval(() => host.kill('SIGTERM'), 1_200);
     const end = await once(host, 'close').finally(() => clearInterval(again));
     expect(end).toEqual([null, 'SIGINT']);
-    expect(said()).toContain('["one",true,[]]');
-    expect(marked(mark)).toEqual([]);
+    expect(output()).toContain('["one",true,[]]');
+    expect(processesMarked(mark)).toEqual([]);
   });
 
   it('leaves the decision to a listener of the program, which is called once', async () => {
-    const { host, mark, said } = await program('own');
+    const { host, mark, output } = await program('own');
     host.kill('SIGTERM');
     expect(await once(host, 'close')).toEqual([0, null]);
-    expect(said().match(/own listener/g)).toHaveLength(1);
-    expect(marked(mark)).toEqual([]);
+    expect(output().match(/own listener/g)).toHaveLength(1);
+    expect(processesMarked(mark)).toEqual([]);
   });
 
   it('listens only while a tree runs', async () => {

@@ -2,12 +2,12 @@ import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
 import { portRange } from '../ports.js';
-import { witness } from './proc.js';
-import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+import { processFacts } from './proc.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
 
 const server = (id: string, delay: number, ...words: string[]) => {
   const command = fixture('serves', delay, ...words);
-  return { id, command, ports: ['http', 'admin'], readiness: { type: 'port' }, stop: BRISK } as const;
+  return { id, command, ports: ['http', 'admin'], readiness: { type: 'port' }, stop: SHORT_ASK } as const;
 };
 
 /** A stranger on a port, as long as the test runs. */
@@ -37,7 +37,7 @@ describe('readiness', () => {
       .supervisor()
       .add(mute)
       .catch((error: unknown) => error);
-    const { ports } = await w.heard('started', 'root/a');
+    const { ports } = await w.reported('started', 'root/a');
     await stranger(ports.http!, '127.0.0.1');
     expect(await add).toMatchObject({ code: 'START_FAILED' });
     expect(w.exits('root/a')[0]).toMatchObject({ cause: 'readiness-timeout' });
@@ -65,7 +65,7 @@ describe('readiness', () => {
     const words = ['STATUS=loading', 'READY=1', 'HEALTH=unhealthy'];
     const readiness = { type: 'notify' } as const;
     const agents = [
-      { id: 'a', command: fixture('notifies', ...words), readiness, stop: BRISK },
+      { id: 'a', command: fixture('notifies', ...words), readiness, stop: SHORT_ASK },
       sleeper('b', { readiness, command: sh('echo >&$SUPERTREE_NOTIFY_FD; exec sleep 300') }),
     ];
     const w = await started({ children: agents });
@@ -77,13 +77,13 @@ describe('readiness', () => {
   it('is to be alive for a while', async () => {
     const readiness = { type: 'none', minUptime: 800 } as const;
     const flaky = sh('[ "$SUPERTREE_INCARNATION" = 1 ] && exit 1; exec sleep 300');
-    const w = world({ ...EAGER, boot: 'retry', children: [sleeper('a', { readiness, command: flaky })] });
+    const w = world({ ...IMMEDIATE_RESTARTS, boot: 'retry', children: [sleeper('a', { readiness, command: flaky })] });
     await w.tree.start();
-    await w.heard('ready', 'root/a');
+    await w.reported('ready', 'root/a');
     expect(w.all('ready', 'root/a')[0]).toMatchObject({ incarnation: 2 });
     expect(w.all('ready', 'root/a')[0]?.after).toBeGreaterThanOrEqual(799);
     expect(w.exits('root/a')[0]).toMatchObject({ readyAt: null, code: 1 });
-    w.isTrue();
+    w.expectTrueStates();
   });
 });
 
@@ -93,9 +93,9 @@ describe('ports and templates', () => {
     const agent = { ...server('a', 0, ...words), env: { GIVEN: '{port:admin}', SUPERTREE_AGENT_ID: 'liar' } };
     const w = await started({ children: [agent] }, { endpoint: 'ipc:///nowhere' });
     const { http, admin } = w.view('a').ports;
-    const told = JSON.parse(w.text('a').split('\n')[0]!);
-    expect(told.words).toEqual([`${http}`, `--admin=${admin}`, 'a#1', '{port}', '{"json": {}}']);
-    expect(told.env).toMatchObject({
+    const environment = JSON.parse(w.text('a').split('\n')[0]!);
+    expect(environment.words).toEqual([`${http}`, `--admin=${admin}`, 'a#1', '{port}', '{"json": {}}']);
+    expect(environment.env).toMatchObject({
       GIVEN: String(admin),
       PORT: String(http),
       PORT_HTTP: String(http),
@@ -116,9 +116,9 @@ describe('ports and templates', () => {
     const w = await started({ children: [server('a', 0)] }, { ports: { base, count: 20 } });
     const { ports } = w.view('a');
     expect(Object.values(ports)).not.toContain(base);
-    const conflict = await w.heard('port-conflict', 'root/a');
+    const conflict = await w.reported('port-conflict', 'root/a');
     expect(conflict).toMatchObject({ port: base, holder: expect.stringMatching(`^pid ${process.pid} \\(`) });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('never gives two agents the same port', async () => {
@@ -144,7 +144,7 @@ describe('ports and templates', () => {
   it('leads its own session', async () => {
     const w = await started({ children: [sleeper('a')] });
     const pid = w.pid('a');
-    expect(witness(pid)).toMatchObject({ session: pid, group: pid });
-    expect(witness(process.pid)?.session).not.toBe(pid);
+    expect(processFacts(pid)).toMatchObject({ session: pid, group: pid });
+    expect(processFacts(process.pid)?.session).not.toBe(pid);
   });
 });

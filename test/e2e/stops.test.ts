@@ -1,46 +1,48 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { lives } from './proc.js';
-import { BRISK, EAGER, sh, sleeper, started, world } from './world.js';
+import { isRunning } from './proc.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
 
-const up = { readiness: { type: 'log', pattern: '^up$' }, stop: BRISK } as const;
+const up = { readiness: { type: 'log', pattern: '^up$' }, stop: SHORT_ASK } as const;
 
 /** A shell that ignores SIGTERM, with a child that does too. */
 const STUBBORN = sh('trap "" TERM; sleep 300 & echo up; wait; sleep 300');
 
 describe('stopping an agent', () => {
   it('repeats the stop signal, then kills an agent that ignores SIGTERM', async () => {
-    const stop = { ...BRISK, ask: 600, insist: 600 };
+    const stop = { ...SHORT_ASK, ask: 600, insist: 600 };
     const w = await started({ children: [{ id: 'a', command: fixture('ignores-term'), ...up, stop }] });
     await w.tree.agent('a').stop();
     expect(w.text('a')).toBe('up\nasked\nasked\n');
     expect(w.view('a').exit).toMatchObject({ signal: 'SIGKILL', code: null, commanded: true, cause: 'command' });
     expect(w.view('a').exit?.oom).toBe(false);
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('kills at once on command', async () => {
-    const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 60_000 } }] });
+    const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...SHORT_ASK, ask: 60_000 } }] });
     await w.tree.agent('a').kill();
     expect(w.states('root/a')).toEqual(['spawning', 'running', 'stopping', 'stopped']);
     expect(w.members()).toEqual([]);
   });
 
   it('carries out a kill during a slow stop', async () => {
-    const w = await started({ children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...BRISK, ask: 'infinity' } }] });
+    const w = await started({
+      children: [{ id: 'a', command: STUBBORN, ...up, stop: { ...SHORT_ASK, ask: 'infinity' } }],
+    });
     const stop = w.tree.agent('a').stop();
     await w.becomes('a', 'stopping');
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').kill();
     await stop;
     expect(w.view('a')).toMatchObject({ state: 'stopped', pid: null });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('waits longer for an agent that asked for more time, for as long as it asked', async () => {
     const slow = (id: string, asked: number, needed: number): AgentInput => {
-      const stop = { ...BRISK, ask: 1500 };
+      const stop = { ...SHORT_ASK, ask: 1500 };
       return { id, command: fixture('asks-for-time', asked, needed), readiness: { type: 'notify' }, stop };
     };
     const w = await started({ children: [slow('patient', 60_000, 2000), slow('late', 300, 60_000)] });
@@ -48,12 +50,12 @@ describe('stopping an agent', () => {
     expect(w.view('patient').exit).toMatchObject({ code: 0, signal: null, commanded: true });
     expect(w.text('patient')).toBe('done\n');
     expect(w.view('late').exit).toMatchObject({ signal: 'SIGKILL' });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('writes a line to standard input when the spec has a stop message', async () => {
     const command = sh('trap "" TERM; echo up; read line; echo "heard $line"');
-    const agent = { id: 'a', command, ...up, stop: { ...BRISK, message: 'please end', ask: 20_000 } };
+    const agent = { id: 'a', command, ...up, stop: { ...SHORT_ASK, message: 'please end', ask: 20_000 } };
     const w = await started({ children: [agent] });
     await w.tree.agent('a').stop();
     expect(w.text('a')).toBe('up\nheard please end\n');
@@ -62,35 +64,35 @@ describe('stopping an agent', () => {
 
   for (const kind of ['group', 'session', 'daemon', 'bare']) {
     it(`ends a child of kind ${kind} with it, and one that a crash leaves behind`, async () => {
-      const agent = { id: 'a', command: fixture('family', kind), stop: BRISK };
-      const w = await started({ ...EAGER, children: [agent] });
-      await w.says('a', 'child ');
+      const agent = { id: 'a', command: fixture('family', kind), stop: SHORT_ASK };
+      const w = await started({ ...IMMEDIATE_RESTARTS, children: [agent] });
+      await w.printed('a', 'child ');
       const first = childIn(w.text('a'));
-      expect(lives(first)).toBe(true);
+      expect(isRunning(first)).toBe(true);
       // One without environment, session and parent in common is ours because it was seen as a child before.
       await w.tree.usage();
       process.kill(w.pid('a'), 'SIGKILL');
-      await w.heard('ready', 'root/a', 2);
-      expect(lives(first)).toBe(false);
+      await w.reported('ready', 'root/a', 2);
+      expect(isRunning(first)).toBe(false);
       await eventually(() => childIn(w.text('a')) !== first, 'the next child');
       const second = childIn(w.text('a'));
-      expect(lives(second)).toBe(true);
+      expect(isRunning(second)).toBe(true);
       await w.tree.agent('a').stop();
-      expect(lives(second)).toBe(false);
+      expect(isRunning(second)).toBe(false);
       expect(w.view('a').exit).toMatchObject({ commanded: true, cause: 'command' });
-      w.isTrue();
+      w.expectTrueStates();
     });
   }
 
   it('keeps running an agent that closed its output, and stops it', async () => {
-    const w = await started({ children: [{ id: 'a', command: fixture('closes-stdout'), stop: BRISK }] });
-    await w.says('a', 'bye');
+    const w = await started({ children: [{ id: 'a', command: fixture('closes-stdout'), stop: SHORT_ASK }] });
+    await w.printed('a', 'bye');
     const pid = w.pid('a');
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').restart();
-    expect(lives(pid)).toBe(false);
-    await w.says('a', 'bye\nbye');
+    expect(isRunning(pid)).toBe(false);
+    await w.printed('a', 'bye\nbye');
   });
 
   it('reports an exit at once while a grandchild keeps the output open, and ends both', async () => {
@@ -98,12 +100,12 @@ describe('stopping an agent', () => {
       id: 'a',
       command: fixture('family', 'holder', 'leave'),
       restart: 'temporary' as const,
-      stop: BRISK,
+      stop: SHORT_ASK,
     };
     const w = await started({ children: [agent] });
-    const { exit } = await w.heard('exited', 'root/a');
+    const { exit } = await w.reported('exited', 'root/a');
     expect(exit).toMatchObject({ code: 0, signal: null, commanded: false });
-    await w.heard('removed', 'root/a');
+    await w.reported('removed', 'root/a');
     expect(w.states('root/a')).toEqual(['spawning', 'running', 'stopping', 'completed']);
     expect(w.members()).toEqual([]);
   });
@@ -114,7 +116,7 @@ describe('stopping an agent', () => {
     await Promise.all([agent.stop(), agent.stop(), agent.kill(), agent.stop()]);
     await agent.stop();
     expect(w.all('exited')).toHaveLength(1);
-    w.isTrue();
+    w.expectTrueStates();
   });
 });
 
@@ -132,11 +134,11 @@ describe('stopping a tree', () => {
     expect(await w.tree.stop()).toBe(one);
     expect(w.tree.status).toBe('stopped');
     await expect(w.tree.agent('a').start()).rejects.toMatchObject({ code: 'SUPERVISOR_ENDED' });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('kills when a brutal stop follows a slow one', async () => {
-    const patience = { ...BRISK, ask: 'infinity' as const };
+    const patience = { ...SHORT_ASK, ask: 'infinity' as const };
     const children = ['a', 'b', 'c'].map((id) => ({ id, command: STUBBORN, ...up, stop: patience }));
     const w = await started({ children: [{ id: 'inner', children }] });
     const slow = w.tree.stop();
@@ -152,7 +154,7 @@ describe('stopping a tree', () => {
     const never = sleeper('b', { readiness: { type: 'log', pattern: 'never' } });
     const w = world({ children: [sleeper('a'), never, sleeper('c')] });
     const start = w.tree.start();
-    await w.heard('started', 'root/b');
+    await w.reported('started', 'root/b');
     const end = w.tree.stop();
     await expect(start).rejects.toMatchObject({ code: 'SUPERSEDED' });
     expect(await end).toMatchObject({ clean: true, left: [] });
@@ -172,9 +174,9 @@ describe('stopping a tree', () => {
       await using tree = w.tree;
       await tree.start();
       pid = w.pid('a');
-      expect(lives(pid)).toBe(true);
+      expect(isRunning(pid)).toBe(true);
     }
-    expect(lives(pid)).toBe(false);
+    expect(isRunning(pid)).toBe(false);
     expect(w.tree.status).toBe('stopped');
   });
 });

@@ -8,7 +8,7 @@ import { type Client, connect, type LogItem, type SnapshotItem, TreeState } from
 import { SupertreeError } from '../../src/errors.js';
 import { launch, type Process, scratch, until } from '../cli/process.js';
 import { FaultyNetwork } from '../transport/faulty-network.js';
-import { MARK, marked } from './proc.js';
+import { MARK, processesMarked } from './proc.js';
 
 /*
  * A client, a server process and what can come between them. Whatever happens, each request ends, nothing is done twice by one server, and
@@ -45,8 +45,8 @@ afterEach(async () => {
   for (const network of networks.splice(0)) await network.close();
   server.child.kill('SIGTERM');
   await server.finished;
-  // What a server that was killed has left behind.
-  for (const { pid } of marked(mark)) process.kill(pid, 'SIGKILL');
+  // The processes that a killed server left behind.
+  for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
   await place.remove();
 });
 
@@ -55,44 +55,44 @@ async function serve(): Promise<void> {
   await until(() => server.out().includes('is up'));
 }
 
-/** An agent that writes down who started it. */
-function witnessed(id: string) {
+/** An agent that appends the pid of its server and its own id to a file. */
+function recordingAgent(id: string) {
   const command = ['sh', '-c', `echo "$PPID ${id}" >> ${place.path}/started; exec sleep 1000`];
   return { id, command, env: { [MARK]: mark }, restart: 'temporary' } as const;
 }
 
-/** 100 requests of every sort, all under way at once. */
-function under(way: Client): Promise<unknown>[] {
+/** Sends 100 requests of every kind at once. */
+function startRequests(client: Client): Promise<unknown>[] {
   const each = (count: number, make: (n: number) => Promise<unknown>) =>
     Array.from({ length: count }, (_, n) => make(n));
   return [
-    ...each(30, () => way.status('cat')),
-    ...each(25, (n) => way.send('cat', `line ${n}\n`)),
-    ...each(15, (n) => way.spawn(witnessed(`job${n}`))),
-    ...each(15, () => way.restart('slow')),
-    ...each(10, () => way.agents({ usage: true })),
-    ...each(5, () => way.pause('cat').then(() => way.resume('cat'))),
+    ...each(30, () => client.status('cat')),
+    ...each(25, (n) => client.send('cat', `line ${n}\n`)),
+    ...each(15, (n) => client.spawn(recordingAgent(`job${n}`))),
+    ...each(15, () => client.restart('slow')),
+    ...each(10, () => client.agents({ usage: true })),
+    ...each(5, () => client.pause('cat').then(() => client.resume('cat'))),
   ];
 }
 
-/** Waits for all, which must end, each with an answer or with an error that says why. Returns the codes of the errors. */
-async function endings(requests: readonly Promise<unknown>[]): Promise<string[]> {
+/** Waits until each request has an answer or an expected error. Resolves with the codes of the errors. */
+async function errorCodes(requests: readonly Promise<unknown>[]): Promise<string[]> {
   const ended = await Promise.race([Promise.allSettled(requests), sleep(90_000, 'some hang', { ref: false })]);
   if (typeof ended === 'string') throw new Error(ended);
-  // Whoever follows events or lines asks now and then; what these requests left must go.
+  // Followers of events and lines send requests too, so the counts are polled.
   const left = () => ({ inFlight: client.statistics.inFlight, queued: client.statistics.queued });
   await expect.poll(left).toEqual({ inFlight: 0, queued: 0 });
   return ended.flatMap((each) => {
     if (each.status === 'fulfilled') return [];
     expect(each.reason).toBeInstanceOf(SupertreeError);
     const { code } = each.reason as SupertreeError;
-    expect(CLEAR, String(each.reason)).toContain(code);
+    expect(EXPECTED_CODES, String(each.reason)).toContain(code);
     return [code];
   });
 }
 
-/** What may come of a request whose server went away, or was another one when it came back. */
-const CLEAR = [
+/** The errors that a request may get whose server was killed or restarted. */
+const EXPECTED_CODES = [
   'NO_SERVER',
   'AGENT_NOT_FOUND',
   'ALREADY_STARTED',
@@ -105,13 +105,13 @@ const CLEAR = [
   'TIMEOUT',
 ];
 
-/** Which server started which agent, each as often as it did. */
+/** A line for each start of an agent: the pid of its server and its id, sorted. */
 async function started(): Promise<string[]> {
   const text = await readFile(join(place.path, 'started'), 'utf8').catch(() => '');
   return text.trimEnd().split('\n').sort();
 }
 
-/** Follows everything that happens, and everything that cat prints. */
+/** Follows the events of the tree and the output of cat. */
 function follow() {
   const state = new TreeState();
   const snapshots: SnapshotItem['reason'][] = [];
@@ -132,14 +132,14 @@ function textOf(item: LogItem): string {
   return item.type === 'line' ? item.text : item.type;
 }
 
-async function sameAsSnapshot(state: TreeState): Promise<void> {
-  const look = async () => {
+async function expectSameAsSnapshot(state: TreeState): Promise<void> {
+  const isSame = async () => {
     const { agents, supervisors } = await client.snapshot();
     const known = [...state.agents.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const there = [...agents].sort((a, b) => (a.path < b.path ? -1 : 1));
-    return JSON.stringify([known, [...state.supervisors.values()]]) === JSON.stringify([there, supervisors]);
+    const present = [...agents].sort((a, b) => (a.path < b.path ? -1 : 1));
+    return JSON.stringify([known, [...state.supervisors.values()]]) === JSON.stringify([present, supervisors]);
   };
-  await expect.poll(look, POLL).toBe(true);
+  await expect.poll(isSame, POLL).toBe(true);
 }
 
 describe('a server that is killed under 100 requests', () => {
@@ -147,8 +147,8 @@ describe('a server that is killed under 100 requests', () => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 60_000 });
     const { state, snapshots } = follow();
     await expect.poll(() => snapshots, POLL).toEqual(['start']);
-    const requests = under(client);
-    const ending = endings(requests);
+    const requests = startRequests(client);
+    const ending = errorCodes(requests);
     await sleep(delay);
     server.child.kill('SIGKILL');
     await server.finished;
@@ -158,14 +158,14 @@ describe('a server that is killed under 100 requests', () => {
     expect(all).toEqual([...new Set(all)]);
     await expect.poll(() => snapshots, POLL).toContain('restarted');
     await client.restart('cat');
-    await sameAsSnapshot(state);
+    await expectSameAsSnapshot(state);
     expect(await client.health()).toMatchObject({ healthy: true });
   });
 
   it('and does not come back: each ends with the reason', async () => {
     client = await connect({ endpoint: place.endpoint, timeout: 5_000, patience: 500 });
-    const requests = under(client);
-    const ending = endings(requests);
+    const requests = startRequests(client);
+    const ending = errorCodes(requests);
     server.child.kill('SIGKILL');
     await server.finished;
     const codes = await ending;
@@ -190,8 +190,8 @@ describe('a network between client and server', () => {
       client = await connect({ ...endpoints, timeout: 5_000, patience: 60_000, idle: 500 });
       const { state, snapshots, lines } = follow();
       await expect.poll(() => snapshots, POLL).toEqual(['start']);
-      const requests = under(client);
-      const ending = endings(requests);
+      const requests = startRequests(client);
+      const ending = errorCodes(requests);
       for (const delay of [0, 30, 400]) {
         await sleep(delay);
         harm(network);
@@ -209,7 +209,7 @@ describe('a network between client and server', () => {
       const { lines: kept } = await client.logs('cat');
       expect(lines).toEqual(kept.map(({ text }) => text));
       expect(new Set(lines).size).toBe(lines.length);
-      await sameAsSnapshot(state);
+      await expectSameAsSnapshot(state);
     },
   );
 });

@@ -3,11 +3,11 @@ import { systemClock } from '../../src/contract/clock.js';
 import type { Driver } from '../../src/drivers/driver.js';
 import { createLocalDriver } from '../../src/drivers/local/local.js';
 import { eventually } from '../contract/recorder.js';
-import { lives } from './proc.js';
-import { BRISK, EAGER, sh, sleeper, started, type World, world } from './world.js';
+import { isRunning } from './proc.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, type World, world } from './world.js';
 
 /** Soon a zombie. */
-const HASTY = { ...BRISK, kill: 200 } as const;
+const HASTY = { ...SHORT_ASK, kill: 200 } as const;
 const stubborn = sleeper('a', {
   command: sh('trap "" TERM; echo up; while :; do sleep 300; done'),
   readiness: { type: 'log', pattern: 'up' },
@@ -32,7 +32,10 @@ function driverThatCannotKill(path: string): { driver: Driver; fault: { lost: bo
 
 async function zombie(): Promise<{ w: World; pid: number; port: number; fault: { lost: boolean } }> {
   const { driver, fault } = driverThatCannotKill('root/a');
-  const w = await started({ ...EAGER, children: [stubborn, sleeper('b', { ports: ['http'] })] }, { driver });
+  const w = await started(
+    { ...IMMEDIATE_RESTARTS, children: [stubborn, sleeper('b', { ports: ['http'] })] },
+    { driver },
+  );
   const { pid, ports } = w.view('a');
   await expect(w.tree.agent('a').stop()).rejects.toMatchObject({ code: 'ZOMBIE' });
   return { w, pid: pid!, port: ports.http!, fault };
@@ -55,7 +58,7 @@ describe('an agent that cannot be ended', () => {
     expect(blockers.map((blocker) => blocker.pid)).toContain(pid);
     expect(blockers.map((blocker) => blocker.command)).toContain('sleep 300');
     expect(w.all('zombie')[0]?.blockers).toEqual(blockers);
-    w.isTrue();
+    w.expectTrueStates();
 
     expect(ports).toEqual({ http: port });
     await w.tree.supervisor().add(sleeper('c', { ports: [{ name: 'http', preferred: port }] }));
@@ -71,7 +74,7 @@ describe('an agent that cannot be ended', () => {
     await expect(w.tree.agent('a').pause()).rejects.toMatchObject({ code: 'INVALID_STATE' });
     await expect(w.tree.supervisor().delete('a')).rejects.toMatchObject({ code: 'ZOMBIE' });
     expect(w.members('root/a').every(({ incarnation }) => incarnation === 1)).toBe(true);
-    expect(lives(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     for (const member of w.members('root/a')) process.kill(member.pid, 'SIGKILL');
   });
 
@@ -79,13 +82,13 @@ describe('an agent that cannot be ended', () => {
     const { w, pid, port, fault } = await zombie();
     const others = w.members('root/a').filter((member) => member.pid !== pid);
     process.kill(pid, 'SIGKILL');
-    await w.heard('exited', 'root/a');
-    expect(others.every((member) => lives(member.pid))).toBe(true);
+    await w.reported('exited', 'root/a');
+    expect(others.every((member) => isRunning(member.pid))).toBe(true);
     expect(w.view('a').state).toBe('zombie');
-    w.isTrue();
+    w.expectTrueStates();
     for (const other of others) process.kill(other.pid, 'SIGKILL');
     await w.becomes('a', 'stopped');
-    w.isTrue();
+    w.expectTrueStates();
     await w.tree.agent('a').start();
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 2, ports: { http: port }, blockers: [] });
     fault.lost = false;
@@ -101,43 +104,43 @@ describe('an agent that cannot be ended', () => {
       .catch(() => undefined);
     await w.becomes('a', 'stopped');
     expect(w.view('a').exit).toMatchObject({ signal: 'SIGKILL', commanded: true });
-    w.isTrue();
+    w.expectTrueStates();
   });
 
   it('does not restart when the rest of its process tree cannot be ended after a crash', async () => {
     const { driver } = driverThatCannotKill('root/a');
     const command = sh('setsid sleep 300 & echo up; wait');
     const agent = sleeper('a', { command, readiness: { type: 'log', pattern: 'up' }, stop: HASTY });
-    const w = await started({ ...EAGER, children: [agent] }, { driver });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [agent] }, { driver });
     process.kill(w.pid('a'), 'SIGKILL');
     await w.becomes('a', 'zombie');
     expect(w.view('a').blockers).toMatchObject([{ command: 'sleep 300' }]);
     expect(w.all('started')).toHaveLength(1);
     process.kill(w.view('a').blockers[0]!.pid, 'SIGTERM');
-    await w.heard('ready', 'root/a', 2);
-    w.isTrue();
+    await w.reported('ready', 'root/a', 2);
+    w.expectTrueStates();
     for (const member of w.members()) process.kill(member.pid, 'SIGKILL');
-    await w.heard('ready', 'root/a', 3);
+    await w.reported('ready', 'root/a', 3);
     await ended(w);
   });
 
   it('is not duplicated when its supervisor fails and is started again', async () => {
     const { driver, fault } = driverThatCannotKill('root/inner/a');
     const inner = { id: 'inner', maxRestarts: 0, children: [stubborn, sleeper('b')] };
-    const w = await started({ ...EAGER, children: [inner, sleeper('c')] }, { driver });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [inner, sleeper('c')] }, { driver });
     process.kill(w.pid('b'), 'SIGKILL');
     await w.becomes('a', 'zombie');
     process.kill(w.pid('c'), 'SIGKILL');
-    await w.heard('ready', 'root/c', 2);
+    await w.reported('ready', 'root/c', 2);
     expect(w.view('a').state).toBe('zombie');
     const inside = w.members().filter(({ path }) => path !== 'root/c');
     expect(inside.map(({ path, incarnation }) => `${path} ${incarnation}`)).toEqual(inside.map(() => 'root/inner/a 1'));
-    w.isTrue();
+    w.expectTrueStates();
     fault.lost = false;
     for (const member of inside) process.kill(member.pid, 'SIGKILL');
-    await w.heard('ready', 'root/inner/b', 2);
+    await w.reported('ready', 'root/inner/b', 2);
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 2 });
-    w.isTrue();
+    w.expectTrueStates();
     await ended(w);
   });
 

@@ -165,12 +165,12 @@ class Life {
 
   happen(kind: string, choice: number): void {
     const possible = TELLS[this.#world];
-    const told = possible[choice % Math.max(1, possible.length)];
+    const event = possible[choice % Math.max(1, possible.length)];
     if (kind === 'wait') this.#wait(WAITS[choice % WAITS.length] ?? 1);
     else if (kind === 'command') this.#send(COMMANDS[choice % COMMANDS.length] ?? STOP);
-    else if (told !== undefined && this.#mayBeTold(told[0])) {
-      this.#world = told[1];
-      this.#send(told[0]);
+    else if (event !== undefined && this.#mayBeTold(event[0])) {
+      this.#world = event[1];
+      this.#send(event[0]);
     }
     this.#follow();
   }

@@ -104,8 +104,8 @@ describe('the phases of a process', () => {
       empty,
       drained,
     });
-    const told = [exited(false, false), exited(false, true), exited(true, false), exited(true, true)];
-    expect(told.map((fact) => phaseAfter('exited', fact))).toEqual(['left', 'left-drained', 'draining', 'ended']);
+    const facts = [exited(false, false), exited(false, true), exited(true, false), exited(true, true)];
+    expect(facts.map((fact) => phaseAfter('exited', fact))).toEqual(['left', 'left-drained', 'draining', 'ended']);
   });
 
   it('report nothing that is not true any more', () => {

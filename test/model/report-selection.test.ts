@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../src/model/report.js';
 import { reportListener } from '../../src/model/report-selection.js';
-import { grow } from '../actors/grown.js';
+import { startWorld } from '../actors/fake-world.js';
 
 const REPORTS: readonly Report[] = [
   { path: 'root/a', at: 1, type: 'created', uuid: 'u' },
@@ -11,18 +11,18 @@ const REPORTS: readonly Report[] = [
 
 describe('a subscription', () => {
   it('to everything, to one type, to several', () => {
-    const heard: string[][] = [[], [], []];
+    const received: string[][] = [[], [], []];
     const listeners = [
-      reportListener([({ type }) => void heard[0]?.push(type)]),
-      reportListener(['state', ({ type }: Report) => void heard[1]?.push(type)]),
-      reportListener([['created', 'removed'], ({ type }: Report) => void heard[2]?.push(type)]),
+      reportListener([({ type }) => void received[0]?.push(type)]),
+      reportListener(['state', ({ type }: Report) => void received[1]?.push(type)]),
+      reportListener([['created', 'removed'], ({ type }: Report) => void received[2]?.push(type)]),
     ];
     for (const report of REPORTS) for (const listener of listeners) listener(report);
-    expect(heard).toEqual([['created', 'state', 'removed'], ['state'], ['created', 'removed']]);
+    expect(received).toEqual([['created', 'state', 'removed'], ['state'], ['created', 'removed']]);
   });
 
   it('knows the fields of the types that it names', async () => {
-    const { tree, driver, clock } = await grow({ children: [{ id: 'a', command: ['program'] }] });
+    const { tree, driver, clock } = await startWorld({ children: [{ id: 'a', command: ['program'] }] });
     const codes: (number | null)[] = [];
     const end = tree.subscribe('exited', ({ exit }) => codes.push(exit.code));
     const words: string[] = [];
@@ -37,7 +37,7 @@ describe('a subscription', () => {
   });
 
   it('to a type that no report has is refused', async () => {
-    const { tree } = await grow({ children: [] });
+    const { tree } = await startWorld({ children: [] });
     const wrong = () => tree.subscribe('exit' as never, () => {});
     expect(wrong).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
   });

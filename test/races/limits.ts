@@ -1,6 +1,6 @@
 import type { NodeInput, SupervisorInput } from '../../src/model/input.js';
 
-/** What a supervisor or pool allows its children. */
+/** The limits of a supervisor or pool that the checks need. */
 export interface Limits {
   readonly maxRestarts: number;
   readonly onExhausted: string;

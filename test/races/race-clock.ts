@@ -5,18 +5,18 @@ interface Timer {
   readonly at: number;
   readonly order: number;
   readonly fire: () => void;
-  /** Time does not pass for its sake alone. */
+  /** True when time does not pass for this timer alone (`unref`). */
   isBackground: boolean;
   unref(): void;
 }
 
-/** A clock whose every step is a task of fast-check's scheduler: what is deferred runs in any order, against time that goes on in any order. */
+/** A clock whose steps are tasks of fast-check's scheduler: deferred functions and the passing of time run in any order. */
 export interface RaceClock extends Clock {
   /** Runs `act` as a task of the scheduler. */
   later(label: string, act: () => void): void;
-  /** How many timers are set. */
+  /** The number of timers, without background timers. */
   pending(): number;
-  /** What tasks threw. */
+  /** The errors that tasks threw. */
   readonly thrown: unknown[];
 }
 

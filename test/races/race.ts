@@ -6,98 +6,98 @@ import { SupertreeError } from '../../src/errors.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createFakeDriver, createFakePorts, type FakeBehaviour, type FakeDriver } from '../../src/testing/index.js';
 import type fc from '../fast-check.js';
-import { type Happening, happen, PATHS, SAMPLE_PERIOD } from './happenings.js';
+import { inconsistencies } from './consistency.js';
+import { applyEvent, PATHS, type RaceEvent, SAMPLE_PERIOD } from './events.js';
 import { createRaceClock } from './race-clock.js';
-import { unrest } from './rest.js';
-import { Witness } from './witness.js';
+import { ReportChecker } from './report-checker.js';
 
-/** What a race is about. */
-export interface Setting {
+/** The generated input of a race. */
+export interface RaceInput {
   readonly input: SupervisorInput;
-  readonly lives: readonly FakeBehaviour[];
+  readonly behaviours: readonly FakeBehaviour[];
   readonly refusals: number;
-  readonly events: readonly Happening[];
-  /** Comes between the tree and its ports. If not given, nothing does. */
-  readonly between?: (ports: Ports) => Ports;
+  readonly events: readonly RaceEvent[];
+  /** Wraps the ports of the tree. If not given, they are used directly. */
+  readonly wrapPorts?: (ports: Ports) => Ports;
 }
 
-/** Runs a whole tree, its start, its behaviour and its happenings as tasks of the scheduler, and ends it. Resolves with everything that was wrong. */
+/** Runs a whole tree: its start, the behaviour of its processes and the events are tasks of the scheduler. Stops it, and resolves with all violations. */
 export async function race(
   scheduler: fc.Scheduler,
-  { input, lives, refusals, events, between = (ports) => ports }: Setting,
+  { input, behaviours, refusals, events, wrapPorts = (ports) => ports }: RaceInput,
 ): Promise<string[]> {
   const clock = createRaceClock(scheduler);
-  const witness = new Witness(input);
-  const asked = new Questions();
+  const observer = new ReportChecker(input);
+  const calls = new PendingCalls();
   let starts = 0;
-  const driver = createFakeDriver(clock, () => lives[starts++] ?? {});
+  const driver = createFakeDriver(clock, () => behaviours[starts++] ?? {});
   // Not of every path: a pool that cools down has new instances each time, and would never come to rest.
   const refused = Object.fromEntries(PATHS.map((path) => [path, { failsLease: refusals }]));
   const leases = createFakePorts(clock, refused, { quarantine: 5 });
-  const told = { leases: between(leases), inspect: witness.inspect };
+  const portsAndInspect = { leases: wrapPorts(leases), inspect: observer.inspect };
   const tree = createTree(input, {
     clock,
     driver,
     bodies: driver,
     random: () => 0,
     samplePeriod: SAMPLE_PERIOD,
-    ...told,
+    ...portsAndInspect,
   });
-  witness.tree = tree;
-  tree.subscribe(witness.hear);
-  clock.later('start', () => asked.ask('start', async () => tree.start()));
+  observer.tree = tree;
+  tree.subscribe(observer.onReport);
+  clock.later('start', () => calls.track('start', async () => tree.start()));
   for (const event of events) {
-    clock.later(JSON.stringify(event), () => happen(tree, driver, clock, event, asked.ask));
+    clock.later(JSON.stringify(event), () => applyEvent(tree, driver, clock, event, calls.track));
   }
 
-  await quiet(scheduler);
-  const problems = [...unrest(tree, driver, leases), ...asked.open()];
-  await letGo(scheduler, tree, driver);
-  problems.push(...unrest(tree, driver, leases), ...asked.open());
-  clock.later('end', () => asked.ask('end', () => tree.stop()));
-  await quiet(scheduler);
-  await letGo(scheduler, tree, driver);
+  await untilIdle(scheduler);
+  const problems = [...inconsistencies(tree, driver, leases), ...calls.open()];
+  await releaseZombies(scheduler, tree, driver);
+  problems.push(...inconsistencies(tree, driver, leases), ...calls.open());
+  clock.later('end', () => calls.track('end', () => tree.stop()));
+  await untilIdle(scheduler);
+  await releaseZombies(scheduler, tree, driver);
   problems.push(
-    ...unrest(tree, driver, leases),
-    ...asked.open(),
-    ...asked.wrong,
-    ...witness.violations,
-    ...witness.debts(),
+    ...inconsistencies(tree, driver, leases),
+    ...calls.open(),
+    ...calls.failures,
+    ...observer.violations,
+    ...observer.missingFailures(),
   );
-  problems.push(...driver.violations.filter((what) => !isNewcomer(what, witness)), ...clock.thrown.map(String));
+  problems.push(...driver.violations.filter((what) => !isNewAgent(what, observer)), ...clock.thrown.map(String));
   problems.push(...driver.lives().map(({ path, incarnation }) => `${path}#${incarnation} was not reaped`));
   problems.push(...leases.asked().map(({ path }) => `a lease of ${path} has no answer`));
   if (clock.pending() > 0) problems.push(`${clock.pending()} timers are left`);
   return problems;
 }
 
-/** Also what goes on in promises alone. */
-async function quiet(scheduler: fc.Scheduler): Promise<void> {
+/** Resolves when no task is left, and no promise schedules one. */
+async function untilIdle(scheduler: fc.Scheduler): Promise<void> {
   do {
     await scheduler.waitIdle();
     await nextTurn();
   } while (scheduler.count() > 0);
 }
 
-/** What SIGKILL could not end is let go. */
-async function letGo(scheduler: fc.Scheduler, tree: Tree, driver: FakeDriver): Promise<void> {
+/** Ends the processes that SIGKILL could not end. */
+async function releaseZombies(scheduler: fc.Scheduler, tree: Tree, driver: FakeDriver): Promise<void> {
   for (const { path } of tree.agents().filter(({ state }) => state === 'zombie')) driver.release(path);
-  await quiet(scheduler);
+  await untilIdle(scheduler);
 }
 
 /** An agent that was removed and added again counts its incarnations anew. */
-function isNewcomer(violation: string, witness: Witness): boolean {
+function isNewAgent(violation: string, observer: ReportChecker): boolean {
   const [, path = ''] = /^(\S+) incarnation \d+ follows incarnation/.exec(violation) ?? [];
-  return witness.removed.has(path);
+  return observer.removed.has(path);
 }
 
-/** Everybody who waits for an answer. */
-class Questions {
-  readonly wrong: string[] = [];
+/** Calls without an answer yet, and calls that failed with an unexpected error. */
+class PendingCalls {
+  readonly failures: string[] = [];
   readonly #open = new Set<string>();
   #count = 0;
 
-  readonly ask = (what: string, answer: () => Promise<unknown>): void => {
+  readonly track = (what: string, answer: () => Promise<unknown>): void => {
     const name = `${++this.#count} ${what}`;
     this.#open.add(name);
     answer().then(
@@ -105,7 +105,7 @@ class Questions {
       (thrown: unknown) => {
         this.#open.delete(name);
         const known = thrown instanceof SupertreeError && thrown.code !== 'INTERNAL';
-        if (!known) this.wrong.push(`${name} was answered with ${thrown instanceof Error ? thrown.stack : thrown}`);
+        if (!known) this.failures.push(`${name} was answered with ${thrown instanceof Error ? thrown.stack : thrown}`);
       },
     );
   };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Ports } from '../../src/actors/ports/ports.js';
 import fc from '../fast-check.js';
-import { lives, refusals, tree } from './families.js';
-import { happenings } from './happenings.js';
+import { raceEvents } from './events.js';
+import { behaviours, refusals, tree } from './generators.js';
 import { race } from './race.js';
 
 /*
@@ -12,26 +12,26 @@ import { race } from './race.js';
 
 const RUNS = Number(process.env.RACES ?? 600);
 
-function racing(between?: (ports: Ports) => Ports) {
+function raceProperty(wrapPorts?: (ports: Ports) => Ports) {
   return fc.asyncProperty(
     fc.scheduler(),
     tree,
-    lives,
+    behaviours,
     refusals,
-    happenings,
+    raceEvents,
     async (scheduler, input, behaviour, refused, events) => {
-      const setting = { input, lives: behaviour, refusals: refused, events, ...(between && { between }) };
+      const setting = { input, behaviours: behaviour, refusals: refused, events, ...(wrapPorts && { wrapPorts }) };
       expect(await race(scheduler, setting)).toEqual([]);
     },
   );
 }
 
 describe('races of a whole tree', () => {
-  it('keep every promise, whatever comes before whatever', async () => {
-    await fc.assert(racing(), { numRuns: RUNS });
+  it('violate no rule, whatever the order of events, commands and deadlines', async () => {
+    await fc.assert(raceProperty(), { numRuns: RUNS });
   }, 600_000);
 
-  it('are lost by ports that do not release cancelled leases', async () => {
+  it('find ports that do not release cancelled leases', async () => {
     const forgetful = (ports: Ports): Ports => ({
       lease: (path, incarnation, requests) => ports.lease(path, incarnation, requests),
       leases: () => ports.leases(),
@@ -39,6 +39,6 @@ describe('races of a whole tree', () => {
         if (ports.leases().some((lease) => lease.path === path)) ports.release(path, incarnation, clean);
       },
     });
-    expect((await fc.check(racing(forgetful), { numRuns: 600, endOnFailure: true })).failed).toBe(true);
+    expect((await fc.check(raceProperty(forgetful), { numRuns: 600, endOnFailure: true })).failed).toBe(true);
   });
 });

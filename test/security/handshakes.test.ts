@@ -64,16 +64,16 @@ describe('a connection that proves no known key', () => {
 describe('the reports of failed handshakes', () => {
   it('are limited in number, and give the exact count', async () => {
     const clock = createVirtualClock();
-    const told: Refusal[] = [];
-    const handshakes = new Handshakes('requests', (refusal) => told.push(refusal), clock);
+    const refusals: Refusal[] = [];
+    const handshakes = new Handshakes('requests', (refusal) => refusals.push(refusal), clock);
     for (let n = 0; n < 1_000; n++) handshakes.failed('it showed no key');
-    expect(told).toHaveLength(HANDSHAKE_REPORTS.most);
+    expect(refusals).toHaveLength(HANDSHAKE_REPORTS.most);
     await clock.advance(HANDSHAKE_REPORTS.span);
-    expect(told.at(-1)).toMatchObject({ reason: `${1_000 - HANDSHAKE_REPORTS.most} more without a known key` });
-    expect(told).toHaveLength(HANDSHAKE_REPORTS.most + 1);
+    expect(refusals.at(-1)).toMatchObject({ reason: `${1_000 - HANDSHAKE_REPORTS.most} more without a known key` });
+    expect(refusals).toHaveLength(HANDSHAKE_REPORTS.most + 1);
     handshakes.failed('it showed no key');
-    expect(told.at(-1)).toMatchObject({ reason: 'it showed no key', address: null, publicKey: null });
+    expect(refusals.at(-1)).toMatchObject({ reason: 'it showed no key', address: null, publicKey: null });
     await clock.advance(10 * HANDSHAKE_REPORTS.span);
-    expect(told).toHaveLength(HANDSHAKE_REPORTS.most + 2);
+    expect(refusals).toHaveLength(HANDSHAKE_REPORTS.most + 2);
   });
 });

@@ -126,8 +126,8 @@ describe('a secret in an environment, an extra argument, standard input or a wro
     expect(boss.received.filter((bytes) => occurrences(bytes).length > 0).map(String)).toEqual([]);
     expect(published.filter((bytes) => occurrences(bytes).length > 0).map(String)).toEqual([]);
     const exits = rig.server.tree.agents().map(({ exit }) => exit && describeExit(exit));
-    const told = [reports, reports.map(toText), rig.failures, rig.audit, rig.server.tree.agents(), exits];
-    const text = inspect(told, { depth: null, maxArrayLength: null, maxStringLength: null });
+    const inProcess = [reports, reports.map(toText), rig.failures, rig.audit, rig.server.tree.agents(), exits];
+    const text = inspect(inProcess, { depth: null, maxArrayLength: null, maxStringLength: null });
     expect(occurrences(Buffer.from(text))).toEqual([]);
     expect(rig.audit.length).toBeGreaterThan(20);
   });

@@ -34,7 +34,7 @@ export async function supertreeAsOther(
 }
 
 /** A program of the other user that listens at a path or a port and prints every byte that it is sent, in hex, after `ready`. */
-export async function strangerAt(address: string): Promise<{ heard(): string; close(): Promise<void> }> {
+export async function strangerAt(address: string): Promise<{ received(): string; close(): Promise<void> }> {
   const code = `
     require('node:net').createServer((socket) => {
       socket.on('error', () => {});
@@ -45,11 +45,11 @@ export async function strangerAt(address: string): Promise<{ heard(): string; cl
     });
   `;
   const child = runAsOther([process.execPath, '-e', code]);
-  let heard = '';
+  let received = '';
   const ready = new Promise<void>((resolve) =>
     child.stdout?.on('data', (text) => {
-      heard += String(text);
-      if (heard.startsWith('ready ')) resolve();
+      received += String(text);
+      if (received.startsWith('ready ')) resolve();
     }),
   );
   await ready;
@@ -57,5 +57,5 @@ export async function strangerAt(address: string): Promise<{ heard(): string; cl
     child.kill('SIGKILL');
     await once(child, 'close');
   };
-  return { heard: () => heard.slice('ready '.length), close };
+  return { received: () => received.slice('ready '.length), close };
 }

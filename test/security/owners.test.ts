@@ -66,7 +66,7 @@ describe('a client', () => {
       message: expect.stringContaining(`belongs to user ${OTHER}`),
     });
     expect(error.remedy).toContain('`owner`');
-    expect(stranger.heard()).toBe('');
+    expect(stranger.received()).toBe('');
   });
 
   it('sends nothing to a port of another user when its own server is down and no endpoint is given', async () => {
@@ -98,7 +98,7 @@ describe('a client', () => {
     undo.push(stranger.close);
     // It speaks, and is not answered.
     expect(await outcome({ endpoint: `ipc://${path}`, timeout: 300 })).toBe('NO_SERVER');
-    expect(stranger.heard()).not.toBe('');
+    expect(stranger.received()).not.toBe('');
   });
 
   it('gets an error about the missing permission, not about a missing server', async () => {

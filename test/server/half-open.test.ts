@@ -26,13 +26,13 @@ async function fewDescriptors(): Promise<{ pid: number; ipc: string; tcp: string
   const closed = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGTERM');
-    expect({ end: await closed, said }).toMatchObject({ end: [0, null] });
+    expect({ end: await closed, said: output }).toMatchObject({ end: [0, null] });
     await place.remove();
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
-  await until(() => /listening on tcp:\/\/127\.0\.0\.1:\d+/.test(said));
-  const port = Number(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += String(text)));
+  await until(() => /listening on tcp:\/\/127\.0\.0\.1:\d+/.test(output));
+  const port = Number(/listening on tcp:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
   return { pid: child.pid ?? 0, ipc: place.endpoint, tcp: `tcp://127.0.0.1:${port}`, port };
 }
 

@@ -34,15 +34,15 @@ function drain(): string {
 
 describe('a log that cannot be written for a while', () => {
   it('reports each outage once, continues with the next line that it can write, and reports the number of missing lines', () => {
-    const told: unknown[] = [];
-    const log = createLog(fileSink(fd, 'log', (thrown) => told.push(thrown)));
+    const entries: unknown[] = [];
+    const log = createLog(fileSink(fd, 'log', (thrown) => entries.push(thrown)));
     for (const outage of [1, 2]) {
       log.info('before');
       const text = 'x'.repeat(5_000);
-      while (told.length < outage) log.info(text);
+      while (entries.length < outage) log.info(text);
       log.info(text);
       log.info(text);
-      expect(told).toHaveLength(outage);
+      expect(entries).toHaveLength(outage);
       const before = drain();
       log.info('after');
       const lines = `${before}${drain()}`.split('\n').filter((line) => line !== '');
@@ -57,6 +57,6 @@ describe('a log that cannot be written for a while', () => {
       });
       expect(whole.at(-1)).toMatchObject({ level: 'info', msg: 'after' });
     }
-    expect(told[0]).toMatchObject({ code: 'LOG_FILE', details: { problem: expect.stringContaining('EAGAIN') } });
+    expect(entries[0]).toMatchObject({ code: 'LOG_FILE', details: { problem: expect.stringContaining('EAGAIN') } });
   });
 });

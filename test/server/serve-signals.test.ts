@@ -13,7 +13,7 @@ const FOREGROUND = fileURLToPath(new URL('./fixtures/foreground.mjs', import.met
 let directory: string;
 let server: ChildProcess;
 let client: Client;
-let told: string;
+let output: string;
 let complained: string;
 let exited: Promise<unknown[]>;
 
@@ -35,7 +35,7 @@ async function serving(more: object = {}): Promise<number> {
   const file = join(directory, 'tree.json');
   await writeFile(file, JSON.stringify({ children: [{ id: 'a', command: ['cat'] }] }));
   await connected({ file, ...more });
-  await expect.poll(() => told).toContain('root is up');
+  await expect.poll(() => output).toContain('root is up');
   return (await client.status('a')).pid ?? 0;
 }
 
@@ -52,9 +52,9 @@ async function connected(options: object, stdout: 'pipe' | number = 'pipe'): Pro
 
 /** Keeps what the server says from now on. */
 function listen(): void {
-  [told, complained] = ['', ''];
+  [output, complained] = ['', ''];
   server.stdout?.on('data', (data) => {
-    told += data;
+    output += data;
   });
   server.stderr?.on('data', (data) => {
     complained += data;
@@ -73,7 +73,7 @@ describe('serve', () => {
       const left = existsSync(`/proc/${pid}`);
       if (left) process.kill(pid, 'SIGKILL');
       expect({ end, left }).toEqual({ end: [0, null], left: false });
-      expect(told).toContain(`${signal}: stopping everything in reverse order`);
+      expect(output).toContain(`${signal}: stopping everything in reverse order`);
     },
     60_000,
   );
@@ -86,7 +86,7 @@ describe('serve', () => {
     await expect.poll(async () => (await client.status('slow')).pid ?? 0).toBeGreaterThan(0);
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
-    expect(told).toContain('SIGTERM: stopping everything in reverse order');
+    expect(output).toContain('SIGTERM: stopping everything in reverse order');
     expect(complained).not.toContain('SUPERSEDED');
   });
 
@@ -119,7 +119,7 @@ describe('serve', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     listen();
-    await expect.poll(() => told).toContain('root is up');
+    await expect.poll(() => output).toContain('root is up');
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(complained.match(/give the server keys/g)).toHaveLength(2);

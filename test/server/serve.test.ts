@@ -39,7 +39,7 @@ interface Foreground {
   readonly endpoint: string;
   readonly client: Client;
   /** Its report lines so far, standard output only. */
-  told(): string[];
+  messages(): string[];
   /** Resolves with its exit code. */
   readonly ended: Promise<number | null>;
 }
@@ -49,9 +49,9 @@ async function serving(tree: object, more: object = {}): Promise<Foreground> {
   const file = join(directory, 'tree.json');
   await writeFile(file, JSON.stringify(tree));
   const endpoint = `ipc://${join(directory, 's.sock')}`;
-  const { process: child, told, ended } = run({ file, endpoint, ...more });
+  const { process: child, messages, ended } = run({ file, endpoint, ...more });
   const client = await reached(endpoint);
-  return { process: child, endpoint, client, told, ended };
+  return { process: child, endpoint, client, messages, ended };
 }
 
 function run(options: object) {
@@ -67,13 +67,13 @@ function run(options: object) {
   child.stderr?.on('data', (data) => {
     err += data;
   });
-  const told = () =>
+  const messages = () =>
     out
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => (JSON.parse(line) as { msg: string }).msg);
   const ended = once(child, 'exit').then(([code]) => code as number | null);
-  return { process: child, told, ended, complaint: () => err };
+  return { process: child, messages, ended, complaint: () => err };
 }
 
 async function reached(endpoint: string): Promise<Client> {
@@ -102,8 +102,8 @@ describe('serve', () => {
   it('runs a tree file, answers, and stops in reverse order with exit code 0 at SIGINT, leaving nothing', async () => {
     const server = await serving({ children: [cat('a'), cat('b')] });
     expect(statSync(join(directory, 's.sock')).mode & 0o777).toBe(0o600);
-    await expect.poll(() => server.told()).toContain('root is up');
-    expect(server.told()).toContain(`listening on ${server.endpoint}`);
+    await expect.poll(() => server.messages()).toContain('root is up');
+    expect(server.messages()).toContain(`listening on ${server.endpoint}`);
     const rows = await server.client.agents();
     expect(rows).toMatchObject([
       { path: 'root/a', state: 'running' },
@@ -112,11 +112,11 @@ describe('serve', () => {
     expect(rows.every(({ pid }) => alive(pid))).toBe(true);
     server.process.kill('SIGINT');
     expect(await server.ended).toBe(0);
-    const told = server.told();
-    const exits = told.filter((line) => line.includes('exited'));
+    const messages = server.messages();
+    const exits = messages.filter((line) => line.includes('exited'));
     expect(exits.map((line) => line.split(' ')[0])).toEqual(['root/b', 'root/a']);
-    expect(told).toContain('SIGINT: stopping everything in reverse order');
-    expect(told.at(-1)).toBe('stopped');
+    expect(messages).toContain('SIGINT: stopping everything in reverse order');
+    expect(messages.at(-1)).toBe('stopped');
     expect(rows.some(({ pid }) => alive(pid))).toBe(false);
     expect(existsSync(join(directory, 's.sock'))).toBe(false);
   });
@@ -151,25 +151,25 @@ describe('serve', () => {
     await expect.poll(async () => (await server.client.status('deaf')).state).toBe('running');
     const { pid } = await server.client.status('deaf');
     server.process.kill('SIGINT');
-    await expect.poll(() => server.told()).toContain('SIGINT: stopping everything in reverse order');
+    await expect.poll(() => server.messages()).toContain('SIGINT: stopping everything in reverse order');
     server.process.kill('SIGINT');
     // It answers while it stops.
     expect(await server.client.status('deaf')).toMatchObject({ state: 'stopping' });
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect(server.told()).not.toContain('SIGINT again: killing the processes that are left');
+    expect(server.messages()).not.toContain('SIGINT again: killing the processes that are left');
     expect(alive(pid)).toBe(true);
     server.process.kill('SIGINT');
     expect(await server.ended).toBe(0);
-    expect(server.told()).toContain('SIGINT again: killing the processes that are left');
+    expect(server.messages()).toContain('SIGINT again: killing the processes that are left');
     expect(alive(pid)).toBe(false);
   });
 
   it('exits with 1 when its tree gives up', async () => {
     const file = join(directory, 'tree.toml');
     await writeFile(file, 'maxRestarts = 0\nonExhausted = "escalate"\n[[children]]\nid = "a"\ncommand = ["false"]\n');
-    const { ended, told } = run({ file, endpoint: `ipc://${join(directory, 's.sock')}` });
+    const { ended, messages } = run({ file, endpoint: `ipc://${join(directory, 's.sock')}` });
     expect(await ended).toBe(1);
-    expect(told().at(-1)).toMatch(/^gave up: /);
+    expect(messages().at(-1)).toMatch(/^gave up: /);
     expect(existsSync(join(directory, 's.sock'))).toBe(false);
   });
 
@@ -180,7 +180,7 @@ describe('serve', () => {
     expect(second.complaint()).toContain(
       `${server.endpoint} is in use by another supertree server (pid ${server.process.pid}).`,
     );
-    expect(second.told()).toEqual([]);
+    expect(second.messages()).toEqual([]);
     expect(await server.client.agents()).toMatchObject([{ path: 'root/a', state: 'running' }]);
   });
 
@@ -205,7 +205,7 @@ describe('serve', () => {
       { pubEndpoint: 'tcp://127.0.0.1:0', insecure: true, maxAgents: 1 },
     );
     await expect
-      .poll(() => server.told().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')))
+      .poll(() => server.messages().find((line) => line.startsWith('publishing on tcp://127.0.0.1:')))
       .toBeDefined();
     const [row] = await server.client.agents();
     const reply = await ask(server.endpoint, pack(['control_command', 'c', row?.uuid, 'stream_logs', null]));

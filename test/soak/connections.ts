@@ -1,6 +1,6 @@
 /**
- * Connections that say nothing and connections that ask and never read, at full numbers, against the built server in a process of its
- * own; meanwhile a normal client asks and is answered. Prints figures; ends with 1 when an answer is missing or memory does not settle.
+ * Many silent connections, and many that send requests and never read, to the built server in a process of its own; meanwhile a normal
+ * client measures its answers. Prints figures; ends with 1 when an answer is missing or memory does not settle.
  *
  *     tsx test/soak/connections.ts [SILENT=2000] [RUDE=200] [SECONDS=20]
  */
@@ -15,7 +15,7 @@ import { RawPeer } from '../transport/raw-peer.js';
 
 const MAIN = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 
-/** Growth of the second half of the run that counts as settled: what an allocator may keep for itself. */
+/** The growth of memory in the second half of the run that is allowed: what an allocator keeps. */
 const MAX_GROWTH = 0.1;
 
 interface Figures {
@@ -26,7 +26,7 @@ interface Figures {
   readonly p99: number;
   readonly max: number;
   readonly missing: number;
-  /** Resident memory of the server in MiB: idle, with the silent ones, half way, at the end. */
+  /** Resident memory of the server in MiB: idle, with the silent connections, half way, at the end. */
   readonly memory: readonly number[];
 }
 
@@ -59,11 +59,11 @@ async function startServer(directory: string): Promise<Running> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const endpoint = await new Promise<string>((resolve, reject) => {
-    let told = '';
+    let output = '';
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
     child.stdout?.on('data', (text) => {
-      told += String(text);
-      const found = /listening on (tcp:\/\/127\.0\.0\.1:\d+)/.exec(told);
+      output += String(text);
+      const found = /listening on (tcp:\/\/127\.0\.0\.1:\d+)/.exec(output);
       if (found?.[1] !== undefined) resolve(found[1]);
     });
   });
@@ -71,9 +71,9 @@ async function startServer(directory: string): Promise<Running> {
 }
 
 async function run({ pid, endpoint, port }: Running, silent: number, rude: number, seconds: number): Promise<Figures> {
-  const memory = [await residentOf(pid)];
+  const memory = [await residentMemory(pid)];
   const idle = await openAll(silent, (n) => (n % 2 === 0 ? RawPeer.connect(port) : RawPeer.open(port)));
-  memory.push(await residentOf(pid));
+  memory.push(await residentMemory(pid));
   const peers = await openAll(rude, () => RawPeer.open(port));
   const request = pack({ type: 'tree_request', request_id: 'r'.repeat(200), operation: 'ps' });
   const timer = setInterval(() => {
@@ -83,12 +83,12 @@ async function run({ pid, endpoint, port }: Running, silent: number, rude: numbe
   let missing = 0;
   for (const half of [1, 2]) {
     for (const end = Date.now() + (seconds * 1_000) / 2; Date.now() < end; ) {
-      const took = await askHealth(endpoint);
-      if (took === null) missing++;
-      else times.push(took);
+      const duration = await askHealth(endpoint);
+      if (duration === null) missing++;
+      else times.push(duration);
       await sleep(20);
     }
-    memory.push(await residentOf(pid));
+    memory.push(await residentMemory(pid));
     console.error(`half ${half}: ${times.length} answers, ${memory.at(-1)} MiB`);
   }
   clearInterval(timer);
@@ -98,14 +98,14 @@ async function run({ pid, endpoint, port }: Running, silent: number, rude: numbe
   return { silent, rude, requests: times.length, p50: at(0.5), p99: at(0.99), max: at(1), missing, memory };
 }
 
-/** Opens so many, a hundred at a time: a listen queue has an end. */
+/** Opens `count` connections, a hundred at a time: the listen queue is limited. */
 async function openAll(count: number, open: (n: number) => Promise<RawPeer>): Promise<RawPeer[]> {
-  const all: RawPeer[] = [];
-  while (all.length < count) {
-    const some = Math.min(100, count - all.length);
-    all.push(...(await Promise.all(Array.from({ length: some }, (_, n) => open(all.length + n)))));
+  const peers: RawPeer[] = [];
+  while (peers.length < count) {
+    const batch = Math.min(100, count - peers.length);
+    peers.push(...(await Promise.all(Array.from({ length: batch }, (_, n) => open(peers.length + n)))));
   }
-  return all;
+  return peers;
 }
 
 /** The ms that an answer took on a connection of its own; `null` when none came within 10 s. */
@@ -124,7 +124,7 @@ async function askHealth(endpoint: string): Promise<number | null> {
   }
 }
 
-async function residentOf(pid: number): Promise<number> {
+async function residentMemory(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }

@@ -38,12 +38,12 @@ const RUNS: Readonly<Record<string, Run>> = {
   fuzz: { what: `${frames} hostile frames`, args: [frames], seconds: 5 + Number(frames) / PACE.frames },
   requests: { what: `${requests} requests`, args: [requests], seconds: 5 + Number(requests) / PACE.requests },
   connections: {
-    what: `${silent} connections that say nothing, ${rude} that ask and do not read`,
+    what: `${silent} silent connections, ${rude} that send requests and do not read`,
     args: [silent, rude, seconds],
     seconds: 10 + Number(seconds),
   },
   deaf: {
-    what: `peers that ask for all output of ${agents} agents with ${lines} lines each and do not read`,
+    what: `peers that request all output of ${agents} agents with ${lines} lines each and do not read`,
     args: [agents, lines, seconds],
     seconds: 30 + Number(seconds),
   },

@@ -1,6 +1,6 @@
 /*
- * A day's requests, one after another: `tsx test/soak/requests.ts [COUNT]`. Prints the server's memory at every tenth; ends with 1 when
- * an answer is missing or not the expected one, or when memory did not come to rest.
+ * The requests of a day, one after another: `tsx test/soak/requests.ts [COUNT]`. Prints the server's memory at every tenth; ends with 1 when
+ * an answer is missing or unexpected, or when memory kept growing.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,13 +9,13 @@ import { pack, unpack } from '../../src/protocol/codec.js';
 
 const count = Number(process.argv[2] ?? 10_000_000);
 
-/** How many requests are under way at once, and how many of them may have a filter: a peer may have no more (FILTER_LIMIT). */
+/** The number of requests in flight, and of those with a filter: a peer may have no more (FILTER_LIMIT). */
 const WINDOW = { all: 200, filters: 16 };
 
 /** How much more memory the last tenth may have than the fifth, in MiB: what an allocator keeps for itself, not a leak. */
 const TOLERANCE = { rss: 48, heap: 8 };
 
-/** Requests of every kind that leaves nothing behind. `%` is the number of the request; every key is asked for twice. */
+/** Requests of every kind that changes nothing for good. Each idempotency key is used twice. */
 function requestsAbout(uuid: Buffer): ((n: number) => object)[] {
   const command = { type: 'control_command', agent_id: uuid };
   const tree = { type: 'tree_request' };
@@ -38,7 +38,7 @@ function requestsAbout(uuid: Buffer): ((n: number) => object)[] {
   ];
 }
 
-/** Where the request with a filter is among them, and the one that is to be refused. */
+/** The indexes of the request with a filter, and of the one that must be refused. */
 const [FILTER, REFUSED] = [5, 9];
 
 interface Server {
@@ -65,34 +65,34 @@ async function openServer(): Promise<Server> {
   return { process: child, socket, memory };
 }
 
-/** Resolves with how many answers were not as they should be, and tells of the first. Rejects when one does not come. */
+/** Resolves with the number of unexpected answers, and prints the first. Rejects when an answer is missing. */
 async function ask(
   socket: Dealer,
-  makers: readonly ((n: number) => object)[],
+  requests: readonly ((n: number) => object)[],
   from: number,
   to: number,
 ): Promise<number> {
-  const kindOf = (n: number) => n % makers.length;
+  const kindOf = (n: number) => n % requests.length;
   const waiting = { all: 0, filters: 0 };
   let wrong = 0;
-  const take = async () => {
+  const receiveAnswer = async () => {
     const [, bytes] = await socket.receive();
     const answer = unpack(bytes as Buffer) as Record<string, unknown>;
     const kind = kindOf(Number(answer.request_id));
     waiting.all--;
     if (kind === FILTER) waiting.filters--;
     if ((answer.success ?? answer.healthy) !== (kind === REFUSED)) return;
-    if (wrong++ === 0) console.error('not as it should be:', answer);
+    if (wrong++ === 0) console.error('unexpected answer:', answer);
   };
   for (let n = from; n < to; n++) {
-    const make = makers[kindOf(n)] as (n: number) => object;
-    while (kindOf(n) === FILTER && waiting.filters >= WINDOW.filters) await take();
+    const make = requests[kindOf(n)] as (n: number) => object;
+    while (kindOf(n) === FILTER && waiting.filters >= WINDOW.filters) await receiveAnswer();
     await socket.send(['', pack({ request_id: String(n), ...make(n) })]);
     waiting.all++;
     if (kindOf(n) === FILTER) waiting.filters++;
-    if (waiting.all >= WINDOW.all) await take();
+    if (waiting.all >= WINDOW.all) await receiveAnswer();
   }
-  while (waiting.all > 0) await take();
+  while (waiting.all > 0) await receiveAnswer();
   return wrong;
 }
 
@@ -102,11 +102,16 @@ async function main(): Promise<number> {
   await server.socket.send(['', pack({ type: 'list_agents_request', request_id: 'first' })]);
   const [, list] = await server.socket.receive();
   const { agents } = unpack(list as Buffer) as { agents: { id: Buffer }[] };
-  const makers = requestsAbout(agents[0]?.id as Buffer);
+  const requests = requestsAbout(agents[0]?.id as Buffer);
   const memories: Memory[] = [];
   let wrong = 0;
   for (let tenth = 0; tenth < 10; tenth++) {
-    wrong += await ask(server.socket, makers, Math.round((count * tenth) / 10), Math.round((count * (tenth + 1)) / 10));
+    wrong += await ask(
+      server.socket,
+      requests,
+      Math.round((count * tenth) / 10),
+      Math.round((count * (tenth + 1)) / 10),
+    );
     const memory = await server.memory();
     memories.push(memory);
     const seconds = Math.round((performance.now() - began) / 1000);

@@ -53,7 +53,7 @@ function overSockets(kind: 'ipc' | 'tcp'): MakeWire {
       subscribers.push(socket);
       socket.connect(pubEndpoint);
       socket.subscribe(topic);
-      void hear(socket, listener);
+      void receiveFrames(socket, listener);
       await expect.poll(() => publisher.hasSubscriber(topic), { timeout: PATIENCE }).toBe(true);
     };
     const asReq = (...frames: Uint8Array[]) => askAsReq(endpoint, frames);
@@ -85,7 +85,7 @@ async function askAsReq(endpoint: string, frames: Uint8Array[]): Promise<Buffer[
   }
 }
 
-async function hear(socket: Subscriber, listener: (frame: Buffer) => void): Promise<void> {
+async function receiveFrames(socket: Subscriber, listener: (frame: Buffer) => void): Promise<void> {
   for await (const [frame = Buffer.alloc(0)] of socket) listener(frame);
 }
 

@@ -119,13 +119,13 @@ describe('the ROUTER', () => {
     const frames: Buffer[] = [];
     socket.on('data', (data) => frames.push(data));
     // One step after another: a message before the other side is ready would be a violation.
-    const said = (text: string) => expect.poll(() => Buffer.concat(frames).includes(text)).toBe(true);
+    const received = (text: string) => expect.poll(() => Buffer.concat(frames).includes(text)).toBe(true);
     socket.write(greeting);
-    await said('NULL');
+    await received('NULL');
     socket.write(Buffer.concat([Buffer.from([0x04, ready.length]), ready]));
-    await said('READY');
+    await received('READY');
     socket.write(Buffer.concat([Buffer.from([0x01, 0x00, 0x00, HEALTH.length]), HEALTH]));
-    await said('health_check_response');
+    await received('health_check_response');
     expect(Buffer.concat(frames).includes('PING')).toBe(false);
     socket.destroy();
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sh, started, world } from '../../e2e/world.js';
-import { grow, outcome } from '../grown.js';
+import { outcome, startWorld } from '../fake-world.js';
 
 /** Says what it is told on standard input. */
 const LISTENER = sh('while read line; do echo "heard $line"; done');
@@ -26,7 +26,7 @@ describe('the hand on an agent', () => {
 
   it('says why a forced pause did not come about', async () => {
     const script = { '*': { freezeFails: 'program (pid 7, state D) does not stop' } };
-    const { clock, tree } = await grow({ children: [{ id: 'a', command: ['program'] }] }, { script });
+    const { clock, tree } = await startWorld({ children: [{ id: 'a', command: ['program'] }] }, { script });
     const paused = tree
       .agent('a')
       .pause('forced')
@@ -64,7 +64,7 @@ describe('the hand on an agent that was removed', () => {
   const passing = { id: 'a', command: ['program'], restart: 'temporary', metadata: { n: '1' } } as const;
 
   it('rejects a pause that the end of the agent overtook', async () => {
-    const { clock, driver, tree } = await grow({ children: [passing] });
+    const { clock, driver, tree } = await startWorld({ children: [passing] });
     const agent = tree.agent('a');
     const paused = agent.pause('forced');
     while (agent.view().detail !== 'running.freezing') await Promise.resolve();
@@ -75,7 +75,7 @@ describe('the hand on an agent that was removed', () => {
 
   it('still has its exit and its output', async () => {
     const script = { '*': { output: ['its last words'] } };
-    const { clock, driver, tree } = await grow({ children: [passing] }, { script });
+    const { clock, driver, tree } = await startWorld({ children: [passing] }, { script });
     const agent = tree.agent('a');
     driver.crash('root/a', { code: 3 });
     await clock.settle();
@@ -84,7 +84,7 @@ describe('the hand on an agent that was removed', () => {
   });
 
   it('never acts on another one that came to the same path', async () => {
-    const { clock, driver, tree } = await grow({ children: [passing] });
+    const { clock, driver, tree } = await startWorld({ children: [passing] });
     const agent = tree.agent('a');
     driver.crash('root/a', { code: 3 });
     const added = tree.supervisor().add({ ...passing, metadata: { n: '2' } });

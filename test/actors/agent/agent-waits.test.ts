@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { LineItem } from '../../../src/index.js';
 import { sh, started } from '../../e2e/world.js';
-import { grow, outcome, plant } from '../grown.js';
+import { createWorld, outcome, startWorld } from '../fake-world.js';
 
 const AGENT = { id: 'a', command: ['program'] };
 
 describe('waitFor', () => {
   it('resolves at once with the view of an agent that is in the state', async () => {
-    const { tree } = await grow({ children: [AGENT] });
+    const { tree } = await startWorld({ children: [AGENT] });
     expect(await tree.agent('a').waitFor('running')).toMatchObject({ path: 'root/a', state: 'running' });
   });
 
   it('sees a state that lasts no time', async () => {
-    const { clock, driver, tree } = await grow({ children: [AGENT], backoff: { initial: 0 } });
+    const { clock, driver, tree } = await startWorld({ children: [AGENT], backoff: { initial: 0 } });
     const failed = tree.agent('a').waitFor('failed');
     driver.crash('root/a');
     await clock.advance(1_000);
@@ -21,7 +21,7 @@ describe('waitFor', () => {
   });
 
   it('takes several states and resolves with the first that comes', async () => {
-    const { clock, driver, tree } = await grow({ children: [{ ...AGENT, restart: 'transient' }] });
+    const { clock, driver, tree } = await startWorld({ children: [{ ...AGENT, restart: 'transient' }] });
     const over = tree.agent('a').waitFor(['completed', 'failed']);
     driver.crash('root/a', { code: 0 });
     await clock.settle();
@@ -30,7 +30,7 @@ describe('waitFor', () => {
 
   it('waits over a restart of the supervisor', async () => {
     const inner = { id: 'inner', children: [AGENT, { id: 'b', command: ['program'] }], maxRestarts: 0 };
-    const { clock, driver, tree } = await grow({ children: [inner] });
+    const { clock, driver, tree } = await startWorld({ children: [inner] });
     const handle = tree.agent('a');
     const stopped = handle.waitFor('stopped');
     driver.crash('root/inner/b');
@@ -42,7 +42,7 @@ describe('waitFor', () => {
   });
 
   it('rejects TIMEOUT by the clock of the tree, and with the reason of the signal', async () => {
-    const { clock, tree } = await grow({ children: [AGENT] });
+    const { clock, tree } = await startWorld({ children: [AGENT] });
     const late = tree.agent('a').waitFor('failed', { timeout: 5_000 });
     expect(await outcome(clock, late)).toBe('pending');
     const failure = late.catch((thrown) => thrown.message);
@@ -56,7 +56,7 @@ describe('waitFor', () => {
   });
 
   it('rejects INVALID_STATE when the agent is removed or its tree has ended in another state', async () => {
-    const { clock, tree, driver } = await grow({
+    const { clock, tree, driver } = await startWorld({
       children: [
         { ...AGENT, restart: 'temporary' },
         { ...AGENT, id: 'b' },
@@ -74,7 +74,7 @@ describe('waitFor', () => {
   });
 
   it('refuses unknown states', async () => {
-    const { tree } = await grow({ children: [AGENT] });
+    const { tree } = await startWorld({ children: [AGENT] });
     await expect(tree.agent('a').waitFor('up' as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' });
     await expect(tree.agent('a').waitFor([])).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   });
@@ -82,7 +82,7 @@ describe('waitFor', () => {
 
 describe('exit', () => {
   it('is bound to the incarnation that is under way when it is read', async () => {
-    const { clock, driver, tree } = await grow({ children: [AGENT] });
+    const { clock, driver, tree } = await startWorld({ children: [AGENT] });
     const handle = tree.agent('a');
     const first = handle.exit;
     driver.crash('root/a', { code: 3 });
@@ -99,7 +99,7 @@ describe('exit', () => {
 
   it('waits until the process tree is gone', async () => {
     const script = { '*': { leavesChildren: true, unkillable: true } };
-    const { clock, driver, tree } = await grow({ children: [AGENT] }, { script });
+    const { clock, driver, tree } = await startWorld({ children: [AGENT] }, { script });
     const { exit } = tree.agent('a');
     driver.crash('root/a', { code: 3 });
     await clock.advance(60_000);
@@ -113,7 +113,7 @@ describe('exit', () => {
   it('is the first end of an agent that has not run yet, and none of one that never does', async () => {
     const script = { 'root/a': { readyIn: 1_000 } };
     const slow = { ...AGENT, readiness: { type: 'notify' } } as const;
-    const { clock, driver, tree } = plant({ children: [slow, { id: 'b', command: ['program'] }] }, { script });
+    const { clock, driver, tree } = createWorld({ children: [slow, { id: 'b', command: ['program'] }] }, { script });
     const booted = tree.start();
     await clock.settle();
     const { exit } = tree.agent('b');
@@ -123,7 +123,7 @@ describe('exit', () => {
     await clock.settle();
     expect(await exit).toMatchObject({ incarnation: 1, code: 9 });
 
-    const other = plant({ children: [slow, { id: 'b', command: ['program'] }] }, { script });
+    const other = createWorld({ children: [slow, { id: 'b', command: ['program'] }] }, { script });
     const overtaken = codeOf(other.tree.start());
     await other.clock.settle();
     const never = codeOf(other.tree.agent('b').exit);
@@ -147,13 +147,13 @@ describe('exit', () => {
 describe('lines', () => {
   it('yields the lines in the ring, with text, and ends', async () => {
     const script = { '*': { output: ['one', { stream: 'stderr', line: 'two' } as const] } };
-    const { tree } = await grow({ children: [AGENT] }, { script });
+    const { tree } = await startWorld({ children: [AGENT] }, { script });
     expect(await texts(tree.agent('a').lines())).toEqual(['one', 'two']);
     expect(await texts(tree.agent('a').lines({ stream: 'stderr' }))).toEqual(['two']);
   });
 
   it('yields every later line until the tree has ended, over a restart', async () => {
-    const { clock, driver, tree } = await grow({ children: [AGENT] });
+    const { clock, driver, tree } = await startWorld({ children: [AGENT] });
     const all = texts(tree.agent('a').lines({ follow: true }));
     driver.say('root/a', 'one');
     await clock.settle();
@@ -166,7 +166,7 @@ describe('lines', () => {
   });
 
   it('counts the lines that a slow reader has missed, and loses none that is in the ring', async () => {
-    const { clock, driver, tree } = await grow({ children: [{ ...AGENT, output: { lines: 10 } }] });
+    const { clock, driver, tree } = await startWorld({ children: [{ ...AGENT, output: { lines: 10 } }] });
     const lines = tree.agent('a').lines({ follow: true });
     driver.say('root/a', 'first');
     expect((await lines.next()).value).toMatchObject({ text: 'first', seq: 0 });
@@ -182,7 +182,7 @@ describe('lines', () => {
   });
 
   it('continues from the `next` of a page, separately for each stream', async () => {
-    const { driver, tree } = await grow({ children: [AGENT] });
+    const { driver, tree } = await startWorld({ children: [AGENT] });
     for (const text of ['a', 'b', 'c']) driver.say('root/a', text);
     driver.say('root/a', 'x', 'stderr');
     const { next } = tree.agent('a').output();
@@ -193,7 +193,7 @@ describe('lines', () => {
   });
 
   it('ends when it is left, when the signal aborts, and while a line is waited for', async () => {
-    const { driver, tree } = await grow({ children: [AGENT] });
+    const { driver, tree } = await startWorld({ children: [AGENT] });
     driver.say('root/a', 'one');
     for await (const item of tree.agent('a').lines({ follow: true })) if (item.type === 'line') break;
     const abort = new AbortController();

@@ -4,7 +4,7 @@ import type { Sink, StartOrder } from '../../../src/drivers/driver.js';
 import type { AgentInput } from '../../../src/model/input.js';
 import type { Report } from '../../../src/model/report.js';
 import { createFakeDriver, createVirtualClock } from '../../../src/testing/index.js';
-import { grow, outcome, plant, states } from '../grown.js';
+import { createWorld, outcome, startWorld, states } from '../fake-world.js';
 
 const WEB = { id: 'a', command: ['a'], ports: ['http'] } satisfies AgentInput;
 
@@ -69,7 +69,7 @@ describe('facts of an incarnation that is not the living one', () => {
 
 describe('the lease of an agent', () => {
   it('comes before its start, and ends when nothing of it is left', async () => {
-    const { clock, driver, ports, tree } = plant(
+    const { clock, driver, ports, tree } = createWorld(
       { children: [WEB] },
       { leases: { '*': { grantsIn: 10 } }, script: { '*': { leavesChildren: true, drainsIn: 5 } } },
     );
@@ -86,7 +86,7 @@ describe('the lease of an agent', () => {
   });
 
   it('that is refused is a failed start with the reason', async () => {
-    const { clock, tree } = plant({ children: [WEB] }, { leases: { '*': { failsLease: 1 } } });
+    const { clock, tree } = createWorld({ children: [WEB] }, { leases: { '*': { failsLease: 1 } } });
     expect(await outcome(clock, tree.start())).toBe('BOOT_FAILED');
     expect(tree.agent('a').view().exit).toMatchObject({
       cause: 'spawn-error',
@@ -95,7 +95,7 @@ describe('the lease of an agent', () => {
   });
 
   it('is cancelled by a stop, and its late answer starts nothing', async () => {
-    const { clock, driver, ports, tree } = plant({ children: [WEB] }, { leases: { '*': { grantsIn: 50 } } });
+    const { clock, driver, ports, tree } = createWorld({ children: [WEB] }, { leases: { '*': { grantsIn: 50 } } });
     tree.start().catch(() => undefined);
     await clock.settle();
     const stopped = tree.agent('a').stop();
@@ -107,7 +107,7 @@ describe('the lease of an agent', () => {
 
   /** 1. Leasing. 2. Stopped, started again. 3. The first lease is answered late, whatever the answer: it is nobody's. */
   it('of an older incarnation is a dead letter, and given back', async () => {
-    const { clock, driver, ports, tree, reports } = plant(
+    const { clock, driver, ports, tree, reports } = createWorld(
       { children: [WEB] },
       { leases: { '*': { grantsIn: Number.POSITIVE_INFINITY } } },
     );
@@ -129,7 +129,7 @@ describe('commands to one agent', () => {
   it.each(['start', 'stop', 'kill', 'restart'] as const)(
     'a hundred calls of %s at once end in one state',
     async (verb) => {
-      const { clock, driver, tree } = await grow({ children: [WEB] }, { script: { '*': { stopsIn: 5 } } });
+      const { clock, driver, tree } = await startWorld({ children: [WEB] }, { script: { '*': { stopsIn: 5 } } });
       const agent = tree.agent('a');
       const all = Promise.all(Array.from({ length: 100 }, () => agent[verb]()));
       await clock.advance(100);
@@ -143,7 +143,7 @@ describe('commands to one agent', () => {
   );
 
   it('a stop overtakes a start that waits for readiness', async () => {
-    const { clock, tree } = await grow(
+    const { clock, tree } = await startWorld(
       { children: [{ ...WEB, readiness: { type: 'notify' as const } }] },
       { script: (_, attempt) => (attempt === 1 ? {} : { readyIn: 1e6 }) },
     );
@@ -156,7 +156,7 @@ describe('commands to one agent', () => {
   });
 
   it('a pause that waits for its processes ends with a refusal when the agent is stopped meanwhile', async () => {
-    const { clock, tree } = await grow({ children: [WEB] });
+    const { clock, tree } = await startWorld({ children: [WEB] });
     const paused = tree.agent('a').pause();
     const stopped = tree.agent('a').stop();
     expect([await outcome(clock, paused), await outcome(clock, stopped)]).toEqual(['INVALID_STATE', 'done']);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput, CommandAgent } from '../../../src/model/input.js';
-import { grow, outcome, plant } from '../grown.js';
+import { createWorld, outcome, startWorld } from '../fake-world.js';
 
 const limited = (more: Partial<CommandAgent> = {}): AgentInput => ({
   id: 'a',
@@ -11,7 +11,7 @@ const limited = (more: Partial<CommandAgent> = {}): AgentInput => ({
 
 describe('an agent with a maxRuntime', () => {
   it('is stopped when it is over, with that cause, and not started again, though it is permanent', async () => {
-    const { clock, tree } = await grow({ children: [limited()] });
+    const { clock, tree } = await startWorld({ children: [limited()] });
     await clock.advance(9_999);
     expect(tree.agent('a').view().state).toBe('running');
     await clock.advance(120_000);
@@ -26,7 +26,7 @@ describe('an agent with a maxRuntime', () => {
   });
 
   it('has the whole time again after a start by command', async () => {
-    const { clock, tree } = await grow({ children: [limited()] });
+    const { clock, tree } = await startWorld({ children: [limited()] });
     await clock.advance(11_000);
     const again = tree.agent('a').start();
     await clock.settle();
@@ -38,7 +38,7 @@ describe('an agent with a maxRuntime', () => {
   });
 
   it('is not charged for the time in which it is paused', async () => {
-    const { clock, tree } = await grow({ children: [limited({ pause: 'cooperative' })] });
+    const { clock, tree } = await startWorld({ children: [limited({ pause: 'cooperative' })] });
     await clock.advance(6_000);
     const paused = tree.agent('a').pause();
     await clock.settle();
@@ -56,7 +56,7 @@ describe('an agent with a maxRuntime', () => {
 
   it('counts from its launch: one that never becomes ready is stopped as well, and its start is refused', async () => {
     const readiness = { type: 'notify', timeout: 60_000 } as const;
-    const { clock, tree } = plant(
+    const { clock, tree } = createWorld(
       { boot: 'retry', children: [limited({ readiness })] },
       { script: { '*': { readyIn: Number.POSITIVE_INFINITY } } },
     );
@@ -67,7 +67,7 @@ describe('an agent with a maxRuntime', () => {
   });
 
   it('that ends before it is over leaves no timer behind', async () => {
-    const { clock, tree } = await grow({ children: [limited({ restart: 'temporary' })] });
+    const { clock, tree } = await startWorld({ children: [limited({ restart: 'temporary' })] });
     const stopped = tree.stop();
     await clock.advance(1_000);
     await stopped;
@@ -76,7 +76,7 @@ describe('an agent with a maxRuntime', () => {
 
   it('whose stop is refused is reported', async () => {
     const script = { '*': { unkillable: true, ignoresStop: true } };
-    const { clock, tree, reports } = await grow({ children: [limited()] }, { script });
+    const { clock, tree, reports } = await startWorld({ children: [limited()] }, { script });
     await clock.advance(120_000);
     expect(tree.agent('a').view().state).toBe('zombie');
     expect(reports.filter(({ type }) => type === 'error')).toMatchObject([{ path: 'root/a' }]);
@@ -85,14 +85,14 @@ describe('an agent with a maxRuntime', () => {
   it('that is over while its supervisor stops changes nothing', async () => {
     const stop = { ask: 60_000 };
     const children = [limited(), { id: 'b', command: ['b'], stop }];
-    const { clock, tree } = await grow({ children }, { script: { 'root/b': { ignoresStop: true } } });
+    const { clock, tree } = await startWorld({ children }, { script: { 'root/b': { ignoresStop: true } } });
     const stopped = tree.stop();
     await clock.advance(120_000);
     expect(await stopped).toMatchObject({ clean: true, left: [] });
   });
 
   it('ended by a command has that cause', async () => {
-    const { clock, tree } = await grow({ children: [limited()] });
+    const { clock, tree } = await startWorld({ children: [limited()] });
     const stopped = tree.agent('a').stop();
     await clock.advance(60_000);
     await stopped;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput, CommandAgent } from '../../../src/model/input.js';
 import { type Report, toText } from '../../../src/model/report.js';
-import { grow, outcome, plant } from '../grown.js';
+import { createWorld, outcome, startWorld } from '../fake-world.js';
 
 const STOP = { ask: 100, insist: 50, kill: 20, drain: 10 };
 const agent = (more: Partial<CommandAgent> = {}): AgentInput => ({ id: 'a', command: ['a'], stop: STOP, ...more });
 
 /** States and sub-states as a person reads them, anything else by its name; with the time since `from`. */
-function told(reports: readonly Report[], from = 0): string[] {
+function reportTexts(reports: readonly Report[], from = 0): string[] {
   return reports
     .filter(({ path }) => path === 'root/a')
     .map((report) => {
@@ -18,7 +18,7 @@ function told(reports: readonly Report[], from = 0): string[] {
 
 describe('the sub-states of an agent', () => {
   it('are reported for each stage of a stop, in order', async () => {
-    const { clock, tree, reports } = await grow(
+    const { clock, tree, reports } = await startWorld(
       { children: [agent()] },
       { script: { '*': { ignoresStop: true, drainsIn: 5 } } },
     );
@@ -27,7 +27,7 @@ describe('the sub-states of an agent', () => {
     const stopped = tree.agent('a').stop();
     await clock.advance(200);
     await stopped;
-    expect(told(reports, from)).toEqual([
+    expect(reportTexts(reports, from)).toEqual([
       '0 stopping',
       '100 stopping.insisting',
       '150 stopping.killing',
@@ -46,7 +46,7 @@ describe('the sub-states of an agent', () => {
   });
 
   it('equal the view that a listener reads', async () => {
-    const { clock, tree } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
+    const { clock, tree } = await startWorld({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
     const pairs: string[][] = [];
     tree.subscribe((report) => {
       if (report.type === 'substate') pairs.push([report.detail, tree.agent('a').view().detail]);
@@ -58,7 +58,7 @@ describe('the sub-states of an agent', () => {
   });
 
   it('are reported when it asks for more time, and when that time is over', async () => {
-    const { clock, driver, tree, reports } = await grow(
+    const { clock, driver, tree, reports } = await startWorld(
       { children: [agent()] },
       { script: { '*': { ignoresStop: true } } },
     );
@@ -69,7 +69,7 @@ describe('the sub-states of an agent', () => {
     driver.notify('root/a', 'EXTEND_TIMEOUT_USEC=40000');
     await clock.advance(200);
     await stopped;
-    expect(told(reports)).toEqual([
+    expect(reportTexts(reports)).toEqual([
       'stopping',
       'stopping.asking.extended',
       'stopping.asking.asked',
@@ -82,11 +82,11 @@ describe('the sub-states of an agent', () => {
 
   it('are reported on the way to readiness, and not when there is nothing to wait for', async () => {
     const ports = { leases: { '*': { grantsIn: 10 } }, script: { '*': { startsIn: 10, readyIn: 10 } } };
-    const slow = plant({ children: [agent({ ports: ['http'], readiness: { type: 'notify' } })] }, ports);
+    const slow = createWorld({ children: [agent({ ports: ['http'], readiness: { type: 'notify' } })] }, ports);
     const booted = slow.tree.start();
     await slow.clock.advance(30);
     await booted;
-    expect(told(slow.reports)).toEqual([
+    expect(reportTexts(slow.reports)).toEqual([
       'created',
       'spawning',
       'spawning.launching',
@@ -95,26 +95,30 @@ describe('the sub-states of an agent', () => {
       'running',
       'ready',
     ]);
-    const quick = await grow({ children: [agent()] });
-    expect(told(quick.reports)).toEqual(['created', 'spawning', 'started', 'running', 'ready']);
+    const quick = await startWorld({ children: [agent()] });
+    expect(reportTexts(quick.reports)).toEqual(['created', 'spawning', 'started', 'running', 'ready']);
   });
 
   it('are reported while it is being frozen, when that fails, and with its health', async () => {
-    const { clock, driver, tree, reports } = await grow(
+    const { clock, driver, tree, reports } = await startWorld(
       { children: [agent()] },
       { script: { '*': { freezeFails: 'no' } } },
     );
     reports.length = 0;
     expect(await outcome(clock, tree.agent('a').pause())).not.toBe('done');
-    expect(told(reports)).toEqual(['running.freezing', 'running.unknown']);
+    expect(reportTexts(reports)).toEqual(['running.freezing', 'running.unknown']);
     reports.length = 0;
     driver.notify('root/a', 'HEALTH=healthy');
     driver.notify('root/a', 'HEALTH=healthy');
-    expect(told(reports)).toEqual(['health', 'running.healthy', 'health']);
+    expect(reportTexts(reports)).toEqual(['health', 'running.healthy', 'health']);
   });
 
   it('are not reported for an agent at rest', async () => {
-    const { clock, driver, tree, reports } = await grow({ maxRestarts: 1, onExhausted: 'fail', children: [agent()] });
+    const { clock, driver, tree, reports } = await startWorld({
+      maxRestarts: 1,
+      onExhausted: 'fail',
+      children: [agent()],
+    });
     reports.length = 0;
     driver.crash('root/a');
     await clock.settle();
@@ -126,18 +130,21 @@ describe('the sub-states of an agent', () => {
     await outcome(clock, tree.agent('a').stop());
     const life = ['spawning', 'started', 'running', 'ready'];
     const end = ['exited', 'failed'];
-    expect(told(reports)).toEqual([...end, 'restarting', ...life, ...end, 'exhausted', 'stopped']);
+    expect(reportTexts(reports)).toEqual([...end, 'restarting', ...life, ...end, 'exhausted', 'stopped']);
   });
 
   it('are reported for each incarnation, and for a kill during a stop', async () => {
-    const { clock, tree, reports } = await grow({ children: [agent()] }, { script: { '*': { ignoresStop: true } } });
+    const { clock, tree, reports } = await startWorld(
+      { children: [agent()] },
+      { script: { '*': { ignoresStop: true } } },
+    );
     for (const incarnation of [1, 2]) {
       reports.length = 0;
       const stopped = tree.agent('a').stop();
       stopped.catch(() => undefined);
       await clock.advance(10);
       expect(await outcome(clock, tree.agent('a').kill())).toBe('done');
-      expect(told(reports)).toEqual(['stopping', 'stopping.killing', 'exited', 'stopped']);
+      expect(reportTexts(reports)).toEqual(['stopping', 'stopping.killing', 'exited', 'stopped']);
       expect(reports.find(({ type }) => type === 'substate')).toMatchObject({ incarnation });
       await outcome(clock, tree.agent('a').start());
     }
@@ -145,7 +152,7 @@ describe('the sub-states of an agent', () => {
 
   it('say since when it is in its state, and no sub-state changes that', async () => {
     const timing = { startsIn: 10, readyIn: 10, ignoresStop: true, drainsIn: 5 };
-    const { clock, tree } = plant(
+    const { clock, tree } = createWorld(
       { children: [agent({ readiness: { type: 'notify' } })] },
       { script: { '*': timing } },
     );

@@ -134,16 +134,16 @@ describe('the output of an agent', () => {
   it('passes every line to its listeners until they are removed, also when one throws', () => {
     const problems: unknown[] = [];
     const output = createOutput(PLAN, systemClock, (thrown) => problems.push(thrown));
-    const heard: number[] = [];
+    const received: number[] = [];
     output.onLine(() => {
       throw new Error('listener');
     });
-    const leave = output.onLine((line) => heard.push(line.seq));
+    const leave = output.onLine((line) => received.push(line.seq));
     output.push('stdout', bytes('a\nb\n'));
     leave();
     leave();
     output.push('stdout', bytes('c\n'));
-    expect(heard).toEqual([0, 1]);
+    expect(received).toEqual([0, 1]);
     expect(problems).toHaveLength(3);
     expect(output.page().lines).toHaveLength(3);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SupervisorInput } from '../../../src/model/input.js';
-import { grow, outcome, plant, states } from '../grown.js';
+import { createWorld, outcome, startWorld, states } from '../fake-world.js';
 
 /*
  * A supervisor below another one that ends right after its boot: whether the start above succeeds depends on the starts alone (S7), and what
@@ -40,21 +40,21 @@ describe.each([
   ['its intensity was spent', FRAIL, { code: 1 }],
 ] as const)('a nested supervisor that ends because %s while it booted', (_, inner, exit) => {
   it('has booted, and so has its parent; it is not restarted', async () => {
-    const { clock, driver, tree, told } = plant({ start: 'sequence', children: [inner, WEB] }, SLOW);
+    const { clock, driver, tree, told: reportsOf } = createWorld({ start: 'sequence', children: [inner, WEB] }, SLOW);
     const booted = tree.start();
     await clock.advance(10);
     driver.crash('root/inner/job', exit);
     expect(await outcome(clock, booted)).toBe('pending');
     await clock.advance(60_000);
     expect(await outcome(clock, booted)).toBe('done');
-    expect(told('root/inner').slice(0, 2)).toEqual(['booting', 'running']);
+    expect(reportsOf('root/inner').slice(0, 2)).toEqual(['booting', 'running']);
     expect(tree.supervisor().whichChild('inner')).toMatchObject({ phase: 'down' });
     expect([tree.status, driver.starts('root/inner/job')]).toEqual(['running', 1]);
     expect(states(tree)).toContain('root/web running');
   });
 
   it('is added with success', async () => {
-    const { clock, driver, tree } = await grow({ children: [WEB] }, SLOW);
+    const { clock, driver, tree } = await startWorld({ children: [WEB] }, SLOW);
     const added = tree.supervisor().add(inner);
     await clock.advance(10);
     driver.crash('root/inner/job', exit);
@@ -76,20 +76,25 @@ describe('a pool', () => {
       pool: { size: 2, agent },
     } as const;
     const script = { 'root/pool/1': { readyIn: 5 }, 'root/pool/2': { readyIn: 50 } };
-    const { clock, driver, tree, told } = plant({ start: 'sequence', children: [pool, WEB] }, { script });
+    const {
+      clock,
+      driver,
+      tree,
+      told: reportsOf,
+    } = createWorld({ start: 'sequence', children: [pool, WEB] }, { script });
     const booted = tree.start();
     await clock.advance(10);
     driver.crash('root/pool/1', { code: 1 });
     expect(await outcome(clock, booted)).toBe('pending');
     await clock.advance(60_000);
     expect(await outcome(clock, booted)).toBe('done');
-    expect(told('root/pool').slice(0, 2)).toEqual(['booting', 'running']);
+    expect(reportsOf('root/pool').slice(0, 2)).toEqual(['booting', 'running']);
     expect(states(tree)).toContain('root/web running');
   });
 
   it('gives no id twice when it is restarted (F5)', async () => {
     const agent = { command: ['worker'] };
-    const { clock, driver, tree } = await grow({
+    const { clock, driver, tree } = await startWorld({
       children: [{ id: 'pool', maxRestarts: 0, pool: { size: 0, agent } }],
     });
     const pool = tree.supervisor('root/pool');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SupervisorInput } from '../../../src/model/input.js';
-import { grow, outcome, plant, states } from '../grown.js';
+import { createWorld, outcome, startWorld, states } from '../fake-world.js';
 
 const NESTED: SupervisorInput = {
   children: [
@@ -18,7 +18,7 @@ const NESTED: SupervisorInput = {
 
 /** `s` gave up because b crashed, and a cannot be ended. */
 async function haunted(input: SupervisorInput = NESTED) {
-  const world = await grow(input, { script: { 'root/s/a': { unkillable: true, ignoresStop: true } } });
+  const world = await startWorld(input, { script: { 'root/s/a': { unkillable: true, ignoresStop: true } } });
   world.driver.crash('root/s/b');
   await world.clock.advance(60_000);
   return world;
@@ -68,7 +68,7 @@ describe('a nested supervisor that ended with a zombie', () => {
 
   it('is named when the tree stops, however deep it is', async () => {
     const deep = { id: 't', maxRestarts: 0, children: NESTED.children };
-    const { clock, driver, tree } = await grow(
+    const { clock, driver, tree } = await startWorld(
       { children: [deep] },
       { script: { 'root/t/s/a': { unkillable: true, ignoresStop: true } } },
     );
@@ -84,7 +84,7 @@ describe('a nested supervisor that ended with a zombie', () => {
     const ready = { type: 'notify', timeout: 10 } as const;
     const s = { id: 's', children: [{ id: 'a', command: ['a'], readiness: ready }] };
     const script = { 'root/s/a': { readyIn: Number.POSITIVE_INFINITY, unkillable: true, ignoresStop: true } };
-    const { clock, driver, tree } = plant({ children: [s, { id: 'c', command: ['c'] }] }, { script });
+    const { clock, driver, tree } = createWorld({ children: [s, { id: 'c', command: ['c'] }] }, { script });
     const booted = tree.start();
     booted.catch(() => undefined);
     await clock.advance(60_000);
@@ -101,7 +101,7 @@ describe('the delays of a supervisor', () => {
       { id: 'b', command: ['b'] },
     ];
     const backoff = { initial: 1000, max: 1000, jitter: 0 };
-    const { clock, driver } = await grow({
+    const { clock, driver } = await startWorld({
       maxRestarts: 9,
       backoff: { initial: 10, max: 10, jitter: 0 },
       children: [{ id: 's', maxRestarts: 1, backoff, children }],
@@ -119,7 +119,7 @@ describe('the delays of a supervisor', () => {
   });
 
   it('yield the turn also when they are 0, so that a child which fails at once does not starve others', async () => {
-    const { clock, driver, tree } = plant(
+    const { clock, driver, tree } = createWorld(
       {
         boot: 'retry',
         maxRestarts: 100,
@@ -139,7 +139,7 @@ describe('the delays of a supervisor', () => {
 
 describe('children that wait for a try', () => {
   it('are cancelled in the view when their supervisor fails', async () => {
-    const { clock, driver, tree } = await grow({
+    const { clock, driver, tree } = await startWorld({
       maxRestarts: 1,
       children: [
         { id: 'a', command: ['a'] },
@@ -158,7 +158,7 @@ describe('children that wait for a try', () => {
 
   /** 1. b ends, a goes down with it, b is told of a try. 2. a comes first, and does not start. 3. The group is given up before b's turn. */
   it('are cancelled in the view also when an earlier sibling uses up its own budget', async () => {
-    const { clock, driver, tree } = await grow(
+    const { clock, driver, tree } = await startWorld(
       {
         strategy: 'one_for_all',
         onExhausted: 'fail',

@@ -5,7 +5,7 @@ import { createSystems, SYSTEM_SIZE } from '../../../src/actors/supervisor/syste
 import type { World } from '../../../src/actors/world.js';
 import { systemRootMachine } from '../../../src/machines/system-root.js';
 import { createVirtualClock } from '../../../src/testing/index.js';
-import { grow } from '../grown.js';
+import { startWorld } from '../fake-world.js';
 
 const waiting = createMachine({
   initial: 'off',
@@ -80,7 +80,7 @@ describe('a supervisor with 600 agents', () => {
       systems.set(system, (systems.get(system) ?? 0) + 1);
     };
     const children = Array.from({ length: 600 }, (_, n) => ({ id: `a${n}`, command: ['a'] }));
-    const { clock, driver, tree } = await grow({ children }, { inspect });
+    const { clock, driver, tree } = await startWorld({ children }, { inspect });
     expect(systems.size).toBe(3);
     expect(Math.max(...systems.values())).toBeLessThanOrEqual(SYSTEM_SIZE);
     expect(driver.lives()).toHaveLength(600);

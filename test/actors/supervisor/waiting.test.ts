@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outcome, plant } from '../grown.js';
+import { createWorld, outcome } from '../fake-world.js';
 
 const WAITS = { readiness: { type: 'notify' } } as const;
 
@@ -9,7 +9,7 @@ describe('the view of an agent whose start waits', () => {
       { id: 'db', command: ['db'], ...WAITS },
       { id: 'web', command: ['web'] },
     ];
-    const { clock, tree } = plant({ start: 'sequence', children }, { script: { 'root/db': { readyIn: 50 } } });
+    const { clock, tree } = createWorld({ start: 'sequence', children }, { script: { 'root/db': { readyIn: 50 } } });
     const detail = () => tree.agent('web').view().detail;
     const booted = tree.start();
     await clock.advance(10);
@@ -21,7 +21,7 @@ describe('the view of an agent whose start waits', () => {
   });
 
   it('is the same object again as long as nothing changes', async () => {
-    const { clock, tree } = plant({ children: [{ id: 'web', command: ['web'] }] });
+    const { clock, tree } = createWorld({ children: [{ id: 'web', command: ['web'] }] });
     tree.start();
     await clock.advance(60_000);
     expect(tree.agent('web').view()).toBe(tree.agent('web').view());

@@ -2,7 +2,7 @@ import type { SupervisorHandle, Tree } from '../../../src/contract/view.js';
 import { asSupertreeError } from '../../../src/errors.js';
 import type { ChildRow } from '../../../src/model/fact.js';
 import type { AgentInput, NodeInput, PoolInput, SupervisorInput } from '../../../src/model/input.js';
-import { plant } from '../../actors/grown.js';
+import { createWorld } from '../../actors/fake-world.js';
 
 /*
  * The same text as script.ts reads, lived through by a whole tree: supervisors below supervisors, and pools. Agents are those of the fake
@@ -46,8 +46,8 @@ interface Call {
 /** A tree in one history. */
 export class TreePlayer {
   readonly tree: Tree;
-  readonly driver: ReturnType<typeof plant>['driver'];
-  readonly #clock: ReturnType<typeof plant>['clock'];
+  readonly driver: ReturnType<typeof createWorld>['driver'];
+  readonly #clock: ReturnType<typeof createWorld>['clock'];
   readonly #calls: Call[] = [];
   readonly #ready = new Set<string>();
   readonly #stopping = new Set<string>();
@@ -59,7 +59,7 @@ export class TreePlayer {
   constructor(line: string) {
     const [, strategy, intensity, autoShutdown, ...children] = line.split(' ');
     const script = { '*': { readyIn: Number.POSITIVE_INFINITY, stopsIn: Number.POSITIVE_INFINITY } };
-    const { tree, driver, clock } = plant(supervisorOf(strategy, intensity, autoShutdown, children), { script });
+    const { tree, driver, clock } = createWorld(supervisorOf(strategy, intensity, autoShutdown, children), { script });
     this.tree = tree;
     this.driver = driver;
     this.#clock = clock;

@@ -81,14 +81,14 @@ driverContract(
 
 describe('the in-process driver', () => {
   it('does not run commands', async () => {
-    const { heard } = await launch({ command: ['true'] });
-    expect(heard.get('SPAWN_FAILED')?.detail).toBe('a command does not run in this process');
+    const { recorder } = await launch({ command: ['true'] });
+    expect(recorder.get('SPAWN_FAILED')?.detail).toBe('a command does not run in this process');
   });
 
   it('abandons a task that ignores its signal', async () => {
-    const { driver, heard } = await launchTask(() => new Promise(() => {}));
+    const { driver, recorder } = await launchTask(() => new Promise(() => {}));
     await driver.close();
-    expect(heard.types()).toEqual(['SPAWNED']);
+    expect(recorder.types()).toEqual(['SPAWNED']);
   });
 
   const machine = createMachine({ initial: 'a', states: { a: { on: { input: 'b' } }, b: {} } });
@@ -103,9 +103,9 @@ describe('the in-process driver', () => {
       const all = Array.from({ length: 10_000 }, () => begin(driver, order));
       await sleep(1);
       for (const { body } of all) body.ask('SIGTERM');
-      await Promise.all(all.map(({ heard }) => heard.ended()));
+      await Promise.all(all.map(({ recorder }) => recorder.ended()));
       expect(
-        all.every(({ heard }) => heard.types().join() === 'SPAWNED,EXITED' || heard.types().join() === 'GONE'),
+        all.every(({ recorder }) => recorder.types().join() === 'SPAWNED,EXITED' || recorder.types().join() === 'GONE'),
       ).toBe(true);
       expect(all.every(({ body }) => body.inspect().length === 0)).toBe(true);
     });

@@ -9,9 +9,9 @@ export async function launch(input: AgentTemplate) {
   const clock = createVirtualClock();
   const problems: string[] = [];
   const driver = createInProcessDriver({ clock, report: (path, problem) => problems.push(`${path} ${problem}`) });
-  const { body, heard } = begin(driver, orderFor(input));
+  const { body, recorder } = begin(driver, orderFor(input));
   await clock.settle();
-  return { clock, driver, problems, body, heard };
+  return { clock, driver, problems, body, recorder: recorder };
 }
 
 /** The same with a task. */

@@ -8,21 +8,21 @@ import { launch } from './launch.js';
 
 describe('a logic', () => {
   it('is given its input, and its output is its last line', async () => {
-    const { heard } = await launch({
+    const { recorder } = await launch({
       logic: fromPromise(async ({ input }: { input: { n: number } }) => ({ twice: input.n * 2 })),
       input: { n: 21 },
     });
-    expect(heard.get('EXITED')).toMatchObject({ code: 0, detail: '' });
-    expect(heard.text()).toBe('{ twice: 42 }\n');
+    expect(recorder.get('EXITED')).toMatchObject({ code: 0, detail: '' });
+    expect(recorder.text()).toBe('{ twice: 42 }\n');
   });
 
   it('lives in the time of the tree', async () => {
     const logic = createMachine({ initial: 'a', states: { a: { after: { 60000: 'b' } }, b: { type: 'final' } } });
-    const { clock, heard } = await launch({ logic });
+    const { clock, recorder } = await launch({ logic });
     await clock.advance(59_999);
-    expect(heard.types()).toEqual(['SPAWNED']);
+    expect(recorder.types()).toEqual(['SPAWNED']);
     await clock.advance(1);
-    expect(heard.get('EXITED')).toMatchObject({ code: 0 });
+    expect(recorder.get('EXITED')).toMatchObject({ code: 0 });
   });
 
   it('is stopped with its children and its timers', async () => {
@@ -33,11 +33,11 @@ describe('a logic', () => {
       initial: 'a',
       states: { a: { after: { 60000: 'b' } }, b: {} },
     });
-    const { clock, body, heard } = await launch({ logic });
+    const { clock, body, recorder } = await launch({ logic });
     body.ask('SIGTERM');
-    expect([heard.types(), cleaned]).toEqual([['SPAWNED'], 0]);
+    expect([recorder.types(), cleaned]).toEqual([['SPAWNED'], 0]);
     await clock.settle();
-    expect(heard.get('EXITED')).toMatchObject({ code: 0, signal: null });
+    expect(recorder.get('EXITED')).toMatchObject({ code: 0, signal: null });
     expect([cleaned, clock.pending()]).toEqual([1, 0]);
   });
 
@@ -48,10 +48,10 @@ describe('a logic', () => {
     });
     const clock = createVirtualClock();
     const driver = createInProcessDriver({ clock });
-    const { body, heard } = begin(driver, orderFor({ logic }));
-    heard.onFact = ({ type }) => type === 'SPAWNED' && body.ask('SIGTERM');
+    const { body, recorder } = begin(driver, orderFor({ logic }));
+    recorder.onFact = ({ type }) => type === 'SPAWNED' && body.ask('SIGTERM');
     await clock.settle();
-    expect([heard.types(), started]).toEqual([['SPAWNED', 'EXITED'], []]);
+    expect([recorder.types(), started]).toEqual([['SPAWNED', 'EXITED'], []]);
   });
 
   const throwing = (): never => {
@@ -71,27 +71,27 @@ describe('a logic', () => {
   };
   for (const [where, logic] of Object.entries(wrongs)) {
     it(`ends with code 1 after a throw in ${where}`, async () => {
-      const { clock, body, heard } = await launch({ logic: logic! });
+      const { clock, body, recorder } = await launch({ logic: logic! });
       await body.write(Buffer.from('go')).catch(() => {});
       await clock.settle();
-      expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
-      expect(heard.get('EXITED')).toMatchObject({ code: 1, empty: true, drained: true });
-      expect(heard.get('EXITED')?.detail).toContain('boom');
-      expect(heard.text('stderr')).toContain('boom');
+      expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+      expect(recorder.get('EXITED')).toMatchObject({ code: 1, empty: true, drained: true });
+      expect(recorder.get('EXITED')?.detail).toContain('boom');
+      expect(recorder.text('stderr')).toContain('boom');
     });
   }
 
   it('ends with code 1 after a throw while it is stopped', async () => {
-    const { clock, body, heard } = await launch({ logic: fromCallback(() => throwing) });
+    const { clock, body, recorder } = await launch({ logic: fromCallback(() => throwing) });
     body.kill();
     await clock.settle();
-    expect(heard.get('EXITED')).toMatchObject({ code: 1, detail: 'boom' });
+    expect(recorder.get('EXITED')).toMatchObject({ code: 1, detail: 'boom' });
   });
 
   it('ends with code 1 when it is no logic at all', async () => {
-    const { heard } = await launch({ logic: { nonsense: true } as unknown as NonNullable<AgentInput['logic']> });
-    expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
-    expect(heard.get('EXITED')?.code).toBe(1);
+    const { recorder } = await launch({ logic: { nonsense: true } as unknown as NonNullable<AgentInput['logic']> });
+    expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+    expect(recorder.get('EXITED')?.code).toBe(1);
   });
 
   it('leaves no child running after it has thrown', async () => {
@@ -118,7 +118,7 @@ describe('a logic', () => {
       invoke: { src: 'child', onError: { actions: log('took it') } },
       on: { input: { actions: sendParent({ type: 'nobody' }) } },
     });
-    const { heard } = await launch({ logic });
-    expect([heard.types(), heard.text()]).toEqual([['SPAWNED'], 'took it\n']);
+    const { recorder } = await launch({ logic });
+    expect([recorder.types(), recorder.text()]).toEqual([['SPAWNED'], 'took it\n']);
   });
 });

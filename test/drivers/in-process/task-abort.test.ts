@@ -11,7 +11,7 @@ import { launchTask } from './launch.js';
 async function aborted(use: (signal: AbortSignal, end: () => void) => void) {
   const subject = await launchTask(({ signal }: TaskContext) => new Promise<void>((end) => use(signal, end)));
   subject.body.ask('SIGTERM');
-  await subject.heard.ended();
+  await subject.recorder.ended();
   // What an EventTarget makes of a throw comes a turn later; Vitest fails on it.
   await sleep(20);
   return subject;
@@ -21,19 +21,19 @@ describe('a task that is asked to stop by a listener of SPAWNED', () => {
   it('is never called, and ends as aborted', async () => {
     const clock = createVirtualClock();
     const driver = createInProcessDriver({ clock });
-    const heard = new Recorder();
+    const recorder = new Recorder();
     let called = 0;
     const task = () => {
       called += 1;
       return new Promise<void>(() => {});
     };
-    heard.onFact = ({ type }) => {
+    recorder.onFact = ({ type }) => {
       if (type === 'SPAWNED') body.ask('SIGTERM');
     };
-    const body = driver.start(orderFor({ task }), heard);
+    const body = driver.start(orderFor({ task }), recorder);
     await clock.settle();
-    expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
-    expect(heard.get('EXITED')).toMatchObject({ code: 0, detail: 'aborted' });
+    expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+    expect(recorder.get('EXITED')).toMatchObject({ code: 0, detail: 'aborted' });
     expect(called).toBe(0);
   });
 });
@@ -56,13 +56,13 @@ describe('a listener of the signal of a task', () => {
       (signal: AbortSignal, listener: () => void) => signal.addEventListener('abort', async () => listener()),
     ],
   ])('may throw, by way of %s: that is told and harms nobody', async (_, listen) => {
-    const { heard, problems } = await aborted((signal, end) => {
+    const { recorder, problems } = await aborted((signal, end) => {
       listen(signal, () => {
         end();
         throw new Error('from a listener');
       });
     });
-    expect(heard.get('EXITED')).toMatchObject({ code: 0 });
+    expect(recorder.get('EXITED')).toMatchObject({ code: 0 });
     expect(problems).toEqual(['root/subject an abort listener threw: from a listener']);
   });
 

@@ -30,10 +30,10 @@ describe('a task', () => {
       },
     ];
     for (const [index, task] of ways.entries()) {
-      const { heard } = await launchTask(task);
+      const { recorder } = await launchTask(task);
       const message = ['at once', 'later'][index];
-      expect(heard.get('EXITED')).toMatchObject({ code: 1, detail: message, empty: true, drained: true });
-      expect(heard.text('stderr')).toMatch(new RegExp(`^Error: ${message}\n +at `));
+      expect(recorder.get('EXITED')).toMatchObject({ code: 1, detail: message, empty: true, drained: true });
+      expect(recorder.text('stderr')).toMatch(new RegExp(`^Error: ${message}\n +at `));
     }
   });
 
@@ -52,9 +52,9 @@ describe('a task', () => {
       },
     );
     for (const thrown of [undefined, null, 'text', 7, Symbol('s'), Object.create(null), unprintable, hostile]) {
-      const { heard } = await launchTask(() => Promise.reject(thrown));
-      expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
-      expect(heard.get('EXITED')?.code).toBe(1);
+      const { recorder } = await launchTask(() => Promise.reject(thrown));
+      expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+      expect(recorder.get('EXITED')?.code).toBe(1);
     }
   });
 
@@ -62,10 +62,10 @@ describe('a task', () => {
     const asked = await launchTask(({ signal }) => sleep(1e6, undefined, { signal }));
     asked.body.ask('SIGTERM');
     await asked.clock.settle();
-    expect(asked.heard.get('EXITED')).toMatchObject({ code: 0, detail: 'aborted' });
-    expect(asked.heard.text('stderr')).toBe('');
+    expect(asked.recorder.get('EXITED')).toMatchObject({ code: 0, detail: 'aborted' });
+    expect(asked.recorder.text('stderr')).toBe('');
     const unasked = await launchTask(() => Promise.reject(new DOMException('stop', 'AbortError')));
-    expect(unasked.heard.get('EXITED')).toMatchObject({ code: 1 });
+    expect(unasked.recorder.get('EXITED')).toMatchObject({ code: 1 });
   });
 
   it('finds its signal aborted when it looks only after it was asked', async () => {
@@ -95,40 +95,40 @@ describe('a task', () => {
 
   it('names itself as the blocker while it cannot be killed, and exits when it really ends', async () => {
     let finish = (): void => {};
-    const { clock, body, heard } = await launchTask(() => new Promise((resolve) => (finish = resolve)));
+    const { clock, body, recorder } = await launchTask(() => new Promise((resolve) => (finish = resolve)));
     body.ask('SIGTERM');
     body.kill();
     body.kill();
     await clock.advance(1e6);
-    expect(heard.types()).toEqual(['SPAWNED']);
+    expect(recorder.types()).toEqual(['SPAWNED']);
     expect(body.inspect()).toEqual([{ pid: 0, state: '-', command: 'task still running' }]);
     finish();
     await clock.settle();
-    expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
+    expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
     expect(body.inspect()).toEqual([]);
   });
 
   it('says that it is ready on the readiness channel', async () => {
-    const { heard } = await launch({
+    const { recorder } = await launch({
       readiness: { type: 'notify' },
       task: ({ ready }) => {
         ready();
         return new Promise(() => {});
       },
     });
-    expect(heard.words).toEqual(['READY=1']);
+    expect(recorder.words).toEqual(['READY=1']);
   });
 
   it('reports nothing after its end', async () => {
     let context: TaskContext | undefined;
-    const { clock, heard } = await launchTask((given) => {
+    const { clock, recorder } = await launchTask((given) => {
       context = given;
     });
     context?.log('late');
     context?.ready();
     context?.onInput(() => expect.unreachable());
     await clock.settle();
-    expect([heard.types(), heard.text(), heard.words]).toEqual([['SPAWNED', 'EXITED'], '', []]);
+    expect([recorder.types(), recorder.text(), recorder.words]).toEqual([['SPAWNED', 'EXITED'], '', []]);
   });
 
   it('stops listening to input when it says so, and input waits for the next listener', async () => {
@@ -168,7 +168,7 @@ describe('a task', () => {
 
   it('survives a listener that throws or rejects, and the error is reported', async () => {
     const seen: string[] = [];
-    const { body, clock, heard, problems } = await launchTask(({ onInput }) => {
+    const { body, clock, recorder, problems } = await launchTask(({ onInput }) => {
       onInput(() => {
         throw new Error('first');
       });
@@ -185,7 +185,7 @@ describe('a task', () => {
       'root/subject an input listener threw: first',
       'root/subject an input listener threw: second',
     ]);
-    expect(heard.text('stderr')).toContain('Error: first');
-    expect(heard.types()).toEqual(['SPAWNED']);
+    expect(recorder.text('stderr')).toContain('Error: first');
+    expect(recorder.types()).toEqual(['SPAWNED']);
   });
 });

@@ -37,10 +37,10 @@ describe('the local driver', () => {
     return join(directory, name);
   };
   const refusal = async (input: AgentTemplate) => {
-    const { heard } = start(input);
-    await heard.ended();
-    expect(heard.types()).toEqual(['SPAWN_FAILED']);
-    return heard.get('SPAWN_FAILED')!.detail;
+    const { recorder } = start(input);
+    await recorder.ended();
+    expect(recorder.types()).toEqual(['SPAWN_FAILED']);
+    return recorder.get('SPAWN_FAILED')!.detail;
   };
 
   it('names a command that does not exist', async () => {
@@ -79,44 +79,44 @@ describe('the local driver', () => {
       command: ['sh', '-c', 'echo "$A $PWD $SUPERTREE_TOKEN [$SUPERTREE_NOTIFY_FD]"'],
       cwd: directory,
     });
-    const { heard } = begin(driver, { ...order, env: { ...order.env, A: 'one', SUPERTREE_NOTIFY_FD: '9' } });
-    await heard.ended();
-    expect(heard.text()).toBe(`one ${directory} ${order.token} []\n`);
+    const { recorder } = begin(driver, { ...order, env: { ...order.env, A: 'one', SUPERTREE_NOTIFY_FD: '9' } });
+    await recorder.ended();
+    expect(recorder.text()).toBe(`one ${directory} ${order.token} []\n`);
   });
 
   it('emits EXITED with empty and drained, for a plain program', async () => {
-    const { heard } = start({ command: ['sh', '-c', 'echo out; echo err >&2; exit 3'] });
-    await heard.ended();
-    expect(heard.types()).toEqual(['SPAWNED', 'EXITED']);
-    expect(heard.get('EXITED')).toMatchObject({ code: 3, signal: null, empty: true, drained: true });
-    expect([heard.text(), heard.text('stderr')]).toEqual(['out\n', 'err\n']);
+    const { recorder } = start({ command: ['sh', '-c', 'echo out; echo err >&2; exit 3'] });
+    await recorder.ended();
+    expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+    expect(recorder.get('EXITED')).toMatchObject({ code: 3, signal: null, empty: true, drained: true });
+    expect([recorder.text(), recorder.text('stderr')]).toEqual(['out\n', 'err\n']);
   });
 
   it('reports SIGKILL as a signal, and not as out of memory', async () => {
-    const { body, heard } = start({ command: ['sleep', '300'] });
-    await heard.until('SPAWNED');
-    process.kill(heard.get('SPAWNED')!.pid!, 'SIGKILL');
-    await heard.ended();
-    expect(heard.get('EXITED')).toMatchObject({ code: null, signal: 'SIGKILL', oom: false });
+    const { body, recorder } = start({ command: ['sleep', '300'] });
+    await recorder.until('SPAWNED');
+    process.kill(recorder.get('SPAWNED')!.pid!, 'SIGKILL');
+    await recorder.ended();
+    expect(recorder.get('EXITED')).toMatchObject({ code: null, signal: 'SIGKILL', oom: false });
     expect(body.inspect()).toEqual([]);
   });
 
   it('accepts signal names in any spelling and refuses unknown ones', async () => {
-    const { body, heard } = start({ command: ['sh', '-c', 'echo up; exec sleep 300'] });
-    await heard.says('up');
+    const { body, recorder } = start({ command: ['sh', '-c', 'echo up; exec sleep 300'] });
+    await recorder.printed('up');
     expect(() => body.signal('SIGNONSENSE')).toThrow(expect.objectContaining({ code: 'SIGNAL_UNKNOWN' }));
     body.signal('hup');
-    await heard.ended();
-    expect(heard.get('EXITED')?.signal).toBe('SIGHUP');
+    await recorder.ended();
+    expect(recorder.get('EXITED')?.signal).toBe('SIGHUP');
   });
 
   it('hands over the words of the readiness channel', async () => {
-    const { heard } = start({
+    const { recorder } = start({
       command: fixture('notifies', 'STATUS=warm', '', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1'),
       readiness: { type: 'notify' },
     });
-    await eventually(() => heard.words.length === 4, 'four words');
-    expect(heard.words).toEqual(['STATUS=warm', 'READY=1', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1']);
+    await eventually(() => recorder.words.length === 4, 'four words');
+    expect(recorder.words).toEqual(['STATUS=warm', 'READY=1', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1']);
   });
 
   it('keeps first in, first out, and lets the event loop turn between many starts', async () => {
@@ -127,12 +127,12 @@ describe('the local driver', () => {
     const order: number[] = [];
     const all = Array.from({ length: 30 }, (_, index) => {
       const started = start({ command: ['true'] });
-      started.heard.onFact = (fact) => fact.type === 'SPAWNED' && order.push(index);
+      started.recorder.onFact = (fact) => fact.type === 'SPAWNED' && order.push(index);
       return started;
     });
     await eventually(() => order.length === 30, 'all starts');
     clearInterval(beat);
-    await Promise.all(all.map(({ heard }) => heard.ended()));
+    await Promise.all(all.map(({ recorder }) => recorder.ended()));
     expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(turns).toBeGreaterThan(0);
   });
@@ -140,11 +140,11 @@ describe('the local driver', () => {
   it('gives everything back over many restarts', async () => {
     const hooks = process.listenerCount('exit');
     const descriptors = async () => (await import('node:fs')).readdirSync('/proc/self/fd').length;
-    await start({ command: ['true'] }).heard.ended();
+    await start({ command: ['true'] }).recorder.ended();
     const before = await descriptors();
     for (let round = 0; round < 4; round += 1) {
       const all = Array.from({ length: 10 }, () => start({ command: ['true'] }));
-      await Promise.all(all.map(({ heard }) => heard.ended()));
+      await Promise.all(all.map(({ recorder }) => recorder.ended()));
     }
     expect(process.listenerCount('exit')).toBe(hooks);
     expect(await descriptors()).toBeLessThan(before + 10);
@@ -157,7 +157,7 @@ describe('the local driver', () => {
     const hooks = process.listenerCount('exit');
     const other = create({ clock: systemClock });
     expect(process.listenerCount('exit')).toBe(hooks);
-    await begin(other, orderFor({ command: ['sleep', '300'] })).heard.until('SPAWNED');
+    await begin(other, orderFor({ command: ['sleep', '300'] })).recorder.until('SPAWNED');
     expect(process.listenerCount('exit')).toBe(hooks + 1);
     await other.close();
     expect(process.listenerCount('exit')).toBe(hooks);

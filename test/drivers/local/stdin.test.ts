@@ -11,15 +11,15 @@ const SIZE = 700_000;
 let cat: ChildProcessWithoutNullStreams;
 let clock: VirtualClock;
 let stdin: Stdin;
-let heard: Buffer[];
+let received: Buffer[];
 
 /* A real program at a real pipe, stopped and continued by signals: while it is stopped it reads nothing. */
 beforeEach(() => {
   cat = spawn('cat');
   clock = createVirtualClock();
   stdin = new Stdin('root/a', clock);
-  heard = [];
-  cat.stdout.on('data', (bytes) => heard.push(bytes));
+  received = [];
+  cat.stdout.on('data', (bytes) => received.push(bytes));
 });
 
 afterEach(async () => {
@@ -65,7 +65,7 @@ describe('standard input of a program that does not read', () => {
     await stdin.write(lines.subarray(taken));
     stdin.end();
     await once(cat, 'close');
-    expect(Buffer.concat(heard).equals(lines)).toBe(true);
+    expect(Buffer.concat(received).equals(lines)).toBe(true);
     expect(clock.pending()).toBe(0);
   });
 
@@ -89,6 +89,6 @@ describe('standard input of a program that does not read', () => {
     expect(await write).toBe(null);
     stdin.end();
     await once(cat, 'close');
-    expect(Buffer.concat(heard).equals(lines)).toBe(true);
+    expect(Buffer.concat(received).equals(lines)).toBe(true);
   });
 });

@@ -4,60 +4,60 @@ import { decode } from '../../src/protocol/decode.js';
 import { MESSAGES, type MessageType } from '../../src/protocol/protocol.js';
 import { strictDecode } from '../protocol/strict-decoder.js';
 
-export interface Toll {
-  /** Frames that no decoder could take for a request. */
+export interface Counts {
+  /** Frames that are no valid request. */
   undecodable: number;
   answers: number;
   refusals: number;
-  /** Words before the answer. */
+  /** Messages before the answer: `accepted` and `tree_progress`. */
   interim: number;
-  /** What was wrong with answers. */
+  /** The problems of the first ten faulty answers. */
   readonly faults: string[];
 }
 
-/** How many frames are under way at once. */
+/** The number of frames in flight. */
 const WINDOW = 200;
 
 /**
- * Sends every frame and waits for an answer to each. Every answer must be readable by our decoder, and by the strict one where it is of
+ * Sends every frame and waits for an answer to each. Every answer must be valid for our decoder, and for the strict one if it belongs to
  * the agent protocol. Rejects when an answer does not come.
  */
-export async function assault(
+export async function sendFrames(
   endpoint: string,
   frames: Iterable<Uint8Array>,
-  progress: (toll: Toll) => void = () => {},
-): Promise<Toll> {
+  progress: (counts: Counts) => void = () => {},
+): Promise<Counts> {
   const socket = new Dealer({ linger: 0, receiveTimeout: 60_000, sendHighWaterMark: 0 });
   socket.connect(endpoint);
-  const toll: Toll = { undecodable: 0, answers: 0, refusals: 0, interim: 0, faults: [] };
+  const counts: Counts = { undecodable: 0, answers: 0, refusals: 0, interim: 0, faults: [] };
   let waiting = 0;
   try {
     for (const frame of frames) {
-      if (!decode(frame).ok) toll.undecodable++;
+      if (!decode(frame).ok) counts.undecodable++;
       await socket.send(['', frame]);
       waiting++;
-      if (waiting >= WINDOW) waiting -= await take(socket, toll);
-      if (toll.answers % 10_000 === 0) progress(toll);
+      if (waiting >= WINDOW) waiting -= await receiveAnswer(socket, counts);
+      if (counts.answers % 10_000 === 0) progress(counts);
     }
-    while (waiting > 0) waiting -= await take(socket, toll);
+    while (waiting > 0) waiting -= await receiveAnswer(socket, counts);
   } finally {
     socket.close();
   }
-  return toll;
+  return counts;
 }
 
-/** 1 for an answer, 0 for a word before it. */
-async function take(socket: Dealer, toll: Toll): Promise<number> {
+/** Receives one message. Resolves with 1 for an answer, with 0 for an interim message. */
+async function receiveAnswer(socket: Dealer, counts: Counts): Promise<number> {
   const [, bytes = Buffer.alloc(0)] = await socket.receive();
   const fault = faultOf(bytes);
-  if (fault !== null && toll.faults.length < 10) toll.faults.push(fault);
+  if (fault !== null && counts.faults.length < 10) counts.faults.push(fault);
   const { type, success, healthy } = unpack(bytes) as Record<string, unknown>;
   if (type === 'accepted' || type === 'tree_progress') {
-    toll.interim++;
+    counts.interim++;
     return 0;
   }
-  toll.answers++;
-  if (success === false || healthy === false) toll.refusals++;
+  counts.answers++;
+  if (success === false || healthy === false) counts.refusals++;
   return 1;
 }
 

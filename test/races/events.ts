@@ -3,10 +3,10 @@ import type { Tree } from '../../src/contract/view.js';
 import type { AgentInput } from '../../src/model/input.js';
 import type { FakeDriver } from '../../src/testing/index.js';
 import fc from '../fast-check.js';
-import { added } from './families.js';
+import { added } from './generators.js';
 
-/** What may happen to a tree from outside, at any time. */
-export type Happening =
+/** A command to a tree, or an event of one of its processes. */
+export type RaceEvent =
   | { readonly what: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'; readonly path: string }
   | { readonly what: 'signal' | 'crash' | 'done' | 'ready' | 'release'; readonly path: string }
   | { readonly what: 'overuse'; readonly path: string; readonly after: number }
@@ -15,30 +15,30 @@ export type Happening =
   | { readonly what: 'addInstance' }
   | { readonly what: 'halt'; readonly brutal: boolean };
 
-/** The agents and supervisors that things happen to. */
+/** The agents and supervisors that the events are for. */
 export const PATHS = ['a', 'b', 'c', 'x', 's', 'p', 's/a', 's/b', 'p/1', 'p/2', 'p/3'].map((path) => `root/${path}`);
 
 const path = fc.constantFrom(...PATHS);
-const toAgent = fc.constantFrom('start' as const, 'stop' as const, 'kill' as const, 'restart' as const);
-const toBody = fc.constantFrom('pause' as const, 'resume' as const, 'signal' as const);
-const ofBody = fc.constantFrom(
+const agentCommand = fc.constantFrom('start' as const, 'stop' as const, 'kill' as const, 'restart' as const);
+const bodyCommand = fc.constantFrom('pause' as const, 'resume' as const, 'signal' as const);
+const bodyEvent = fc.constantFrom(
   'crash' as const,
   'crash' as const,
   'done' as const,
   'ready' as const,
   'release' as const,
 );
-const toChild = fc.constantFrom('terminate' as const, 'restartChild' as const, 'delete' as const);
+const childOperation = fc.constantFrom('terminate' as const, 'restartChild' as const, 'delete' as const);
 const parent = fc.constantFrom('root', 'root/s');
 
-/** Up to twelve of them. */
-export const happenings: fc.Arbitrary<Happening[]> = fc.array(
+/** Up to twelve events. */
+export const raceEvents: fc.Arbitrary<RaceEvent[]> = fc.array(
   fc.oneof(
-    { weight: 6, arbitrary: fc.record({ what: toAgent, path }) },
-    { weight: 3, arbitrary: fc.record({ what: toBody, path }) },
-    { weight: 6, arbitrary: fc.record({ what: ofBody, path }) },
+    { weight: 6, arbitrary: fc.record({ what: agentCommand, path }) },
+    { weight: 3, arbitrary: fc.record({ what: bodyCommand, path }) },
+    { weight: 6, arbitrary: fc.record({ what: bodyEvent, path }) },
     { weight: 3, arbitrary: fc.record({ what: fc.constant('overuse' as const), path, after: fc.nat(40) }) },
-    { weight: 4, arbitrary: fc.record({ what: toChild, path }) },
+    { weight: 4, arbitrary: fc.record({ what: childOperation, path }) },
     { weight: 2, arbitrary: fc.record({ what: fc.constant('add' as const), parent, spec: added }) },
     { weight: 1, arbitrary: fc.record({ what: fc.constant('addInstance' as const) }) },
     { weight: 1, arbitrary: fc.record({ what: fc.constant('halt' as const), brutal: fc.boolean() }) },
@@ -46,21 +46,21 @@ export const happenings: fc.Arbitrary<Happening[]> = fc.array(
   { maxLength: 12 },
 );
 
-/** Bytes of memory above every limit. */
-const OVERUSE = 1_000;
+/** More bytes of memory than every limit allows. */
+const EXCESSIVE_MEMORY = 1_000;
 
-/** Between two samples of agents with limits, in ms: shorter than most stages. */
+/** The interval between two samples of agents with limits, in ms: shorter than most stages. */
 export const SAMPLE_PERIOD = 4;
 
-/** Lets it happen. What the caller waits for goes to `asked`; what is refused at once is an answer too. */
-export function happen(
+/** Carries out an event. A call whose answer is awaited goes to `track`; an immediate refusal is an answer too. */
+export function applyEvent(
   tree: Tree,
   driver: FakeDriver,
   clock: Clock,
-  event: Happening,
-  asked: (what: string, answer: () => Promise<unknown>) => void,
+  event: RaceEvent,
+  track: (what: string, answer: () => Promise<unknown>) => void,
 ): void {
-  const ask = (answer: () => Promise<unknown>): void => asked(JSON.stringify(event), answer);
+  const call = (answer: () => Promise<unknown>): void => track(JSON.stringify(event), answer);
   switch (event.what) {
     case 'start':
     case 'stop':
@@ -68,9 +68,9 @@ export function happen(
     case 'restart':
     case 'pause':
     case 'resume':
-      return ask(async () => tree.agent(event.path)[event.what]());
+      return call(async () => tree.agent(event.path)[event.what]());
     case 'signal':
-      return ask(async () => tree.agent(event.path).signal('SIGTERM'));
+      return call(async () => tree.agent(event.path).signal('SIGTERM'));
     case 'crash':
       return void driver.crash(event.path);
     case 'done':
@@ -80,21 +80,21 @@ export function happen(
     case 'release':
       return void driver.release(event.path);
     case 'overuse':
-      clock.setTimeout(() => driver.use(event.path, { memory: OVERUSE }), event.after);
-      // Time has to pass for the sample that sees it.
+      clock.setTimeout(() => driver.use(event.path, { memory: EXCESSIVE_MEMORY }), event.after);
+      // Time has to pass for the sample that measures it.
       return void clock.setTimeout(() => {}, event.after + 2 * SAMPLE_PERIOD);
     case 'terminate':
-      return ask(async () => parentOf(tree, event.path).terminate(idOf(event.path)));
+      return call(async () => parentOf(tree, event.path).terminate(idOf(event.path)));
     case 'restartChild':
-      return ask(async () => parentOf(tree, event.path).restart(idOf(event.path)));
+      return call(async () => parentOf(tree, event.path).restart(idOf(event.path)));
     case 'delete':
-      return ask(async () => parentOf(tree, event.path).delete(idOf(event.path)));
+      return call(async () => parentOf(tree, event.path).delete(idOf(event.path)));
     case 'add':
-      return ask(async () => tree.supervisor(event.parent).add(event.spec));
+      return call(async () => tree.supervisor(event.parent).add(event.spec));
     case 'addInstance':
-      return ask(async () => tree.supervisor('root/p').add());
+      return call(async () => tree.supervisor('root/p').add());
     case 'halt':
-      return ask(() => tree.stop({ brutal: event.brutal }));
+      return call(() => tree.stop({ brutal: event.brutal }));
   }
 }
 

@@ -4,8 +4,8 @@ import type { FakeBehaviour } from '../../src/testing/index.js';
 import fc from '../fast-check.js';
 
 /*
- * Trees and the behaviour of what runs in them, generated. Every tree comes to rest: what is asked to stop ends sooner or later or becomes a
- * zombie, and starts fail only so often.
+ * Generated trees, and generated behaviour of their processes. Every tree settles: an agent that is asked to stop ends in the end or becomes a
+ * zombie, and the number of failing starts is limited.
  */
 
 const restart = fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const);
@@ -34,7 +34,7 @@ const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
 /** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
 const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
 
-/** Passed by an agent that overuses its memory. */
+/** Limits that an agent with excessive memory exceeds. */
 const limits = fc.constantFrom<NonNullable<AgentInput['limits']>>(
   {},
   { memory: { max: 100, action: 'report' } },
@@ -50,7 +50,7 @@ const timeless = fc.record({
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
 });
 
-const body = fc.tuple(timeless, runtime).map(([given, limit]) => ({ ...given, ...limit }));
+const body = fc.tuple(timeless, runtime).map(([traits, limit]) => ({ ...traits, ...limit }));
 
 type Body = Omit<CommandAgent, 'id' | 'command' | 'restart' | 'significant'>;
 
@@ -58,11 +58,11 @@ function agent(
   id: string,
   parent: AutoShutdown,
   type: AgentInput['restart'],
-  given: Body,
+  traits: Body,
   wanted: boolean,
 ): AgentInput {
   const significant = wanted && type !== 'permanent' && parent !== 'never';
-  return { id, command: [id], ...given, ...(type === undefined ? {} : { restart: type }), significant };
+  return { id, command: [id], ...traits, ...(type === undefined ? {} : { restart: type }), significant };
 }
 
 const supervision = fc.record({
@@ -72,12 +72,14 @@ const supervision = fc.record({
   budget,
 });
 
-const drawnAgent = fc.record({ type: restart, given: body, wanted: fc.boolean() });
+const generatedAgent = fc.record({ type: restart, traits: body, wanted: fc.boolean() });
 
 function group(maxLength: number): fc.Arbitrary<Omit<SupervisorInput, 'id'>> {
-  return fc.tuple(supervision, fc.array(drawnAgent, { minLength: 1, maxLength })).map(([given, drawn]) => {
-    const { budget: limits, ...rest } = given;
-    const children = drawn.map((one, n) => agent(IDS[n] as string, rest.autoShutdown, one.type, one.given, one.wanted));
+  return fc.tuple(supervision, fc.array(generatedAgent, { minLength: 1, maxLength })).map(([traits, agents]) => {
+    const { budget: limits, ...rest } = traits;
+    const children = agents.map((one, n) =>
+      agent(IDS[n] as string, rest.autoShutdown, one.type, one.traits, one.wanted),
+    );
     return { ...rest, ...limits, children };
   });
 }
@@ -86,34 +88,36 @@ const IDS = ['a', 'b', 'c'];
 
 const nested: fc.Arbitrary<SupervisorInput> = fc
   .tuple(group(2), restart)
-  .map(([given, type]) => ({ ...given, id: 's', restart: type }));
+  .map(([traits, type]) => ({ ...traits, id: 's', restart: type }));
 
 const pool: fc.Arbitrary<PoolInput> = fc
-  .record({ size: fc.nat(2), type: restart, given: body, limits: budget, own: restart })
-  .map(({ size, type, given, limits, own }) => ({
+  .record({ size: fc.nat(2), type: restart, traits: body, limits: budget, own: restart })
+  .map(({ size, type, traits, limits, own }) => ({
     id: 'p',
     ...limits,
     restart: own,
-    pool: { size, max: 3, concurrency: 1, agent: { command: ['p'], ...given, restart: type } },
+    pool: { size, max: 3, concurrency: 1, agent: { command: ['p'], ...traits, restart: type } },
   }));
 
-const extra: fc.Arbitrary<NodeInput[]> = fc
+const otherChildren: fc.Arbitrary<NodeInput[]> = fc
   .tuple(fc.option(nested), fc.option(pool))
   .map((both) => both.filter((node) => node !== null));
 
 /** A tree of up to three agents, a nested supervisor and a pool, in any order of the three kinds. */
-export const tree: fc.Arbitrary<SupervisorInput> = fc.tuple(group(3), extra, fc.nat(3)).map(([given, others, at]) => ({
-  ...given,
-  id: 'root',
-  children: [...given.children.slice(0, at), ...others, ...given.children.slice(at)],
-}));
+export const tree: fc.Arbitrary<SupervisorInput> = fc
+  .tuple(group(3), otherChildren, fc.nat(3))
+  .map(([traits, others, at]) => ({
+    ...traits,
+    id: 'root',
+    children: [...traits.children.slice(0, at), ...others, ...traits.children.slice(at)],
+  }));
 
-/** An agent to be added while the tree lives. */
+/** An agent that is added while the tree runs. */
 export const added: fc.Arbitrary<AgentInput> = fc
   .tuple(fc.constantFrom('a', 'x'), restart, body)
-  .map(([id, type, given]) => agent(id, 'never', type, given, false));
+  .map(([id, type, traits]) => agent(id, 'never', type, traits, false));
 
-const life: fc.Arbitrary<FakeBehaviour> = fc.oneof(
+const behaviour: fc.Arbitrary<FakeBehaviour> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({}) },
   {
     weight: 5,
@@ -139,8 +143,8 @@ const life: fc.Arbitrary<FakeBehaviour> = fc.oneof(
   },
 );
 
-/** What the starts of a tree do, in the order in which they come; after the last one every body behaves. */
-export const lives: fc.Arbitrary<FakeBehaviour[]> = fc.array(life, { maxLength: 10 });
+/** The behaviour of each started incarnation of a tree, in the order of the starts; further ones run until they are stopped. */
+export const behaviours: fc.Arbitrary<FakeBehaviour[]> = fc.array(behaviour, { maxLength: 10 });
 
-/** Which of the leases are refused. */
+/** How many of the first leases of a path are refused. */
 export const refusals: fc.Arbitrary<number> = fc.constantFrom(0, 0, 1);

@@ -13,27 +13,27 @@ import {
   type VirtualClock,
 } from '../../src/testing/index.js';
 
-interface Soil {
+interface WorldOptions {
   readonly script?: FakeScript;
   readonly leases?: FakeLeaseScript;
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
 /** A tree on a fake driver, fake ports and virtual time, not started; with everything that it reports. */
-export function plant(input: SupervisorInput, { script, leases, inspect }: Soil = {}) {
+export function createWorld(input: SupervisorInput, { script, leases, inspect }: WorldOptions = {}) {
   const clock = createVirtualClock();
   const driver = createFakeDriver(clock, script);
   const ports = createFakePorts(clock, leases);
   const tree = createTree(input, { clock, driver, leases: ports, random: () => 0, ...(inspect && { inspect }) });
   const reports: Report[] = [];
   tree.subscribe((report) => void reports.push(report));
-  const told = (path: string): string[] => reports.filter((report) => report.path === path).map(wordOf);
-  return { clock, driver, ports, tree, reports, told };
+  const reportsOf = (path: string): string[] => reports.filter((report) => report.path === path).map(wordOf);
+  return { clock, driver, ports, tree, reports, told: reportsOf };
 }
 
 /** The same, started and at rest. */
-export async function grow(input: SupervisorInput, soil: Soil = {}) {
-  const world = plant(input, soil);
+export async function startWorld(input: SupervisorInput, options: WorldOptions = {}) {
+  const world = createWorld(input, options);
   const booted = world.tree.start();
   await world.clock.settle();
   await booted;

@@ -10,18 +10,18 @@ import { SupertreeError } from '../../src/errors.js';
 import { createFakeDriver } from '../../src/testing/index.js';
 import { createRequestRouter } from '../../src/transport/router.js';
 
-/** A server for whatever comes: a real tree and a real socket, and no process of the system that a lucky frame could start. */
-export interface Battlefield {
+/** A server for hostile frames: a real tree and a real socket, but a fake driver, so that no frame can start a process of the system. */
+export interface FuzzServer {
   readonly tree: Tree;
   readonly endpoint: string;
-  /** What went wrong where no caller could be told. */
+  /** Errors that no request reports. */
   readonly failures: unknown[];
   close(): Promise<void>;
 }
 
 const LIMITS = { rate: 10_000_000, burst: 10_000_000, inFlight: 100_000 };
 
-export async function createBattlefield(): Promise<Battlefield> {
+export async function createFuzzServer(): Promise<FuzzServer> {
   const directory = await mkdtemp(join(tmpdir(), 'supertree-fuzz-'));
   const driver = createFakeDriver(systemClock, { '*': { output: ['up', { stream: 'stderr', line: 'Error' }] } });
   const children = ['web', 'worker'].map((id) => ({ id, command: ['program'] }));
