@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRunning } from '../e2e/proc.js';
 import { PROGRAM, ROOT } from '../program.js';
 import { type Served, scratch, served, until } from './process.js';
 
@@ -68,20 +69,53 @@ async function topUntil(signal: NodeJS.Signals): Promise<string> {
     cwd: ROOT,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
+  const ended = once(child, 'exit');
   const shown = () => readFile(record, 'utf8');
   await until(async () => (await shown()).includes('noisy'));
   const target = Number(await readFile(pid, 'utf8'));
   process.kill(target, signal);
   if (signal === 'SIGTSTP') {
-    // `script` stops with what it runs and continues it, but may miss a stop, or read of one twice: both are continued until both are done.
-    const goOn = () => child.kill('SIGCONT') && process.kill(target, 'SIGCONT');
-    await until(async () => goOn() && (await shown()).split(`${SWITCH}h`).length > 2);
-    process.kill(target, 'SIGTERM');
-    await until(() => !goOn());
-  } else await once(child, 'exit');
+    await suspend(target, child, async () => switchesIn(await shown()));
+    await until(async () => isRestored(await shown()));
+    child.kill('SIGKILL');
+  }
+  await ended;
   const text = await shown();
   await place.remove();
   return text;
+}
+
+/**
+ * Continues `top` after SIGTSTP and ends it.
+ * 1. SIGCONT discards a SIGTSTP that is still pending (signal(7)), so it is sent only once `top` has left the alternate screen.
+ * 2. `top` stops itself right after that, and `script` stops with it, maybe before it has read what `top` wrote last: only `script` is continued until then.
+ * 3. `script` may miss a stop or see one twice, so both are continued until `top` has entered the screen again, and until it has left it for good.
+ */
+async function suspend(target: number, script: ChildProcess, switches: () => Promise<string>): Promise<void> {
+  const resumedUntil = (expected: string) =>
+    until(async () => {
+      script.kill('SIGCONT');
+      if (isRunning(target)) process.kill(target, 'SIGCONT');
+      return (await switches()) === expected;
+    });
+  await until(async () => script.kill('SIGCONT') && (await switches()).startsWith('hl'));
+  await resumedUntil('hlh');
+  process.kill(target, 'SIGTERM');
+  await resumedUntil('hlhl');
+}
+
+/** The switches of the screen in what reached the terminal, in their order. */
+function switchesIn(text: string): string {
+  return text
+    .split(SWITCH)
+    .slice(1)
+    .map(([first]) => first)
+    .join('');
+}
+
+/** The cursor is shown again. */
+function isRestored(text: string): boolean {
+  return text.lastIndexOf('\x1b[?25h') > text.lastIndexOf('\x1b[?25l');
 }
 
 describe('top', () => {
@@ -89,10 +123,9 @@ describe('top', () => {
     'leaves the terminal as it was on %s',
     async (signal) => {
       const text = await topUntil(signal);
-      // Left before it was stopped, entered when it went on, left again.
-      const switches = text.split(SWITCH).slice(1);
-      expect(switches.map(([first]) => first).join('')).toBe(signal === 'SIGTSTP' ? 'hlhl' : 'hl');
-      expect(text.lastIndexOf('\x1b[?25h')).toBeGreaterThan(text.lastIndexOf('\x1b[?25l'));
+      // Left before it was stopped, entered when it was continued, left again.
+      expect(switchesIn(text)).toBe(signal === 'SIGTSTP' ? 'hlhl' : 'hl');
+      expect(isRestored(text)).toBe(true);
     },
   );
 });

@@ -72,9 +72,9 @@ it('a server with few descriptors and many half-open connections starts agents, 
   for (let index = 0; index < 12; index += 1) {
     const { state } = await client.spawn({ id: `a${index}`, command: ['sleep', '300'] });
     expect(state).toBe('running');
-    const files = await readdir(`/proc/${server.pid}/fd`);
-    // Its own agents have three pipes each, within their half.
-    expect(files.length).toBeLessThan(LIMIT / 2 + OVER + 4 * (index + 1));
+    const openFiles = async () => (await readdir(`/proc/${server.pid}/fd`)).length;
+    // Its own agents have three pipes each, within their half. A server that does not run for a moment accepts more, and closes them when it runs.
+    await expect.poll(openFiles).toBeLessThan(LIMIT / 2 + OVER + 4 * (index + 1));
   }
   const before = await cpuOf(server.pid);
   await sleep(4_000);
