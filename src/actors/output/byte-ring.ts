@@ -32,15 +32,11 @@ export class ByteRing {
   /** A copy of the bytes from one position up to another. */
   read(from: number, to: number): Buffer {
     const copy = Buffer.allocUnsafeSlow(to - from);
-    this.#copy(from, to, copy, 0);
-    return copy;
-  }
-
-  #copy(from: number, to: number, target: Buffer, at: number): void {
-    if (from === to) return;
+    if (from === to) return copy;
     const [offset, first] = this.#place(from, to - from);
-    this.#buffer.copy(target, at, offset, offset + first);
-    this.#buffer.copy(target, at + first, 0, to - from - first);
+    this.#buffer.copy(copy, 0, offset, offset + first);
+    this.#buffer.copy(copy, first, 0, to - from - first);
+    return copy;
   }
 
   /** Where a range begins in the buffer, and how many of its bytes come before the end of the buffer. */

@@ -55,18 +55,19 @@ export class LineRing {
   lines(from: number, to: number): OutputLine[] {
     const start = this.#begin(from);
     const bytes = this.#bytes.read(start, this.#begin(to));
-    return Array.from({ length: to - from }, (_, index) => this.#line(from + index, bytes, start));
+    const lines: OutputLine[] = [];
+    for (let seq = from, begin = 0; seq < to; seq++) {
+      const end = this.#begin(seq + 1) - start;
+      lines.push(this.#line(seq, bytes.subarray(begin, end)));
+      begin = end;
+    }
+    return lines;
   }
 
-  #line(seq: number, bytes: Buffer, start: number): OutputLine {
+  #line(seq: number, bytes: Uint8Array): OutputLine {
+    const { ats, partials } = this.#columns;
     const slot = this.#slot(seq);
-    return {
-      seq,
-      stream: this.#stream,
-      at: this.#columns.ats[slot] ?? 0,
-      partial: this.#columns.partials[slot] === 1,
-      bytes: bytes.subarray(this.#begin(seq) - start, this.#begin(seq + 1) - start),
-    };
+    return { seq, stream: this.#stream, at: ats[slot] ?? 0, partial: partials[slot] === 1, bytes };
   }
 
   /** The position of the first byte of a line, also of the one that is still to come. */

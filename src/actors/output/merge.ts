@@ -20,6 +20,13 @@ class Cursor {
   }
 }
 
+/** Lines of one ring that follow each other in the merged order. */
+interface Run {
+  readonly cursor: Cursor;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Takes lines of up to two rings in the order of their arrival. Skipped lines cost no copy. */
 export class Merge {
   readonly #cursors: readonly Cursor[];
@@ -46,19 +53,34 @@ export class Merge {
   /** The next lines, at most so many. */
   take(limit: number): OutputLine[] {
     const begins = this.#cursors.map(({ position }) => position);
-    const order = this.#advance(limit);
-    const lines = new Map(
-      this.#cursors.map((cursor, n) => [cursor, cursor.ring.lines(begins[n] ?? 0, cursor.position).values()]),
-    );
-    return order.map((cursor) => lines.get(cursor)?.next().value as OutputLine);
+    const runs = this.#advance(limit);
+    const [first] = runs;
+    if (first !== undefined && runs.length === 1) return first.cursor.ring.lines(first.from, first.to);
+    // One copy of bytes for each ring, however its lines alternate with those of the other.
+    const lines = this.#cursors.map(({ ring, position }, n) => ring.lines(begins[n] ?? 0, position));
+    return runs.flatMap(({ cursor, from, to }) => {
+      const n = this.#cursors.indexOf(cursor);
+      const begin = begins[n] ?? 0;
+      return lines[n]?.slice(from - begin, to - begin) ?? [];
+    });
   }
 
-  /** Moves the cursors over the next lines, and returns the cursor of each. */
-  #advance(count: number): Cursor[] {
-    return Array.from({ length: Math.min(Math.max(0, count), this.remaining) }, () => {
-      const next = this.#cursors.reduce((one, other) => (other.arrival < one.arrival ? other : one));
-      next.position += 1;
-      return next;
-    });
+  /** Moves the cursors over the next lines, at most so many. */
+  #advance(count: number): Run[] {
+    const runs: Run[] = [];
+    for (let left = Math.min(count, this.remaining); left > 0; ) {
+      const { cursor, length } = this.#nextRun(left);
+      runs.push({ cursor, from: cursor.position, to: cursor.position + length });
+      cursor.position += length;
+      left -= length;
+    }
+    return runs;
+  }
+
+  /** The ring of the next line, and how many of its lines follow each other: one, or all that are left when the other ring has none. */
+  #nextRun(limit: number): { cursor: Cursor; length: number } {
+    const cursor = this.#cursors.reduce((one, other) => (other.arrival < one.arrival ? other : one));
+    const isLast = cursor.remaining === this.remaining;
+    return { cursor, length: isLast ? Math.min(limit, cursor.remaining) : 1 };
   }
 }

@@ -30,6 +30,7 @@ export function createOutput(plan: OutputPlan, clock: Clock, onProblem: (thrown:
 }
 
 interface Stream {
+  readonly name: StreamName;
   readonly ring: LineRing;
   readonly splitter: LineSplitter;
   /** The first sequence number of this incarnation. */
@@ -56,9 +57,9 @@ class AgentOutput implements Output {
   }
 
   push(stream: StreamName, bytes: Uint8Array): void {
-    const { ring, splitter } = this.#stream(stream);
+    const into = this.#stream(stream);
     const at = this.#clock.wall();
-    splitter.push(bytes, (line, partial) => this.#add(ring, line, partial, at));
+    into.splitter.push(bytes, (line, partial) => this.#add(into, line, partial, at));
   }
 
   startOfIncarnation(): void {
@@ -67,8 +68,8 @@ class AgentOutput implements Output {
 
   endOfIncarnation(): void {
     const at = this.#clock.wall();
-    for (const { ring, splitter } of Object.values(this.#streams))
-      splitter.flush((bytes, partial) => this.#add(ring, bytes, partial, at));
+    for (const stream of Object.values(this.#streams))
+      stream.splitter.flush((bytes, partial) => this.#add(stream, bytes, partial, at));
   }
 
   page(query: OutputQuery = {}): OutputPage {
@@ -98,14 +99,15 @@ class AgentOutput implements Output {
     this.#listeners.add(entry);
     return () => {
       this.#listeners?.delete(entry);
+      if (this.#listeners?.size === 0) this.#listeners = null;
     };
   }
 
-  #add(ring: LineRing, bytes: Uint8Array, partial: boolean, at: number): void {
+  #add({ name, ring }: Stream, bytes: Uint8Array, partial: boolean, at: number): void {
+    const seq = ring.next;
     ring.add(bytes, partial, at, this.#arrivals);
     this.#arrivals += 1;
-    if (this.#listeners === null || this.#listeners.size === 0) return;
-    for (const line of ring.lines(ring.next - 1, ring.next)) this.#notify(line);
+    if (this.#listeners !== null) this.#notify({ seq, stream: name, at, partial, bytes: Buffer.from(bytes) });
   }
 
   #notify(line: OutputLine): void {
@@ -121,6 +123,7 @@ class AgentOutput implements Output {
   #stream(name: StreamName): Stream {
     const { bytes, lines, lineBytes } = this.#plan;
     this.#streams[name] ??= {
+      name,
       ring: new LineRing(name, bytes, lines),
       splitter: new LineSplitter(Math.max(1, Math.min(lineBytes, bytes))),
       mark: 0,
