@@ -16,14 +16,14 @@ const OPTIONAL_COLUMNS = ['HEALTH', 'PORTS', 'RESTARTS', 'SINCE', 'PID'];
 
 /** The table of `supertree events`: every supervisor and agent by path, and the number of the last event. */
 export function renderSnapshot({ epoch, seq, agents, supervisors }: Snapshot, view: View): string[] {
-  const places: Row[] = [
+  const rows: Row[] = [
     ...supervisors.map(({ path, status }) => ({ path, status, agent: null })),
     ...agents.map((agent) => ({ path: agent.path, status: stateText(agent), agent })),
   ];
   // In the order of a tree: a slash sorts before any other character of a name.
   const key = ({ path }: Row) => path.replaceAll('/', '\u0001');
-  places.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return [...table(columnsOf(view), places, view.columns, OPTIONAL_COLUMNS), `after event ${seq} of ${epoch}`];
+  rows.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return [...table(columnsOf(view), rows, view.columns, OPTIONAL_COLUMNS), `after event ${seq} of ${epoch}`];
 }
 
 function columnsOf(view: View): Column<Row>[] {

@@ -23,7 +23,7 @@ export function translatePattern(pattern: string, dotMatchesAll = false): Transl
   return { source, unknown };
 }
 
-/** The tokens that may have to be translated. */
+/** The constructs that may have to be translated. */
 const CONSTRUCT =
   /\\(?:[xu]\{[^}]*\}|[pP]\{[^}]*\}|[pP][A-Za-z]|[\s\S])|\[:\^?\w+:\]|\[\]|\(\?P<|\{\d+(?:,\d*)?\}|\{,\d+\}|&&|--|~~|[[\]{}.]/gu;
 

@@ -100,7 +100,7 @@ function extentOf(bytes: Buffer, at: number): { readonly end: number; readonly h
 }
 
 interface ValueHead {
-  /** The position after the token; the items of a list or a map, keys included, follow there. */
+  /** The position after the head; the items of a list or a map, keys included, follow there. */
   readonly next: number;
   readonly items: number;
   readonly isMap: boolean;

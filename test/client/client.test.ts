@@ -8,6 +8,7 @@ import { SupertreeError } from '../../src/errors.js';
 import { decode } from '../../src/protocol/decode.js';
 import type { Progress } from '../../src/protocol/operations.js';
 import { createPublisher } from '../../src/transport/publisher.js';
+import { codeOf } from '../code-of.js';
 import { FakeTree } from '../transport/fake-tree.js';
 import { createRig, type Rig } from '../transport/rig.js';
 
@@ -23,12 +24,6 @@ afterEach(async () => {
   await client.close();
   await rig.close();
 });
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'done',
-    (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
-  );
 
 describe('the client', () => {
   it('answers by name, on ipc and on tcp, with numbers as numbers', async () => {

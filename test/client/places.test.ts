@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
+import { codeOf } from '../code-of.js';
 import { Stage } from '../transport/live.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
@@ -24,12 +25,6 @@ async function connected(endpoint: readonly string[], patience = 30_000): Promis
   clients.push(client);
   return client;
 }
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'done',
-    (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
-  );
 
 describe('a request without an agent, with several servers', () => {
   it('goes to the server that has the child', async () => {

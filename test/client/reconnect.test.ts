@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
+import { codeOf } from '../code-of.js';
 import type { FakeTree } from '../transport/fake-tree.js';
 import { FaultyNetwork } from '../transport/faulty-network.js';
 import { Stage } from '../transport/live.js';
@@ -16,12 +17,6 @@ afterEach(async () => {
   await stage.close();
   expect(stage.failures).toEqual([]);
 });
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'done',
-    (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
-  );
 
 const stateOf = (client: Client) => client.statistics.servers[0]?.state;
 

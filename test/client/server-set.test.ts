@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
-import { SupertreeError } from '../../src/errors.js';
+import { codeOf } from '../code-of.js';
 import { Stage } from '../transport/live.js';
 
 let stage: Stage;
@@ -20,12 +20,6 @@ afterEach(async () => {
   await stage.close();
   expect(stage.failures).toEqual([]);
 });
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'done',
-    (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
-  );
 
 describe('a client of several servers', () => {
   it('asks the server that has the agent, by id and by uuid, and lists the agents of all', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Client, type ConnectOptions, connect } from '../../src/client/client.js';
-import { SupertreeError } from '../../src/errors.js';
+import { codeOf } from '../code-of.js';
 import { ScriptedServer } from '../transport/scripted.js';
 
 let server: ScriptedServer;
@@ -19,12 +19,6 @@ afterEach(async () => {
 async function connected(options: ConnectOptions = {}): Promise<void> {
   client = await connect({ endpoint: server.endpoint, timeout: 5_000, ...options });
 }
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'done',
-    (thrown: unknown) => (thrown instanceof SupertreeError ? thrown.code : String(thrown)),
-  );
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 

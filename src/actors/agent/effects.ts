@@ -166,7 +166,7 @@ function countStart({ record }: Agent, { incarnation }: AgentContext): void {
   record.incarnation = incarnation;
   record.starts++;
 }
-/** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
+
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 function requestStop(world: World, agent: Agent): void {
   agent.requestStop().catch((thrown) => {

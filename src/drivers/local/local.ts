@@ -37,7 +37,7 @@ class LocalDriver implements Driver {
   }
 
   start(order: StartOrder, sink: Sink): Incarnation {
-    const incarnation = new ProcessIncarnation(order, sink, this.#newContext());
+    const incarnation = new ProcessIncarnation(order, sink, this.#sharedContext());
     if (this.#living.size === 0) this.#leaveExit = killAtExit(() => this.#killAll());
     this.#living.add(incarnation);
     if (this.#closing) this.#clock.defer(() => incarnation.refuse('the driver is closed'));
@@ -51,7 +51,7 @@ class LocalDriver implements Driver {
   }
 
   /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
-  #newContext(): DriverContext {
+  #sharedContext(): DriverContext {
     if (this.#context !== undefined) return this.#context;
     const census = new Census();
     this.#context = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LineItem } from '../../../src/index.js';
+import { codeOf } from '../../code-of.js';
 import { sh, started } from '../../e2e/world.js';
 import { createWorld, outcome, startWorld } from '../fake-world.js';
 
@@ -219,11 +220,4 @@ async function texts(lines: AsyncIterable<LineItem>): Promise<string[]> {
   const all: string[] = [];
   for await (const item of lines) all.push(item.type === 'line' ? item.text : `${item.lines} dropped`);
   return all;
-}
-
-function codeOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => 'done',
-    (thrown) => thrown.code,
-  );
 }
