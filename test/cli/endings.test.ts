@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRunning } from '../e2e/proc.js';
-import { PROGRAM, ROOT } from '../program.js';
+import { processFacts } from '../e2e/proc.js';
+import { PROGRAM } from '../program.js';
+import { type OnTerminal, onTerminal } from './on-terminal.js';
 import { type Served, scratch, served, until } from './process.js';
 
 /** Prints more than a pipe holds, then nothing more. */
@@ -57,51 +57,11 @@ describe('serve', () => {
 /** DECSET 1049, the alternate screen; `h` enters it, `l` leaves it. */
 const SWITCH = '\x1b[?1049';
 
-/** Runs `top` on a terminal, a pseudo one of util-linux, and resolves with all that reached it once it was sent `signal`. */
-async function topUntil(signal: NodeJS.Signals): Promise<string> {
-  const place = await scratch();
-  const [record, pid] = [join(place.path, 'terminal'), join(place.path, 'pid')];
-  await writeFile(pid, '');
-  const line = `echo $$ > ${pid}; exec ${PROGRAM.map((word) => `'${word}'`).join(' ')} top`;
-  const env = { ...process.env, TERM: 'xterm', SUPERTREE_ENDPOINT: server.endpoint };
-  const child = spawn('script', ['-qfec', `sh -c "${line}"`, record], {
-    env,
-    cwd: ROOT,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const ended = once(child, 'exit');
-  const shown = () => readFile(record, 'utf8');
-  await until(async () => (await shown()).includes('noisy'));
-  const target = Number(await readFile(pid, 'utf8'));
-  process.kill(target, signal);
-  if (signal === 'SIGTSTP') {
-    await suspend(target, child, async () => switchesIn(await shown()));
-    await until(async () => isRestored(await shown()));
-    child.kill('SIGKILL');
-  }
-  await ended;
-  const text = await shown();
-  await place.remove();
-  return text;
-}
-
-/**
- * Continues `top` after SIGTSTP and ends it.
- * 1. SIGCONT discards a SIGTSTP that is still pending (signal(7)), so it is sent only once `top` has left the alternate screen.
- * 2. `top` stops itself right after that, and `script` stops with it, maybe before it has read what `top` wrote last: only `script` is continued until then.
- * 3. `script` may miss a stop or see one twice, so both are continued until `top` has entered the screen again, and until it has left it for good.
- */
-async function suspend(target: number, script: ChildProcess, switches: () => Promise<string>): Promise<void> {
-  const resumedUntil = (expected: string) =>
-    until(async () => {
-      script.kill('SIGCONT');
-      if (isRunning(target)) process.kill(target, 'SIGCONT');
-      return (await switches()) === expected;
-    });
-  await until(async () => script.kill('SIGCONT') && (await switches()).startsWith('hl'));
-  await resumedUntil('hlh');
-  process.kill(target, 'SIGTERM');
-  await resumedUntil('hlhl');
+/** Starts `top` on a terminal and resolves once it shows the agent. */
+async function top(): Promise<OnTerminal & { target: number }> {
+  const terminal = onTerminal(['top'], server.endpoint);
+  await until(() => terminal.out().includes('noisy'));
+  return { ...terminal, target: await terminal.pid };
 }
 
 /** The switches of the screen in what reached the terminal, in their order. */
@@ -119,13 +79,24 @@ function isRestored(text: string): boolean {
 }
 
 describe('top', () => {
-  it.each(['SIGQUIT', 'SIGHUP', 'SIGTERM', 'SIGTSTP'] as const)(
-    'leaves the terminal as it was on %s',
-    async (signal) => {
-      const text = await topUntil(signal);
-      // Left before it was stopped, entered when it was continued, left again.
-      expect(switchesIn(text)).toBe(signal === 'SIGTSTP' ? 'hlhl' : 'hl');
-      expect(isRestored(text)).toBe(true);
-    },
-  );
+  it.each(['SIGQUIT', 'SIGHUP', 'SIGTERM'] as const)('leaves the terminal as it was on %s', async (signal) => {
+    const { target, ended } = await top();
+    process.kill(target, signal);
+    const { code, out } = await ended;
+    expect(code).toBe(128 + constants.signals[signal]);
+    expect(switchesIn(out)).toBe('hl');
+    expect(isRestored(out)).toBe(true);
+  });
+
+  it('leaves the terminal as it was while it is suspended by SIGTSTP, and draws again when it continues', async () => {
+    const { target, ended, out } = await top();
+    process.kill(target, 'SIGTSTP');
+    // SIGCONT would discard a SIGTSTP that is still pending (signal(7)).
+    await until(() => processFacts(target)?.state === 'T');
+    await until(() => switchesIn(out()) === 'hl' && isRestored(out()));
+    process.kill(target, 'SIGCONT');
+    await until(() => switchesIn(out()) === 'hlh');
+    process.kill(target, 'SIGTERM');
+    expect(switchesIn((await ended).out)).toBe('hlhl');
+  });
 });

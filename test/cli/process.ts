@@ -96,7 +96,8 @@ export function shell(line: string, endpoint?: string): Promise<Finished> {
   return once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }));
 }
 
-function environment(endpoint: string | undefined): NodeJS.ProcessEnv {
+/** What `supertree` needs of the environment of this process, and nothing that could name a server but `endpoint`. */
+export function environment(endpoint: string | undefined): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, XDG_RUNTIME_DIR } = process.env;
   return { PATH, HOME, TMPDIR, XDG_RUNTIME_DIR, ...(endpoint !== undefined && { SUPERTREE_ENDPOINT: endpoint }) };
 }

@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { SupertreeError } from '../../src/errors.js';
-import { PROGRAM, ROOT } from '../program.js';
 import { row, type Setup, supertree } from './fake-host.js';
+import { onTerminal } from './on-terminal.js';
 import { type Served, scratch, served, until } from './process.js';
 
 /** ESC, C1 CSI, DEL, a right-to-left override, a right-to-left mark and a carriage return. */
@@ -27,19 +27,7 @@ afterAll(async () => {
   await place.remove();
 });
 
-/** Begins to run the program on a terminal, a pseudo one of util-linux. */
-function begin(...argv: string[]) {
-  const words = [...PROGRAM, ...argv];
-  const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const env = { ...process.env, TERM: 'xterm', NO_COLOR: '1', SUPERTREE_ENDPOINT: server.endpoint };
-  const child = spawn('script', ['-qfec', quoted, '/dev/null'], { cwd: ROOT, env, stdio: ['pipe', 'pipe', 'ignore'] });
-  let out = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-  });
-  const ended = once(child, 'close').then(() => out);
-  return { out: () => out, type: (text: string) => child.stdin.write(text), ended };
-}
+const begin = (...argv: string[]) => onTerminal(argv, server.endpoint, { NO_COLOR: '1' });
 
 describe('foreign text has no control characters on a terminal', () => {
   it.each([
@@ -51,7 +39,7 @@ describe('foreign text has no control characters on a terminal', () => {
     ['an error', ['status', HOSTILE], '\\x1b]0;owned'],
     ['a complaint about the usage', [HOSTILE], '\\u202eb'],
   ])('in %s', async (_what, argv, shown) => {
-    const out = await begin(...argv).ended;
+    const { out } = await begin(...argv).ended;
     expect(out).toContain(shown);
     expect(out.match(OBEYED)).toBeNull();
   });
@@ -63,7 +51,7 @@ describe('foreign text has no control characters on a terminal', () => {
     await until(() => terminal.out().includes('/nowhere/a\\x1b]0;owned'));
     // Ctrl-C, which the terminal shows as ^C.
     terminal.type('\x03');
-    expect((await terminal.ended).match(OBEYED)).toBeNull();
+    expect((await terminal.ended).out.match(OBEYED)).toBeNull();
   });
 });
 
@@ -79,7 +67,7 @@ describe('the command line of a foreign process that holds a port', () => {
 
   it('is text alone in the refusal of an endpoint, and in the log of a server whose agent wants that port', async () => {
     const port = await stranger();
-    const refused = await begin('serve', '--insecure', '--endpoint', `tcp://127.0.0.1:${port}`).ended;
+    const { out: refused } = await begin('serve', '--insecure', '--endpoint', `tcp://127.0.0.1:${port}`).ended;
     expect(refused).toContain('ENDPOINT_IN_USE');
     expect(refused).toContain('\\x1b]0;owned');
     expect(refused.match(OBEYED)).toBeNull();
@@ -90,7 +78,7 @@ describe('the command line of a foreign process that holds a port', () => {
     const terminal = begin('serve', file, '--endpoint', `ipc://${place.path}/ports.sock`);
     await until(() => terminal.out().includes('\\x1b]0;owned'));
     terminal.type('\x03');
-    expect((await terminal.ended).match(OBEYED)).toBeNull();
+    expect((await terminal.ended).out.match(OBEYED)).toBeNull();
   });
 });
 

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LinkState } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
-import { PROGRAM } from '../program.js';
 import { begin, row, supertree } from './fake-host.js';
-import { ask, type Served, served, shell } from './process.js';
+import { onTerminal } from './on-terminal.js';
+import { ask, type Served, served } from './process.js';
 
 const ROWS = [
   row('root/calm', { usage: { cpu: 0.5, memory: 9_000_000 }, restarts: 2 }),
@@ -174,31 +173,24 @@ describe('supertree top in a terminal', () => {
   afterAll(() => server.close());
 
   it('shows the agents, and q ends it', async () => {
-    const { code, out } = await inTerminal('q', 'top --interval 200', server.endpoint);
+    const { code, out } = await topWith('q', server.endpoint);
     expect(code).toBe(0);
     expect(out).toContain('1 agent: 1 running');
     expect(out).toContain('root/web');
-    expect(out.trimEnd().endsWith('\x1b[?1049l')).toBe(true);
+    expect(out.endsWith('\x1b[?1049l')).toBe(true);
   });
 
   it('ends with Ctrl-C too, and goes on without a keyboard', async () => {
-    expect((await inTerminal('\x03', 'top --interval 200', server.endpoint)).code).toBe(0);
+    expect((await topWith('\x03', server.endpoint)).code).toBe(0);
     const plain = await ask(['top', '-n', '2', '--interval', '1'], server.endpoint);
     expect(order(plain.out)).toEqual(['web', 'web']);
   });
 });
 
-const HAS_SCRIPT = spawnSync('script', ['--version']).status === 0;
-
-/** Runs a command line in a terminal of its own, and types `keys` once something is to be seen; without script(1), in no terminal. */
-async function inTerminal(keys: string, line: string, endpoint: string): Promise<{ code: number | null; out: string }> {
-  if (!HAS_SCRIPT) {
-    const { code, out } = await ask([...line.split(' '), '-n', '1'], endpoint);
-    return { code, out: `${out}\x1b[?1049l` };
-  }
-  const type = `for i in $(seq 300); do grep -q web "$log" && break; sleep 0.1; done; printf '${keys}'; sleep 1`;
-  const program = `stty rows 24 cols 160; ${PROGRAM.join(' ')} ${line}`;
-  const script = `log=$(mktemp); (${type}) | TERM=xterm script -qefc "${program}" "$log" > /dev/null; code=$?; cat "$log"; rm "$log"; exit $code`;
-  const { code, out } = await shell(script, endpoint);
-  return { code, out: out.replace(/\r?\nScript done.*/s, '') };
+/** Runs `top` on a terminal, and types `keys` once it shows the agent. */
+async function topWith(keys: string, endpoint: string): Promise<{ code: number; out: string }> {
+  const terminal = onTerminal(['top', '--interval', '200'], endpoint);
+  await expect.poll(terminal.out).toContain('root/web');
+  terminal.type(keys);
+  return terminal.ended;
 }
