@@ -1,12 +1,13 @@
-import type { SupervisorHandle, Tree } from '../../../src/contract/view.js';
+import type { SupervisorHandle, SupervisorView, Tree } from '../../../src/contract/view.js';
 import { asSupertreeError } from '../../../src/errors.js';
 import type { ChildRow } from '../../../src/model/fact.js';
 import type { AgentInput, NodeInput, PoolInput, SupervisorInput } from '../../../src/model/input.js';
 import { createWorld } from '../../actors/fake-world.js';
+import type { Place, Places } from './place.js';
 
 /*
- * The same text as script.ts reads, lived through by a whole tree: supervisors below supervisors, and pools. Agents are those of the fake
- * driver; they are up, and gone, when a step says so.
+ * Performs histories in the text format of script.ts with a whole tree: supervisors that are children of supervisors, and pools. The agents are those of
+ * the fake driver: each is ready, and gone, when a step says so.
  */
 
 const OTP = { otpExact: true, start: 'sequence', within: 1_000_000_000 } as const;
@@ -52,6 +53,7 @@ export class TreePlayer {
   readonly #ready = new Set<string>();
   readonly #stopping = new Set<string>();
   #boot = 'pending';
+  #noted = 0;
   #seen = 0;
   #shown: readonly string[] = [];
 
@@ -75,6 +77,7 @@ export class TreePlayer {
       },
     );
     await this.#clock.settle();
+    this.#note('begin', '');
   }
 
   async perform(line: string): Promise<void> {
@@ -89,23 +92,36 @@ export class TreePlayer {
     this.#note(verb, name);
   }
 
-  /** What is up, is being started, or is being stopped. */
+  /** The agents that are up, are being started, or are being stopped. */
   agents(phase: 'up' | 'starting' | 'stopping'): string[] {
     const names = this.driver.lives().map((life) => life.path.slice('root/'.length));
     return names.filter((name) => this.#phaseOf(name) === phase);
   }
 
-  /** The supervisors that are there, by path, the root with an empty one. */
+  /** The supervisors that run, by path, the root with an empty one. */
   supervisors(): [path: string, handle: SupervisorHandle][] {
-    const paths = [
-      '',
-      ...this.tree
-        .supervisor()
-        .which()
-        .map(({ id }) => id),
-    ];
-    const known = paths.filter((path) => path === '' || this.#isSupervisor(path));
-    return known.sort().map((path) => [path, this.tree.supervisor(rooted(path))]);
+    const running = [...this.places().values()].filter(({ status }) => status === 'running');
+    return running
+      .map(({ path }): [string, SupervisorHandle] => [path, this.tree.supervisor(rooted(path))])
+      .sort(byPath);
+  }
+
+  /** Every supervisor and its children, by path. */
+  places(): Places {
+    const places = new Map<string, Place>();
+    const visit = ({ path, status, strategy, children }: SupervisorView): void => {
+      const rows = new Map(
+        this.tree
+          .supervisor(path)
+          .which()
+          .map((row) => [row.id, row]),
+      );
+      const name = path.slice('root/'.length);
+      places.set(name, { path: name, status, strategy, rows });
+      for (const child of children) if (child.kind !== 'agent') visit(child);
+    };
+    visit(this.tree.view());
+    return places;
   }
 
   get state(): string {
@@ -117,7 +133,7 @@ export class TreePlayer {
   }
 
   see(): string {
-    // An agent that was forgotten and is there again is somebody new, whose incarnations begin anew.
+    // The incarnations of an agent that is added again after its removal begin anew.
     const violations = this.driver.violations.filter((violation) => !violation.includes(' follows incarnation '));
     if (violations.length > 0) return `violations: ${violations.join(', ')}`;
     const log = bySupervisor(this.#log());
@@ -170,10 +186,6 @@ export class TreePlayer {
     }
   }
 
-  #isSupervisor(path: string): boolean {
-    return this.#statusOf(path) === 'running';
-  }
-
   #log(): string[] {
     const calls = this.driver.calls.slice(this.#seen);
     this.#seen = this.driver.calls.length;
@@ -185,7 +197,9 @@ export class TreePlayer {
 
   #note(verb: string, name: string): void {
     if (verb === 'ready') this.#ready.add(name);
-    for (const { call, path } of this.driver.calls.slice(this.#seen)) {
+    const calls = this.driver.calls.slice(this.#noted);
+    this.#noted = this.driver.calls.length;
+    for (const { call, path } of calls) {
       const agent = path.slice('root/'.length);
       if (call === 'start') for (const set of [this.#ready, this.#stopping]) set.delete(agent);
       if (call === 'ask') this.#stopping.add(agent);
@@ -206,6 +220,10 @@ function bySupervisor(log: readonly string[]): string[] {
   const above = (step: string): string => step.slice(1).split('/').slice(0, -1).join('/');
   const place = (step: string): number => Number(/^-.*\/(\d+)$/.exec(step)?.[1] ?? 0);
   return log.toSorted((one, other) => compare(above(one), above(other)) || place(one) - place(other));
+}
+
+function byPath([one]: [string, unknown], [other]: [string, unknown]): number {
+  return compare(one, other);
 }
 
 function compare(one: string, other: string): number {
