@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid';
 import { Dealer } from 'zeromq';
+import { uninterrupted } from '../contract/uninterrupted.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { JOIN_ANSWERS } from '../protocol/joined-answers.js';
 import { type ClientSecurity, curveClient, provenRoutingId, watchHandshake } from './security.js';
@@ -41,6 +42,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     ...curveClient(endpoint, security),
     ...(routingId !== null && { routingId }),
   });
+  uninterrupted(() => socket.events);
   let over = false;
   const lose = (reason: SupertreeError | null) => {
     if (over) return;
@@ -57,7 +59,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   socket.events.on('connect:retry', () => lose(null));
   socket.events.on('close', () => lose(null));
   try {
-    socket.connect(endpoint);
+    uninterrupted(() => socket.connect(endpoint));
   } catch (thrown) {
     socket.close();
     throw new SupertreeError('ENDPOINT_INVALID', { endpoint, rule: 'the system refuses it' }, thrown);

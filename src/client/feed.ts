@@ -1,4 +1,5 @@
 import { Subscriber } from 'zeromq';
+import { uninterrupted } from '../contract/uninterrupted.js';
 import { asSupertreeError, type SupertreeError } from '../errors.js';
 import { type ClientSecurity, curveClient, isRefusal, watchHandshake } from './security.js';
 import { checkSocketOwner, type ServerOwner } from './socket-owner.js';
@@ -53,6 +54,7 @@ export class Feed {
       ...(endpoint !== null && { ipv6: endpoint.startsWith('tcp://['), ...curveClient(endpoint, security) }),
     });
     if (endpoint === null) return;
+    uninterrupted(() => this.#socket.events);
     watchHandshake(this.#socket, endpoint, security, (error) => this.#fail(error));
     const isOwned = () => this.#attempt(() => checkSocketOwner(endpoint, owner));
     this.#socket.events.on('handshake', () => {
@@ -63,7 +65,7 @@ export class Feed {
     });
     this.#socket.subscribe(topic);
     if (!isOwned()) return;
-    this.#socket.connect(endpoint);
+    uninterrupted(() => this.#socket.connect(endpoint));
     this.#receive().catch(() => this.close());
   }
 

@@ -1,9 +1,11 @@
 import { chmod, stat } from 'node:fs/promises';
 import { XPublisher } from 'zeromq';
+import { uninterrupted } from '../contract/uninterrupted.js';
 import { Subscriptions } from '../control/streams/topics.js';
 import { SupertreeError } from '../errors.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 import { bindTo } from './bind.js';
+import { bindAgain } from './bind-again.js';
 import { closeSocket } from './close-socket.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
@@ -58,7 +60,7 @@ export class PublishSocket {
   #left = PER_ROUND;
   #round: NodeJS.Immediate | undefined;
   #renewing: Promise<void> | null = null;
-  #closing = false;
+  readonly #closing = new AbortController();
 
   constructor(options: PublishSocketOptions) {
     this.#options = options;
@@ -88,7 +90,7 @@ export class PublishSocket {
 
   /** Passes the waiting frames to the socket, then closes it. Resolves when nothing listens at its endpoint any more. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     // A failure to bind again was reported already.
     await Promise.allSettled([this.#renewing]);
     if (this.#round !== undefined) clearImmediate(this.#round);
@@ -109,12 +111,12 @@ export class PublishSocket {
       // A close may overtake a receive.
       if (!socket.closed) throw thrown;
     }
-    if (socket.closed || this.#closing) return;
+    if (socket.closed || this.#closing.signal.aborted) return;
     const error = new SupertreeError('SUBSCRIPTION_LIMIT', { max: MAX_SUBSCRIPTIONS, endpoint: this.#endpoint });
     this.#renewing = this.#renew(error);
     await this.#renewing;
     this.#renewing = null;
-    if (!this.#closing) await this.#listen();
+    if (!this.#closing.signal.aborted) await this.#listen();
   }
 
   /**
@@ -128,8 +130,9 @@ export class PublishSocket {
     const restore = await keepMode(this.#endpoint);
     await closeSocket(this.#socket, this.#endpoint);
     this.subscriptions = new Subscriptions();
-    this.#socket = this.#newSocket();
-    await bindTo(this.#socket, this.#endpoint);
+    const socket = await bindAgain(this.#options, this.#endpoint, () => this.#newSocket(), this.#closing.signal);
+    if (socket === null) return;
+    this.#socket = socket;
     await restore();
   }
 
@@ -141,12 +144,12 @@ export class PublishSocket {
   }
 
   #tooManyConnections(): void {
-    if (this.#closing || this.#renewing !== null) return;
+    if (this.#closing.signal.aborted || this.#renewing !== null) return;
     const { max } = this.#options.connections;
     this.#renewing = this.#renew(new SupertreeError('CONNECTION_LIMIT', { max, endpoint: this.#endpoint }))
       .then(() => {
         this.#renewing = null;
-        if (!this.#closing) this.#receiving = this.#listen().catch(this.#options.failed);
+        if (!this.#closing.signal.aborted) this.#receiving = this.#listen().catch(this.#options.failed);
       })
       .catch(this.#options.failed);
   }
@@ -224,6 +227,7 @@ function newSocket({ security, watch }: PublishSocketOptions): XPublisher {
     ...CONNECTION_OPTIONS,
     ...security,
   });
+  uninterrupted(() => socket.events);
   watch(socket);
   return socket;
 }
