@@ -1,4 +1,5 @@
 import type { Limits } from '../control/limits.js';
+import { TokenBucket } from '../control/token-bucket.js';
 import { SupertreeError } from '../errors.js';
 
 /** One request: resolves when it is answered. Must not reject. */
@@ -22,37 +23,6 @@ export interface Source {
 interface Request {
   readonly work: Work;
   readonly bytes: number;
-}
-
-const TOLERANCE = 1e-6;
-
-/** A token bucket: `rate` tokens are added per second, up to `burst`. It starts full. */
-export class TokenBucket {
-  readonly #rate: number;
-  readonly #burst: number;
-  #tokens: number;
-  #at: number;
-
-  constructor(rate: number, burst: number, now: number) {
-    this.#rate = rate;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#at = now;
-  }
-
-  /** Takes a token. Returns 0, or the ms until there is one. */
-  take(now: number): number {
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) * this.#rate) / 1000);
-    this.#at = now;
-    // A sum of fractions of a token is not exact, hence the tolerance.
-    if (this.#tokens < 1 - TOLERANCE) return Math.ceil(((1 - this.#tokens - TOLERANCE) * 1000) / this.#rate);
-    this.#tokens--;
-    return 0;
-  }
-
-  isFull(now: number): boolean {
-    return this.#tokens + ((now - this.#at) * this.#rate) / 1000 >= this.#burst - TOLERANCE;
-  }
 }
 
 /** The usage that counts against the limits of one owner. */
@@ -95,6 +65,14 @@ class CostOrder<T extends Weighted> {
     const item = this.items.shift();
     if (item !== undefined) this.#floor = item.cost;
     return item;
+  }
+
+  /** Adds to the cost of an item, in the order or not. */
+  charge(item: T, cost: number): void {
+    const at = this.items.indexOf(item);
+    if (at >= 0) this.items.splice(at, 1);
+    item.cost += cost;
+    if (at >= 0) this.add(item);
   }
 
   clear(): void {
@@ -143,6 +121,8 @@ export class FairQueue {
   readonly #queues = new Map<string, ConnectionQueue>();
   /** Groups with requests that may start. */
   readonly #groupOrder = new CostOrder<Group>();
+  /** The request that was started last and when, until it is charged for its time. */
+  #started: { readonly queue: ConnectionQueue; readonly at: number } | null = null;
   /** The number of connections at which the unused ones are deleted. */
   #sweepAt = SWEEP_FROM;
   #bytes = 0;
@@ -254,6 +234,7 @@ export class FairQueue {
    * answer: that is a part of its time too.
    */
   #startNext(): void {
+    this.#charge();
     this.#isStarting = this.#groupOrder.items.length > 0 && performance.now() < (this.#sliceEnds ?? 0);
     if (!this.#isStarting) return;
     this.#next();
@@ -274,8 +255,8 @@ export class FairQueue {
   }
 
   #start(queue: ConnectionQueue, { work, bytes }: Request): void {
-    const { group, account } = queue;
-    const began = performance.now();
+    const { account } = queue;
+    this.#started = { queue, at: performance.now() };
     queue.running++;
     void work().then(() => {
       queue.running--;
@@ -283,9 +264,15 @@ export class FairQueue {
       account.bytes -= bytes;
       this.#bytes -= bytes;
     });
-    const cost = Math.max(MIN_COST, performance.now() - began);
-    queue.cost += cost;
-    group.cost += cost;
+  }
+
+  #charge(): void {
+    if (this.#started === null) return;
+    const { queue, at } = this.#started;
+    const cost = Math.max(MIN_COST, performance.now() - at);
+    queue.group.queues.charge(queue, cost);
+    this.#groupOrder.charge(queue.group, cost);
+    this.#started = null;
   }
 }
 

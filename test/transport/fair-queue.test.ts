@@ -55,11 +55,16 @@ describe('a fair queue', () => {
     expect(begun.lastIndexOf('cheap')).toBeLessThanOrEqual(late + 6);
   });
 
-  it('serves cheap requests before expensive ones of the same group', async () => {
+  it.each([
+    ['at once', () => undefined],
+    ['in microtasks', () => Promise.resolve()],
+  ])('serves cheap requests before expensive ones of the same group, when these work %s', async (_when, before) => {
     const begun: string[] = [];
     const queue = queueOf();
     const work = (name: string, ms: number) => async () => {
       begun.push(name);
+      const settled = before();
+      if (settled !== undefined) await settled;
       busy(ms);
     };
     for (let n = 0; n < 40; n++) queue.enter(from(`dear-${n % 4}`), 1, work('dear', 3));

@@ -3,7 +3,6 @@ import { Dealer } from 'zeromq';
 import type { Limits } from '../../src/control/limits.js';
 import { pack, unpack } from '../../src/protocol/codec.js';
 import { readSettings } from '../../src/server/settings.js';
-import { TokenBucket } from '../../src/transport/fair-queue.js';
 import { type Answer, createRig, type Rig } from './rig.js';
 
 const open: { close(): unknown }[] = [];
@@ -106,16 +105,6 @@ describe('the limits of one peer', () => {
     await socket.send(['', Buffer.from('GET /')]);
     await socket.send(['', Buffer.from('GET /')]);
     expect((await answersOf(socket, 2)).map(({ code }) => code)).toEqual(['MESSAGE_INVALID', 'RATE_LIMITED']);
-  });
-});
-
-describe('a token bucket', () => {
-  it('gives its burst, then its rate, and says how long to wait', () => {
-    const bucket = new TokenBucket(10, 2, 0);
-    expect([bucket.take(0), bucket.take(0), bucket.take(0)]).toEqual([0, 0, 100]);
-    expect([bucket.take(99), bucket.take(100), bucket.take(100)]).toEqual([1, 0, 100]);
-    expect([bucket.isFull(299), bucket.isFull(300)]).toEqual([false, true]);
-    expect([bucket.take(1e9), bucket.take(1e9), bucket.take(1e9)]).toEqual([0, 0, 100]);
   });
 });
 
