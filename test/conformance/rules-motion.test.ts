@@ -211,6 +211,18 @@ describe('a call while children start or restart', () => {
     expect(calls.map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'NOT_FOUND']);
   });
 
+  it('adds a temporary child anew when the earlier stop of it is over (A1)', () => {
+    const world = slow('a');
+    world.held.add('stop');
+    const calls = [world.add(child('e:temporary')), world.command('stop', 'e'), world.add(child('e:temporary'))];
+    world.pay('start', 'a');
+    expect(calls.map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'pending', 'pending']);
+    world.pay('stop', 'e');
+    world.pay('start', 'e');
+    expect(calls.map((token) => world.answer(token))).toEqual(['SUPERSEDED', 'ok', 'ok']);
+    expect(world.takeLog()).toBe('+a +e -e +e');
+  });
+
   it('starts the siblings of a failed restart whose child was stopped before its next try was decided', () => {
     const world = slow('a b c', { strategy: 'one_for_all', maxRestarts: 9 });
     for (const id of ['a', 'b', 'c']) world.pay('start', id);

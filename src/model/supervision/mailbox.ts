@@ -25,9 +25,13 @@ export function mayRead(state: State): boolean {
 }
 
 function isHeldByStop(state: State, item: Deferred | undefined): boolean {
-  if (item?.type !== 'fact' || item.fact.type !== 'command') return false;
-  const { verb, id } = item.fact;
-  return verb !== 'kill' && state.children.get(id)?.phase === 'stopping';
+  if (item?.type !== 'fact' || item.fact.type === 'delay-over') return false;
+  if (item.fact.type === 'add') return isBeingStopped(state, item.fact.spec.id);
+  return item.fact.verb !== 'kill' && isBeingStopped(state, item.fact.id);
+}
+
+function isBeingStopped(state: State, id: string): boolean {
+  return state.children.get(id)?.phase === 'stopping';
 }
 
 /** True when the fact waits in the mailbox until the running operation is over. */
