@@ -3,7 +3,8 @@ import type { Reason } from '../../src/model/reason.js';
 import fc from '../fast-check.js';
 import { child, worldOf } from './family.js';
 import { CRASH, type World } from './harness.js';
-import { Reference, type ReferenceChild, type ReferenceFlags } from './reference.js';
+import { Reference } from './reference.js';
+import type { ReferenceChild, ReferenceFlags } from './reference-row.js';
 
 /*
  * The engine and the reference live through the same random histories; after each step they must agree on everything that OTP lets

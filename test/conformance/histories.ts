@@ -2,11 +2,12 @@ import { expect } from 'vitest';
 import type { Reason } from '../../src/model/reason.js';
 import fc from '../fast-check.js';
 import { child, worldOf } from './family.js';
-import { CRASH, START_FAILED, type World } from './harness.js';
-import { type Exit, Reference, type ReferenceChild, type ReferenceFlags } from './reference.js';
+import { CRASH, type Debt, START_FAILED, type World } from './harness.js';
+import { Reference } from './reference.js';
+import type { Exit, ReferenceChild, ReferenceFlags } from './reference-row.js';
 
 /*
- * Histories in motion: starts take time, and ends, calls, a halt and the next try of a failed restart come at any moment. The engine and
+ * Histories in motion: starts and stops take time, and ends, calls, a halt and the next try of a failed restart come at any moment. The engine and
  * the reference live through each one together; after every step they must agree on the answers (and on which calls wait for one), on the
  * order of starts and stops, on which and count, on the status and on the reason of the end.
  */
@@ -17,6 +18,9 @@ const REASONS: Record<Exit, Reason> = {
   shutdown: { kind: 'shutdown' },
   abnormal: CRASH,
 };
+
+/** The words of the reference for the statuses of an engine that differ. */
+const STATUSES: Readonly<Record<string, string>> = { failing: 'stopping' };
 
 /** Both of them, and what they have answered so far. */
 class Pair {
@@ -36,17 +40,26 @@ class Pair {
     });
   }
 
-  /** The start of this child that is under way is over. */
+  /** The start or stop of this child that is under way is over. */
   settle(id: string): void {
     this.reference.settle(id);
-    for (const debt of this.world.debts.filter(({ kind, name }) => kind === 'start' && name === id)) {
-      this.world.pay(debt.kind, debt.name);
-    }
+    const debts = this.#takeDebts(id);
+    const stops = debts.filter(({ kind }) => kind === 'stop');
+    for (const debt of stops.length > 0 ? stops : debts) debt.pay();
   }
 
   exit(id: string, reason: Exit): void {
+    this.#takeDebts(id);
     this.reference.exit(id, reason);
     this.world.exit(id, this.world.lives.get(id)?.ready ? REASONS[reason] : START_FAILED);
+  }
+
+  /** Those of the start and the stop of this child. A later child with the same id owes nothing for it. */
+  #takeDebts(id: string): Debt[] {
+    const { debts } = this.world;
+    const taken = debts.filter(({ kind, name }) => kind !== 'delay' && name === id);
+    this.world.debts = debts.filter((debt) => !taken.includes(debt));
+    return taken;
   }
 
   compare(): void {
@@ -55,7 +68,7 @@ class Pair {
     expect(world.log).toEqual(reference.log);
     expect(this.tokens.map((token) => world.answer(token))).toEqual(this.answers);
     expect(world.end()).toBe(reference.end);
-    expect(world.engine.status).toBe(reference.end ? 'ended' : reference.booted ? 'running' : 'booting');
+    expect(STATUSES[world.engine.status] ?? world.engine.status).toBe(reference.status);
     if (reference.end) return;
     expect(world.engine.which().map((row) => [row.id, row.phase])).toEqual(reference.which());
     expect(world.engine.count()).toMatchObject(reference.count());
@@ -111,7 +124,15 @@ const calls = [
   ),
 ];
 
-const settle = id.map((name) => step(`the start of ${name} is over`, (pair) => pair.settle(name)));
+const settle = id.map((name) => step(`the start or stop of ${name} is over`, (pair) => pair.settle(name)));
+
+const settleNext = fc.nat(3).map((index) =>
+  step(`start or stop ${index} of those under way is over`, (pair) => {
+    const moving = pair.world.engine.which().filter(({ phase }) => phase === 'starting' || phase === 'stopping');
+    const row = moving[index % moving.length];
+    if (row !== undefined) pair.settle(row.id);
+  }),
+);
 
 const ends = fc
   .tuple(id, fc.constantFrom('normal', 'shutdown', 'abnormal', 'abnormal'))
@@ -155,7 +176,7 @@ export function histories(strategy: ReferenceFlags['strategy']): fc.Arbitrary<Hi
   return fc.record({ flags, children });
 }
 
-const often = [settle, settle, settle, settle, ends, ends];
+const often = [settle, settleNext, settleNext, settleNext, ends, ends];
 export const steps = fc.commands([...often, ...often, ...calls, ...calls, failures, pass, halt], { maxCommands: 40 });
 
 /** Lives through one history; throws at the first step after which the two disagree. */
@@ -170,7 +191,7 @@ export function live({ flags, children }: History, commands: Iterable<Step>): vo
       within: period * 1000,
     });
     world.holdAfterFailure = true;
-    world.held.add('start');
+    for (const kind of ['start', 'stop'] as const) world.held.add(kind);
     const pair = new Pair(reference, world);
     reference.boot(children);
     world.boot();

@@ -3,8 +3,8 @@ import type { Reason } from '../../src/model/reason.js';
 import fc, { SEED } from '../fast-check.js';
 import { child, pool } from './family.js';
 import { CRASH, START_FAILED, World } from './harness.js';
-import type { Exit } from './reference.js';
 import { type PoolFlags, ReferencePool } from './reference-pool.js';
+import type { Exit } from './reference-row.js';
 
 /*
  * Pools in motion: starts take time, and ends, calls and the next try of a failed restart come at any moment. The engine and the reference

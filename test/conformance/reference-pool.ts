@@ -3,8 +3,9 @@
  * itself, known by numbers that are never given twice, at most `concurrency` of them starting at once, first come first served (T4).
  */
 
-import type { Exit } from './reference.js';
+import { Intensity } from './reference-intensity.js';
 import type { Reply } from './reference-process.js';
+import type { Exit } from './reference-row.js';
 
 export interface PoolFlags {
   readonly restart: 'permanent' | 'transient' | 'temporary';
@@ -32,12 +33,13 @@ export class ReferencePool {
   #queue: Row[] = [];
   /** Those whose next try comes by `again` (R8). */
   #waiting: Row[] = [];
-  #restarts: number[] = [];
   #lastId = 0;
   readonly #flags: PoolFlags;
+  readonly #intensity: Intensity;
 
   constructor(flags: PoolFlags) {
     this.#flags = flags;
+    this.#intensity = new Intensity(flags);
   }
 
   add(reply: Reply): void {
@@ -119,9 +121,7 @@ export class ReferencePool {
   /** R5 to R8. `failed`: its start failed, and its next try waits. */
   #restart(row: Row, failed: boolean): void {
     row.phase = 'down';
-    const second = Math.floor(this.now / 1000);
-    this.#restarts = [second, ...this.#restarts.filter((then) => then >= second - this.#flags.period)];
-    if (this.#restarts.length > this.#flags.intensity) return this.halt();
+    if (this.#intensity.isExceededAt(this.now)) return this.halt();
     row.phase = 'restarting';
     if (failed) this.#waiting.push(row);
     else this.#enqueue(row);

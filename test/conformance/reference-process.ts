@@ -1,9 +1,9 @@
 /*
- * A process of OTP that does one thing after another: operations that wait for starts, and a mailbox that is read when none is under way.
+ * A process of OTP that does one thing after another: operations that wait for starts and stops, and a mailbox that is read when none is under way.
  */
 
-/** How a start that takes time ends. */
-export type Outcome = 'ready' | 'failed' | 'called off';
+/** How a start or a stop that takes time ends. A start that is cancelled ends as a stop does. */
+export type Outcome = 'ready' | 'failed' | 'stopped';
 export type Operation<Row, T = void> = Generator<Row, T, Outcome>;
 export type Reply = (answer: string) => void;
 
@@ -25,34 +25,34 @@ export class Process<Row> {
   #mailbox: Message<Row>[] = [];
   #closed = false;
   #depth = 0;
-  /** Operations under way, each with the child whose start it waits for. */
-  readonly #operations = new Map<Row, Operation<Row>>();
+  /** Operations under way, each with the child whose start or stop it waits for. */
+  #operations: { readonly operation: Operation<Row>; readonly row: Row; readonly isBackground: boolean }[] = [];
   readonly #isOrdered: () => boolean;
+  readonly #isStopping: (id: string) => boolean;
 
-  /** `isOrdered`: one operation at a time. */
-  constructor(isOrdered: () => boolean) {
+  /** `isOrdered`: one operation at a time. `isStopping`: a message about this child is not read before it has stopped. */
+  constructor(isOrdered: () => boolean, isStopping: (id: string) => boolean) {
     this.#isOrdered = isOrdered;
+    this.#isStopping = isStopping;
   }
 
-  /** The children whose starts are under way. */
-  underWay(): Row[] {
-    return [...this.#operations.keys()];
+  /** `isBackground`: the mailbox is read meanwhile. */
+  go(read: () => Operation<Row> | null, isBackground = false): void {
+    this.#step(() => this.#advance(read(), 'ready', isBackground));
   }
 
-  go(read: () => Operation<Row> | null): void {
-    this.#step(() => this.#advance(read()));
-  }
-
-  /** The start under way of this child is over, if there is one. */
+  /** The start or stop of this child is over. */
   resume(row: Row, outcome: Outcome): void {
-    const operation = this.#operations.get(row);
-    this.#operations.delete(row);
-    if (operation) this.#step(() => this.#advance(operation, outcome));
+    const resumed = this.#operations.filter((other) => other.row === row);
+    this.#operations = this.#operations.filter((other) => other.row !== row);
+    this.#step(() => {
+      for (const { operation, isBackground } of resumed) this.#advance(operation, outcome, isBackground);
+    });
   }
 
   send(message: Message<Row>): void {
-    this.#mailbox.push(message);
-    this.#readMailbox();
+    if (this.#isBusy()) this.#mailbox.push(message);
+    else this.go(message.read);
   }
 
   /** A call waits behind an operation under way if it starts something, and never overtakes a message about its child, `row`. */
@@ -85,13 +85,13 @@ export class Process<Row> {
   }
 
   #isBusy(): boolean {
-    return this.#depth > 0 || (this.#isOrdered() && this.#operations.size > 0);
+    return this.#depth > 0 || (this.#isOrdered() && this.#operations.some(({ isBackground }) => !isBackground));
   }
 
-  #advance(operation: Operation<Row> | null, outcome: Outcome = 'ready'): void {
+  #advance(operation: Operation<Row> | null, outcome: Outcome, isBackground: boolean): void {
     if (!operation) return;
     const { done, value } = operation.next(outcome);
-    if (!done) this.#operations.set(value, operation);
+    if (!done) this.#operations.push({ operation, row: value, isBackground });
   }
 
   /** Nothing is read in the middle of a step. */
@@ -103,10 +103,14 @@ export class Process<Row> {
   }
 
   #readMailbox(): void {
-    while (!this.#isBusy() && !this.#closed) {
+    while (!this.#isBusy() && !this.#closed && !this.#isHeld(this.#mailbox[0])) {
       const message = this.#mailbox.shift();
       if (!message) return;
       this.go(message.read);
     }
+  }
+
+  #isHeld(message?: Message<Row>): boolean {
+    return message?.call !== undefined && this.#isStopping(message.call.id);
   }
 }

@@ -1,76 +1,78 @@
 /*
  * The rules of OTP supervision as a small model: a process with a mailbox, naive and obviously right. Written from the rules alone
  * (docs/otp.md has their ids); it shares nothing with the engine, so that the two can disagree. An operation is a generator: each
- * `yield` is a start under way, at which the process waits and reads no messages (reference-process.ts). What docs/otp.md names as deliberate differences
- * (stops and a halt do not wait for a start) is modelled as such.
+ * `yield` is a start or a stop under way, at which the process waits and reads no messages (reference-process.ts). What docs/otp.md names as deliberate
+ * differences (terminate and a halt wait for no start, and nothing waits for the stop that a terminate began) is modelled as such.
  */
 
-import { type Call, type Outcome, type Operation as Pausing, Process, type Reply } from './reference-process.js';
-
-type Restart = 'permanent' | 'transient' | 'temporary';
-export type Exit = 'normal' | 'shutdown' | 'abnormal';
-
-export interface ReferenceChild {
-  readonly id: string;
-  readonly restart: Restart;
-  readonly significant: boolean;
-}
-
-export interface ReferenceFlags {
-  readonly strategy: 'one_for_one' | 'one_for_all' | 'rest_for_one';
-  readonly intensity: number;
-  /** In seconds, as in OTP. */
-  readonly period: number;
-  readonly autoShutdown: 'never' | 'any_significant' | 'all_significant';
-}
-
-interface Row extends ReferenceChild {
-  phase: 'up' | 'down' | 'starting' | 'restarting';
-  /** Ended by terminate_child: no strategy starts it again. */
-  terminated: boolean;
-  /** The restart in which it waits for its turn: those whom the strategy starts, in order. */
-  turn: readonly Row[] | null;
-  /** Its exit message is in the mailbox. */
-  exit: Exit | null;
-}
+import { Intensity } from './reference-intensity.js';
+import { type Call, type Operation as Pausing, Process, type Reply } from './reference-process.js';
+import {
+  type Exit,
+  isAlive,
+  isStarted,
+  newRow,
+  nextOutcome,
+  type ReferenceChild,
+  type ReferenceFlags,
+  type Row,
+  refusalOf,
+  restartedWith,
+  shutsDown,
+} from './reference-row.js';
 
 type Operation<T = void> = Pausing<Row, T>;
+type Ending = 'start-failed' | 'shutdown';
 
 export class Reference {
   /** `+a` for each try to start a, `-a` for each time a is told to stop, in order. */
   readonly log: string[] = [];
   readonly failures = new Map<string, number>();
   /** A failed boot (S2), or `shutdown` (R7, U1, P1). */
-  end: 'start-failed' | 'shutdown' | null = null;
+  end: Ending | null = null;
   booted = false;
   now = 0;
   #rows: Row[] = [];
-  #restarts: number[] = [];
+  /** Set when its own stop begins. */
+  #ending: Ending | null = null;
   /** Failed restarts that are tried again: at once, or by `again`. */
   #waiting: (() => Operation)[] = [];
   /** Under one_for_one, children do not wait for each other once the boot is over. */
-  readonly #process = new Process<Row>(() => this.#flags.strategy !== 'one_for_one' || !this.booted);
+  readonly #process = new Process<Row>(
+    () => this.#flags.strategy !== 'one_for_one' || !this.booted,
+    (id) => this.#find(id)?.phase === 'stopping',
+  );
   readonly #flags: ReferenceFlags;
+  readonly #intensity: Intensity;
   readonly #patient: boolean;
   readonly #slow: boolean;
 
-  /** `patient`: after a failed restart it waits for `again` (R8); otherwise it tries again at once. `slow`: starts wait for `settle`. */
+  /** `patient`: after a failed restart it waits for `again` (R8); otherwise it tries again at once. `slow`: starts and stops wait for `settle`. */
   constructor(flags: ReferenceFlags, patient: boolean, slow = false) {
     this.#flags = flags;
+    this.#intensity = new Intensity(flags);
     this.#patient = patient;
     this.#slow = slow;
   }
 
   /** S1, S2. */
   boot(children: readonly ReferenceChild[]): void {
-    this.#rows = children.map((child) => ({ ...child, phase: 'down', terminated: false, turn: [], exit: null }));
+    this.#rows = children.map((child) => newRow(child, []));
     this.#process.go(() => this.#boot());
   }
 
-  /** The start under way of this child is over. */
+  /** What the process is doing; after its end, `ended`. */
+  get status(): 'booting' | 'running' | 'stopping' | 'ended' {
+    if (this.end) return 'ended';
+    if (this.#ending) return 'stopping';
+    return this.booted ? 'running' : 'booting';
+  }
+
+  /** The start or stop under way of this child is over. */
   settle(id: string): void {
-    const row = this.#process.underWay().find((other) => other.id === id);
-    if (row) this.#process.resume(row, this.#outcome(row));
+    const row = this.#find(id);
+    if (row?.phase === 'starting') this.#process.resume(row, nextOutcome(this.failures, row.id));
+    else if (row?.phase === 'stopping') this.#gone(row);
   }
 
   /** A1, S5. */
@@ -78,7 +80,7 @@ export class Reference {
     this.#call({ id: child.id, adds: true, reply }, !this.#find(child.id), () => this.#add(child, reply));
   }
 
-  /** A2. It does not wait for starts; a call that waits to start the child is superseded. */
+  /** A2. It waits neither for starts nor for other stops; a call that waits to start the child is superseded. */
   terminate(id: string, reply: Reply): void {
     this.#process.supersede((call) => call.id === id && !this.#process.isAwaited(id, this.#find(id)));
     this.#call({ id, adds: false, reply }, false, () => this.#terminate(id, reply));
@@ -86,7 +88,7 @@ export class Reference {
 
   /** A3, A9. */
   restart(id: string, reply: Reply): void {
-    const starts = this.#find(id)?.phase === 'restarting' || this.#refusal(id) === null;
+    const starts = this.#find(id)?.phase === 'restarting' || refusalOf(this.#find(id)) === null;
     this.#call({ id, adds: false, reply }, starts, () => this.#restartChild(id, reply));
   }
 
@@ -98,9 +100,10 @@ export class Reference {
   /** A child ended by itself: R1, R2, R3, R4. */
   exit(id: string, reason: Exit): void {
     const row = this.#find(id);
-    if (this.end || !row) return;
-    if (row.phase === 'starting') return this.#process.resume(row, 'failed');
-    if (row.phase !== 'up') return;
+    if (row?.phase === 'starting') return this.#process.resume(row, 'failed');
+    if (row?.phase === 'stopping') return this.#gone(row);
+    if (row?.phase !== 'up') return;
+    if (this.#ending || row.turn) return this.#gone(row);
     row.phase = 'down';
     row.exit = reason;
     this.#process.send({ dead: row, read: () => this.#exited(row, reason) });
@@ -108,12 +111,12 @@ export class Reference {
 
   /** The next try of each failed restart (R8). */
   again(): void {
-    for (const read of this.#waiting.splice(0)) if (!this.end) this.#process.send({ read });
+    for (const read of this.#waiting.splice(0)) if (!this.#ending) this.#process.send({ read });
   }
 
   /** P1. It does not wait for starts. */
   halt(): void {
-    if (!this.end) this.#shutdown('shutdown');
+    if (!this.#ending) this.#shutdown('shutdown');
   }
 
   /** A6: newest first. */
@@ -123,41 +126,49 @@ export class Reference {
 
   /** A8. */
   count(): { specs: number; active: number } {
-    const active = this.#rows.filter(isAlive).length;
-    return { specs: this.#rows.length, active };
+    return { specs: this.#rows.length, active: this.#rows.filter(isAlive).length };
   }
 
   *#boot(): Operation {
     for (const row of [...this.#rows]) {
       if (row.turn && !(yield* this.#start(row))) return this.#shutdown('start-failed');
     }
-    this.booted = this.end === null;
+    this.booted = this.#ending === null;
   }
 
   *#add(child: ReferenceChild, reply: Reply): Operation {
     const known = this.#find(child.id);
-    if (known) return reply(isAlive(known) ? 'ALREADY_STARTED' : 'ALREADY_PRESENT');
-    const row: Row = { ...child, phase: 'down', terminated: false, turn: null, exit: null };
+    if (known) return reply(isStarted(known) ? 'ALREADY_STARTED' : 'ALREADY_PRESENT');
+    const row = newRow(child, null);
     this.#rows.push(row);
     if (!(yield* this.#start(row, reply))) this.#forget(row);
   }
 
   #terminate(id: string, reply: Reply): null {
     const row = this.#find(id);
-    if (row) row.terminated = true;
-    if (row) this.#stop(row);
-    reply(row ? 'ok' : 'NOT_FOUND');
+    if (!row) {
+      reply('NOT_FOUND');
+      return null;
+    }
+    row.terminated = true;
+    row.terminates.push(reply);
+    if (row.phase === 'stopping') return null;
+    const { phase } = row;
+    row.turn = null;
+    if (phase === 'up' || phase === 'starting') this.#ask(row);
+    else this.#gone(row);
+    if (phase === 'starting') this.#process.resume(row, 'stopped');
     return null;
   }
 
   *#restartChild(id: string, reply: Reply): Operation {
-    const refusal = this.#refusal(id);
+    const refusal = refusalOf(this.#find(id));
     if (refusal) return reply(refusal);
     yield* this.#start(this.#find(id)!, reply);
   }
 
   #delete(id: string, reply: Reply): null {
-    const refusal = this.#refusal(id);
+    const refusal = refusalOf(this.#find(id));
     if (!refusal) this.#forget(this.#find(id)!);
     reply(refusal ?? 'ok');
     return null;
@@ -167,111 +178,115 @@ export class Reference {
     row.exit = null;
     const again = row.restart === 'permanent' || (row.restart === 'transient' && reason === 'abnormal');
     if (row.restart === 'temporary') this.#forget(row);
-    if (again && this.#exceeds()) this.#shutdown('shutdown');
-    else if (again) yield* this.#startAll(this.#stopAll(row));
-    else if (row.significant) this.#autoShutdown();
+    if (again && this.#intensity.isExceededAt(this.now)) this.#shutdown('shutdown');
+    else if (again) yield* this.#restartAll(this.#plan(row));
+    else if (row.significant && shutsDown(this.#flags, this.#rows)) this.#shutdown('shutdown');
   }
 
-  /** Starts in order those who have not left; one that fails makes the next restart necessary (R8). */
-  *#startAll(turn: readonly Row[]): Operation {
+  /** T1, T2, T3. A start that fails makes the next restart necessary (R8). */
+  *#restartAll(turn: readonly Row[]): Operation {
+    yield* this.#stopAll(turn);
     for (const member of turn) {
       if (member.turn !== turn || (yield* this.#start(member))) continue;
-      const next = this.#stopAll(member);
+      const next = this.#plan(member);
+      this.#process.go(() => this.#stopAll(next), true);
       return this.#process.send({ read: () => this.#charge(member, next) });
+    }
+  }
+
+  /** In reverse, each gone before the next is asked to stop. */
+  *#stopAll(turn: readonly Row[]): Operation {
+    for (const member of turn.toReversed()) {
+      if (member.turn !== turn) continue;
+      if (member.phase === 'up') this.#ask(member);
+      if (isAlive(member)) yield member;
     }
   }
 
   /** R5 to R7 for a failed restart. Without a charge where the child was stopped meanwhile: those that waited for it start (R8, A2). */
   *#charge(row: Row, turn: readonly Row[]): Operation {
-    if (row.turn !== turn) yield* this.#startAll(turn);
-    else if (this.#exceeds()) this.#shutdown('shutdown');
+    if (row.turn !== turn) yield* this.#restartAll(turn);
+    else if (this.#intensity.isExceededAt(this.now)) this.#shutdown('shutdown');
     else if (this.#patient) this.#waiting.push(() => this.#retry(row, turn));
-    else yield* this.#startAll(turn);
+    else yield* this.#restartAll(turn);
   }
 
   /** Those whom the strategy ties to it by now are taken along. */
   *#retry(row: Row, turn: readonly Row[]): Operation {
-    yield* this.#startAll(row.turn === turn ? this.#stopAll(row) : turn);
+    yield* this.#restartAll(row.turn === turn ? this.#plan(row) : turn);
   }
 
-  /** T1, T2, T3: stops all whom the strategy ties to `row`, in reverse. Returns those that are to be started. */
-  #stopAll(row: Row): readonly Row[] {
-    const touched = this.#touched(row);
-    for (const other of touched.toReversed()) if (other !== row) this.#stop(other);
-    const turn = touched.filter((member) => this.#rows.includes(member) && !member.terminated);
-    for (const member of turn) member.turn = turn;
+  /** The children that the strategy restarts with `row`, in order. Their waiting exits are not read any more (P6). */
+  #plan(row: Row): readonly Row[] {
+    const turn = restartedWith(row, this.#rows, this.#flags.strategy);
+    for (const member of turn) {
+      if (member.exit && member.restart === 'temporary') this.#forget(member);
+      this.#flush(member);
+      if (isAlive(member) || !member.terminated) member.turn = turn;
+      if (member.phase === 'restarting') member.phase = 'down';
+    }
     row.phase = 'restarting';
     return turn;
   }
 
-  #touched(row: Row): Row[] {
-    if (this.#flags.strategy === 'one_for_one') return [row];
-    if (this.#flags.strategy === 'one_for_all') return [...this.#rows];
-    return this.#rows.slice(this.#rows.indexOf(row));
-  }
-
-  /** R5: whole seconds, the boundary included. */
-  #exceeds(): boolean {
-    const second = Math.floor(this.now / 1000);
-    this.#restarts = [second, ...this.#restarts.filter((then) => then >= second - this.#flags.period)];
-    return this.#restarts.length > this.#flags.intensity;
-  }
-
-  /** U1, U2. */
-  #autoShutdown(): void {
-    const { autoShutdown } = this.#flags;
-    const last = !this.#rows.some((row) => row.significant && (row.phase !== 'down' || row.exit !== null));
-    if (autoShutdown === 'any_significant' || (autoShutdown === 'all_significant' && last)) this.#shutdown('shutdown');
-  }
-
-  /** P1, P7. What is only starting is called off first. */
-  #shutdown(end: 'start-failed' | 'shutdown'): void {
-    this.end = end;
+  /** P1, P7. What is only starting is cancelled first. */
+  #shutdown(ending: Ending): void {
+    this.#ending = ending;
     this.#process.close();
-    for (const row of [...this.#rows]) if (row.phase === 'starting') this.#stop(row);
-    for (const row of this.#rows.toReversed()) this.#stop(row);
+    for (const row of [...this.#rows]) {
+      row.turn = null;
+      this.#flush(row);
+      if (row.phase === 'restarting') row.phase = 'down';
+      if (row.phase === 'starting') this.#ask(row);
+    }
+    this.#process.go(() => this.#stopRows(ending));
+  }
+
+  *#stopRows(ending: Ending): Operation {
+    for (const row of this.#rows.toReversed()) {
+      if (row.phase === 'up') this.#ask(row);
+      if (isAlive(row)) yield row;
+      if (row.restart === 'temporary') this.#forget(row);
+    }
+    this.end = ending;
   }
 
   *#start(row: Row, reply: Reply = () => {}): Operation<boolean> {
-    if (this.end) return true;
+    if (this.#ending) return true;
     this.log.push(`+${row.id}`);
     row.terminated = false;
     row.turn = null;
     row.phase = 'starting';
-    const outcome = this.#slow ? yield row : this.#outcome(row);
-    if (outcome !== 'called off') row.phase = outcome === 'ready' ? 'up' : 'down';
+    const outcome = this.#slow ? yield row : nextOutcome(this.failures, row.id);
+    if (outcome !== 'stopped') row.phase = outcome === 'ready' ? 'up' : 'down';
     reply(outcome === 'ready' ? 'ok' : outcome === 'failed' ? 'START_FAILED' : 'SUPERSEDED');
     return outcome !== 'failed';
   }
 
-  #outcome(row: Row): Outcome {
-    const failures = this.failures.get(row.id) ?? 0;
-    this.failures.set(row.id, Math.max(0, failures - 1));
-    return failures > 0 ? 'failed' : 'ready';
+  #ask(row: Row): void {
+    this.log.push(`-${row.id}`);
+    row.phase = 'stopping';
+    if (!this.#slow) this.#gone(row);
+  }
+
+  /** It is down because it was, or would have been, asked to stop (R3, T6, P2). */
+  #gone(row: Row): void {
+    row.phase = 'down';
+    if (row.terminated) row.turn = null;
+    if (row.restart === 'temporary') this.#forget(row);
+    for (const reply of row.terminates.splice(0)) reply('ok');
+    this.#process.resume(row, 'stopped');
   }
 
   /** P6: its exit message, if there is one, is not read any more. */
-  #stop(row: Row): void {
-    const { phase } = row;
-    if (isAlive(row)) this.log.push(`-${row.id}`);
-    row.phase = 'down';
-    row.turn = null;
+  #flush(row: Row): void {
     row.exit = null;
     this.#process.flush(row);
-    if (row.restart === 'temporary') this.#forget(row);
-    if (phase === 'starting') this.#process.resume(row, 'called off');
   }
 
   #forget(row: Row): void {
+    row.turn = null;
     this.#rows = this.#rows.filter((other) => other !== row);
-  }
-
-  /** What restart_child and delete_child answer unless the child is known and down. */
-  #refusal(id: string): string | null {
-    const row = this.#find(id);
-    if (!row) return 'NOT_FOUND';
-    if (isAlive(row)) return 'RUNNING';
-    return row.turn ? 'RESTARTING' : null;
   }
 
   #find(id: string): Row | undefined {
@@ -279,11 +294,7 @@ export class Reference {
   }
 
   #call(call: Call, starts: boolean, read: () => Operation | null): void {
-    if (this.end) call.reply('SUPERVISOR_ENDED');
+    if (this.#ending) call.reply('SUPERVISOR_ENDED');
     else this.#process.call(call, this.#find(call.id), starts, read);
   }
-}
-
-function isAlive({ phase }: Row): boolean {
-  return phase === 'up' || phase === 'starting';
 }
