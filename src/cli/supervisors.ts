@@ -5,7 +5,7 @@ import { parentOf } from '../model/id.js';
 import type { SupervisorMark } from '../protocol/operations.js';
 
 /** A child as OTP's operations name it: the path of its supervisor, and its id there. */
-export interface ChildPlace {
+export interface ChildAddress {
   readonly path: string;
   readonly id: string;
 }
@@ -35,17 +35,17 @@ export async function steerSupervisor(
     const problem = `${path} is a supervisor: it allows only ${[...OF_SUPERVISORS].join(', ')} and delete`;
     throw new SupertreeError('USAGE', { problem, command: verb });
   }
-  const place = placeOf(path, verb);
+  const address = addressOf(path, verb);
   // A restart is stop and start: it counts as accepted when the start is.
   const { onAccepted: _, ...silently } = options;
-  if (verb !== 'start') await client.request('terminate_child', place, verb === 'stop' ? options : silently);
-  if (verb !== 'stop') await client.request('restart_child', place, options);
+  if (verb !== 'start') await client.request('terminate_child', address, verb === 'stop' ? options : silently);
+  if (verb !== 'stop') await client.request('restart_child', address, options);
   const after = await findSupervisor(client, path);
   return { path, status: after?.status ?? 'idle' };
 }
 
-/** The place of a child in the supervisor above it. Throws USAGE for the root. */
-export function placeOf(path: string, command: string): ChildPlace {
+/** The supervisor of a child and the id of the child there. Throws USAGE for the root. */
+export function addressOf(path: string, command: string): ChildAddress {
   const parent = parentOf(path);
   if (parent !== null) return { path: parent, id: path.slice(parent.length + 1) };
   const problem = `${path} is the root of the tree: end its server with SIGTERM instead`;

@@ -2,7 +2,7 @@ import { asSupertreeError } from '../errors.js';
 import { type Report, waitingText } from '../model/report.js';
 import { encode } from '../protocol/decode.js';
 import type { Control } from './control.js';
-import { type Place, placeOf } from './streams/report-fan-out.js';
+import { type FullState, stateAfter } from './streams/report-fan-out.js';
 
 /** The reports of a change of an agent's state or sub-state. */
 const STATE_REPORTS: ReadonlySet<Report['type']> = new Set<Report['type']>([
@@ -23,30 +23,30 @@ export function reportProgress(
   interim: (bytes: Buffer) => void,
 ): () => void {
   let last = '';
-  const send = (place: Place | null): void => {
-    if (place === null || place.detail === last) return;
-    const { state, detail } = place;
+  const send = (entered: FullState | null): void => {
+    if (entered === null || entered.detail === last) return;
+    const { state, detail } = entered;
     last = detail;
     interim(encode<'tree_progress'>({ type: 'tree_progress', request_id: requestId, path, state, detail }));
   };
   return control.reports.follow(path, {
     take: (reports) => {
-      const now = placeAt(control, path);
+      const now = stateAt(control, path);
       const lastState = reports.findLast(({ report }) => STATE_REPORTS.has(report.type))?.report;
       for (const { report } of reports) {
-        if (report.type === 'waiting') send(waitingPlace(report));
-        else if (STATE_REPORTS.has(report.type)) send(placeOf(report, report === lastState ? now : null));
+        if (report.type === 'waiting') send(waitingState(report));
+        else if (STATE_REPORTS.has(report.type)) send(stateAfter(report, report === lastState ? now : null));
       }
     },
   });
 }
 
-/** The place of an agent that waits for siblings to be ready. */
-function waitingPlace({ for: others }: Extract<Report, { type: 'waiting' }>): Place {
+/** The state of an agent that waits for siblings to be ready. */
+function waitingState({ for: others }: Extract<Report, { type: 'waiting' }>): FullState {
   return { state: 'stopped', detail: waitingText(others) };
 }
 
-function placeAt(control: Control, path: string): Place | null {
+function stateAt(control: Control, path: string): FullState | null {
   try {
     return control.tree.agent(path).view();
   } catch (thrown) {

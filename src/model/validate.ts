@@ -63,8 +63,8 @@ interface Walk extends Reading {
   nodes: number;
 }
 
-/** The place of a node in the tree. */
-interface Place {
+/** The position of a node in the tree. */
+interface Position {
   readonly path: string;
   readonly level: number;
   readonly parent: ParentFacts;
@@ -77,23 +77,23 @@ function judge(input: unknown, form: Form, parent: ParentFacts | null): Problem[
 }
 
 /** Validates one node and all below it. Returns its fields, to be compared with those of its siblings. */
-function walkNode(walk: Walk, input: unknown, place: Place, isRoot: boolean): Fields | undefined {
+function walkNode(walk: Walk, input: unknown, position: Position, isRoot: boolean): Fields | undefined {
   walk.nodes++;
   if (walk.nodes > MAX_NODES)
-    return void addProblem(walk, place.path, `must be one of the first ${MAX_NODES} nodes`, undefined);
-  if (walk.ancestors.has(input)) return void addProblem(walk, place.path, 'must not contain itself', undefined);
-  if (place.level > MAX_LEVELS)
-    return void addProblem(walk, place.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
-  const node = readFields(input, NODE_PARTS, place.path, walk);
-  if (node === null) return void addProblem(walk, place.path, 'must be an object', input);
+    return void addProblem(walk, position.path, `must be one of the first ${MAX_NODES} nodes`, undefined);
+  if (walk.ancestors.has(input)) return void addProblem(walk, position.path, 'must not contain itself', undefined);
+  if (position.level > MAX_LEVELS)
+    return void addProblem(walk, position.path, `must not be nested deeper than ${MAX_LEVELS} levels`, undefined);
+  const node = readFields(input, NODE_PARTS, position.path, walk);
+  if (node === null) return void addProblem(walk, position.path, 'must be an object', input);
   const kind = isRoot ? 'root' : kindOf(node);
-  const wrong = checkShape(walk, node, kind, place.path);
-  checkSignificance(node, place.parent, within(walk, place.path));
-  if (kind === 'agent') checkAgent(node, walk.form, within(walk, place.path));
-  else checkSupervision(node, wrong, within(walk, place.path));
-  if (kind === 'pool') walkPool(walk, node.pool, fieldPath(place.path, 'pool'));
+  const wrong = checkShape(walk, node, kind, position.path);
+  checkSignificance(node, position.parent, within(walk, position.path));
+  if (kind === 'agent') checkAgent(node, walk.form, within(walk, position.path));
+  else checkSupervision(node, wrong, within(walk, position.path));
+  if (kind === 'pool') walkPool(walk, node.pool, fieldPath(position.path, 'pool'));
   walk.ancestors.add(input);
-  if (kind === 'root' || kind === 'supervisor') walkChildren(walk, node, place, wrong.has('autoShutdown'));
+  if (kind === 'root' || kind === 'supervisor') walkChildren(walk, node, position, wrong.has('autoShutdown'));
   walk.ancestors.delete(input);
   return node;
 }
@@ -108,9 +108,9 @@ function kindOf(node: Fields): NodeKind {
   return 'pool' in node ? 'pool' : 'agent';
 }
 
-function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boolean): void {
+function walkChildren(walk: Walk, node: Fields, position: Position, wrongShutdown: boolean): void {
   if (!('children' in node)) return;
-  const path = fieldPath(place.path, 'children');
+  const path = fieldPath(position.path, 'children');
   const children = readList(node.children, MAX_NODES + 1);
   if (children === null) return addProblem(walk, path, 'must be a list', node.children);
   const parent = {
@@ -120,7 +120,7 @@ function walkChildren(walk: Walk, node: Fields, place: Place, wrongShutdown: boo
   const siblings: Sibling[] = [];
   for (const [index, child] of children.entries()) {
     const at = fieldPath(path, index);
-    const fields = walkNode(walk, child, { path: at, level: place.level + 1, parent }, false);
+    const fields = walkNode(walk, child, { path: at, level: position.level + 1, parent }, false);
     if (isEnough(walk)) return;
     siblings.push({ at, fields: fields ?? {} });
     const id = fields?.id;

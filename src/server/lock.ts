@@ -20,14 +20,14 @@ export interface PathLock {
  */
 export async function lockPath(path: string): Promise<PathLock | string> {
   const real = join(await realpath(dirname(path)), basename(path));
-  const place = placeOf(real);
-  const problem = placeProblem(place);
+  const entry = lockPathOf(real);
+  const problem = placeProblem(entry);
   if (problem !== null) throw new Error(problem);
-  const lock = await takeLock(place, `pid ${process.pid}`);
+  const lock = await takeLock(entry, `pid ${process.pid}`);
   return 'socket' in lock ? holderOf(lock.socket) : lock;
 }
 
-function placeOf(path: string): string {
+function lockPathOf(path: string): string {
   const beside = `${path}.lock`;
   if (fitsSocket(beside)) return beside;
   return join(privateDirectory(), `lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);

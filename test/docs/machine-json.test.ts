@@ -43,11 +43,11 @@ describe.each(machines.map((machine) => [machine.id, machine] as const))('docs/m
 
 function statesOf(machine: AnyStateMachine) {
   return [machine.root, ...allStates(machine.root)].map((node) => ({
-    state: placeOf(node),
+    state: statePathOf(node),
     type: node.type,
     description: node.description,
     tags: node.tags,
-    initial: node.initial?.target?.map(placeOf),
+    initial: node.initial?.target?.map(statePathOf),
     invoke: node.invoke.map(({ src, id }) => ({ src, id })),
     entry: node.entry.filter(isNamed).map(actionJson),
     exit: node.exit.filter(isNamed).map(actionJson),
@@ -61,10 +61,10 @@ function transitionsOf(machine: AnyStateMachine) {
 /** `trigger` is the event, the delay, or `at once`. */
 function rowOf(node: AnyStateNode, edge: Edge) {
   return {
-    from: placeOf(node),
+    from: statePathOf(node),
     trigger: triggerOf(edge),
     guard: guardOf(edge),
-    targets: edge.target?.map(placeOf),
+    targets: edge.target?.map(statePathOf),
     reenter: edge.reenter === true,
     actions: edge.actions.map(actionJson),
   };
@@ -77,7 +77,7 @@ function namesIn(machine: AnyStateMachine): string[] {
   return [...new Set([...states, ...transitions].map(({ type }) => String(type)))].sort();
 }
 
-function placeOf(node: AnyStateNode): string {
+function statePathOf(node: AnyStateNode): string {
   return node.path.join('.');
 }
 

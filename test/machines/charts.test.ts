@@ -3,7 +3,7 @@ import type { AnyStateMachine, EventObject } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import * as machines from '../../src/machines/index.js';
 import * as words from './agent-words.js';
-import { edgesOf, endsOf, placeOf, statesOf } from './edges.js';
+import { edgesOf, endsOf, statePathOf, statesOf } from './edges.js';
 
 const charts: readonly (readonly [string, AnyStateMachine])[] = Object.entries(machines);
 
@@ -49,7 +49,7 @@ describe.each(charts)('%s', (name, chart) => {
     const reached = new Set(inputs.flatMap((input) => placesReached(chart, input, [...events, ...delaysOf(chart)])));
     expect(
       statesOf(chart)
-        .map(placeOf)
+        .map(statePathOf)
         .filter((place) => !reached.has(place) && !passing.has(place)),
     ).toEqual([]);
   });
@@ -58,7 +58,7 @@ describe.each(charts)('%s', (name, chart) => {
     const stuck = statesOf(chart).filter(
       (state) => isAtomic(state) && state.type !== 'final' && !hasWayOut(chart, state),
     );
-    expect(stuck.map(placeOf)).toEqual(name === 'systemRootMachine' ? ['active'] : []);
+    expect(stuck.map(statePathOf)).toEqual(name === 'systemRootMachine' ? ['active'] : []);
   });
 
   it('is plain data, so that it can be imported into an editor', () => {
@@ -78,7 +78,7 @@ describe.each(charts)('%s', (name, chart) => {
 
   it('has a whole sentence as the description of each state', () => {
     const bare = statesOf(chart).filter(({ description }) => !/^[A-Z].*\.$/s.test(description ?? ''));
-    expect(bare.map(placeOf)).toEqual([]);
+    expect(bare.map(statePathOf)).toEqual([]);
   });
 });
 
@@ -105,7 +105,7 @@ function placesReached(chart: AnyStateMachine, input: unknown, events: readonly 
       return JSON.stringify([value, heading, health, drained, overdue, Number(extension) > 0]);
     },
   });
-  return paths.flatMap(({ state }) => state._nodes.map(placeOf));
+  return paths.flatMap(({ state }) => state._nodes.map(statePathOf));
 }
 
 function isAtomic(state: { states: object }): boolean {
@@ -115,7 +115,7 @@ function isAtomic(state: { states: object }): boolean {
 /** Whether an edge of the state, or of one around it, leads somewhere else. */
 function hasWayOut(chart: AnyStateMachine, state: ReturnType<typeof statesOf>[number]): boolean {
   return [...edgesOf(chart).keys()].map(endsOf).some(({ from, to }) => {
-    const ofItsOwn = from === state || placeOf(state).startsWith(`${placeOf(from)}.`);
+    const ofItsOwn = from === state || statePathOf(state).startsWith(`${statePathOf(from)}.`);
     return ofItsOwn && to.some((target) => target !== state);
   });
 }

@@ -10,8 +10,8 @@ export function statesOf(machine: AnyStateMachine): AnyStateNode[] {
   return below(machine.root);
 }
 
-/** The place of a state: the keys from the root, with dots. */
-export function placeOf(node: AnyStateNode): string {
+/** The path of a state: the keys from the root, with dots. */
+export function statePathOf(node: AnyStateNode): string {
   return node.path.join('.');
 }
 
@@ -43,8 +43,8 @@ export function edgesTaken(event: InspectionEvent, names: ReadonlyMap<Transition
 
 function nameOf(node: AnyStateNode, edge: Transition, index: number): string {
   const guard = edge.guard === undefined ? '' : ` [${guardName(edge.guard)}]`;
-  const to = edge.target === undefined ? '' : ` -> ${edge.target.map(placeOf).join(', ')}`;
-  return `${placeOf(node) || '(root)'} ${edge.eventType || 'always'}#${index}${guard}${to}`;
+  const to = edge.target === undefined ? '' : ` -> ${edge.target.map(statePathOf).join(', ')}`;
+  return `${statePathOf(node) || '(root)'} ${edge.eventType || 'always'}#${index}${guard}${to}`;
 }
 
 function guardName(guard: unknown): string {

@@ -9,7 +9,7 @@ import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
 import type { AddCommands } from '../invocation.js';
 import { printJson, printLines, withClient } from '../session.js';
-import { type ChildPlace, findSupervisor, placeOf } from '../supervisors.js';
+import { addressOf, type ChildAddress, findSupervisor } from '../supervisors.js';
 
 interface Options {
   stop?: boolean;
@@ -56,22 +56,22 @@ async function deleteOne(
   signal: AbortSignal,
 ): Promise<DeletedChild> {
   const path = await pathOf(client, name, signal);
-  const place = placeOf(path, 'delete');
-  await inFlight.track(() => remove(client, place, stop, signal));
+  const address = addressOf(path, 'delete');
+  await inFlight.track(() => remove(client, address, stop, signal));
   return { path, status: 'deleted' };
 }
 
-async function remove(client: Client, place: ChildPlace, stop: boolean, signal: AbortSignal): Promise<void> {
-  if (stop) await client.request('terminate_child', place, { signal });
+async function remove(client: Client, address: ChildAddress, stop: boolean, signal: AbortSignal): Promise<void> {
+  if (stop) await client.request('terminate_child', address, { signal });
   try {
-    await client.request('delete_child', place, { signal });
+    await client.request('delete_child', address, { signal });
   } catch (thrown) {
-    if (!stop || !(await isGone(client, place, thrown))) throw thrown;
+    if (!stop || !(await isGone(client, address, thrown))) throw thrown;
   }
 }
 
 /** True when a stopped child is gone already: a temporary one and an instance of a pool leave the tree by themselves, and a pool deletes nothing by id. */
-async function isGone(client: Client, { path, id }: ChildPlace, thrown: unknown): Promise<boolean> {
+async function isGone(client: Client, { path, id }: ChildAddress, thrown: unknown): Promise<boolean> {
   if (!(thrown instanceof SupertreeError)) return false;
   if (thrown.code !== 'NOT_FOUND' && thrown.code !== 'SIMPLE_ONE_FOR_ONE') return false;
   const left = await client.request('which_children', { path });

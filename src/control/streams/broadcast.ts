@@ -6,7 +6,7 @@ import { encode } from '../../protocol/decode.js';
 import { LogFrames } from '../../protocol/log-frames.js';
 import type { Draft } from '../../protocol/protocol.js';
 import { STATUS_OF, wireTime } from '../../protocol/status.js';
-import { type FollowedReport, type Place, placeOf, type ReportConsumer } from './report-fan-out.js';
+import { type FollowedReport, type FullState, type ReportConsumer, stateAfter } from './report-fan-out.js';
 import type { Topics } from './topics.js';
 
 /** Publishes every line and every state of a tree under the uuid of its agent. `close` ends that. */
@@ -60,18 +60,18 @@ const CHANGES: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'error',
 ]);
 
-/** Has nothing of what the agent printed: a subscriber to states need not be allowed to read output. */
+/** Without output of the agent: a subscriber to states may lack the role to read output. */
 function statusUpdate(report: Report, view: AgentView, isLast: boolean): Buffer {
-  const place = placeOf(report, isLast ? view : null) ?? view;
+  const after = stateAfter(report, isLast ? view : null) ?? view;
   const { path, incarnation, restarts, health, retryIn, exit } = view;
-  const { state, detail } = place;
+  const { state, detail } = after;
   const ended = exit === null ? null : { code: exit.code, signal: exit.signal, cause: exit.cause, oom: exit.oom };
   return encode<'status_update'>({
     type: 'status_update',
     agent_id: view.uuid,
     update_type: updateType(report, state),
     status: STATUS_OF[state],
-    message: textOf(report, view, place),
+    message: textOf(report, view, after),
     data: { path, state, detail, incarnation, restarts, health, retry_in: retryIn, exit: ended },
     timestamp: wireTime(report.at),
   });
@@ -90,7 +90,7 @@ const UPDATE_TYPES: Readonly<Partial<Record<AgentState, Draft<'status_update'>['
 };
 
 /** The state with its sub-state, the end, or the report, as text. */
-function textOf(report: Report, view: AgentView, { state, detail }: Place): string {
+function textOf(report: Report, view: AgentView, { state, detail }: FullState): string {
   if (report.type !== 'state' && report.type !== 'substate') return toText(report).slice(report.path.length + 1);
   const ended = state === 'completed' || state === 'failed';
   return ended && view.state === state && view.exit !== null ? `${state}: ${describeExit(view.exit)}` : detail;

@@ -123,13 +123,13 @@ export class ReportFanOut {
 }
 
 /** The state of an agent with its sub-state. */
-export type Place = Pick<AgentView, 'state' | 'detail'>;
+export type FullState = Pick<AgentView, 'state' | 'detail'>;
 
 /**
- * The place of an agent after one report of a batch; `null` when the report does not tell. `now` is its place after the batch: it belongs to the last report of
- * the agent, and is `null` for those before.
+ * The state of an agent after one report of a batch; `null` when it does not follow from the report. `now` is the state after the batch, given for the last
+ * report of the agent, and `null` for earlier ones.
  */
-export function placeOf(report: Report, now: Place | null): Place | null {
+export function stateAfter(report: Report, now: FullState | null): FullState | null {
   if (report.type === 'substate') return report;
   if (report.type !== 'state') return now;
   return now?.state === report.state ? now : { state: report.state, detail: report.state };
