@@ -47,7 +47,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
     )
     .option(
       '--env <NAME[=VALUE]>',
-      'add to its environment; a NAME alone takes its value from here, unseen by others. Repeatable',
+      'add to its environment; a NAME alone takes its value from here, unseen by others. Repeatable; of one name the last value counts',
       variable(host.env),
     )
     .option(

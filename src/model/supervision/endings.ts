@@ -155,7 +155,7 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   return openSweep(state, members, { cause: 'sibling', culprit: child.id, hold: true, ordered });
 }
 
-/** Begins a restart under one_for_one, even if its delay is not over: no other child waits for its start. */
+/** Begins a restart, even if its delay is not over. */
 export function beginRestart(state: State, sweep: Sweep | undefined): void {
   if (sweep === undefined) return;
   sweep.hold = false;
