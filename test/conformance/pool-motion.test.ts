@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/model/reason.js';
 import fc, { SEED } from '../fast-check.js';
 import { child, pool } from './family.js';
-import { CRASH, START_FAILED, World } from './harness.js';
+import { CRASH, type Debt, START_FAILED, World } from './harness.js';
 import { type PoolFlags, ReferencePool } from './reference-pool.js';
 import type { Exit } from './reference-row.js';
 
 /*
- * Pools in motion: starts take time, and ends, calls and the next try of a failed restart come at any moment. The engine and the reference
+ * Pools in motion: starts and stops take time, and ends, calls and the next try of a failed restart come at any moment. The engine and the reference
  * must agree after every step, as in motion.test.ts, which says how to live through more histories.
  */
 const HISTORIES = Number(process.env.HISTORIES ?? 1_000);
@@ -24,7 +24,7 @@ class Pair {
     const { intensity, period, ...sizes } = flags;
     this.reference = new ReferencePool(flags);
     this.world = new World(pool({ ...sizes, maxRestarts: intensity, within: period * 1000 }));
-    this.world.held.add('start');
+    for (const kind of ['start', 'stop'] as const) this.world.held.add(kind);
     this.world.holdAfterFailure = true;
     this.world.boot();
   }
@@ -37,13 +37,28 @@ class Pair {
     });
   }
 
+  /** Its start, or its stop, is over. */
   settle(id: string, ready: boolean): void {
     this.reference.settle(id, ready);
-    const debt = this.world.debts.find(({ kind, name }) => kind === 'start' && name === id);
-    if (!debt) return;
-    this.world.debts = this.world.debts.filter((other) => other !== debt);
-    if (ready) debt.pay();
-    else this.world.exit(id, START_FAILED);
+    const debts = this.#takeDebts(id);
+    const debt = debts.find(({ kind }) => kind === 'stop') ?? debts[0];
+    if (debt?.kind === 'stop' || ready) debt?.pay();
+    else if (debt) this.world.exit(id, START_FAILED);
+  }
+
+  exit(id: string, reason: Exit): void {
+    const isStopping = this.world.engine.row(id)?.phase === 'stopping';
+    if (!isStopping && !this.world.lives.get(id)?.ready) return;
+    this.#takeDebts(id);
+    this.reference.exit(id, reason);
+    this.world.exit(id, REASONS[reason]);
+  }
+
+  #takeDebts(id: string): Debt[] {
+    const { debts } = this.world;
+    const taken = debts.filter(({ kind, name }) => kind !== 'delay' && name === id);
+    this.world.debts = debts.filter((debt) => !taken.includes(debt));
+    return taken;
   }
 
   compare(): void {
@@ -76,15 +91,13 @@ const id = fc.integer({ min: 1, max: 8 }).map(String);
 const add = fc.constant(
   step('add', (pair) => pair.call(pair.world.add(child('x')), (reply) => pair.reference.add(reply))),
 );
-const ready = id.map((name) => step(`${name} is ready`, (pair) => pair.settle(name, true)));
-const fails = id.map((name) => step(`the start of ${name} fails`, (pair) => pair.settle(name, false)));
-const ends = fc.tuple(id, fc.constantFrom('normal', 'shutdown', 'abnormal', 'abnormal')).map(([name, reason]) =>
-  step(`${name} ends ${reason}`, ({ reference, world }) => {
-    if (!world.lives.get(name)?.ready) return;
-    reference.exit(name, reason);
-    world.exit(name, REASONS[reason]);
-  }),
+const ready = id.map((name) => step(`${name} is ready, or its stop over`, (pair) => pair.settle(name, true)));
+const fails = id.map((name) =>
+  step(`the start of ${name} fails, or its stop is over`, (pair) => pair.settle(name, false)),
 );
+const ends = fc
+  .tuple(id, fc.constantFrom('normal', 'shutdown', 'abnormal', 'abnormal'))
+  .map(([name, reason]) => step(`${name} ends ${reason}`, (pair) => pair.exit(name, reason)));
 const terminate = id.map((name) =>
   step(`terminate ${name}`, (pair) =>
     pair.call(pair.world.command('stop', name), (reply) => pair.reference.terminate(name, reply)),

@@ -19,15 +19,18 @@ export interface PoolFlags {
 interface Row {
   readonly id: string;
   /** `down`: it waits until it may start. */
-  phase: 'down' | 'starting' | 'up' | 'restarting';
+  phase: 'down' | 'starting' | 'up' | 'stopping' | 'restarting';
   /** Who has added it and waits; `null` once it has been up or has had an answer. */
   added: Reply | null;
+  /** Calls of terminate that wait until it is gone. */
+  terminates: Reply[];
 }
 
 export class ReferencePool {
   /** `+1` for each try to start 1, `-1` for each time 1 is told to stop, in order. */
   readonly log: string[] = [];
   end: 'shutdown' | null = null;
+  #isEnding = false;
   now = 0;
   #rows: Row[] = [];
   #queue: Row[] = [];
@@ -43,32 +46,35 @@ export class ReferencePool {
   }
 
   add(reply: Reply): void {
-    if (this.end) return reply('SUPERVISOR_ENDED');
+    if (this.#isEnding) return reply('SUPERVISOR_ENDED');
     if (this.#rows.length >= this.#flags.max) return reply('POOL_FULL');
-    const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply };
+    const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply, terminates: [] };
     this.#rows.push(row);
     this.#enqueue(row);
   }
 
   terminate(id: string, reply: Reply): void {
-    if (this.end) return reply('SUPERVISOR_ENDED');
+    if (this.#isEnding) return reply('SUPERVISOR_ENDED');
     const row = this.#find(id);
     if (!row) return reply('NOT_FOUND');
-    this.#stop(row);
-    this.#forget(row);
-    reply('ok');
+    row.terminates.push(reply);
+    row.added?.('SUPERSEDED');
+    row.added = null;
+    if (isAlive(row)) this.#ask(row);
+    else this.#gone(row);
     this.#startNext();
   }
 
   /** A3, A4. */
   refuse(reply: Reply): void {
-    reply(this.end ? 'SUPERVISOR_ENDED' : 'SIMPLE_ONE_FOR_ONE');
+    reply(this.#isEnding ? 'SUPERVISOR_ENDED' : 'SIMPLE_ONE_FOR_ONE');
   }
 
-  /** The start under way of this instance is over. */
+  /** The start under way of this instance, or its stop, is over. */
   settle(id: string, ready: boolean): void {
     const row = this.#find(id);
-    if (this.end || row?.phase !== 'starting') return;
+    if (row?.phase === 'stopping') return this.#gone(row);
+    if (row?.phase !== 'starting') return;
     if (ready) this.#becomeReady(row);
     else if (row.added) this.#failAdded(row);
     else this.#restart(row, true);
@@ -78,7 +84,8 @@ export class ReferencePool {
   /** An instance that was up ended by itself: R1, R2, R3. */
   exit(id: string, reason: Exit): void {
     const row = this.#find(id);
-    if (this.end || row?.phase !== 'up') return;
+    if (row?.phase === 'stopping') return this.#gone(row);
+    if (row?.phase !== 'up') return;
     const { restart } = this.#flags;
     if (restart === 'permanent' || (restart === 'transient' && reason === 'abnormal')) this.#restart(row, false);
     else this.#forget(row);
@@ -86,14 +93,18 @@ export class ReferencePool {
 
   /** The next try of each failed restart. */
   again(): void {
-    for (const row of this.#waiting.splice(0)) if (!this.end && this.#rows.includes(row)) this.#enqueue(row);
+    for (const row of this.#waiting.splice(0)) if (!this.#isEnding && this.#rows.includes(row)) this.#enqueue(row);
   }
 
   /** P5: all at once. */
   halt(): void {
-    if (this.end) return;
-    this.end = 'shutdown';
-    for (const row of this.#rows) this.#stop(row);
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    for (const row of this.#rows) {
+      if (isAlive(row)) this.#ask(row);
+      else this.#gone(row);
+    }
+    this.#endIfGone();
   }
 
   /** A6: newest first. */
@@ -134,7 +145,7 @@ export class ReferencePool {
   }
 
   #startNext(): void {
-    while (!this.end && this.#rows.filter(({ phase }) => phase === 'starting').length < this.#flags.concurrency) {
+    while (!this.#isEnding && this.#rows.filter(({ phase }) => phase === 'starting').length < this.#flags.concurrency) {
       const row = this.#queue.shift();
       if (!row) return;
       row.phase = 'starting';
@@ -142,11 +153,23 @@ export class ReferencePool {
     }
   }
 
-  #stop(row: Row): void {
-    if (isAlive(row)) this.log.push(`-${row.id}`);
+  #ask(row: Row): void {
+    if (row.phase !== 'stopping') this.log.push(`-${row.id}`);
+    row.phase = 'stopping';
+  }
+
+  /** During its own stop, the pool keeps its rows. */
+  #gone(row: Row): void {
     row.phase = 'down';
+    for (const reply of row.terminates.splice(0)) reply('ok');
     row.added?.('SUPERSEDED');
     row.added = null;
+    if (this.#isEnding) this.#endIfGone();
+    else this.#forget(row);
+  }
+
+  #endIfGone(): void {
+    if (!this.#rows.some(isAlive)) this.end = 'shutdown';
   }
 
   #forget(row: Row): void {
@@ -160,5 +183,5 @@ export class ReferencePool {
 }
 
 function isAlive({ phase }: Row): boolean {
-  return phase === 'up' || phase === 'starting';
+  return phase === 'up' || phase === 'starting' || phase === 'stopping';
 }
