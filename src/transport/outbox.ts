@@ -18,6 +18,9 @@ const READ_TIMEOUT = 10_000;
 /** For how long a peer is remembered as not reading, in ms after the last answer that it did not take. */
 const FORGET_AFTER = 60_000;
 
+/** For how long requests are received, or answers sent, in one round of the event loop, in ms: a flood must not block what else the process does. */
+export const SLICE = 8;
+
 /** The most bytes of small answers that are joined in one message. */
 const MAX_JOINED = 64 * 1024;
 
@@ -171,10 +174,15 @@ export class Outbox {
   /** Sends all answers of a round of the event loop together: libzmq then wakes its own thread once, not for each answer. */
   async #pump(): Promise<void> {
     await nextRound();
+    let until = performance.now() + SLICE;
     while (this.#queue.length > 0) {
       const messages = this.#queue;
       this.#queue = [];
       for (const message of messages) {
+        if (performance.now() >= until) {
+          await nextRound();
+          until = performance.now() + SLICE;
+        }
         // Earlier messages that the socket refused go first.
         const taken = message.peer.held.length === 0 && (await this.#pass(message));
         if (taken) this.#done(message);

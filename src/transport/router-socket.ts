@@ -12,7 +12,7 @@ import { closeSocket } from './close-socket.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { CONNECTION_OPTIONS } from './connection-options.js';
 import type { FairQueue } from './fair-queue.js';
-import { Outbox, type Recipient } from './outbox.js';
+import { Outbox, type Recipient, SLICE } from './outbox.js';
 import { SEND_QUEUE, type SendWindow } from './send-window.js';
 import type { SocketSecurity } from './socket-security.js';
 
@@ -36,7 +36,7 @@ export interface RouterSocketOptions {
 /** A larger message closes its connection before it fills the memory; up to this size it gets an error as its answer. */
 const HARD_LIMIT = 2 * MAX_MESSAGE_SIZE;
 
-/** The number of requests that libzmq queues for one peer, and that are taken from it in one round of the event loop. */
+/** The number of requests that libzmq queues for one peer. */
 const RECEIVE_QUEUE = 256;
 
 /** For how long an endpoint with too many connections is closed, in ms: longer each time, unless it was open for `calm` ms. */
@@ -151,14 +151,15 @@ export class RouterSocket {
   }
 
   /**
-   * Takes the other messages that have arrived, then waits until the answers were sent. While a receive is pending, each send polls for messages to
+   * Takes other messages that have arrived, for a slice of time, then waits until the answers were sent. While a receive is pending, each send polls for messages to
    * finish it, which costs a system call; hence the receive with a timeout of 0. A rejected receive costs ten times as much as a look at `readable`.
    */
   async #drain(socket: Router): Promise<void> {
     if (!socket.readable) return this.outbox.handedOver();
     socket.receiveTimeout = 0;
+    const until = performance.now() + SLICE;
     try {
-      for (let n = 1; n < RECEIVE_QUEUE; n++) this.#take(await socket.receive());
+      while (performance.now() < until) this.#take(await socket.receive());
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown;
     }
