@@ -76,6 +76,10 @@ const CATALOGUE = {
     'Processes are supervised through /proc, which {platform} does not have.',
     'Run the tree on Linux; tasks, logics and the client of a server work everywhere.',
   ],
+  KEEPER_UNAVAILABLE: [
+    'No keeper can run the processes of the tree: {problem}.',
+    "Set the option `driver` to 'local', which runs them as children of the program itself.",
+  ],
   TIMEOUT: ['{what} was not done within {timeout} ms.', 'Query the state; the command itself continues.'],
   CLOCK_STALLED: [
     '{what} waits for a virtual clock that the test does not move: it holds {held} callbacks, the next one due {due}.',

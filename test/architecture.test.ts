@@ -103,6 +103,15 @@ describe('the parts of src', () => {
     expect(importers.filter((file) => !mayUseSockets.test(file))).toEqual([]);
   });
 
+  it('import koffi only in the native folder of the keeper, which only the program of the keeper imports', () => {
+    const native = /^src\/drivers\/keeper\/native\//;
+    const importers = (rule: (to: string) => boolean) =>
+      importsOf(src).filter(({ from, to }) => rule(to) && !native.test(from));
+    expect(importers((to) => to === 'koffi')).toEqual([]);
+    const program = /^src\/drivers\/keeper\/program\//;
+    expect(importers((to) => native.test(to)).filter(({ from }) => !program.test(from))).toEqual([]);
+  });
+
   it('read /proc only in the drivers', () => {
     expect(mentions(without(src, 'src/drivers'), /['"`]\/proc\b/, 'reads /proc')).toEqual([]);
   });

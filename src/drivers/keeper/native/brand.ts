@@ -1,0 +1,33 @@
+import { declare } from './libc.js';
+
+const setLimit = declare('int setrlimit(int resource, void *limit)');
+const getLimit = declare('int getrlimit(int resource, void *limit)');
+
+/** RLIMIT_LOCKS of getrlimit(2): the kernel has ignored it since 2.4.25, but every process still inherits it. */
+const LOCKS = 10;
+
+/** The soft and the hard limit. */
+const own = new BigUint64Array(2);
+const branded = new BigUint64Array(2);
+
+/** The soft limit of file locks that this process has inherited. */
+export function inheritedLimit(): bigint {
+  getLimit(LOCKS, own);
+  return own[0]!;
+}
+
+/**
+ * Calls `spawn` while the soft limit of file locks of this process is `brand`, which the child and all its descendants inherit. No other thread of this
+ * process makes children. Where the hard limit is lower, the child has no brand.
+ */
+export function withBrand<T>(brand: bigint, spawn: () => T): T {
+  getLimit(LOCKS, own);
+  branded[0] = brand;
+  branded[1] = own[1]!;
+  setLimit(LOCKS, branded);
+  try {
+    return spawn();
+  } finally {
+    setLimit(LOCKS, own);
+  }
+}

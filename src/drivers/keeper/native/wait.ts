@@ -1,0 +1,22 @@
+import { constants } from 'node:os';
+import { declare, lastError } from './libc.js';
+
+const waitpid = declare('int waitpid(int pid, void *status, int options)');
+
+/** A child that has ended, with its status as waitpid(2) returned it. From now on its pid may belong to another process. */
+export interface Reaped {
+  readonly pid: number;
+  readonly status: number;
+}
+
+const WNOHANG = 1;
+const status = new Int32Array(1);
+
+/** Reaps one child that has ended, any one; `null` when there is none. To be called until then, because the kernel merges several SIGCHLD into one. */
+export function reapOne(): Reaped | null {
+  for (;;) {
+    const pid = waitpid(-1, status, WNOHANG);
+    if (pid > 0) return { pid, status: status[0]! };
+    if (pid === 0 || lastError() !== constants.errno.EINTR) return null; // no child has ended, or there is none (ECHILD)
+  }
+}
