@@ -1,0 +1,132 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { messageOf } from '../../../errors.js';
+import { FROM_KEEPER, type FieldType, type MessageOf, type MessageTable, TO_KEEPER, VERSION } from './messages.js';
+
+/** The longest message: more than the arguments and the environment that Linux accepts. */
+export const MAX_MESSAGE = 8_388_608;
+
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false });
+
+/** What each side sends before its first message. */
+export const GREETING: Uint8Array = Uint8Array.of(VERSION);
+
+/** One message as its length in four bytes, the highest first, and a MessagePack array of the number and the fields. */
+export interface Codec<Message> {
+  encode(message: Message): Buffer;
+  /** Throws a plain sentence about a message that the table does not have. */
+  decode(bytes: Uint8Array): Message;
+}
+
+export const toKeeper: Codec<MessageOf<typeof TO_KEEPER>> = codecOf(TO_KEEPER);
+export const fromKeeper: Codec<MessageOf<typeof FROM_KEEPER>> = codecOf(FROM_KEEPER);
+
+type Fields = Record<string, unknown>;
+
+function codecOf<T extends MessageTable>(table: T): Codec<MessageOf<T>> {
+  const shapes = new Map(Object.entries(table).map(([type, { code, fields }]) => [code, { type, ...split(fields) }]));
+  const byName = new Map([...shapes].map(([code, shape]) => [shape.type, { code, names: shape.names }]));
+  return {
+    encode(message) {
+      const { code, names } = byName.get(message.type as string)!;
+      const body = packr.pack([code, ...names.map((name) => (message as Fields)[name])]);
+      const frame = Buffer.allocUnsafe(LENGTH + body.length);
+      frame.writeUInt32BE(body.length);
+      frame.set(body, LENGTH);
+      return frame;
+    },
+    decode(bytes) {
+      const document: unknown = unpackr.unpack(bytes);
+      if (!Array.isArray(document)) throw new Error('a message is not an array');
+      const shape = shapes.get(document[0]);
+      if (shape === undefined) throw new Error(`there is no message ${String(document[0])}`);
+      if (document.length !== shape.names.length + 1) throw new Error(`${shape.type} has ${document.length} parts`);
+      const message: Fields = { type: shape.type };
+      for (const [index, name] of shape.names.entries()) {
+        const value: unknown = document[index + 1];
+        if (!FITS[shape.types[index]!](value)) throw new Error(`${name} of ${shape.type} is no ${shape.types[index]}`);
+        message[name] = value;
+      }
+      return message as MessageOf<T>;
+    },
+  };
+}
+
+function split(fields: MessageTable[string]['fields']): { names: string[]; types: FieldType[] } {
+  return { names: Object.keys(fields), types: Object.values(fields) };
+}
+
+const FITS: Readonly<Record<FieldType, (value: unknown) => boolean>> = {
+  size: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  time: (value) => typeof value === 'number' && !Number.isNaN(value),
+  flag: (value) => typeof value === 'boolean',
+  text: (value) => typeof value === 'string',
+  'text or null': (value) => value === null || typeof value === 'string',
+  bytes: (value) => value instanceof Uint8Array,
+};
+
+/**
+ * Cuts a stream of bytes into the messages of one side. A stream that breaks the rules has a `problem`, once and for ever: nothing that follows can be
+ * trusted.
+ */
+export class MessageReader<Message> {
+  readonly #codec: Codec<Message>;
+  readonly #limit: number;
+  #rest: Buffer = Buffer.alloc(0);
+  #isGreeted = false;
+  #problem: string | null = null;
+
+  /** `limit`: the longest message in bytes. If not given, MAX_MESSAGE. */
+  constructor(codec: Codec<Message>, limit: number = MAX_MESSAGE) {
+    this.#codec = codec;
+    this.#limit = limit;
+  }
+
+  /** Why the stream cannot be read further; `null` while it can. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** True when the bytes so far end with a part of a message. */
+  get isCut(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** The whole messages that these bytes complete, in order; none after a problem. */
+  *push(bytes: Uint8Array): Generator<Message, void> {
+    const arrived = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#rest = this.#rest.length === 0 ? arrived : Buffer.concat([this.#rest, arrived]);
+    if (!this.#greeted()) return;
+    for (let message = this.#next(); message !== undefined; message = this.#next()) yield message;
+  }
+
+  #greeted(): boolean {
+    if (this.#isGreeted || this.#rest.length === 0) return this.#isGreeted;
+    const [version] = this.#rest;
+    if (version === VERSION) this.#rest = this.#rest.subarray(1);
+    else this.#fail(`it speaks version ${version} of the protocol, not ${VERSION}`);
+    this.#isGreeted = version === VERSION;
+    return this.#isGreeted;
+  }
+
+  #next(): Message | undefined {
+    if (this.#problem !== null || this.#rest.length < LENGTH) return undefined;
+    const length = this.#rest.readUInt32BE();
+    if (length > this.#limit) return this.#fail(`a message has ${length} bytes, the limit is ${this.#limit}`);
+    if (this.#rest.length < LENGTH + length) return undefined;
+    const body = this.#rest.subarray(LENGTH, LENGTH + length);
+    this.#rest = this.#rest.subarray(LENGTH + length);
+    try {
+      return this.#codec.decode(body);
+    } catch (thrown) {
+      return this.#fail(messageOf(thrown));
+    }
+  }
+
+  #fail(problem: string): undefined {
+    this.#problem ??= problem;
+    this.#rest = Buffer.alloc(0);
+  }
+}
+
+const LENGTH = 4;

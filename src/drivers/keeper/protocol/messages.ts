@@ -1,0 +1,100 @@
+/*
+ * The messages between a program and its keeper, one table for each direction: the number of a message on the wire and its fields in their order. Messages
+ * about an agent carry its number, which the program chooses; those from the keeper carry the number of the record as well, counted per agent from 1.
+ */
+
+/** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
+export const VERSION = 1;
+
+/** The types of fields. `size` is a whole number from 0, `time` any number that is not NaN. */
+interface FieldTypes {
+  readonly size: number;
+  readonly time: number;
+  readonly flag: boolean;
+  readonly text: string;
+  readonly 'text or null': string | null;
+  readonly bytes: Uint8Array;
+}
+
+export type FieldType = keyof FieldTypes;
+
+export interface MessageShape {
+  readonly code: number;
+  readonly fields: Readonly<Record<string, FieldType>>;
+}
+
+export type MessageTable = Readonly<Record<string, MessageShape>>;
+
+/** The messages of a table as objects with their name as `type`. */
+export type MessageOf<T extends MessageTable> = {
+  readonly [Name in keyof T]: { readonly type: Name } & {
+    readonly [Field in keyof T[Name]['fields']]: FieldTypes[T[Name]['fields'][Field]];
+  };
+}[keyof T];
+
+export const TO_KEEPER = {
+  /** The first message. `pid` is that of the program. */
+  hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
+  /** `argv` and `env` are strings, each ended by a null byte. `signal`, `ask` and `insist` are the stop stages for the case that the program ends. */
+  start: {
+    code: 2,
+    fields: {
+      agent: 'size',
+      argv: 'bytes',
+      env: 'bytes',
+      cwd: 'text or null',
+      token: 'text',
+      notify: 'flag',
+      signal: 'size',
+      ask: 'time',
+      insist: 'time',
+    },
+  },
+  /** Sends a signal and then SIGCONT to the whole tree. */
+  ask: { code: 3, fields: { agent: 'size', signal: 'size' } },
+  /** Sends SIGKILL to the whole tree until it is empty. */
+  kill: { code: 4, fields: { agent: 'size' } },
+  /** Sends a signal to the process group alone. */
+  signal: { code: 5, fields: { agent: 'size', signal: 'size' } },
+  /** Stops the whole tree by SIGSTOP; `round` comes back with the result. */
+  freeze: { code: 6, fields: { agent: 'size', round: 'size' } },
+  thaw: { code: 7, fields: { agent: 'size' } },
+  /** Bytes for standard input. The next ones may follow when these were taken. */
+  input: { code: 8, fields: { agent: 'size', bytes: 'bytes' } },
+  endInput: { code: 9, fields: { agent: 'size' } },
+  /** Stops reading the output. */
+  drain: { code: 10, fields: { agent: 'size' } },
+  /** All records of the agent up to this one have arrived. */
+  acknowledge: { code: 11, fields: { agent: 'size', record: 'size' } },
+} as const satisfies MessageTable;
+
+export const FROM_KEEPER = {
+  /** The secret was right. `isBranded`: descendants are recognised by their brand; else by session and environment. */
+  welcome: { code: 1, fields: { pid: 'size', isBranded: 'flag' } },
+  /** `ticks` is the start time of the process in /proc/PID/stat; `brand` its limit of file locks, in decimal, empty when it has none. */
+  spawned: {
+    code: 2,
+    fields: { agent: 'size', record: 'size', pid: 'size', ticks: 'size', brand: 'text', at: 'time' },
+  },
+  /** The last record of an agent that was not spawned. */
+  failed: { code: 3, fields: { agent: 'size', record: 'size', errno: 'size', at: 'time' } },
+  output: { code: 4, fields: { agent: 'size', record: 'size', stream: 'size', bytes: 'bytes' } },
+  /** A stream was read to its end. */
+  closed: { code: 5, fields: { agent: 'size', record: 'size', stream: 'size' } },
+  /** The main process was reaped. `isEmpty`: none of its descendants is left. */
+  exited: { code: 6, fields: { agent: 'size', record: 'size', status: 'size', isEmpty: 'flag', at: 'time' } },
+  /** No descendant is left. */
+  gone: { code: 7, fields: { agent: 'size', record: 'size' } },
+  /** `problem` is empty when every member of the tree is stopped. */
+  frozen: { code: 8, fields: { agent: 'size', record: 'size', round: 'size', problem: 'text', at: 'time' } },
+  /** The system has taken the bytes of `input`, or refused them with an errno. */
+  taken: { code: 9, fields: { agent: 'size', record: 'size', errno: 'size' } },
+  /** The keeper has a problem that belongs to no agent, for example an orphan that cannot be attributed to one. */
+  problem: { code: 10, fields: { text: 'text' } },
+} as const satisfies MessageTable;
+
+export type ToKeeper = MessageOf<typeof TO_KEEPER>;
+export type FromKeeper = MessageOf<typeof FROM_KEEPER>;
+
+/** The streams of `output` and `closed`. */
+export const STREAM = { stdout: 1, stderr: 2, notify: 3 } as const;
