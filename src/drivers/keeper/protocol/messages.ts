@@ -6,6 +6,23 @@
 /** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
 export const VERSION = 1;
 
+/**
+ * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
+ * before, the keeper ends as well, because nobody would connect any more.
+ */
+export interface KeeperSettings {
+  /** The path of the socket that the keeper makes, in a directory of mode 0700. */
+  readonly socket: string;
+  readonly secret: string;
+  /** The name of the tree, for ps(1). */
+  readonly tree: string;
+}
+
+/** What a keeper writes to its standard output, as one line of JSON: `null` when it listens, else why it cannot run; then it ends with code 1. */
+export interface KeeperReady {
+  readonly problem: string | null;
+}
+
 /** The types of fields. `size` is a whole number from 0, `time` any number that is not NaN. */
 interface FieldTypes {
   readonly size: number;
@@ -59,10 +76,10 @@ export const TO_KEEPER = {
   /** Stops the whole tree by SIGSTOP; `round` comes back with the result. */
   freeze: { code: 6, fields: { agent: 'size', round: 'size' } },
   thaw: { code: 7, fields: { agent: 'size' } },
-  /** Bytes for standard input. The next ones may follow when these were taken. */
+  /** Bytes for standard input, answered by `taken`. The next ones may follow then; those that come earlier are refused with EAGAIN. */
   input: { code: 8, fields: { agent: 'size', bytes: 'bytes' } },
   endInput: { code: 9, fields: { agent: 'size' } },
-  /** Stops reading the output. */
+  /** Stops reading the output: a `closed` follows for each stream that is open. */
   drain: { code: 10, fields: { agent: 'size' } },
   /** All records of the agent up to this one have arrived. */
   acknowledge: { code: 11, fields: { agent: 'size', record: 'size' } },
@@ -81,7 +98,7 @@ export const FROM_KEEPER = {
   output: { code: 4, fields: { agent: 'size', record: 'size', stream: 'size', bytes: 'bytes' } },
   /** A stream was read to its end. */
   closed: { code: 5, fields: { agent: 'size', record: 'size', stream: 'size' } },
-  /** The main process was reaped. `isEmpty`: none of its descendants is left. */
+  /** The main process was reaped. `isEmpty`: none of its descendants is left, and no `gone` follows. */
   exited: { code: 6, fields: { agent: 'size', record: 'size', status: 'size', isEmpty: 'flag', at: 'time' } },
   /** No descendant is left. */
   gone: { code: 7, fields: { agent: 'size', record: 'size' } },
