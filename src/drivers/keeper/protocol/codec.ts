@@ -1,6 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { messageOf } from '../../../errors.js';
-import { FROM_KEEPER, type FieldType, type MessageOf, type MessageTable, TO_KEEPER, VERSION } from './messages.js';
+import { type FieldType, FROM_KEEPER, type MessageOf, type MessageTable, TO_KEEPER, VERSION } from './messages.js';
 
 /** The longest message: more than the arguments and the environment that Linux accepts. */
 export const MAX_MESSAGE = 8_388_608;
@@ -66,13 +66,18 @@ const FITS: Readonly<Record<FieldType, (value: unknown) => boolean>> = {
 };
 
 /**
- * Cuts a stream of bytes into the messages of one side. A stream that breaks the rules has a `problem`, once and for ever: nothing that follows can be
- * trusted.
+ * Cuts a stream of bytes into the messages of one side. A stream that violates the protocol has a `problem` for ever: nothing that follows can be trusted,
+ * so the connection is to be closed.
  */
 export class MessageReader<Message> {
   readonly #codec: Codec<Message>;
   readonly #limit: number;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = EMPTY;
+  /** What came after `rest` and does not complete a message: joined to it once, so that a long message is not copied at each read. */
+  #later: Uint8Array[] = [];
+  #size = 0;
+  /** The size from which on the next step is possible. */
+  #needed = 1;
   #isGreeted = false;
   #problem: string | null = null;
 
@@ -89,44 +94,67 @@ export class MessageReader<Message> {
 
   /** True when the bytes so far end with a part of a message. */
   get isCut(): boolean {
-    return this.#rest.length > 0;
+    return this.#size > 0;
   }
 
   /** The whole messages that these bytes complete, in order; none after a problem. */
   *push(bytes: Uint8Array): Generator<Message, void> {
-    const arrived = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#rest = this.#rest.length === 0 ? arrived : Buffer.concat([this.#rest, arrived]);
+    if (this.#problem !== null) return;
+    this.#later.push(bytes);
+    this.#size += bytes.length;
+    if (this.#size < this.#needed) return;
+    this.#join();
     if (!this.#greeted()) return;
     for (let message = this.#next(); message !== undefined; message = this.#next()) yield message;
   }
 
+  #join(): void {
+    const [only] = this.#later;
+    if (this.#rest.length > 0 || this.#later.length > 1) this.#rest = Buffer.concat([this.#rest, ...this.#later]);
+    else if (only) this.#rest = Buffer.from(only.buffer, only.byteOffset, only.length);
+    this.#later = [];
+  }
+
+  #take(length: number): Buffer {
+    const taken = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(length);
+    this.#size -= length;
+    return taken;
+  }
+
   #greeted(): boolean {
-    if (this.#isGreeted || this.#rest.length === 0) return this.#isGreeted;
-    const [version] = this.#rest;
-    if (version === VERSION) this.#rest = this.#rest.subarray(1);
-    else this.#fail(`it speaks version ${version} of the protocol, not ${VERSION}`);
+    if (this.#isGreeted) return true;
+    const [version] = this.#take(1);
+    if (version !== VERSION) this.#fail(`it speaks version ${version} of the protocol, not ${VERSION}`);
     this.#isGreeted = version === VERSION;
     return this.#isGreeted;
   }
 
   #next(): Message | undefined {
-    if (this.#problem !== null || this.#rest.length < LENGTH) return undefined;
+    if (this.#problem !== null || !this.#has(LENGTH)) return undefined;
     const length = this.#rest.readUInt32BE();
     if (length > this.#limit) return this.#fail(`a message has ${length} bytes, the limit is ${this.#limit}`);
-    if (this.#rest.length < LENGTH + length) return undefined;
-    const body = this.#rest.subarray(LENGTH, LENGTH + length);
-    this.#rest = this.#rest.subarray(LENGTH + length);
+    if (!this.#has(LENGTH + length)) return undefined;
+    const frame = this.#take(LENGTH + length);
     try {
-      return this.#codec.decode(body);
+      return this.#codec.decode(frame.subarray(LENGTH));
     } catch (thrown) {
       return this.#fail(messageOf(thrown));
     }
   }
 
+  #has(length: number): boolean {
+    this.#needed = length;
+    return this.#size >= length;
+  }
+
   #fail(problem: string): undefined {
     this.#problem ??= problem;
-    this.#rest = Buffer.alloc(0);
+    this.#rest = EMPTY;
+    this.#later = [];
+    this.#size = 0;
   }
 }
 
 const LENGTH = 4;
+const EMPTY = Buffer.alloc(0);
