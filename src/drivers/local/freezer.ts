@@ -1,6 +1,14 @@
 import type { Clock } from '../../contract/clock.js';
 import type { ProcStat } from '../proc/proc.js';
-import type { ProcessTree } from './process-tree.js';
+import type { Look } from './process-tree.js';
+
+/** A process tree that can be stopped and continued. */
+export interface FreezableTree {
+  /** Finds every living member. `certain`: when all of `alive` are stopped, there is no other member. */
+  look(): Look;
+  /** Signals every member. If no look is given, those of a new look. */
+  signal(signal: NodeJS.Signals, look?: Look): void;
+}
 
 /** How long it may take until all members are seen stopped, in ms. A process in uninterruptible sleep stops only when it wakes. */
 const FREEZE_TIMEOUT = 1000;
@@ -12,12 +20,12 @@ const LONGEST_LOOK = 50;
  * check and the signal, so each round signals the members that still run.
  */
 export class Freezer {
-  readonly #tree: ProcessTree;
+  readonly #tree: FreezableTree;
   readonly #clock: Clock;
   #timer: unknown;
   #done: ((problem: string | null) => void) | undefined;
 
-  constructor(tree: ProcessTree, clock: Clock) {
+  constructor(tree: FreezableTree, clock: Clock) {
     this.#tree = tree;
     this.#clock = clock;
   }

@@ -9,7 +9,7 @@ export function signalOf(text: string): NodeJS.Signals {
 }
 
 /** Sends to a process (positive) or a group (negative). False when there is none, or none that may be signalled. */
-export function send(target: number, signal: NodeJS.Signals): boolean {
+export function send(target: number, signal: NodeJS.Signals | number): boolean {
   try {
     return process.kill(target, signal);
   } catch {

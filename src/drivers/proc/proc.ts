@@ -55,6 +55,21 @@ export function childrenOf(pid: number): number[] {
   return entriesOf(`/proc/${pid}/task`).flatMap((tid) => numbers(readSmall(`/proc/${pid}/task/${tid}/children`)));
 }
 
+/**
+ * The children of this process that its main thread has made or that came to it as orphans, oldest first; `undefined` when they cannot be listed. A child
+ * stays in the list until it is reaped. Orphans come to the main thread while it lives, and are appended.
+ */
+export function childrenOfMainThread(): number[] | undefined {
+  const text = readSmall(`/proc/self/task/${process.pid}/children`);
+  return text === undefined ? undefined : numbers(text);
+}
+
+/** The soft limit of file locks of a process, for which RLIMIT_LOCKS stands in getrlimit(2); `undefined` when it is unlimited or cannot be read. */
+export function fileLockLimit(pid: number): bigint | undefined {
+  const limit = /^Max file locks +(\d+)/m.exec(readSmall(`/proc/${pid}/limits`) ?? '')?.[1];
+  return limit === undefined ? undefined : BigInt(limit);
+}
+
 /** Every process that this process can see, in ascending order of the kernel's table; `undefined` when /proc cannot be listed. */
 export function listPids(): number[] | undefined {
   const names = entriesOf('/proc');

@@ -10,10 +10,10 @@ const LOCKS = 10;
 const own = new BigUint64Array(2);
 const branded = new BigUint64Array(2);
 
-/** The soft limit of file locks that this process has inherited. */
-export function inheritedLimit(): bigint {
+/** The soft and the hard limit of file locks that this process has inherited. */
+export function inheritedLimits(): { soft: bigint; hard: bigint } {
   getLimit(LOCKS, own);
-  return own[0]!;
+  return { soft: own[0]!, hard: own[1]! };
 }
 
 /**

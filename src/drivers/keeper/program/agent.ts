@@ -1,0 +1,265 @@
+import { constants } from 'node:os';
+import { systemClock } from '../../../contract/clock.js';
+import { Freezer } from '../../local/freezer.js';
+import { readStat } from '../../proc/proc.js';
+import { withBrand } from '../native/brand.js';
+import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
+import { spawn } from '../native/spawn.js';
+import { fromKeeper } from '../protocol/codec.js';
+import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
+import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
+import type { Children, Parentage } from './children.js';
+import { Family } from './family.js';
+import { InputPipe } from './input-pipe.js';
+import { OutputPipe } from './output-pipe.js';
+import { Records } from './records.js';
+
+export type StartMessage = Extract<ToKeeper, { type: 'start' }>;
+
+/** A message about an agent, without the numbers of agent and record. */
+type Entry = FromKeeper extends infer M ? (M extends { record: number } ? Omit<M, 'agent' | 'record'> : never) : never;
+
+/** The connection as an agent sees it. */
+export interface Outlet {
+  /** Sends a record; drops it while there is no connection. */
+  send(record: Buffer): void;
+  /** True while earlier records wait to be sent. */
+  readonly isCongested: boolean;
+  /** False when the program above is gone: output is read and dropped. */
+  readonly isOpen: boolean;
+}
+
+/** What all agents of a keeper share. */
+export interface AgentContext {
+  readonly children: Children<Agent>;
+  readonly outlet: Outlet;
+  /** Called once, when the agent is forgotten. */
+  forgotten(agent: Agent): void;
+}
+
+/** One incarnation of an agent, from its start until its last record is acknowledged. What it may do when stands in `AGENT_STATES`. */
+export class Agent implements Parentage {
+  readonly children = new Set<number>();
+  readonly order: StartMessage;
+  readonly #context: AgentContext;
+  readonly #records = new Records(WINDOW);
+  readonly #pipes = new Set<OutputPipe>();
+  #state: AgentState = 'new';
+  #brand: bigint | null = null;
+  #family: Family | undefined;
+  #input: InputPipe | undefined;
+  #freezer: Freezer | undefined;
+  #isKilled = false;
+  #retry: NodeJS.Timeout | undefined;
+  #onGone: (() => void) | undefined;
+
+  constructor(order: StartMessage, context: AgentContext) {
+    this.order = order;
+    this.#context = context;
+  }
+
+  get token(): string {
+    return this.order.token;
+  }
+
+  get hasTree(): boolean {
+    return stateAfter(this.#state, 'kill') !== null;
+  }
+
+  /** Spawns the process. Never throws: what fails is the record `failed`, as it is when `refusal` is an errno. */
+  start(refusal: number): void {
+    if (refusal !== 0) return this.#failed(refusal);
+    const pipes = makePipes(this.order.notify ? 4 : 3);
+    if (typeof pipes === 'number') return this.#failed(pipes);
+    this.#brand = this.#context.children.reserve(this);
+    const pid = this.#spawn(pipes);
+    if (pid > 0) return this.#spawned(pid, pipes);
+    for (const { read, write } of pipes) closeAll(read, write);
+    this.#context.children.release(this, this.#brand, null);
+    this.#failed(-pid);
+  }
+
+  /** Sends a signal and then SIGCONT to all members. */
+  ask(signal: number): void {
+    if (!this.#enter('ask')) return;
+    this.#freezer?.forget();
+    this.#family!.signal(signal);
+    this.#family!.signal('SIGCONT');
+  }
+
+  /** Sends SIGKILL to all members, again each time that one was reaped, until none is left. */
+  kill(): void {
+    if (!this.#enter('kill')) return;
+    this.#freezer?.forget();
+    this.#isKilled = true;
+    this.#killFrom(FIRST_RETRY);
+  }
+
+  signal(signal: number): void {
+    if (this.#enter('signal')) this.#family!.signalGroup(signal);
+  }
+
+  freeze(round: number): void {
+    const frozen = (problem: string | null) =>
+      this.#tell({ type: 'frozen', round, problem: problem ?? '', at: Date.now() });
+    if (!this.#enter('freeze')) return frozen('it is not running');
+    this.#freezer ??= new Freezer(this.#family!, systemClock);
+    this.#freezer.freeze(frozen);
+  }
+
+  thaw(): void {
+    if (!this.#enter('thaw')) return;
+    this.#freezer?.forget();
+    this.#family!.signal('SIGCONT');
+  }
+
+  input(bytes: Uint8Array): void {
+    if (this.#enter('input')) this.#input!.write(bytes);
+    else this.#tell({ type: 'taken', errno: constants.errno.EPIPE });
+  }
+
+  endInput(): void {
+    this.#input?.end();
+  }
+
+  drain(): void {
+    for (const pipe of this.#pipes) pipe.close();
+  }
+
+  acknowledge(record: number): void {
+    this.#records.acknowledge(record);
+    this.readOn();
+    this.#settle();
+  }
+
+  /** Reads output again, if that was paused and there is room for it. */
+  readOn(): void {
+    if (this.#mayRead()) for (const pipe of this.#pipes) pipe.resume();
+  }
+
+  /** One of its processes was reaped, and the children were listed since. `status`: that of the main process, if it was that one. */
+  reaped(pid: number, status: number): void {
+    if (pid === this.#family?.main && this.#enter('reaped')) this.#exiting(status);
+    else if (this.children.size === 0 && this.#enter('emptied')) this.#emptied();
+    if (this.#isKilled) this.#killFrom(FIRST_RETRY);
+  }
+
+  /** Resolves with true when no process of it is left, with false after `ms`. */
+  isGoneWithin(ms: number): Promise<boolean> {
+    if (!this.hasTree) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      // An end that the keeper has not noticed, because it was stopped itself, comes before the deadline.
+      const timer = systemClock.setTimeout(() => setImmediate(() => resolve(!this.hasTree)), ms);
+      this.#onGone = () => {
+        systemClock.clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  #spawn(pipes: readonly Pipe[]): number {
+    const [input, ...outputs] = pipes;
+    const descriptors = [input!.read, ...outputs.map(({ write }) => write)];
+    const { argv, env, cwd } = this.order;
+    const spawned = () => spawn({ argv, env, cwd, descriptors });
+    return this.#brand === null ? spawned() : withBrand(this.#brand, spawned);
+  }
+
+  #spawned(pid: number, [input, ...outputs]: readonly Pipe[]): void {
+    const { children } = this.#context;
+    children.add(pid, this);
+    this.#family = new Family(pid, this.children, () => children.list());
+    this.#enter('spawned');
+    closeAll(input!.read, ...outputs.map(({ write }) => write));
+    const ticks = readStat(pid)?.startTicks ?? 0;
+    this.#tell({ type: 'spawned', pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() });
+    this.#input = new InputPipe(input!.write, (errno) => this.#tell({ type: 'taken', errno }));
+    for (const [at, { read }] of outputs.entries()) this.#readFrom(read, STREAM.stdout + at);
+  }
+
+  #failed(errno: number): void {
+    this.#enter('failed');
+    this.#tell({ type: 'failed', errno, at: Date.now() });
+  }
+
+  #readFrom(descriptor: number, stream: number): void {
+    const pipe = new OutputPipe(descriptor, {
+      read: (bytes) => {
+        this.#tell({ type: 'output', stream, bytes });
+        return this.#mayRead();
+      },
+      closed: () => {
+        this.#pipes.delete(pipe);
+        this.#tell({ type: 'closed', stream });
+        this.#settle();
+      },
+    });
+    this.#pipes.add(pipe);
+  }
+
+  #mayRead(): boolean {
+    const { outlet } = this.#context;
+    return !outlet.isOpen || !(this.#records.isFull || outlet.isCongested);
+  }
+
+  /** The kernel closed its pipes before the exit, but they may not be read yet: two turns of the event loop are enough for a few bites. */
+  #exiting(status: number): void {
+    const at = Date.now();
+    this.#freezer?.forget();
+    this.#input?.close();
+    const exited = () => {
+      const isEmpty = this.children.size === 0;
+      this.#tell({ type: 'exited', status, isEmpty, at });
+      this.#enter(isEmpty ? 'exited empty' : 'exited');
+      if (isEmpty) this.#gone();
+    };
+    setImmediate(() => (this.#pipes.size === 0 ? exited() : setImmediate(exited)));
+  }
+
+  #emptied(): void {
+    this.#tell({ type: 'gone' });
+    this.#gone();
+  }
+
+  #gone(): void {
+    clearTimeout(this.#retry);
+    this.#context.children.release(this, this.#brand, this.#family!.main);
+    this.#onGone?.();
+    this.#settle();
+  }
+
+  /** A member that forks while the members are listed, or that may not be signalled yet, is found the next time. */
+  #killFrom(delay: number): void {
+    clearTimeout(this.#retry);
+    if (!this.hasTree || this.children.size === 0) return;
+    this.#family!.signal('SIGKILL');
+    this.#retry = setTimeout(() => this.#killFrom(Math.min(delay * 2, LONGEST_RETRY)), delay);
+  }
+
+  #settle(): void {
+    const isUnread = this.#pipes.size > 0 && this.#context.outlet.isOpen;
+    if (this.#records.isEmpty && !isUnread && this.#enter('settled')) this.#context.forgotten(this);
+  }
+
+  /** Without a program above nobody would acknowledge the record. */
+  #tell(entry: Entry): void {
+    const { outlet } = this.#context;
+    if (!outlet.isOpen) return;
+    const { agent } = this.order;
+    outlet.send(this.#records.add((record) => fromKeeper.encode({ ...entry, agent, record } as FromKeeper)));
+  }
+
+  /** Enters the state after a step. False when the present state does not allow it. */
+  #enter(step: AgentStep): boolean {
+    const next = stateAfter(this.#state, step);
+    this.#state = next ?? this.#state;
+    return next !== null;
+  }
+}
+
+/** How much output of one agent may be unacknowledged, in bytes. */
+const WINDOW = 262_144;
+
+/** The delays between two signals to a tree that does not end, in ms. */
+const FIRST_RETRY = 2;
+const LONGEST_RETRY = 250;

@@ -1,0 +1,104 @@
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
+import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
+import type { Outlet } from './agent.js';
+
+/** What the keeper does with its connection. */
+export interface ConnectionListener {
+  /** A message after the `hello`. */
+  message(message: ToKeeper): void;
+  /** Records can be sent again. */
+  drained(): void;
+  /** The program above is gone, for whatever reason. */
+  closed(): void;
+}
+
+export interface ConnectionOptions {
+  readonly path: string;
+  readonly secret: string;
+  /** The answer to the right secret. */
+  readonly welcome: FromKeeper;
+}
+
+/** The connection to the program above: the first one that knows the secret, and no other while that is open. */
+export class Connection implements Outlet {
+  readonly #options: ConnectionOptions;
+  readonly #listener: ConnectionListener;
+  readonly #server: Server;
+  #program: Socket | undefined;
+  #pid = 0;
+
+  constructor(options: ConnectionOptions, listener: ConnectionListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** Listens on a socket of mode 0600. Rejects with the error of listen(2). */
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const mask = process.umask(0o177);
+      this.#server.on('error', reject);
+      this.#server.listen(this.#options.path, resolve);
+      process.umask(mask);
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#program !== undefined;
+  }
+
+  get isCongested(): boolean {
+    return this.#program?.writableNeedDrain === true;
+  }
+
+  send(record: Buffer): void {
+    this.#program?.write(record);
+  }
+
+  /** Sends what waits, then closes. */
+  close(): void {
+    this.#server.close();
+    this.#program?.end();
+  }
+
+  #accept(socket: Socket): void {
+    const reader = new MessageReader(toKeeper);
+    socket.write(GREETING);
+    socket.on('error', () => socket.destroy());
+    socket.on('drain', () => this.#listener.drained());
+    socket.on('data', (bytes) => {
+      for (const message of reader.push(bytes)) this.#receive(socket, message);
+      if (reader.problem !== null) refuse(socket, reader.problem);
+    });
+    socket.on('close', () => this.#closed(socket));
+  }
+
+  #receive(socket: Socket, message: ToKeeper): void {
+    if (socket === this.#program) return this.#listener.message(message);
+    if (message.type !== 'hello' || !isEqual(message.secret, this.#options.secret))
+      return refuse(socket, 'the secret is wrong');
+    if (this.#program) return refuse(socket, `process ${this.#pid} is connected`);
+    this.#program = socket;
+    this.#pid = message.pid;
+    this.send(fromKeeper.encode(this.#options.welcome));
+  }
+
+  #closed(socket: Socket): void {
+    if (socket !== this.#program) return;
+    this.#program = undefined;
+    this.#listener.closed();
+  }
+}
+
+function refuse(socket: Socket, text: string): void {
+  if (!socket.writable) return;
+  socket.end(fromKeeper.encode({ type: 'problem', text }));
+  socket.destroySoon();
+}
+
+function isEqual(given: string, secret: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,52 @@
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { closeAll } from '../native/pipes.js';
+
+const { EAGAIN, EPIPE } = constants.errno;
+
+/** The writing end of the pipe that is the standard input of an agent. Most agents get no input, so the stream is made for the first. */
+export class InputPipe {
+  readonly #taken: (errno: number) => void;
+  #descriptor: number | null;
+  #socket: Socket | undefined;
+  #isBusy = false;
+
+  /** `taken` is called for each write with 0 when the system has taken the bytes, else with the errno. */
+  constructor(descriptor: number, taken: (errno: number) => void) {
+    this.#descriptor = descriptor;
+    this.#taken = taken;
+  }
+
+  /** Writes bytes; EAGAIN while earlier ones are not taken, EPIPE when the pipe is closed. */
+  write(bytes: Uint8Array): void {
+    if (this.#isBusy) return this.#taken(EAGAIN);
+    const socket = this.#open();
+    if (!socket?.writable) return this.#taken(EPIPE);
+    this.#isBusy = true;
+    socket.write(bytes, (error) => {
+      this.#isBusy = false;
+      this.#taken(error ? -((error as NodeJS.ErrnoException).errno ?? -EPIPE) : 0);
+    });
+  }
+
+  /** Closes the pipe after the bytes that were written. */
+  end(): void {
+    if (this.#socket) this.#socket.end();
+    else this.close();
+  }
+
+  /** Closes the pipe at once. */
+  close(): void {
+    if (this.#descriptor !== null) closeAll(this.#descriptor);
+    this.#descriptor = null;
+    this.#socket?.destroy();
+  }
+
+  #open(): Socket | undefined {
+    if (this.#descriptor === null) return this.#socket;
+    this.#socket = new Socket({ fd: this.#descriptor, readable: false, writable: true });
+    this.#socket.on('error', () => {}); // each write has its own callback
+    this.#descriptor = null;
+    return this.#socket;
+  }
+}

@@ -1,0 +1,157 @@
+import { constants } from 'node:os';
+import { SupertreeError } from '../../../errors.js';
+import { send } from '../../local/signals.js';
+import { childrenOfMainThread } from '../../proc/proc.js';
+import { inheritedLimits } from '../native/brand.js';
+import { shedInheritedDescriptors } from '../native/pipes.js';
+import { becomeSubreaper } from '../native/subreaper.js';
+import { type Reaped, reapOne } from '../native/wait.js';
+import { fromKeeper } from '../protocol/codec.js';
+import type { KeeperSettings, ToKeeper } from '../protocol/messages.js';
+import { Agent, type StartMessage } from './agent.js';
+import { BrandSpace } from './brand-space.js';
+import { Children } from './children.js';
+import { Connection } from './connection.js';
+
+/** The parent of all agents of one tree: starts, reaps and ends them on behalf of the program above, and ends them when that is gone. */
+export class Keeper {
+  readonly #agents = new Map<number, Agent>();
+  readonly #children: Children<Agent>;
+  readonly #connection: Connection;
+  readonly #ended: () => void;
+  #isEnding = false;
+
+  /** Makes this process a subreaper. `ended` is called once, when no process is left. Throws KEEPER_UNAVAILABLE where the kernel lacks what it needs. */
+  constructor({ socket, secret }: KeeperSettings, ended: () => void) {
+    shedInheritedDescriptors();
+    becomeSubreaper();
+    if (childrenOfMainThread() === undefined)
+      throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: 'the kernel lists no children in /proc' });
+    const brands = new BrandSpace(inheritedLimits());
+    this.#ended = ended;
+    this.#children = new Children(brands, (text) => this.#problem(text));
+    const welcome = { type: 'welcome', pid: process.pid, isBranded: brands.isUsable } as const;
+    this.#connection = new Connection(
+      { path: socket, secret, welcome },
+      {
+        message: (message) => this.#receive(message),
+        drained: () => this.#readOn(),
+        closed: () => this.end(),
+      },
+    );
+    process.on('SIGCHLD', () => this.#reap());
+  }
+
+  /** True once a program has connected, for as long as it is. */
+  get isConnected(): boolean {
+    return this.#connection.isOpen;
+  }
+
+  listen(): Promise<void> {
+    return this.#connection.listen();
+  }
+
+  /** Ends all agents by their stop stages, the last one first, then every other child. No agent can be started from now on. */
+  end(): void {
+    this.#readOn();
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    void this.#end();
+  }
+
+  /** Reports an error of the keeper itself. */
+  failed(error: Error): void {
+    this.#problem(error.stack ?? error.message);
+    this.end();
+  }
+
+  #receive(message: ToKeeper): void {
+    if (message.type === 'hello') return this.#problem('a second hello');
+    if (message.type === 'start') return this.#start(message);
+    // Of an agent that is forgotten the program above has had the last record.
+    const agent = this.#agents.get(message.agent);
+    if (agent) carryOut(message, agent);
+  }
+
+  #start(order: StartMessage): void {
+    if (this.#agents.has(order.agent)) return this.#problem(`agent ${order.agent} is started twice`);
+    const agent = new Agent(order, {
+      children: this.#children,
+      outlet: this.#connection,
+      forgotten: () => this.#agents.delete(order.agent),
+    });
+    this.#agents.set(order.agent, agent);
+    agent.start(this.#isEnding ? constants.errno.ECANCELED : 0);
+  }
+
+  /** The kernel merges signals: each one stands for all children that have ended. Those that they left are listed before anyone is called gone. */
+  #reap(): void {
+    const reaped: (Reaped & { agent: Agent | null })[] = [];
+    for (let child = reapOne(); child !== null; child = reapOne())
+      reaped.push({ ...child, agent: this.#children.reaped(child.pid) });
+    if (reaped.length > 0) this.#children.list();
+    for (const { agent, pid, status } of reaped) agent?.reaped(pid, status);
+  }
+
+  #readOn(): void {
+    for (const agent of this.#agents.values()) agent.readOn();
+  }
+
+  async #end(): Promise<void> {
+    for (const agent of [...this.#agents.values()].reverse()) await this.#endOne(agent);
+    await this.#killRest();
+    this.#connection.close();
+    this.#ended();
+  }
+
+  async #endOne(agent: Agent): Promise<void> {
+    const { signal, ask, insist } = agent.order;
+    if (ask > 0) agent.ask(signal);
+    if (ask > 0 && (await agent.isGoneWithin(ask))) return;
+    agent.kill();
+    await agent.isGoneWithin(insist);
+  }
+
+  /** Kills what belongs to no known agent, and what was left by those that did not end in time. */
+  async #killRest(): Promise<void> {
+    const until = performance.now() + REST_TIMEOUT;
+    for (this.#children.list(); !this.#children.isEmpty && performance.now() < until; this.#children.list()) {
+      for (const pid of this.#children.pids()) send(pid, 'SIGKILL');
+      await new Promise((resolve) => setTimeout(resolve, REST_PERIOD));
+      this.#reap();
+    }
+  }
+
+  #problem(text: string): void {
+    this.#connection.send(fromKeeper.encode({ type: 'problem', text }));
+  }
+}
+
+function carryOut(message: Exclude<ToKeeper, { type: 'hello' | 'start' }>, agent: Agent): void {
+  switch (message.type) {
+    case 'ask':
+      return agent.ask(message.signal);
+    case 'kill':
+      return agent.kill();
+    case 'signal':
+      return agent.signal(message.signal);
+    case 'freeze':
+      return agent.freeze(message.round);
+    case 'thaw':
+      return agent.thaw();
+    case 'input':
+      return agent.input(message.bytes);
+    case 'endInput':
+      return agent.endInput();
+    case 'drain':
+      return agent.drain();
+    case 'acknowledge':
+      return agent.acknowledge(message.record);
+    default:
+      return message satisfies never;
+  }
+}
+
+/** How long children are killed that belong to no agent, and how often, in ms. */
+const REST_TIMEOUT = 5000;
+const REST_PERIOD = 10;

@@ -1,0 +1,56 @@
+/*
+ * The keeper: a process that is nothing but the parent of agents, so that the kernel itself reports what becomes of them. It outlives the program that
+ * started it, and ends the agents when that is gone. Started as `node --max-semi-space-size=1 main.js` in a session of its own, with KeeperSettings on
+ * standard input.
+ */
+import { messageOf } from '../../../errors.js';
+import type { KeeperReady, KeeperSettings } from '../protocol/messages.js';
+import type { Keeper } from './keeper.js';
+
+/** Signals of a terminal or of its end; and SIGUSR1, at which Node would open its inspector. */
+const IGNORED = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+let keeper: Keeper | undefined;
+let text = '';
+
+for (const signal of IGNORED) process.on(signal, () => {});
+process.on('SIGTERM', stop);
+process.on('uncaughtException', (error) => {
+  process.exitCode = 1;
+  if (keeper) keeper.failed(error);
+  else stop();
+});
+process.stdout.on('error', () => {}); // the program above is gone, which closes standard input as well
+process.stdin.setEncoding('utf8');
+process.stdin.on('data', (part: string) => {
+  const isComplete = text.includes('\n');
+  text += part;
+  if (!isComplete && text.includes('\n')) void run(JSON.parse(text));
+});
+process.stdin.on('close', () => {
+  if (!keeper?.isConnected) stop();
+});
+
+async function run(settings: KeeperSettings): Promise<void> {
+  process.title = `supertree-keeper: ${settings.tree}`;
+  try {
+    // koffi throws where there is no binary for this machine.
+    const program = await import('./keeper.js');
+    keeper = new program.Keeper(settings, () => process.stdin.destroy());
+    await keeper.listen();
+    report({ problem: null });
+  } catch (thrown) {
+    report({ problem: messageOf(thrown) });
+    process.exitCode = 1;
+    stop();
+  }
+}
+
+function report(ready: KeeperReady): void {
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+}
+
+function stop(): void {
+  if (keeper) keeper.end();
+  else process.stdin.destroy();
+}
