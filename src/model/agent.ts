@@ -33,7 +33,9 @@ export type BodyFact =
   /** The body never ran. No other fact follows. */
   | { readonly type: 'SPAWN_FAILED'; readonly incarnation: number; readonly detail: string; readonly at: number }
   | { readonly type: 'READY'; readonly incarnation: number; readonly at: number }
-  /** The main process ended. `empty`: its process tree is empty too; `drained`: its output was read to the end. */
+  /**
+   * The main process ended; without code and signal it is not known how. `empty`: its process tree is empty too; `drained`: its output was read to the end.
+   */
   | {
       readonly type: 'EXITED';
       readonly incarnation: number;

@@ -154,7 +154,7 @@ export function noteExit(context: AgentContext, event: Exited): Partial<AgentCon
   const since = event.empty && event.drained ? at : context.since;
   const facts = { since, pid: null, exit: { pid: context.pid, code, signal, oom, at }, drained: event.drained };
   if (context.cause !== null) return facts;
-  const cause: Cause = signal === null ? 'exit' : 'signal';
+  const cause: Cause = signal !== null ? 'signal' : code !== null ? 'exit' : 'lost';
   return { ...facts, cause, detail: event.detail, heading: headingOf(context, code) };
 }
 

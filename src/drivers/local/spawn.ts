@@ -79,7 +79,8 @@ function spawnOptions(order: StartOrder): SpawnOptions {
   };
 }
 
-function directoryProblem(cwd: string | null): string | null {
+/** Why a process cannot begin in this directory; `null` when it can. */
+export function directoryProblem(cwd: string | null): string | null {
   if (cwd === null) return null;
   try {
     if (!statSync(cwd).isDirectory()) return `working directory ${cwd} is not a directory`;

@@ -1,0 +1,119 @@
+import { connect, type Socket } from 'node:net';
+import { SupertreeError } from '../../errors.js';
+import { fromKeeper, GREETING, MessageReader, toKeeper } from './protocol/codec.js';
+import type { FromKeeper, KeeperSettings, ToKeeper } from './protocol/messages.js';
+
+export type Welcome = Extract<FromKeeper, { type: 'welcome' }>;
+
+/** A message about an agent, which is kept by the keeper until it is acknowledged. */
+export type KeeperRecord = Extract<FromKeeper, { record: number }>;
+
+/** The receiver of what comes through a connection. */
+export interface ConnectionListener {
+  record(record: KeeperRecord): void;
+  /** The keeper reports a problem that belongs to no agent. */
+  problem(text: string): void;
+  /** The connection is closed, and nothing more follows. Called once, also after `close`. */
+  closed(problem: string): void;
+}
+
+/** Connects to a keeper that listens, and resolves when it has accepted the secret. Rejects KEEPER_UNAVAILABLE. */
+export async function connectToKeeper(settings: KeeperSettings): Promise<KeeperConnection> {
+  const socket = connect(settings.socket);
+  const connection = new KeeperConnection(socket);
+  socket.write(GREETING);
+  connection.send({ type: 'hello', secret: settings.secret, pid: process.pid });
+  await connection.welcomed;
+  return connection;
+}
+
+/**
+ * The connection of a program to its keeper. The messages of one turn of the event loop are written together, and so are the acknowledgements of the
+ * records that were read together.
+ */
+export class KeeperConnection {
+  readonly #socket: Socket;
+  readonly #reader = new MessageReader(fromKeeper);
+  readonly #unacknowledged = new Map<number, number>();
+  #listener: ConnectionListener | undefined;
+  #welcome: Welcome | undefined;
+  #isCorked = false;
+  #problem = 'its connection was closed';
+  /** Rejects KEEPER_UNAVAILABLE when the connection is closed before. */
+  readonly welcomed: Promise<void>;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.welcomed = new Promise((resolve, reject) => {
+      socket.on('data', (bytes) => {
+        this.#read(bytes);
+        if (this.#welcome !== undefined) resolve();
+      });
+      socket.on('close', () => {
+        reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
+        this.#listener?.closed(this.#problem);
+      });
+    });
+    socket.on('error', (error) => this.#fail(`its connection failed: ${error.message}`));
+  }
+
+  /** The listener of all that follows. Set in the turn in which `welcomed` resolves, before the first record can come. */
+  set listener(listener: ConnectionListener) {
+    this.#listener = listener;
+  }
+
+  /** The pid of the keeper, and what it can do. */
+  get welcome(): Welcome {
+    return this.#welcome!;
+  }
+
+  send(message: ToKeeper): void {
+    if (this.#socket.destroyed) return;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(toKeeper.encode(message));
+  }
+
+  /** Whether an open connection keeps this program alive. */
+  keepAlive(isWanted: boolean): void {
+    if (isWanted) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Closes it after what was sent. A keeper without a program ends its agents and then itself. */
+  close(): void {
+    this.#socket.end();
+    this.#socket.destroySoon();
+  }
+
+  #read(bytes: Buffer): void {
+    for (const message of this.#reader.push(bytes)) this.#handle(message);
+    if (this.#reader.problem !== null) return this.#fail(`it broke the protocol: ${this.#reader.problem}`);
+    for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
+    this.#unacknowledged.clear();
+  }
+
+  #handle(message: FromKeeper): void {
+    if (this.#welcome === undefined) {
+      if (message.type === 'welcome') this.#welcome = message;
+      else if (message.type === 'problem') this.#fail(`it refused the connection: ${message.text}`);
+      else this.#fail(`it sent ${message.type} before its welcome`);
+    } else if (message.type === 'problem') this.#listener?.problem(message.text);
+    else if (message.type !== 'welcome') {
+      this.#unacknowledged.set(message.agent, message.record);
+      this.#listener?.record(message);
+    }
+  }
+
+  #fail(problem: string): void {
+    if (this.#socket.destroyed) return;
+    this.#problem = problem;
+    this.#socket.destroy();
+  }
+}

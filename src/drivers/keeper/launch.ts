@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { messageOf, SupertreeError } from '../../errors.js';
+import type { KeeperReady, KeeperSettings } from './protocol/messages.js';
+
+/** A keeper that listens. */
+export interface LaunchedKeeper extends KeeperSettings {
+  readonly process: KeeperProcess;
+}
+
+/**
+ * Starts a keeper in a session of its own and resolves when it listens. `tree` is the name that ps(1) shows. Rejects KEEPER_UNAVAILABLE. An abort ends it.
+ */
+export async function launchKeeper(tree: string, abort: AbortSignal): Promise<LaunchedKeeper> {
+  const directory = await makeDirectory();
+  const settings = { socket: join(directory, SOCKET), secret: randomBytes(32).toString('hex'), tree };
+  const keeper = new KeeperProcess(directory);
+  const kill = () => void keeper.end();
+  abort.addEventListener('abort', kill);
+  try {
+    await keeper.begin(settings);
+    return { ...settings, process: keeper };
+  } catch (thrown) {
+    await keeper.end();
+    throw thrown;
+  } finally {
+    abort.removeEventListener('abort', kill);
+  }
+}
+
+/** The process of a keeper, from its start until it is reaped. */
+export class KeeperProcess {
+  readonly #directory: string;
+  readonly #child: ChildProcess;
+  /** The end of what it has written to standard error. */
+  #errors = '';
+  /** Resolves when it has ended, with how: `it was ended by SIGKILL`. */
+  readonly ended: Promise<string>;
+
+  /** Its working directory is the root, so that it keeps no file system of the user busy. `directory` is removed at its end. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#child = spawn(process.execPath, [...FLAGS, PROGRAM], {
+      cwd: '/',
+      env: keeperEnvironment(),
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    // A child that could not be spawned for want of a descriptor has no streams, whatever its type says.
+    for (const stream of this.#child.stdio ?? []) stream?.on('error', () => {});
+    this.#child.stderr?.on('data', (bytes: Buffer) => {
+      this.#errors = (this.#errors + bytes).slice(-ERRORS_LIMIT);
+    });
+    this.ended = this.#ending();
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Hands over the settings and resolves when it listens. Rejects KEEPER_UNAVAILABLE. */
+  async begin(settings: KeeperSettings): Promise<void> {
+    this.#child.stdin?.write(`${JSON.stringify(settings)}\n`);
+    const answer = Promise.race([problemOf(this.#child.stdout), this.ended]);
+    const problem = await within(PATIENCE, answer, `it was not ready within ${PATIENCE} ms`);
+    if (problem !== null) throw new SupertreeError('KEEPER_UNAVAILABLE', { problem });
+  }
+
+  /** The program is connected: from now on its process does not keep the program alive, but the connection may. */
+  detach(): void {
+    this.#child.stdin?.destroy();
+    this.#child.stdout?.destroy();
+    (this.#child.stderr as Socket | null)?.unref();
+    this.#child.unref();
+  }
+
+  /** How it has ended; `null` when it has not within so many ms. */
+  async endedWithin(timeout: number): Promise<string | null> {
+    this.#child.ref();
+    return within(timeout, this.ended, null);
+  }
+
+  /** Resolves when it has ended and its directory is removed. After `patience` ms it is killed; if not given, at once. */
+  async end(patience = 0): Promise<void> {
+    this.#child.ref();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
+    await this.ended;
+    clearTimeout(timer);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #ending(): Promise<string> {
+    const how = await new Promise<string>((resolve) => {
+      this.#child.once('error', (error) => resolve(`it could not be started: ${messageOf(error)}`));
+      this.#child.once('exit', () => (this.#child.stderr as Socket | null)?.ref());
+      this.#child.once('close', (code, signal) =>
+        resolve(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+      );
+    });
+    const error = /^\w*Error.*$/m.exec(this.#errors)?.[0];
+    return error === undefined ? how : `${how}: ${error}`;
+  }
+}
+
+/** Variables that change how Node runs are for the program, not for its keeper. */
+function keeperEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  return env;
+}
+
+/** Why a keeper cannot run, by the line that it writes when it is ready; `null` when it can. Pending when its output ends without that. */
+function problemOf(output: Readable | null): Promise<string | null> {
+  return new Promise((resolve) => {
+    let text = '';
+    output?.on('data', (bytes: Buffer) => {
+      text += bytes;
+      if (text.includes('\n')) resolve(readinessIn(text));
+    });
+  });
+}
+
+function readinessIn(text: string): string | null {
+  try {
+    return (JSON.parse(text.slice(0, text.indexOf('\n'))) as KeeperReady).problem;
+  } catch {
+    return `it wrote ${JSON.stringify(text.slice(0, 100))}`;
+  }
+}
+
+/** What `promise` resolves with; `late` when it has not after `timeout` ms. */
+async function within<T, L>(timeout: number, promise: Promise<T>, late: L): Promise<T | L> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<L>((resolve) => {
+    timer = setTimeout(() => resolve(late), timeout);
+  });
+  const first = await Promise.race([promise, timeUp]);
+  clearTimeout(timer);
+  return first;
+}
+
+/** A new directory of mode 0700 with a path that is short enough for a socket. Rejects KEEPER_UNAVAILABLE. */
+async function makeDirectory(): Promise<string> {
+  const parents = [process.env.XDG_RUNTIME_DIR, tmpdir(), '/tmp'].filter((parent) => parent !== undefined);
+  let problem = '';
+  for (const parent of parents) {
+    const prefix = join(parent, 'supertree-keeper-');
+    if (Buffer.byteLength(join(`${prefix}XXXXXX`, SOCKET)) > SOCKET_PATH_LIMIT) continue;
+    try {
+      return await mkdtemp(prefix);
+    } catch (thrown) {
+      problem = messageOf(thrown);
+    }
+  }
+  throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: `no directory for its socket: ${problem}` });
+}
+
+/** The program of the keeper; that of the build when this file runs from source. */
+const PROGRAM = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../../../dist/drivers/keeper/program/main.js' : './program/main.js',
+    import.meta.url,
+  ),
+);
+
+/** Little memory for young objects, and no inspector for whoever sends SIGUSR1, where Node can do without. */
+const FLAGS = ['--max-semi-space-size=1', '--disable-sigusr1'].filter((flag) =>
+  process.allowedNodeEnvironmentFlags.has(flag),
+);
+
+const SOCKET = 'keeper.sock';
+
+/** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
+const SOCKET_PATH_LIMIT = 107;
+
+/** How long a keeper may take until it listens, in ms: on a busy machine a process needs long to start. */
+const PATIENCE = 60_000;
+
+const ERRORS_LIMIT = 4096;

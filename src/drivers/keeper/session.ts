@@ -1,0 +1,115 @@
+import type { ProcStat } from '../proc/proc.js';
+import { type ConnectionListener, connectToKeeper, type KeeperConnection, type KeeperRecord } from './connection.js';
+import type { KeptIncarnation, Parent } from './incarnation.js';
+import { type KeeperProcess, launchKeeper } from './launch.js';
+import { type Identity, membersOf, Orphans } from './membership.js';
+import type { ToKeeper } from './protocol/messages.js';
+
+/** The receiver of what a keeper reports about itself. */
+export interface SessionListener {
+  /** It has ended by itself; `how` is a part of a sentence. Its incarnations may still have processes. */
+  lost(session: KeeperSession, how: string): void;
+  /** It has a problem that belongs to no incarnation. */
+  problem(text: string): void;
+}
+
+/** Starts a keeper and connects to it. Rejects KEEPER_UNAVAILABLE. `abort` ends a start that is under way. */
+export async function openSession(tree: string, listener: SessionListener, abort: AbortSignal): Promise<KeeperSession> {
+  const launched = await launchKeeper(tree, abort);
+  try {
+    const connection = await connectToKeeper(launched);
+    return new KeeperSession(launched.process, connection, listener);
+  } catch (thrown) {
+    await launched.process.end();
+    throw thrown;
+  }
+}
+
+/** One keeper and the incarnations that it runs, from its start to its end. */
+export class KeeperSession implements Parent, ConnectionListener {
+  readonly #process: KeeperProcess;
+  readonly #connection: KeeperConnection;
+  readonly #listener: SessionListener;
+  readonly #incarnations = new Map<number, KeptIncarnation>();
+  readonly #orphans: Orphans;
+  #isClosing = false;
+
+  constructor(process: KeeperProcess, connection: KeeperConnection, listener: SessionListener) {
+    this.#process = process;
+    this.#connection = connection;
+    this.#listener = listener;
+    this.#orphans = new Orphans(connection.welcome.pid, () => this.#identities());
+    connection.listener = this;
+    process.detach();
+  }
+
+  get pid(): number {
+    return this.#connection.welcome.pid;
+  }
+
+  /** The incarnations that it runs. */
+  get incarnations(): Iterable<KeptIncarnation> {
+    return this.#incarnations.values();
+  }
+
+  run(incarnation: KeptIncarnation): void {
+    this.#incarnations.set(incarnation.agent, incarnation);
+    incarnation.run(this);
+  }
+
+  /** The incarnation has ended. */
+  forget(incarnation: KeptIncarnation): void {
+    this.#incarnations.delete(incarnation.agent);
+  }
+
+  send(message: ToKeeper): void {
+    this.#connection.send(message);
+  }
+
+  membersOf(identity: Identity): ProcStat[] {
+    return membersOf(identity, this.#orphans.of(identity));
+  }
+
+  /** Whether it keeps this program alive. */
+  keepAlive(isWanted: boolean): void {
+    this.#connection.keepAlive(isWanted);
+  }
+
+  record(record: KeeperRecord): void {
+    this.#incarnations.get(record.agent)?.record(record);
+  }
+
+  problem(text: string): void {
+    this.#listener.problem(text);
+  }
+
+  closed(problem: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    void this.#end(problem);
+  }
+
+  /** Ends the keeper. Its incarnations must have ended. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#connection.close();
+    await this.#process.end(PATIENCE);
+  }
+
+  /** Without its connection a keeper is of no use: it is killed if it does not end by itself. */
+  async #end(problem: string): Promise<void> {
+    const how = await this.#process.endedWithin(GRACE);
+    await this.#process.end();
+    this.#listener.lost(this, how ?? problem);
+  }
+
+  *#identities(): Generator<Identity> {
+    for (const { identity } of this.#incarnations.values()) yield identity;
+  }
+}
+
+/** How long a keeper whose agents have ended may take to end itself, in ms. */
+const PATIENCE = 10_000;
+
+/** How long after its connection was closed a keeper may be seen to have ended by itself, in ms. */
+const GRACE = 1000;

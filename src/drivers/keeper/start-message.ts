@@ -1,0 +1,59 @@
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+import type { StartOrder } from '../driver.js';
+import { NOTIFY_FD } from '../local/notify-channel.js';
+import { signalOf } from '../local/signals.js';
+import { directoryProblem, spawnProblem } from '../local/spawn.js';
+import { MAX_MESSAGE } from './protocol/codec.js';
+import type { ToKeeper } from './protocol/messages.js';
+
+type StartMessage = Extract<ToKeeper, { type: 'start' }>;
+
+/** The message that starts the incarnation of an order as agent `agent`; as text, why it cannot run. */
+export function startMessage(agent: number, order: StartOrder): StartMessage | string {
+  const problem = directoryProblem(order.cwd);
+  if (problem !== null) return problem;
+  const argv = stringBlock(order.command);
+  const env = stringBlock(environmentOf(order));
+  if (argv === null || env === null || order.cwd?.includes('\0')) {
+    return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
+  }
+  if (argv.length + env.length + OTHER_FIELDS > MAX_MESSAGE) return spawnProblem({ code: 'E2BIG' }, order);
+  const { readiness, stop } = order.spec;
+  return {
+    type: 'start',
+    agent,
+    argv,
+    env,
+    cwd: directoryOf(order),
+    token: order.token,
+    notify: readiness.type === 'notify',
+    signal: constants.signals[stop.brutal ? 'SIGKILL' : signalOf(stop.signal)],
+    ask: stop.ask,
+    insist: stop.insist,
+  };
+}
+
+function environmentOf({ env, token, spec }: StartOrder): string[] {
+  const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
+  const own = { SUPERTREE_TOKEN: token, ...(spec.readiness.type === 'notify' && { SUPERTREE_NOTIFY_FD: NOTIFY_FD }) };
+  return Object.entries({ ...rest, ...own }).map(([name, value]) => `${name}=${value}`);
+}
+
+/** The keeper has another working directory than this program. `null` when that of this program was removed. */
+function directoryOf({ cwd }: StartOrder): string | null {
+  try {
+    return resolve(cwd ?? '');
+  } catch {
+    return cwd;
+  }
+}
+
+/** Strings as those of C: one after another, each ended by a null byte. `null` when one contains a null byte itself. */
+function stringBlock(strings: readonly string[]): Buffer | null {
+  if (strings.some((each) => each.includes('\0'))) return null;
+  return Buffer.from(strings.map((each) => `${each}\0`).join(''));
+}
+
+/** More bytes than the other fields of the message have: a working directory has at most 4096. */
+const OTHER_FIELDS = 16_384;

@@ -1,0 +1,26 @@
+import type { Driver } from '../../src/drivers/driver.js';
+import type { DriverName } from '../../src/model/driver-name.js';
+import { driverContract } from './driver.js';
+import { processPipes } from './process-pipes.js';
+import { processStarts } from './process-starts.js';
+import { processTree } from './process-tree.js';
+import { fixture } from './recorder.js';
+
+/** The driver contract and the promises of every driver that runs processes. */
+export function processContract(name: DriverName, makeDriver: () => Driver): void {
+  driverContract(
+    name,
+    makeDriver,
+    {
+      forever: { command: ['sh', '-c', 'echo up; exec sleep 300'] },
+      completes: { command: ['true'] },
+      fails: { command: ['false'] },
+      ignoresStop: { command: fixture('ignores-term') },
+      echoes: { command: fixture('echo') },
+    },
+    { kill: true, signals: true, freeze: true, stdin: true, endOfInput: true },
+  );
+  processStarts(name, makeDriver);
+  processPipes(name, makeDriver);
+  processTree(name, makeDriver);
+}
