@@ -10,10 +10,11 @@ import type {
   TreeEnd,
   Usage,
 } from '../contract/view.js';
+import { createProcessDriver } from '../drivers/choice.js';
 import type { Driver } from '../drivers/driver.js';
 import { createInProcessDriver } from '../drivers/in-process/in-process.js';
-import { createLocalDriver } from '../drivers/local/local.js';
 import { messageOf, SupertreeError } from '../errors.js';
+import { DRIVER_NAMES, type DriverName } from '../model/driver-name.js';
 import { parentOf } from '../model/id.js';
 import type { SupervisorInput } from '../model/input.js';
 import { normaliseSupervisor } from '../model/normalise.js';
@@ -59,8 +60,11 @@ export interface TreeOptions {
    * do not affect the tree.
    */
   readonly signals?: boolean;
-  /** Runs the commands. If not given, child processes of this process. */
-  readonly driver?: Driver;
+  /**
+   * Runs the commands: `'local'`, as child processes of this process; `'keeper'`, below a process of its own, which ends them when this program ends,
+   * also by SIGKILL (docs/drivers.md); or a driver of your own. If not given, `'local'`.
+   */
+  readonly driver?: DriverName | Driver;
   /** Runs tasks and logics. If not given, this process. */
   readonly bodies?: Driver;
 }
@@ -71,9 +75,13 @@ export interface TreeOptions {
  */
 export function createTree(input: SupervisorInput, options: TreeOptions = {}): Tree {
   assertValid(input);
+  const { driver } = options;
+  if (typeof driver === 'string' && !DRIVER_NAMES.includes(driver)) {
+    throw new SupertreeError('OPTION_INVALID', { option: 'driver', rule: DRIVER_RULE, got: driver });
+  }
   if (options.signals === true && !isMainThread) throw new SupertreeError('OPTION_INVALID', NO_SIGNALS);
   const spec = normaliseSupervisor(input);
-  if (options.driver === undefined && !runsProcesses() && hasCommand(spec)) {
+  if (typeof driver !== 'object' && !runsProcesses() && hasCommand(spec)) {
     throw new SupertreeError('PLATFORM', { platform: process.platform });
   }
   return new SupervisedTree(spec, options);
@@ -88,6 +96,8 @@ function hasCommand(spec: NodeSpec): boolean {
   if (spec.kind === 'supervisor') return spec.children.some(hasCommand);
   return (spec.kind === 'pool' ? spec.template : spec).body.type === 'command';
 }
+
+const DRIVER_RULE = `must be one of ${DRIVER_NAMES.join(', ')}, or a driver`;
 
 const NO_SIGNALS = { option: 'signals', rule: 'must not be true in a worker thread, which receives none', got: true };
 
@@ -220,7 +230,11 @@ function createWorld(
     reports.emit(path, { type: 'error', problem: messageOf(thrown) });
   };
   const bodies = options.bodies ?? createInProcessDriver({ clock, report: reportError });
-  const processes = options.driver ?? (runsProcesses() ? createLocalDriver({ clock }) : bodies);
+  const { driver = 'local' } = options;
+  const report = (problem: string) => reports.emit(root, { type: 'error', problem });
+  const named = (name: DriverName) =>
+    runsProcesses() ? createProcessDriver(name, { clock, tree: root, report }) : bodies;
+  const processes = typeof driver === 'string' ? named(driver) : driver;
   const world: World = {
     clock,
     random: options.random ?? Math.random,
@@ -233,7 +247,7 @@ function createWorld(
       clock,
       membersOf: (path) => registry.agentAt(path)?.body?.members() ?? [],
       onProblem: (problem) => reportError(root, problem),
-      ...(options.driver?.readProcesses && { read: options.driver.readProcesses }),
+      ...(processes.readProcesses && { read: processes.readProcesses }),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),

@@ -1,4 +1,5 @@
 import type { Client } from '../client/client.js';
+import type { DriverName } from '../model/driver-name.js';
 
 /** One of the two output streams. */
 export interface Sink {
@@ -62,6 +63,8 @@ export interface ServeRequest {
   readonly endpoint?: string;
   readonly pubEndpoint?: string;
   readonly maxAgents?: number;
+  /** Runs the commands. */
+  readonly driver?: DriverName;
   /** Absolute path of the file with the keys. */
   readonly keys?: string;
   /** Absolute path of the audit log. */

@@ -3,6 +3,7 @@ import { createTree } from '../actors/tree.js';
 import type { TreeEnd } from '../contract/view.js';
 import type { Actions } from '../control/actions.js';
 import { asSupertreeError } from '../errors.js';
+import type { DriverName } from '../model/driver-name.js';
 import { type Report, toText } from '../model/report.js';
 import { auditTo, auditToFile } from './audit-log.js';
 import { EMPTY_CONFIG, loadConfig, rootOf, type ServerConfig } from './config.js';
@@ -23,6 +24,8 @@ export interface ServeOptions {
   readonly pubEndpoint?: string;
   /** If not given, that of the file, else 1000. */
   readonly maxAgents?: number;
+  /** Runs the commands. If not given, that of the file, else local. */
+  readonly driver?: DriverName;
   /** A file with the keys, instead of the table `security` of the tree file. */
   readonly keys?: string;
   /** A file for the audit log. If not given, audit lines go to `out`. */
@@ -104,11 +107,12 @@ function endSentence(end: TreeEnd): string {
   return end.clean ? `stopped${left}` : `gave up: ${end.reason}${left}`;
 }
 
-function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents }: ServeOptions): ServerConfig {
+function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents, driver }: ServeOptions): ServerConfig {
   const flags = {
     ...(endpoint !== undefined && { endpoints: [endpoint] }),
     ...(pubEndpoint !== undefined && { pubEndpoints: [pubEndpoint] }),
     ...(maxAgents !== undefined && { maxAgents }),
+    ...(driver !== undefined && { driver }),
   };
   return { ...config, settings: { ...config.settings, ...flags } };
 }

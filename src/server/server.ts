@@ -5,6 +5,7 @@ import { type Audit, nonThrowing } from '../control/access/audit.js';
 import type { Actions } from '../control/actions.js';
 import { answer } from '../control/answer.js';
 import { type Control, createControl } from '../control/control.js';
+import type { DriverName } from '../model/driver-name.js';
 import type { SupervisorInput } from '../model/input.js';
 import { ConnectionLimit } from '../transport/connection-limit.js';
 import { NO_SECURITY, openSecurity, type SocketSecurity } from '../transport/socket-security.js';
@@ -30,6 +31,8 @@ export interface ServerTreeOptions {
   /** Agents get it as SUPERTREE_ENDPOINT. */
   readonly endpoint: string;
   readonly ports?: { readonly base?: number; readonly count?: number };
+  /** Runs the commands. */
+  readonly driver?: DriverName;
 }
 
 export interface ServerOptions {
@@ -138,7 +141,8 @@ function offer({ config, createTree, failed, audit, actions }: ServerOptions, tr
 
 function treeOptionsOf({ settings }: ServerConfig, endpoints: readonly string[]): ServerTreeOptions {
   const endpoint = endpoints[0] ?? '';
-  return settings.ports === undefined ? { endpoint } : { endpoint, ports: settings.ports };
+  const { ports, driver } = settings;
+  return { endpoint, ...(ports !== undefined && { ports }), ...(driver !== undefined && { driver }) };
 }
 
 function stopper(tree: Tree, control: Control, transport: Transport): Server['stop'] {

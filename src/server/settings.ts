@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { Limits } from '../control/limits.js';
 import { asSupertreeError } from '../errors.js';
+import { DRIVER_NAMES, type DriverName } from '../model/driver-name.js';
 import type { Problem } from '../model/problem.js';
 import { parseEndpoint } from '../protocol/endpoint.js';
 import { camelKeys, problemOf, tableRule } from './table.js';
@@ -20,6 +21,8 @@ export interface ServerSettings {
   readonly limits?: Partial<Limits>;
   /** The range that ports for agents are leased from: `count` of them, from `base` on. If not given, up to 10000 from 8100 on. */
   readonly ports?: { readonly base?: number; readonly count?: number };
+  /** Runs the commands (docs/drivers.md). If not given, local. */
+  readonly driver?: DriverName;
 }
 
 const text = v.string('must be a string');
@@ -57,6 +60,7 @@ const SETTINGS = v.strictObject(
         tableRule('must be a table'),
       ),
     ),
+    driver: v.exactOptional(v.picklist(DRIVER_NAMES, `must be one of ${DRIVER_NAMES.join(', ')}`)),
     maxAgents: v.exactOptional(count),
     ports: v.exactOptional(
       v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, tableRule('must be a table')),

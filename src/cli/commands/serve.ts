@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { DRIVER_NAMES, type DriverName } from '../../model/driver-name.js';
 import { absolute, nonEmpty, positive } from '../arguments.js';
 import type { ServeRequest } from '../host.js';
 import type { AddCommands } from '../invocation.js';
@@ -16,6 +17,7 @@ SIGINT (Ctrl-C) and SIGTERM stop every agent in reverse order; a second one kill
 interface Options {
   pubEndpoint?: string;
   maxAgents?: number;
+  driver?: DriverName;
   keys?: string;
   audit?: string;
   insecure?: boolean;
@@ -29,6 +31,12 @@ export const addServing: AddCommands = (program, { host, finish }) => {
     .argument('[file]', 'the tree, TOML or JSON. If not given, an empty tree', absolute(host))
     .option('--pub-endpoint <E>', 'the endpoint that reports are published at', nonEmpty)
     .option('--max-agents <N>', 'the most agents that it may have', positive)
+    .addOption(
+      new Option(
+        '--driver <NAME>',
+        'the driver that runs the commands. If not given, that of the file, else local',
+      ).choices(DRIVER_NAMES),
+    )
     .option(
       '--keys <FILE>',
       'its secret key and the keys that it knows, TOML or JSON; then tcp takes a key',
@@ -46,12 +54,13 @@ export const addServing: AddCommands = (program, { host, finish }) => {
 };
 
 function requestOf(file: string | undefined, options: Options, endpoint: string | undefined): ServeRequest {
-  const { pubEndpoint, maxAgents, keys, audit, insecure } = options;
+  const { pubEndpoint, maxAgents, driver, keys, audit, insecure } = options;
   return {
     ...(file !== undefined && { file }),
     ...(endpoint !== undefined && { endpoint }),
     ...(pubEndpoint !== undefined && { pubEndpoint }),
     ...(maxAgents !== undefined && { maxAgents }),
+    ...(driver !== undefined && { driver }),
     ...(keys !== undefined && { keys }),
     ...(audit !== undefined && { audit }),
     ...(insecure !== undefined && { insecure }),
