@@ -1,6 +1,6 @@
 /*
  * The long runs, one after another: `main.ts [NAME ...] [--frames N] [--requests N] [--silent N] [--rude N] [--seconds N]
- * [--agents N] [--lines N] [--histories N] [--seed N] [--record]`. Without a
+ * [--agents N] [--lines N] [--incarnations N] [--histories N] [--seed N] [--record]`. Without a
  * name, all. Each has a process of its own. Ends with 1 when one of them failed.
  */
 import { spawn } from 'node:child_process';
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '20' },
     agents: { type: 'string', default: '1000' },
     lines: { type: 'string', default: '2000' },
+    incarnations: { type: 'string', default: '10000' },
     histories: { type: 'string', default: '3000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     record: { type: 'boolean', default: false },
@@ -31,9 +32,9 @@ interface Run {
 }
 
 /** Frames, requests and histories per second that two slow cores manage. */
-const PACE = { frames: 6_000, requests: 6_000, histories: 50 };
+const PACE = { frames: 6_000, requests: 6_000, incarnations: 60, histories: 50 };
 
-const { frames, requests, silent, rude, seconds, agents, lines, histories, seed, record } = values;
+const { frames, requests, silent, rude, seconds, agents, lines, incarnations, histories, seed, record } = values;
 const RUNS: Readonly<Record<string, Run>> = {
   fuzz: { what: `${frames} hostile frames`, args: [frames], seconds: 5 + Number(frames) / PACE.frames },
   requests: { what: `${requests} requests`, args: [requests], seconds: 5 + Number(requests) / PACE.requests },
@@ -46,6 +47,11 @@ const RUNS: Readonly<Record<string, Run>> = {
     what: `peers that request all output of ${agents} agents with ${lines} lines each and do not read`,
     args: [agents, lines, seconds],
     seconds: 30 + Number(seconds),
+  },
+  keeper: {
+    what: `${incarnations} incarnations that each leave a daemon, below a keeper, all cores busy`,
+    args: [incarnations],
+    seconds: 5 + Number(incarnations) / PACE.incarnations,
   },
   otp: {
     what: `${histories} histories beside supervisors of OTP (needs erl and erlc)`,

@@ -1,5 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
+import { rmdir } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
 import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
 import type { Outlet } from './agent.js';
@@ -57,9 +59,9 @@ export class Connection implements Outlet {
     this.#program?.write(record);
   }
 
-  /** Sends what waits, then closes. */
+  /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
-    this.#server.close();
+    this.#server.close(() => rmdir(dirname(this.#options.path), () => {}));
     this.#program?.end();
   }
 

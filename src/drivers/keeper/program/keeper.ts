@@ -60,9 +60,8 @@ export class Keeper {
   }
 
   /** Reports an error of the keeper itself. */
-  failed(error: Error): void {
-    this.#problem(error.stack ?? error.message);
-    this.end();
+  failed(thrown: unknown): void {
+    this.#problem(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
   }
 
   #receive(message: ToKeeper): void {
@@ -70,7 +69,7 @@ export class Keeper {
     if (message.type === 'start') return this.#start(message);
     // Of an agent that is forgotten the program above has had the last record.
     const agent = this.#agents.get(message.agent);
-    if (agent) carryOut(message, agent);
+    if (agent) (COMMANDS[message.type] as (agent: Agent, message: Command) => void)(agent, message);
   }
 
   #start(order: StartMessage): void {
@@ -127,30 +126,19 @@ export class Keeper {
   }
 }
 
-function carryOut(message: Exclude<ToKeeper, { type: 'hello' | 'start' }>, agent: Agent): void {
-  switch (message.type) {
-    case 'ask':
-      return agent.ask(message.signal);
-    case 'kill':
-      return agent.kill();
-    case 'signal':
-      return agent.signal(message.signal);
-    case 'freeze':
-      return agent.freeze(message.round);
-    case 'thaw':
-      return agent.thaw();
-    case 'input':
-      return agent.input(message.bytes);
-    case 'endInput':
-      return agent.endInput();
-    case 'drain':
-      return agent.drain();
-    case 'acknowledge':
-      return agent.acknowledge(message.record);
-    default:
-      return message satisfies never;
-  }
-}
+type Command = Exclude<ToKeeper, { type: 'hello' | 'start' }>;
+
+const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extract<Command, { type: T }>) => void } = {
+  ask: (agent, { signal }) => agent.ask(signal),
+  kill: (agent) => agent.kill(),
+  signal: (agent, { signal }) => agent.signal(signal),
+  freeze: (agent, { round }) => agent.freeze(round),
+  thaw: (agent) => agent.thaw(),
+  input: (agent, { bytes }) => agent.input(bytes),
+  endInput: (agent) => agent.endInput(),
+  drain: (agent) => agent.drain(),
+  acknowledge: (agent, { record }) => agent.acknowledge(record),
+};
 
 /** How long children are killed that belong to no agent, and how often, in ms. */
 const REST_TIMEOUT = 5000;

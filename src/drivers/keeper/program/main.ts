@@ -12,15 +12,13 @@ const IGNORED = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2']
 
 let keeper: Keeper | undefined;
 let text = '';
+let isStopped = false;
 
 for (const signal of IGNORED) process.on(signal, () => {});
 process.on('SIGTERM', stop);
-process.on('uncaughtException', (error) => {
-  process.exitCode = 1;
-  if (keeper) keeper.failed(error);
-  else stop();
-});
-process.stdout.on('error', () => {}); // the program above is gone, which closes standard input as well
+process.on('uncaughtException', fail);
+// The program above is gone, which closes standard input as well.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.stdin.setEncoding('utf8');
 process.stdin.on('data', (part: string) => {
   const isComplete = text.includes('\n');
@@ -39,11 +37,17 @@ async function run(settings: KeeperSettings): Promise<void> {
     keeper = new program.Keeper(settings, () => process.stdin.destroy());
     await keeper.listen();
     report({ problem: null });
+    if (isStopped) keeper.end();
   } catch (thrown) {
-    report({ problem: messageOf(thrown) });
-    process.exitCode = 1;
-    stop();
+    fail(thrown);
   }
+}
+
+function fail(thrown: unknown): void {
+  process.exitCode = 1;
+  if (keeper?.isConnected) keeper.failed(thrown);
+  else report({ problem: messageOf(thrown) });
+  stop();
 }
 
 function report(ready: KeeperReady): void {
@@ -51,6 +55,7 @@ function report(ready: KeeperReady): void {
 }
 
 function stop(): void {
+  isStopped = true;
   if (keeper) keeper.end();
   else process.stdin.destroy();
 }

@@ -11,7 +11,7 @@ export const VERSION = 1;
  * before, the keeper ends as well, because nobody would connect any more.
  */
 export interface KeeperSettings {
-  /** The path of the socket that the keeper makes, in a directory of mode 0700. */
+  /** The path of the socket that the keeper makes, in a directory of mode 0700. It removes both at its end, the directory when that is empty. */
   readonly socket: string;
   readonly secret: string;
   /** The name of the tree, for ps(1). */

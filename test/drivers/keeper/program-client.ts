@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromKeeper, GREETING, MessageReader, toKeeper } from '../../../src/drivers/keeper/protocol/codec.js';
+import type { FromKeeper, ToKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
+import { ROOT } from '../../program.js';
+
+export const PROGRAM = join(ROOT, 'dist/drivers/keeper/program/main.js');
+
+type Start = Extract<ToKeeper, { type: 'start' }>;
+export type Of<Type extends FromKeeper['type']> = Extract<FromKeeper, { type: Type }>;
+
+export interface ClientOptions {
+  /** Words before the command, such as `sh -c 'ulimit ...; exec "$0" "$@"'`. */
+  readonly prefix?: readonly string[];
+  /** Acknowledges each record when it arrives. If not given, true. */
+  readonly acknowledges?: boolean;
+}
+
+/** A keeper in a process of its own, and a client of its protocol. */
+export class ProgramClient {
+  readonly directory = mkdtempSync(join(tmpdir(), 'supertree-keeper-'));
+  readonly keeper: ChildProcess;
+  readonly messages: FromKeeper[] = [];
+  readonly ended: Promise<number | null>;
+  readonly #acknowledges: boolean;
+  socket!: Socket;
+  #waiting: (() => void)[] = [];
+
+  private constructor({ prefix = [], acknowledges = true }: ClientOptions) {
+    const [command, ...args] = [...prefix, process.execPath, '--max-semi-space-size=1', PROGRAM];
+    this.#acknowledges = acknowledges;
+    this.keeper = spawn(command!, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
+    this.ended = once(this.keeper, 'exit').then(([code]) => code as number | null);
+  }
+
+  static async open(options: ClientOptions = {}): Promise<ProgramClient> {
+    const client = new ProgramClient(options);
+    client.keeper.stdin!.write(`${JSON.stringify({ socket: client.path, secret: 'secret', tree: 'test' })}\n`);
+    const [ready] = (await once(client.keeper.stdout!, 'data')) as [Buffer];
+    if (JSON.parse(ready.toString()).problem !== null) throw new Error(ready.toString());
+    client.socket = client.connect('secret', (message) => client.#receive(message));
+    await client.find('welcome');
+    return client;
+  }
+
+  get path(): string {
+    return join(this.directory, 'keeper.sock');
+  }
+
+  get pid(): number {
+    return this.keeper.pid!;
+  }
+
+  /** Opens a connection and says hello. */
+  connect(secret: string, receive: (message: FromKeeper) => void): Socket {
+    const socket = connect(this.path);
+    const reader = new MessageReader(fromKeeper);
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      for (const message of reader.push(bytes)) receive(message);
+    });
+    socket.write(GREETING);
+    socket.write(toKeeper.encode({ type: 'hello', secret, pid: process.pid }));
+    return socket;
+  }
+
+  send(message: ToKeeper): void {
+    this.socket.write(toKeeper.encode(message));
+  }
+
+  /** Starts `sh -c SCRIPT` as an agent. */
+  start(agent: number, script: string, order: Partial<Start> = {}): void {
+    this.startCommand(agent, ['sh', '-c', script], order);
+  }
+
+  startCommand(agent: number, argv: readonly string[], order: Partial<Start> = {}): void {
+    const env = block([`PATH=${process.env.PATH}`, `TMPDIR=${this.directory}`, `SUPERTREE_TOKEN=token-${agent}`]);
+    const stages = { signal: 15, ask: 5000, insist: 5000 };
+    const rest = { env, cwd: null, token: `token-${agent}`, notify: false, ...stages };
+    this.send({ type: 'start', agent, argv: block(argv), ...rest, ...order });
+  }
+
+  /** The first message of this type, about this agent if one is given, which may still come. */
+  async find<T extends FromKeeper['type']>(type: T, agent?: number): Promise<Of<T>> {
+    for (;;) {
+      const found = this.all(type, agent)[0];
+      if (found) return found;
+      await this.arrival();
+    }
+  }
+
+  all<T extends FromKeeper['type']>(type: T, agent?: number): Of<T>[] {
+    const isOf = (message: FromKeeper) => agent === undefined || ('agent' in message && message.agent === agent);
+    return this.messages.filter((message): message is Of<T> => message.type === type && isOf(message));
+  }
+
+  /** Resolves when no process of the agent is left. */
+  async gone(agent: number): Promise<void> {
+    const { isEmpty } = await this.find('exited', agent);
+    if (!isEmpty) await this.find('gone', agent);
+  }
+
+  /** Resolves when a message has arrived. */
+  arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** What the agent has printed to standard output. */
+  printed(agent: number): string {
+    const bytes = this.all('output', agent).flatMap((output) => (output.stream === 1 ? [output.bytes] : []));
+    return Buffer.concat(bytes).toString();
+  }
+
+  /** Closes the connection and resolves with the exit code of the keeper. */
+  async close(): Promise<number | null> {
+    this.socket.end();
+    const code = await this.ended;
+    rmSync(this.directory, { recursive: true, force: true });
+    return code;
+  }
+
+  #receive(message: FromKeeper): void {
+    this.messages.push(message);
+    if (this.#acknowledges && 'record' in message)
+      this.send({ type: 'acknowledge', agent: message.agent, record: message.record });
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** Strings of C, one after another. */
+export function block(strings: readonly string[]): Buffer {
+  return Buffer.from(strings.map((text) => `${text}\0`).join(''));
+}
+
+/** True while there is such a process, even a defunct one. */
+export function exists(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
+/** The resident memory of a process in bytes. */
+export function residentMemory(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}

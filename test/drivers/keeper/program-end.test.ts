@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { FromKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
+import { exists, PROGRAM, ProgramClient } from './program-client.js';
+
+const FIXTURE = new URL('../../fixtures/holds-keeper.mjs', import.meta.url).pathname;
+
+let client: ProgramClient | undefined;
+const directory = mkdtempSync(join(tmpdir(), 'supertree-end-'));
+
+afterEach(async () => {
+  await client?.close();
+  client = undefined;
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The program above, in a process of its own, with an agent for each script. */
+class Holder {
+  readonly process: ChildProcess;
+  readonly #lines: string[] = [];
+
+  constructor(...scripts: string[]) {
+    this.process = spawn(process.execPath, [FIXTURE, ...scripts], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    this.process.stdout!.on('data', (bytes) => {
+      text += bytes;
+      this.#lines.splice(0, this.#lines.length, ...text.split('\n').slice(0, -1));
+    });
+  }
+
+  /** Resolves with the messages of the keeper when there are so many of a type. */
+  async messages(type: FromKeeper['type'], count: number): Promise<{ type: string; pid: number; bytes: string }[]> {
+    const found = () => this.#lines.map((line) => JSON.parse(line)).filter((message) => message.type === type);
+    await expect.poll(found).toHaveLength(count);
+    return found();
+  }
+}
+
+describe('the end of the program above', () => {
+  it('by SIGKILL ends all agents with all that they left, and then the keeper', async () => {
+    const holder = new Holder(
+      'echo $$; exec sleep 1000',
+      '( env -i setsid sh -c "echo \\$\\$; exec sleep 1000" & ) ; exit 0',
+      'trap "" TERM INT HUP; echo $$; while :; do sleep 0.1; done',
+    );
+    const [welcome] = await holder.messages('welcome', 1);
+    const agents = (await holder.messages('output', 3)).map(({ bytes }) => Number(bytes));
+    expect(agents.filter(exists)).toEqual(agents);
+    holder.process.kill('SIGKILL');
+    await expect.poll(() => [...agents, welcome!.pid].filter(exists)).toEqual([]);
+  });
+
+  it('ends the agents by their signals, the last one first', async () => {
+    client = await ProgramClient.open();
+    const log = join(directory, 'order');
+    for (const agent of [1, 2, 3]) {
+      const note = `trap 'sleep 0.1; echo ${agent} >> ${log}; exit' USR1`;
+      client.start(agent, `${note}; echo up; while :; do sleep 0.05; done`, { signal: 10, ask: 60_000 });
+    }
+    while (client.all('output').length < 3) await client.arrival();
+    expect(await client.close()).toBe(0);
+    expect(readFileSync(log, 'utf8')).toBe('3\n2\n1\n');
+  });
+
+  it('lets an agent write to its end, although nobody reads that', async () => {
+    client = await ProgramClient.open({ acknowledges: false });
+    const log = join(directory, 'written');
+    client.start(1, `trap 'exit' USR1; yes | head -c 2000000; echo done > ${log}`, { signal: 18, ask: 60_000 });
+    while (client.all('output').length < 3) await client.arrival();
+    expect(await client.close()).toBe(0);
+    expect(readFileSync(log, 'utf8')).toBe('done\n');
+  });
+
+  it('kills an agent that ignores its signal', async () => {
+    client = await ProgramClient.open();
+    client.start(1, 'trap "" TERM; echo up; while :; do sleep 0.05; done', { ask: 100 });
+    const { pid } = await client.find('spawned', 1);
+    await client.find('output', 1);
+    expect(await client.close()).toBe(0);
+    expect(exists(pid)).toBe(false);
+  });
+
+  it('before it has connected ends the keeper', async () => {
+    const keeper = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
+    keeper.stdin.write(`${JSON.stringify({ socket: join(directory, 'none.sock'), secret: '', tree: 'unheld' })}\n`);
+    keeper.stdin.end();
+    await expect.poll(() => keeper.exitCode).toBe(0);
+  });
+});
+
+describe('the keeper', () => {
+  it('ends its agents on SIGTERM and reports that, and no signal of a terminal moves it', async () => {
+    client = await ProgramClient.open();
+    client.start(1, 'exec sleep 1000');
+    await client.find('spawned', 1);
+    for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const)
+      process.kill(client.pid, signal);
+    client.start(2, 'exit 0');
+    await client.gone(2);
+    process.kill(client.pid, 'SIGTERM');
+    expect((await client.find('exited', 1)).status).toBe(15);
+    expect(await client.ended).toBe(0);
+  });
+
+  it('has a socket for its user alone, and refuses a wrong secret and a second program', async () => {
+    client = await ProgramClient.open();
+    expect(statSync(client.path).mode & 0o777).toBe(0o600);
+    const refusal = (secret: string) =>
+      new Promise<FromKeeper>((resolve) => {
+        client!.connect(secret, resolve);
+      });
+    expect(await refusal('wrong')).toEqual({ type: 'problem', text: 'the secret is wrong' });
+    expect(await refusal('secret')).toEqual({ type: 'problem', text: `process ${process.pid} is connected` });
+    client.start(1, 'exit 0');
+    await client.gone(1);
+  });
+
+  it.each([
+    ['settings that are not JSON', 'no settings\n', /JSON/],
+    ['a socket that cannot be made', '{"socket":"/no/such/directory/s","secret":"","tree":""}\n', /listen/],
+  ])('reports %s and ends with code 1', async (_, settings, problem) => {
+    const keeper = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
+    keeper.stdin.write(settings);
+    const [printed] = (await once(keeper.stdout, 'data')) as [Buffer];
+    expect(JSON.parse(printed.toString()).problem).toMatch(problem);
+    await expect.poll(() => keeper.exitCode).toBe(1);
+  });
+});
