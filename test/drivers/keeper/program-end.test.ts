@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -118,6 +119,14 @@ describe('the keeper', () => {
     expect(await refusal('secret')).toEqual({ type: 'problem', text: `process ${process.pid} is connected` });
     client.start(1, 'exit 0');
     await client.gone(1);
+  });
+
+  it('ends although somebody holds a connection open and says nothing', async () => {
+    client = await ProgramClient.open();
+    const silent = connect(client.path);
+    await once(silent, 'data');
+    expect(await client.close()).toBe(0);
+    silent.destroy();
   });
 
   it.each([

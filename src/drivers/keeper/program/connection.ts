@@ -28,6 +28,7 @@ export class Connection implements Outlet {
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   #program: Socket | undefined;
   #pid = 0;
 
@@ -62,11 +63,15 @@ export class Connection implements Outlet {
   /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
     this.#server.close(() => rmdir(dirname(this.#options.path), () => {}));
-    this.#program?.end();
+    for (const socket of this.#sockets) {
+      if (socket === this.#program) socket.end();
+      else socket.destroy();
+    }
   }
 
   #accept(socket: Socket): void {
     const reader = new MessageReader(toKeeper);
+    this.#sockets.add(socket);
     socket.write(GREETING);
     socket.on('error', () => socket.destroy());
     socket.on('drain', () => this.#listener.drained());
@@ -88,6 +93,7 @@ export class Connection implements Outlet {
   }
 
   #closed(socket: Socket): void {
+    this.#sockets.delete(socket);
     if (socket !== this.#program) return;
     this.#program = undefined;
     this.#listener.closed();
