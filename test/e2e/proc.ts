@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessFacts {
   readonly pid: number;
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
   readonly startTicks: number;
@@ -27,6 +28,7 @@ export function processFacts(pid: number): ProcessFacts | undefined {
   return {
     pid,
     state: field[0]!,
+    parent: Number(field[1]),
     group: Number(field[2]),
     session: Number(field[3]),
     startTicks: Number(field[19]),

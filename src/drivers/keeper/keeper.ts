@@ -14,6 +14,8 @@ export interface KeeperDriverOptions {
   readonly tree?: string;
   /** Called with problems of the keeper that belong to no agent. If not given, they are ignored. */
   readonly report?: (problem: string) => void;
+  /** The program of the keeper, for Node. If not given, that of this package. */
+  readonly program?: string;
 }
 
 /**
@@ -98,7 +100,9 @@ class KeeperDriver implements Driver, SessionListener {
 
   async #open(): Promise<void> {
     try {
-      this.#session = await openSession(this.#options.tree ?? 'root', this, this.#abort.signal);
+      const { tree = 'root', program } = this.#options;
+      const launch = program === undefined ? { tree } : { tree, program };
+      this.#session = await openSession(launch, this, this.#abort.signal);
       this.#session.keepAlive(this.#living.size > 0);
       for (const { incarnation, isFirst } of this.#waiting.splice(0)) this.#enqueue(incarnation, isFirst);
     } catch (thrown) {

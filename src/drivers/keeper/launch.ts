@@ -9,18 +9,29 @@ import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
 import type { KeeperReady, KeeperSettings } from './protocol/messages.js';
 
+/** What to launch. */
+export interface LaunchOptions {
+  /** The name of the tree, which ps(1) shows for the keeper. */
+  readonly tree: string;
+  /** The program of the keeper, for Node. If not given, that of this package. */
+  readonly program?: string;
+}
+
 /** A keeper that listens. */
 export interface LaunchedKeeper extends KeeperSettings {
   readonly process: KeeperProcess;
 }
 
 /**
- * Starts a keeper in a session of its own and resolves when it listens. `tree` is the name that ps(1) shows. Rejects KEEPER_UNAVAILABLE. An abort ends it.
+ * Starts a keeper in a session of its own and resolves when it listens. Rejects KEEPER_UNAVAILABLE. An abort ends it.
  */
-export async function launchKeeper(tree: string, abort: AbortSignal): Promise<LaunchedKeeper> {
+export async function launchKeeper(
+  { tree, program = PROGRAM }: LaunchOptions,
+  abort: AbortSignal,
+): Promise<LaunchedKeeper> {
   const directory = await makeDirectory();
   const settings = { socket: join(directory, SOCKET), secret: randomBytes(32).toString('hex'), tree };
-  const keeper = new KeeperProcess(directory);
+  const keeper = new KeeperProcess(program, directory);
   const kill = () => void keeper.end();
   abort.addEventListener('abort', kill);
   try {
@@ -44,9 +55,9 @@ export class KeeperProcess {
   readonly ended: Promise<string>;
 
   /** Its working directory is the root, so that it keeps no file system of the user busy. `directory` is removed at its end. */
-  constructor(directory: string) {
+  constructor(program: string, directory: string) {
     this.#directory = directory;
-    this.#child = spawn(process.execPath, [...FLAGS, PROGRAM], {
+    this.#child = spawn(process.execPath, [...FLAGS, program], {
       cwd: '/',
       env: keeperEnvironment(),
       detached: true,

@@ -1,7 +1,7 @@
 import type { ProcStat } from '../proc/proc.js';
 import { type ConnectionListener, connectToKeeper, type KeeperConnection, type KeeperRecord } from './connection.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
-import { type KeeperProcess, launchKeeper } from './launch.js';
+import { type KeeperProcess, type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, membersOf, Orphans } from './membership.js';
 import type { ToKeeper } from './protocol/messages.js';
 
@@ -14,8 +14,12 @@ export interface SessionListener {
 }
 
 /** Starts a keeper and connects to it. Rejects KEEPER_UNAVAILABLE. `abort` ends a start that is under way. */
-export async function openSession(tree: string, listener: SessionListener, abort: AbortSignal): Promise<KeeperSession> {
-  const launched = await launchKeeper(tree, abort);
+export async function openSession(
+  options: LaunchOptions,
+  listener: SessionListener,
+  abort: AbortSignal,
+): Promise<KeeperSession> {
+  const launched = await launchKeeper(options, abort);
   try {
     const connection = await connectToKeeper(launched);
     return new KeeperSession(launched.process, connection, listener);

@@ -1,0 +1,170 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/contract/clock.js';
+import type { Driver } from '../../../src/drivers/driver.js';
+import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
+import { environValue, isDefunct, listPids, readStat } from '../../../src/drivers/proc/proc.js';
+import type { AgentTemplate } from '../../../src/model/input.js';
+import { begin, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
+
+const FOREVER: AgentTemplate = { command: ['sh', '-c', 'echo up; exec sleep 300'] };
+
+function lives(pid: number): boolean {
+  const stat = readStat(pid);
+  return stat !== undefined && !isDefunct(stat);
+}
+
+/** The keeper of a running agent. */
+function keeperOf(recorder: Recorder): number {
+  return readStat(recorder.get('SPAWNED')!.pid!)!.parent;
+}
+
+describe('a keeper that is killed', () => {
+  let driver: Driver;
+  beforeEach(() => {
+    driver = createKeeperDriver({ clock: systemClock });
+  });
+  afterEach(() => driver.close());
+
+  it('takes its agents with it, which are reported as lost', async () => {
+    const agents = [FOREVER, FOREVER].map((input) => begin(driver, orderFor(input)));
+    for (const { recorder } of agents) await recorder.printed('up');
+    const pids = agents.map(({ recorder }) => recorder.get('SPAWNED')!.pid!);
+    const keeper = keeperOf(agents[0]!.recorder);
+    process.kill(keeper, 'SIGKILL');
+    for (const { recorder } of agents) {
+      await recorder.ended();
+      const detail = `its keeper, pid ${keeper}, is gone: it was ended by SIGKILL`;
+      expect(recorder.types()).toEqual(['SPAWNED', 'EXITED']);
+      expect(recorder.get('EXITED')).toMatchObject({ code: null, signal: null, detail, empty: true, drained: true });
+    }
+    expect(pids.filter(lives)).toEqual([]);
+  });
+
+  it.each(['group', 'session', 'daemon', 'bare'])('takes a child of kind %s with it', async (kind) => {
+    const order = orderFor({ command: fixture('family', kind) });
+    const { recorder } = begin(driver, order);
+    await recorder.printed('child ');
+    const child = Number(/child (\d+)/.exec(recorder.text())![1]);
+    process.kill(keeperOf(recorder), 'SIGKILL');
+    await recorder.ended();
+    expect([child, recorder.get('SPAWNED')!.pid!].filter(lives)).toEqual([]);
+    expect((listPids() ?? []).filter((pid) => environValue(pid, 'SUPERTREE_TOKEN') === order.token)).toEqual([]);
+  });
+
+  it('ends what an agent has left behind, after its exit was reported', async () => {
+    const { recorder } = begin(driver, orderFor({ command: fixture('family', 'session', 'leave') }));
+    await recorder.until('EXITED');
+    const child = Number(/child (\d+)/.exec(recorder.text())![1]);
+    process.kill(readStat(child)!.parent, 'SIGKILL');
+    await recorder.ended();
+    expect(recorder.types().filter((type) => type !== 'DRAINED')).toEqual(['SPAWNED', 'EXITED', 'GONE']);
+    expect(lives(child)).toBe(false);
+  });
+
+  it('leaves the agents of another keeper alone, whose brands are the same', async () => {
+    const other = createKeeperDriver({ clock: systemClock });
+    try {
+      const neighbour = begin(other, orderFor({ command: fixture('family', 'bare') }));
+      await neighbour.recorder.printed('child ');
+      const child = Number(/child (\d+)/.exec(neighbour.recorder.text())![1]);
+      const { recorder } = begin(driver, orderFor(FOREVER));
+      await recorder.printed('up');
+      process.kill(keeperOf(recorder), 'SIGKILL');
+      await recorder.ended();
+      expect([child, neighbour.recorder.get('SPAWNED')!.pid!].filter((pid) => !lives(pid))).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('is replaced at the next start', async () => {
+    const first = begin(driver, orderFor(FOREVER));
+    await first.recorder.printed('up');
+    const keeper = keeperOf(first.recorder);
+    process.kill(keeper, 'SIGKILL');
+    await first.recorder.ended();
+    const second = begin(driver, orderFor(FOREVER, 2));
+    await second.recorder.printed('up');
+    expect(keeperOf(second.recorder)).not.toBe(keeper);
+  });
+
+  it('settles what was asked of its agents, and reports a lost start as failed', async () => {
+    const { body, recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.printed('up');
+    const write = expect(body.write(Buffer.alloc(1_000_000))).rejects.toMatchObject({ code: 'STDIN_CLOSED' });
+    process.kill(keeperOf(recorder), 'SIGSTOP');
+    const late = begin(driver, orderFor(FOREVER));
+    late.body.ask('SIGTERM');
+    const later = begin(driver, orderFor(FOREVER));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    process.kill(keeperOf(recorder), 'SIGKILL');
+    await Promise.all([recorder.ended(), late.recorder.ended(), later.recorder.ended()]);
+    await write;
+    expect(later.recorder.get('SPAWN_FAILED')?.detail).toMatch(/its keeper, pid \d+, is gone/);
+    expect(late.recorder.types()).toEqual(['GONE']);
+  });
+});
+
+describe('a driver without a keeper', () => {
+  const refusal = async (tree: string, program = fixture('broken-keeper')[1]!) => {
+    const driver = createKeeperDriver({ clock: systemClock, tree, program });
+    const { recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.ended();
+    await driver.close();
+    expect(recorder.types()).toEqual(['SPAWN_FAILED']);
+    return recorder.get('SPAWN_FAILED')!.detail;
+  };
+  const unavailable = (problem: RegExp) =>
+    new RegExp(
+      `^KEEPER_UNAVAILABLE: No keeper can run .*: ${problem.source}.*Set the option \`driver\` to 'local'`,
+      's',
+    );
+
+  it.each([
+    ['exits', /it exited with code 1: TypeError: no such thing/],
+    ['unready', /it wrote "not JSON\\n"/],
+    ['another-version', /it broke the protocol: it speaks version \d+/],
+    ['no-welcome', /it sent gone before its welcome/],
+    ['refuses', /it refused the connection: the secret is wrong/],
+  ])('reports why, and the remedy (%s)', async (tree, problem) => {
+    expect(await refusal(tree)).toMatch(unavailable(problem));
+  });
+
+  it('reports a program that does not exist', async () => {
+    expect(await refusal('root', '/no/such/program.js')).toMatch(
+      unavailable(/it exited with code 1: Error: Cannot find/),
+    );
+  });
+
+  it('gives a keeper up that breaks the protocol', async () => {
+    expect(await refusal('garbage')).toMatch(/its keeper, pid \d+, is gone: it broke the protocol/);
+  });
+
+  it('starts none and closes at once when nothing was started', async () => {
+    const driver = createKeeperDriver({ clock: systemClock, program: '/no/such/program.js' });
+    await driver.close();
+    const { recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.ended();
+    expect(recorder.get('SPAWN_FAILED')?.detail).toBe('the driver is closed');
+  });
+});
+
+describe('the end of a driver', () => {
+  it('ends its keeper, also one that is just being launched, and removes its directory', async () => {
+    const directories = () => readdirSync(process.env.XDG_RUNTIME_DIR!).filter((name) => name.includes('keeper'));
+    const before = directories();
+    const driver = createKeeperDriver({ clock: systemClock });
+    const { recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.printed('up');
+    const keeper = keeperOf(recorder);
+    expect(directories()).toHaveLength(before.length + 1);
+    await driver.close();
+    expect(existsSync(`/proc/${keeper}`)).toBe(false);
+    const early = createKeeperDriver({ clock: systemClock });
+    const { body } = begin(early, orderFor(FOREVER));
+    body.kill();
+    await early.close();
+    expect(directories()).toEqual(before);
+  });
+});
