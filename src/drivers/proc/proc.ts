@@ -64,6 +64,18 @@ export function childrenOfMainThread(): number[] | undefined {
   return text === undefined ? undefined : numbers(text);
 }
 
+/**
+ * False when `childrenOfMainThread` would list the children with these pids and no other. `length`: that of the text of these pids, each followed by a space.
+ * Among thousands of children this is far cheaper than a listing. They must not have been reaped.
+ */
+export function hasOtherChildren(length: number): boolean {
+  try {
+    return withDescriptor(() => isLongerThan(`/proc/self/task/${process.pid}/children`, length));
+  } catch {
+    return true; // no descriptor is left
+  }
+}
+
 /** The soft limit of file locks of a process, for which RLIMIT_LOCKS stands in getrlimit(2); `undefined` when it is unlimited or cannot be read. */
 export function fileLockLimit(pid: number): bigint | undefined {
   const limit = /^Max file locks +(\d+)/m.exec(readSmall(`/proc/${pid}/limits`) ?? '')?.[1];
@@ -159,6 +171,15 @@ function readOnce(path: string): string {
     closeSync(fd);
   }
   return readFileSync(path, 'utf8');
+}
+
+function isLongerThan(path: string, length: number): boolean {
+  const fd = openSync(path, 'r');
+  try {
+    return readSync(fd, scratch, 0, 1, length) > 0;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function readWhole(path: string): string {

@@ -4,9 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { victimsIn } from '../../../src/drivers/local/oom.js';
 import {
   childrenOf,
+  childrenOfMainThread,
   commandLine,
   environValue,
+  fileLockLimit,
   forksSinceBoot,
+  hasOtherChildren,
   isDefunct,
   lastPid,
   listPids,
@@ -94,6 +97,32 @@ describe('reading /proc', () => {
     await new Promise((resolve) => server.close(resolve));
     expect(listensOn([process.pid], port)).toBeUndefined();
     other.kill('SIGKILL');
+  });
+});
+
+describe('the children of the main thread', () => {
+  it('are told apart from a known list without listing them, also when one has ended and is not reaped', async () => {
+    const first = spawn('sleep', ['300'], { stdio: 'ignore' });
+    const known = childrenOfMainThread()!;
+    expect(known).toContain(first.pid);
+    const length = known.join(' ').length + 1;
+    expect(hasOtherChildren(length)).toBe(false);
+    const second = spawn('sleep', ['300'], { stdio: 'ignore' });
+    expect(hasOtherChildren(length)).toBe(true);
+    expect(childrenOfMainThread()).toEqual([...known, second.pid]);
+    first.kill('SIGKILL');
+    while (!isDefunct(readStat(first.pid!)!)) {} // Node reaps it in a later turn
+    expect(childrenOfMainThread()).toEqual([...known, second.pid]);
+    second.kill('SIGKILL');
+  });
+
+  it('have the limit of file locks that they inherited', () => {
+    const limited = spawn('prlimit', ['--locks=4711', 'sleep', '300'], { stdio: 'ignore' });
+    return eventually(() => {
+      if (fileLockLimit(limited.pid!) !== 4711n) return false;
+      limited.kill('SIGKILL');
+      return true;
+    }, 'the limit');
   });
 });
 

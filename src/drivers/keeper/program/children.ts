@@ -1,4 +1,4 @@
-import { childrenOfMainThread, environValue, fileLockLimit, readStat } from '../../proc/proc.js';
+import { childrenOfMainThread, environValue, fileLockLimit, hasOtherChildren, readStat } from '../../proc/proc.js';
 import { type BrandSpace, LAST_SLOT } from './brand-space.js';
 
 /** An incarnation as the children of the keeper know it. */
@@ -25,6 +25,8 @@ export class Children<Owner extends Parentage> {
   readonly #sessions = new Map<number, Owner>();
   readonly #tokens = new Map<string, Owner>();
   #lastSlot = 0;
+  /** The length of all their pids as text, each with a space. */
+  #textLength = 0;
 
   /** `problem` is called for each orphan that cannot be attributed. */
   constructor(brands: BrandSpace, problem: (text: string) => void) {
@@ -68,19 +70,21 @@ export class Children<Owner extends Parentage> {
   /** A child was reaped. Returns its incarnation, if that is known. To be followed by a `list`. */
   reaped(pid: number): Owner | null {
     const owner = this.#owners.get(pid) ?? null;
-    this.#owners.delete(pid);
+    if (this.#owners.delete(pid)) this.#textLength -= textLength(pid);
     owner?.children.delete(pid);
     return owner;
   }
 
   /** Attributes the orphans that have come since the last listing. */
   list(): void {
+    if (!hasOtherChildren(this.#textLength)) return;
     for (const pid of childrenOfMainThread() ?? [])
       if (!this.#owners.has(pid)) this.#attribute(pid, this.#ownerOf(pid));
   }
 
   #attribute(pid: number, owner: Owner | null): void {
     this.#owners.set(pid, owner);
+    this.#textLength += textLength(pid);
     owner?.children.add(pid);
   }
 
@@ -98,4 +102,8 @@ export class Children<Owner extends Parentage> {
     const bySession = session === undefined ? undefined : this.#sessions.get(session);
     return bySession ?? this.#tokens.get(environValue(pid, 'SUPERTREE_TOKEN') ?? '');
   }
+}
+
+function textLength(pid: number): number {
+  return String(pid).length + 1;
 }
