@@ -140,7 +140,10 @@ export class Agent implements Parentage {
   /** One of its processes was reaped, and the children were listed since. `status`: that of the main process, if it was that one. */
   reaped(pid: number, status: number): void {
     if (pid === this.#family?.main && this.#enter('reaped')) this.#exiting(status);
-    else if (this.children.size === 0 && this.#enter('emptied')) this.#emptied();
+    else if (this.children.size === 0 && this.#enter('emptied')) {
+      this.#tell({ type: 'gone' });
+      this.#gone();
+    }
     if (this.#isKilled) this.#killFrom(FIRST_RETRY);
   }
 
@@ -171,7 +174,7 @@ export class Agent implements Parentage {
     this.#family = new Family(pid, this.children, () => children.list());
     this.#enter('spawned');
     closeAll(input!.read, ...outputs.map(({ write }) => write));
-    const ticks = readStat(pid)?.startTicks ?? 0;
+    const { startTicks: ticks = 0 } = readStat(pid) ?? {};
     this.#tell({ type: 'spawned', pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() });
     this.#input = new InputPipe(input!.write, (errno) => this.#tell({ type: 'taken', errno }));
     for (const [at, { read }] of outputs.entries()) this.#readFrom(read, STREAM.stdout + at);
@@ -214,11 +217,6 @@ export class Agent implements Parentage {
       if (isEmpty) this.#gone();
     };
     setImmediate(() => (this.#pipes.size === 0 ? exited() : setImmediate(exited)));
-  }
-
-  #emptied(): void {
-    this.#tell({ type: 'gone' });
-    this.#gone();
   }
 
   #gone(): void {

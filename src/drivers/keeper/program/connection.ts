@@ -3,7 +3,7 @@ import { rmdir } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
-import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
+import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
 import type { Outlet } from './agent.js';
 
 /** What the keeper does with its connection. */
@@ -16,24 +16,20 @@ export interface ConnectionListener {
   closed(): void;
 }
 
-export interface ConnectionOptions {
-  readonly path: string;
-  readonly secret: string;
-  /** The answer to the right secret. */
-  readonly welcome: FromKeeper;
-}
-
 /** The connection to the program above: the first one that knows the secret, and no other while that is open. */
 export class Connection implements Outlet {
-  readonly #options: ConnectionOptions;
+  readonly #settings: KeeperSettings;
+  readonly #welcome: FromKeeper;
   readonly #listener: ConnectionListener;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #program: Socket | undefined;
   #pid = 0;
 
-  constructor(options: ConnectionOptions, listener: ConnectionListener) {
-    this.#options = options;
+  /** `welcome` is the answer to the right secret. */
+  constructor(settings: KeeperSettings, welcome: FromKeeper, listener: ConnectionListener) {
+    this.#settings = settings;
+    this.#welcome = welcome;
     this.#listener = listener;
     this.#server = createServer((socket) => this.#accept(socket));
   }
@@ -43,7 +39,7 @@ export class Connection implements Outlet {
     return new Promise((resolve, reject) => {
       const mask = process.umask(0o177);
       this.#server.on('error', reject);
-      this.#server.listen(this.#options.path, resolve);
+      this.#server.listen(this.#settings.socket, resolve);
       process.umask(mask);
     });
   }
@@ -62,7 +58,7 @@ export class Connection implements Outlet {
 
   /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
-    this.#server.close(() => rmdir(dirname(this.#options.path), () => {}));
+    this.#server.close(() => rmdir(dirname(this.#settings.socket), () => {}));
     for (const socket of this.#sockets) {
       if (socket === this.#program) socket.end();
       else socket.destroy();
@@ -84,12 +80,12 @@ export class Connection implements Outlet {
 
   #receive(socket: Socket, message: ToKeeper): void {
     if (socket === this.#program) return this.#listener.message(message);
-    if (message.type !== 'hello' || !isEqual(message.secret, this.#options.secret))
+    if (message.type !== 'hello' || !isEqual(message.secret, this.#settings.secret))
       return refuse(socket, 'the secret is wrong');
     if (this.#program) return refuse(socket, `process ${this.#pid} is connected`);
     this.#program = socket;
     this.#pid = message.pid;
-    this.send(fromKeeper.encode(this.#options.welcome));
+    this.send(fromKeeper.encode(this.#welcome));
   }
 
   #closed(socket: Socket): void {

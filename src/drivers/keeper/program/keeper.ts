@@ -22,7 +22,7 @@ export class Keeper {
   #isEnding = false;
 
   /** Makes this process a subreaper. `ended` is called once, when no process is left. Throws KEEPER_UNAVAILABLE where the kernel lacks what it needs. */
-  constructor({ socket, secret }: KeeperSettings, ended: () => void) {
+  constructor(settings: KeeperSettings, ended: () => void) {
     shedInheritedDescriptors();
     becomeSubreaper();
     if (childrenOfMainThread() === undefined)
@@ -31,14 +31,11 @@ export class Keeper {
     this.#ended = ended;
     this.#children = new Children(brands, (text) => this.#problem(text));
     const welcome = { type: 'welcome', pid: process.pid, isBranded: brands.isUsable } as const;
-    this.#connection = new Connection(
-      { path: socket, secret, welcome },
-      {
-        message: (message) => this.#receive(message),
-        drained: () => this.#readOn(),
-        closed: () => this.end(),
-      },
-    );
+    this.#connection = new Connection(settings, welcome, {
+      message: (message) => this.#receive(message),
+      drained: () => this.#readOn(),
+      closed: () => this.end(),
+    });
     process.on('SIGCHLD', () => this.#reap());
   }
 
