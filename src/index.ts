@@ -23,6 +23,7 @@ export type {
 export type { Driver, Incarnation, ProcessTimes, ReadProcesses, Sink, StartOrder } from './drivers/driver.js';
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type { AgentState, Blocker, Health } from './model/agent.js';
+export type { DriverName } from './model/driver-name.js';
 export type { Cause, ExitRecord } from './model/exit.js';
 export type { ChildCount, ChildRow, Phase } from './model/fact.js';
 export type {

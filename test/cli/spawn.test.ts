@@ -83,11 +83,18 @@ describe('supertree serve', () => {
       requests.push(request);
       return 7;
     };
-    const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9'.split(' ');
+    const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9 --driver keeper'.split(' ');
     expect((await supertree(['serve', 'tree.toml', ...flags], { serve })).code).toBe(7);
+    expect((await supertree(['serve', '--driver', 'none'], { serve })).code).toBe(2);
     expect((await supertree(['serve'], { serve, env: { SUPERTREE_ENDPOINT: 'ipc:///tmp/env' } })).code).toBe(7);
     expect(requests).toEqual([
-      { file: '/home/me/tree.toml', endpoint: 'ipc:///tmp/a', pubEndpoint: 'ipc:///tmp/b', maxAgents: 9 },
+      {
+        file: '/home/me/tree.toml',
+        endpoint: 'ipc:///tmp/a',
+        pubEndpoint: 'ipc:///tmp/b',
+        maxAgents: 9,
+        driver: 'keeper',
+      },
       { endpoint: 'ipc:///tmp/env' },
     ]);
   });

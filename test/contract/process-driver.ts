@@ -2,6 +2,7 @@ import type { Driver } from '../../src/drivers/driver.js';
 import type { DriverName } from '../../src/model/driver-name.js';
 import { driverContract } from './driver.js';
 import { processPipes } from './process-pipes.js';
+import { processPromises } from './process-promises.js';
 import { processStarts } from './process-starts.js';
 import { processTree } from './process-tree.js';
 import { fixture } from './recorder.js';
@@ -23,4 +24,5 @@ export function processContract(name: DriverName, makeDriver: () => Driver): voi
   processStarts(name, makeDriver);
   processPipes(name, makeDriver);
   processTree(name, makeDriver);
+  processPromises(name, makeDriver);
 }

@@ -20,7 +20,7 @@ interface Program {
 
 /** Runs a program that embeds a tree below a keeper. */
 function program(how: string): Program {
-  const [node, ...args] = fixture('embeds-keeper', how);
+  const [node, ...args] = fixture('embeds-agents', how);
   const mark = randomUUID();
   marks.push(mark);
   const host = spawn(node!, args, { env: { ...process.env, [MARK]: mark }, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -82,7 +82,7 @@ describe('a program with a tree below a keeper', () => {
 
 describe('a tree below a keeper', () => {
   it('leaves nothing of the tree that an agent embeds, when that agent is killed', async () => {
-    const inner = { id: 'inner', command: fixture('embeds-keeper', 'waits'), stop: LONG_STAGES };
+    const inner = { id: 'inner', command: fixture('embeds-agents', 'waits'), stop: LONG_STAGES };
     const world = await started({ children: [inner], ...IMMEDIATE_RESTARTS }, { driver: 'keeper' });
     await world.printed('inner', 'pids ');
     const agents = /pids (.*)/.exec(world.text('inner'))![1]!.split(' ').map(Number);

@@ -36,6 +36,7 @@ strategy = "rest_for_one"
 endpoints = ["tcp://127.0.0.1:7001"]
 pub_endpoint = "tcp://127.0.0.1:7002"
 max_agents = 20
+driver = "keeper"
 ports = { base = 9000, count = 10 }
 [[children]]
 id = "a"
@@ -64,6 +65,7 @@ cwd = "/abs"
         endpoints: ['tcp://127.0.0.1:7001'],
         pubEndpoints: ['tcp://127.0.0.1:7002'],
         maxAgents: 20,
+        driver: 'keeper',
         ports: { base: 9000, count: 10 },
       },
     });

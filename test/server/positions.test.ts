@@ -26,6 +26,7 @@ describe('a problem of a tree file has line and column', () => {
   it.each([
     ['maxRestarts = "x"\n', /^line 1, column 1: maxRestarts must/],
     ['# one\n[server]\n  max_agents = 0\n', /^line 3, column 3: server\.maxAgents must/],
+    ['[server]\ndriver = "none"\n', /^line 2, column 1: server\.driver must be one of keeper, local, got "none"/],
     ['[server]\nendpoints = ["ipc:///tmp/a",\n  "tcp://x"]\n', /^line 3, column 3: server\.endpoints\.1 is not/],
     [
       '[[children]]\nid = "a"\ncommand = ["true"]\n[[children]]\nid = "b"\ncommand = 3\n',
