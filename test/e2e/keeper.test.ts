@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
 import { isRunning, MARK, processesMarked, processFacts } from './proc.js';
@@ -71,6 +72,15 @@ describe('a program with a tree below a keeper', () => {
     expect(host.exitCode).toBeNull();
     host.kill();
     await once(host, 'exit');
+  });
+
+  it('starts and stops agents although it has no descriptor left: those of agents are in the keeper', async () => {
+    const command = ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', ...fixture('without-descriptors', 'keeper')];
+    const { stdout } = await promisify(execFile)(command[0]!, command.slice(1));
+    const { pids, ...stop } = JSON.parse(stdout) as { pids: number[] };
+    expect(stop).toEqual({ refused: null, clean: true, left: [] });
+    expect(pids).toHaveLength(4);
+    expect(pids.filter(isRunning)).toEqual([]);
   });
 
   it('ends by itself when it has no agent any more', async () => {
