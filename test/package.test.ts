@@ -59,9 +59,10 @@ describe('the package', () => {
     expect(importers.map(([file]) => file)).toEqual([]);
   });
 
-  it('says to bundlers that only its command does something when it is loaded', () => {
-    expect(manifest.sideEffects).toEqual(['./dist/cli/main.js']);
-    expect(effectfulFiles(below(readSources(ROOT, ['src']), 'src'))).toEqual(['src/cli/main.ts']);
+  it('says to bundlers that only its programs do something when they are loaded', () => {
+    const programs = ['cli/main', 'drivers/keeper/program/main'];
+    expect(manifest.sideEffects).toEqual(programs.map((program) => `./dist/${program}.js`));
+    expect(effectfulFiles(below(readSources(ROOT, ['src']), 'src'))).toEqual(programs.map((name) => `src/${name}.ts`));
   });
 
   it('says whose it is, and where to report, and installs on every system', () => {

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
@@ -152,19 +153,24 @@ describe('a driver without a keeper', () => {
 
 describe('the end of a driver', () => {
   it('ends its keeper, also one that is just being launched, and removes its directory', async () => {
-    const directories = () => readdirSync(process.env.XDG_RUNTIME_DIR!).filter((name) => name.includes('keeper'));
-    const before = directories();
+    const ours = mkdtempSync(join(process.env.XDG_RUNTIME_DIR!, 'k'));
+    vi.stubEnv('XDG_RUNTIME_DIR', ours);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(ours, { recursive: true });
+    });
+    const directories = () => readdirSync(ours);
     const driver = createKeeperDriver({ clock: systemClock });
     const { recorder } = begin(driver, orderFor(FOREVER));
     await recorder.printed('up');
     const keeper = keeperOf(recorder);
-    expect(directories()).toHaveLength(before.length + 1);
+    expect(directories()).toHaveLength(1);
     await driver.close();
     expect(existsSync(`/proc/${keeper}`)).toBe(false);
     const early = createKeeperDriver({ clock: systemClock });
     const { body } = begin(early, orderFor(FOREVER));
     body.kill();
     await early.close();
-    expect(directories()).toEqual(before);
+    expect(directories()).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { endingOf } from '../../../src/drivers/keeper/wait-status.js';
 import { childrenOf, readStat } from '../../../src/drivers/proc/proc.js';
@@ -50,10 +51,14 @@ describe('the keeper', () => {
 
   it('passes input on, one chunk after another, and refuses what comes too early or too late', async () => {
     const client = await open();
-    client.start(1, 'read first; cat >/dev/null; echo $first');
+    // It reads nothing before a signal, so the first chunk, which is larger than a pipe, cannot have been taken when the second one comes.
+    client.start(1, 'trap : USR1; echo up; sleep 1000 & wait; kill $!; read first; cat >/dev/null; echo $first');
+    while (!client.printed(1).includes('up')) await client.arrival();
     const chunk = Buffer.alloc(300_000, 'x\n');
     client.send({ type: 'input', agent: 1, bytes: chunk });
     client.send({ type: 'input', agent: 1, bytes: chunk });
+    expect((await client.find('taken', 1)).errno).toBe(11);
+    client.send({ type: 'signal', agent: 1, signal: constants.signals.SIGUSR1 });
     while (client.all('taken').length < 2) await client.arrival();
     expect(
       client
@@ -63,7 +68,7 @@ describe('the keeper', () => {
     ).toEqual([0, 11]);
     client.send({ type: 'endInput', agent: 1 });
     await client.find('exited', 1);
-    expect(client.printed(1)).toBe('x\n');
+    expect(client.printed(1)).toBe('up\nx\n');
   });
 
   it('refuses input for a program that has ended', async () => {
