@@ -61,8 +61,8 @@ export interface TreeOptions {
    */
   readonly signals?: boolean;
   /**
-   * Runs the commands: `'local'`, as child processes of this process; `'keeper'`, below a process of its own, which ends them when this program ends,
-   * also by SIGKILL (docs/drivers.md); or a driver of your own. If not given, `'local'`.
+   * Runs the commands: `'keeper'`, below a process of its own, which ends them when this program ends, also by SIGKILL (docs/drivers.md); `'local'`, as
+   * child processes of this process; or a driver of your own. If not given, `'keeper'` where it can run, else `'local'`, which is reported.
    */
   readonly driver?: DriverName | Driver;
   /** Runs tasks and logics. If not given, this process. */
@@ -230,11 +230,11 @@ function createWorld(
     reports.emit(path, { type: 'error', problem: messageOf(thrown) });
   };
   const bodies = options.bodies ?? createInProcessDriver({ clock, report: reportError });
-  const { driver = 'local' } = options;
+  const { driver } = options;
   const report = (problem: string) => reports.emit(root, { type: 'error', problem });
-  const named = (name: DriverName) =>
+  const named = (name?: DriverName) =>
     runsProcesses() ? createProcessDriver(name, { clock, tree: root, report }) : bodies;
-  const processes = typeof driver === 'string' ? named(driver) : driver;
+  const processes = typeof driver === 'object' ? driver : named(driver);
   const world: World = {
     clock,
     random: options.random ?? Math.random,

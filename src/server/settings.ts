@@ -21,7 +21,7 @@ export interface ServerSettings {
   readonly limits?: Partial<Limits>;
   /** The range that ports for agents are leased from: `count` of them, from `base` on. If not given, up to 10000 from 8100 on. */
   readonly ports?: { readonly base?: number; readonly count?: number };
-  /** The driver that runs the commands, `keeper` or `local` (docs/drivers.md). If not given, `local`. */
+  /** The driver that runs the commands, `keeper` or `local` (docs/drivers.md). If not given, `keeper` where it can run, else `local`. */
   readonly driver?: DriverName;
 }
 

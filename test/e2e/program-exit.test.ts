@@ -54,7 +54,7 @@ describe('a program that is ended by a signal', () => {
 });
 
 describe('many trees in one program', () => {
-  it('share one listener for the end of the program, only while an agent of theirs is alive', async () => {
+  it('share one listener for the end of the program, only while a child process of theirs is alive', async () => {
     const { host, output } = program('many');
     expect(await once(host, 'close')).toEqual([0, null]);
     const [before, during, after] = JSON.parse(output());

@@ -34,7 +34,7 @@ export const addServing: AddCommands = (program, { host, finish }) => {
     .addOption(
       new Option(
         '--driver <NAME>',
-        'the driver that runs the commands. If not given, that of the file, else local',
+        'the driver that runs the commands. If not given, that of the file, else keeper where it can run',
       ).choices(DRIVER_NAMES),
     )
     .option(
