@@ -45,8 +45,8 @@ export class KeeperConnection {
   constructor(socket: Socket) {
     this.#socket = socket;
     this.welcomed = new Promise((resolve, reject) => {
-      socket.on('data', (bytes) => {
-        this.#read(bytes);
+      socket.on('data', async (bytes) => {
+        await this.#read(bytes);
         if (this.#welcome !== undefined) resolve();
       });
       socket.on('close', () => {
@@ -92,8 +92,12 @@ export class KeeperConnection {
     this.#socket.destroySoon();
   }
 
-  #read(bytes: Buffer): void {
-    for (const message of this.#reader.push(bytes)) this.#handle(message);
+  /** Microtasks run between two messages, as they do between two reads of a pipe: the line that makes an agent ready comes before its exit in the same read. */
+  async #read(bytes: Buffer): Promise<void> {
+    for (const message of this.#reader.push(bytes)) {
+      this.#handle(message);
+      await null;
+    }
     if (this.#reader.problem !== null) return this.#fail(`it broke the protocol: ${this.#reader.problem}`);
     for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
     this.#unacknowledged.clear();

@@ -34,6 +34,8 @@ export interface Parent {
 export interface KeeperContext {
   readonly clock: Clock;
   readonly oom: OomDetector;
+  /** Called once after `run`, when it is known whether the process runs. */
+  answered(): void;
   /** Called once, after the last fact. */
   ended(incarnation: KeptIncarnation): void;
 }
@@ -78,7 +80,7 @@ export class KeptIncarnation implements Incarnation {
 
   /** It has reached the front of the queue of starts. */
   run(parent: Parent): void {
-    if (!this.#advance('begin')) return;
+    if (!this.#advance('begin')) return this.#context.answered();
     const start = startMessage(this.agent, this.#order);
     if (typeof start === 'string') return this.#failed(start, this.#context.clock.wall());
     this.#parent = parent;
@@ -246,6 +248,7 @@ export class KeptIncarnation implements Incarnation {
     const whole = { ...fact, incarnation: this.#order.incarnation };
     const next = phaseAfter(this.#phase, whole);
     if (next === null) return;
+    if (this.#phase === 'spawning' && next !== 'spawning') this.#context.answered();
     this.#phase = next;
     this.#sink.fact(whole);
     if (next === 'ended') this.#context.ended(this);

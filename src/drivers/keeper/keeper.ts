@@ -44,7 +44,7 @@ class KeeperDriver implements Driver, SessionListener {
 
   constructor(options: KeeperDriverOptions) {
     this.#options = options;
-    this.#queue = new SpawnQueue(options.clock);
+    this.#queue = new SpawnQueue(options.clock, STARTS_AT_A_TIME);
   }
 
   start(order: StartOrder, sink: Sink): Incarnation {
@@ -81,6 +81,7 @@ class KeeperDriver implements Driver, SessionListener {
     this.#context ??= {
       clock: this.#options.clock,
       oom: new OomDetector(),
+      answered: () => this.#queue.done(),
       ended: (incarnation) => this.#ended(incarnation),
     };
     return this.#context;
@@ -94,8 +95,9 @@ class KeeperDriver implements Driver, SessionListener {
 
   /** The keeper may have ended while the incarnation was queued. */
   #run(incarnation: KeptIncarnation, isFirst: boolean): void {
-    if (this.#session === undefined) this.#enqueue(incarnation, isFirst);
-    else this.#session.run(incarnation);
+    if (this.#session !== undefined) return this.#session.run(incarnation);
+    this.#queue.done();
+    this.#enqueue(incarnation, isFirst);
   }
 
   async #open(): Promise<void> {
@@ -136,3 +138,6 @@ class KeeperDriver implements Driver, SessionListener {
     this.#allEnded?.();
   }
 }
+
+/** The number of starts that a keeper has to do at a time. A first start waits for these alone, however many restarts are due. */
+const STARTS_AT_A_TIME = 8;

@@ -5,16 +5,26 @@ const TURN = 8;
 
 /**
  * Runs jobs in turns short enough that hundreds of starts never block the event loop. First starts come before restarts, so that agents that crash
- * repeatedly do not delay one that has not run yet; each kind is first in, first out.
+ * repeatedly do not delay one that has not run yet; each kind is first in, first out. With a `limit` so many jobs run at a time, each until `done` is called.
  */
 export class SpawnQueue {
   readonly #clock: Clock;
   readonly #first = new Line();
   readonly #again = new Line();
+  readonly #limit: number;
+  #running = 0;
   #scheduled = false;
 
-  constructor(clock: Clock) {
+  /** If `limit` is not given, the number of jobs that run at a time is not limited. */
+  constructor(clock: Clock, limit: number = Number.POSITIVE_INFINITY) {
     this.#clock = clock;
+    this.#limit = limit;
+  }
+
+  /** A job is over. */
+  done(): void {
+    this.#running--;
+    if (this.#first.size + this.#again.size > 0) this.#schedule();
   }
 
   /** Runs `job` in a later turn. `isFirst`: it starts an agent that has not run before. */
@@ -32,11 +42,13 @@ export class SpawnQueue {
   #turn(): void {
     this.#scheduled = false;
     const until = this.#clock.now() + TURN;
-    for (let job = this.#next(); job !== undefined; job = this.#next()) {
+    while (this.#running < this.#limit && this.#clock.now() < until) {
+      const job = this.#next();
+      if (job === undefined) return;
+      this.#running++;
       job();
-      if (this.#clock.now() >= until) break;
     }
-    if (this.#first.size + this.#again.size > 0) this.#schedule();
+    if (this.#running < this.#limit) this.#schedule();
   }
 
   #next(): (() => void) | undefined {

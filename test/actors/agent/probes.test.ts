@@ -138,7 +138,7 @@ describe('readiness', () => {
       { env: { PATH: process.env.PATH!, GO: 'yes', SUPERTREE_TOKEN: 'x' } },
     );
     await eventually(() => outcome.ready === 1, 'readiness');
-    const failing = watch({ type: 'exec', command: ['false'], interval: 10, timeout });
+    const failing = watch({ type: 'exec', command: ['false'], interval: 10_000, timeout });
     await eventually(() => failing.watching.lastFailure !== '', 'a poll that fails');
     expect(failing.watching.lastFailure).toBe('probe false ended with code 1');
     expect(failing.outcome).toEqual({ ready: 0, problems: [] });
