@@ -44,6 +44,17 @@ export function processStarts(name: string, makeDriver: () => Driver): void {
       expect(await refusal({ command: [script] })).toBe(`the interpreter of ${script} was not found`);
     });
 
+    it('runs a script without an interpreter line by sh, with its arguments', async () => {
+      const script = file('plain-script', 'echo "$0 $1"\n');
+      const { recorder } = start({ command: [script, 'one'] });
+      await recorder.ended();
+      expect(recorder.text()).toBe(`${script} one\n`);
+      const order = orderFor({ command: ['plain-script', 'two'] });
+      const found = begin(driver, { ...order, env: { ...order.env, PATH: `/no/such:${directory}:${order.env.PATH}` } });
+      await found.recorder.ended();
+      expect(found.recorder.text()).toBe(`${script} two\n`);
+    });
+
     it('names a working directory that is missing or is a file, not the command', async () => {
       expect(await refusal({ command: ['true'], cwd: '/no/such/place' })).toBe(
         'working directory /no/such/place does not exist',

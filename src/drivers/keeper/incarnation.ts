@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../../contract/clock.js';
 import type { Blocker } from '../../model/agent.js';
 import {
@@ -17,6 +16,7 @@ import { spawnProblem } from '../local/spawn.js';
 import { Stdin } from '../local/stdin.js';
 import { commandLine, type ProcStat } from '../proc/proc.js';
 import type { KeeperRecord } from './connection.js';
+import { errorName } from './error-name.js';
 import { InputStream } from './input-stream.js';
 import type { Identity } from './membership.js';
 import { STREAM, type ToKeeper } from './protocol/messages.js';
@@ -97,7 +97,7 @@ export class KeptIncarnation implements Incarnation {
       case 'spawned':
         return this.#spawned(record);
       case 'failed':
-        return this.#failed(spawnProblem({ code: getSystemErrorName(-record.errno) }, this.#order), record.at);
+        return this.#failed(spawnProblem({ code: errorName(record.errno) }, this.#order), record.at);
       case 'output':
         return this.#read(record.stream, record.bytes);
       case 'closed':

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { getSystemErrorName } from 'node:util';
+import { errorName } from './error-name.js';
 
 /** The keeper's side of a standard input. */
 export interface InputSink {
@@ -23,7 +23,7 @@ export class InputStream extends Writable {
   taken(errno: number): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(errno === 0 ? null : new Error(`write ${getSystemErrorName(-errno)}`));
+    done?.(errno === 0 ? null : new Error(`write ${errorName(errno)}`));
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

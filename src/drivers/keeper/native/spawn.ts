@@ -1,3 +1,6 @@
+import { accessSync, constants as modes, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join, resolve } from 'node:path';
 import { addressOf, declare, POINTER } from './libc.js';
 
 const posixSpawn = declare(
@@ -35,8 +38,16 @@ const attributes = makeAttributes();
 const actions = Buffer.alloc(SIZE);
 const pid = new Int32Array(1);
 
-/** Spawns a program; returns its pid, or the errno of what failed as a negative number. */
-export function spawn({ argv, env, cwd, descriptors }: Program): number {
+/**
+ * Spawns a program; returns its pid, or the errno of what failed as a negative number. A file that the kernel does not recognise as a program is run by
+ * /bin/sh, as execvp(3) does it: posix_spawnp(3) does not.
+ */
+export function spawn(program: Program): number {
+  const result = spawnOnce(program);
+  return result === -constants.errno.ENOEXEC ? spawnOnce({ ...program, argv: shellScript(program) }) : result;
+}
+
+function spawnOnce({ argv, env, cwd, descriptors }: Program): number {
   initActions(actions);
   if (cwd !== null) addChdir(actions, cwd);
   for (const [to, from] of descriptors.entries()) addDup2(actions, from, to);
@@ -55,6 +66,29 @@ function pointersTo(block: Uint8Array): Uint8Array {
   const pointers = POINTER === 8 ? BigUint64Array.from(addresses) : Uint32Array.from(addresses, Number);
   return new Uint8Array(pointers.buffer);
 }
+
+/** The arguments that run a script without an interpreter line. */
+function shellScript({ argv, cwd }: Program): Uint8Array {
+  const end = argv.indexOf(0);
+  const name = Buffer.from(argv.subarray(0, end)).toString();
+  const candidates = name.includes('/')
+    ? [name]
+    : (path ?? DEFAULT_PATH).split(':').map((parent) => join(parent, name));
+  const file = candidates.find((each) => isExecutable(resolve(cwd ?? '/', each))) ?? name;
+  return Buffer.concat([Buffer.from(`/bin/sh\0${file}`), argv.subarray(end)]);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, modes.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Where execvp(3) looks when there is no PATH. */
+const DEFAULT_PATH = '/bin:/usr/bin';
 
 let path = process.env.PATH;
 
