@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +66,17 @@ describe('the end of the program above', () => {
     while (client.all('output').length < 3) await client.arrival();
     expect(await client.close()).toBe(0);
     expect(readFileSync(log, 'utf8')).toBe('3\n2\n1\n');
+  });
+
+  it('asks all other agents at once after as long as one of them may take', async () => {
+    client = await ProgramClient.open();
+    const log = join(directory, 'asked');
+    const script = `trap 'echo asked >> ${log}' USR1; echo up; until [ "$(grep -c asked ${log})" = 4 ]; do sleep 0.05; done; echo done >> ${log}`;
+    writeFileSync(log, '');
+    for (const agent of [1, 2, 3, 4]) client.start(agent, script, { signal: 10, ask: 3000 });
+    while (client.all('output').length < 4) await client.arrival();
+    expect(await client.close()).toBe(0);
+    expect(readFileSync(log, 'utf8')).toBe('asked\n'.repeat(4) + 'done\n'.repeat(3));
   });
 
   it('lets an agent write to its end, although nobody reads that', async () => {
