@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { SupertreeError } from '../../errors.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from './protocol/codec.js';
-import type { FromKeeper, KeeperSettings, ToKeeper } from './protocol/messages.js';
+import type { FromKeeper, ToKeeper } from './protocol/messages.js';
 
 export type Welcome = Extract<FromKeeper, { type: 'welcome' }>;
 
@@ -18,11 +18,11 @@ export interface ConnectionListener {
 }
 
 /** Connects to a keeper that listens, and resolves when it has accepted the secret. Rejects KEEPER_UNAVAILABLE. */
-export async function connectToKeeper(settings: KeeperSettings): Promise<KeeperConnection> {
-  const socket = connect(settings.socket);
+export async function connectToKeeper(keeper: { socket: string; secret: string }): Promise<KeeperConnection> {
+  const socket = connect(keeper.socket);
   const connection = new KeeperConnection(socket);
   socket.write(GREETING);
-  connection.send({ type: 'hello', secret: settings.secret, pid: process.pid });
+  connection.send({ type: 'hello', secret: keeper.secret, pid: process.pid });
   await connection.welcomed;
   return connection;
 }

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
@@ -18,8 +17,11 @@ export interface LaunchOptions {
 }
 
 /** A keeper that listens. */
-export interface LaunchedKeeper extends KeeperSettings {
+export interface LaunchedKeeper {
   readonly process: KeeperProcess;
+  /** The path of its socket, and the secret that a connection must know. */
+  readonly socket: string;
+  readonly secret: string;
 }
 
 /**
@@ -29,14 +31,12 @@ export async function launchKeeper(
   { tree, program = PROGRAM }: LaunchOptions,
   abort: AbortSignal,
 ): Promise<LaunchedKeeper> {
-  const directory = await makeDirectory();
-  const settings = { socket: join(directory, SOCKET), secret: randomBytes(32).toString('hex'), tree };
-  const keeper = new KeeperProcess(program, directory);
+  const secret = randomBytes(32).toString('hex');
+  const keeper = new KeeperProcess(program);
   const kill = () => void keeper.end();
   abort.addEventListener('abort', kill);
   try {
-    await keeper.begin(settings);
-    return { ...settings, process: keeper };
+    return { process: keeper, socket: await keeper.begin({ secret, tree }), secret };
   } catch (thrown) {
     await keeper.end();
     throw thrown;
@@ -47,16 +47,16 @@ export async function launchKeeper(
 
 /** The process of a keeper, from its start until it is reaped. */
 export class KeeperProcess {
-  readonly #directory: string;
   readonly #child: ChildProcess;
+  /** That of its socket; `null` before it listens, and when it is removed. */
+  #directory: string | null = null;
   /** The end of what it has written to standard error. */
   #errors = '';
   /** Resolves when it has ended, with how: `it was ended by SIGKILL`. */
   readonly ended: Promise<string>;
 
-  /** Its working directory is the root, so that it keeps no file system of the user busy. `directory` is removed at its end. */
-  constructor(program: string, directory: string) {
-    this.#directory = directory;
+  /** Its working directory is the root, so that it keeps no file system of the user busy. */
+  constructor(program: string) {
     this.#child = spawn(process.execPath, [...FLAGS, program], {
       cwd: '/',
       env: keeperEnvironment(),
@@ -75,16 +75,23 @@ export class KeeperProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Hands over the settings and resolves when it listens. Rejects KEEPER_UNAVAILABLE. */
-  async begin(settings: KeeperSettings): Promise<void> {
+  /** Hands over the settings and resolves with the path of its socket when it listens. Rejects KEEPER_UNAVAILABLE. */
+  async begin(settings: KeeperSettings): Promise<string> {
     this.#child.stdin?.write(`${JSON.stringify(settings)}\n`);
-    const answer = Promise.race([problemOf(this.#child.stdout), this.ended]);
-    const problem = await within(PATIENCE, answer, `it was not ready within ${PATIENCE} ms`);
-    if (problem !== null) throw new SupertreeError('KEEPER_UNAVAILABLE', { problem });
+    const end = this.ended.then((how) => ({ problem: how }));
+    const late = { problem: `it was not ready within ${PATIENCE} ms` };
+    const ready = await within(PATIENCE, Promise.race([readinessOf(this.#child.stdout), end]), late);
+    if (ready.problem !== null) throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: ready.problem });
+    this.#directory = dirname(ready.socket);
+    return ready.socket;
   }
 
-  /** The program is connected: from now on its process does not keep the program alive, but the connection may. */
+  /**
+   * The program is connected: from now on its process does not keep the program alive, but the connection may. Nobody else is to connect, so the directory
+   * of the socket is removed: it is not left behind when both are killed.
+   */
   detach(): void {
+    this.#removeDirectory();
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     (this.#child.stderr as Socket | null)?.unref();
@@ -103,7 +110,12 @@ export class KeeperProcess {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), patience);
     await this.ended;
     clearTimeout(timer);
-    await rm(this.#directory, { recursive: true, force: true });
+    this.#removeDirectory();
+  }
+
+  #removeDirectory(): void {
+    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = null;
   }
 
   async #ending(): Promise<string> {
@@ -125,8 +137,8 @@ function keeperEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Why a keeper cannot run, by the line that it writes when it is ready; `null` when it can. Pending when its output ends without that. */
-function problemOf(output: Readable | null): Promise<string | null> {
+/** The line that a keeper writes when it is ready or cannot run. Pending when its output ends without that. */
+function readinessOf(output: Readable | null): Promise<KeeperReady> {
   return new Promise((resolve) => {
     let text = '';
     output?.on('data', (bytes: Buffer) => {
@@ -136,11 +148,13 @@ function problemOf(output: Readable | null): Promise<string | null> {
   });
 }
 
-function readinessIn(text: string): string | null {
+function readinessIn(text: string): KeeperReady {
+  const foreign = { problem: `it wrote ${JSON.stringify(text.slice(0, 100))}` };
   try {
-    return (JSON.parse(text.slice(0, text.indexOf('\n'))) as KeeperReady).problem;
+    const ready = JSON.parse(text.slice(0, text.indexOf('\n'))) as KeeperReady;
+    return typeof ready.problem === 'string' || typeof ready.socket === 'string' ? ready : foreign;
   } catch {
-    return `it wrote ${JSON.stringify(text.slice(0, 100))}`;
+    return foreign;
   }
 }
 
@@ -155,22 +169,6 @@ async function within<T, L>(timeout: number, promise: Promise<T>, late: L): Prom
   return first;
 }
 
-/** A new directory of mode 0700 with a path that is short enough for a socket. Rejects KEEPER_UNAVAILABLE. */
-async function makeDirectory(): Promise<string> {
-  const parents = [process.env.XDG_RUNTIME_DIR, tmpdir(), '/tmp'].filter((parent) => parent !== undefined);
-  let problem = '';
-  for (const parent of parents) {
-    const prefix = join(parent, 'supertree-keeper-');
-    if (Buffer.byteLength(join(`${prefix}XXXXXX`, SOCKET)) > SOCKET_PATH_LIMIT) continue;
-    try {
-      return await mkdtemp(prefix);
-    } catch (thrown) {
-      problem = messageOf(thrown);
-    }
-  }
-  throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: `no directory for its socket: ${problem}` });
-}
-
 /** The program of the keeper; that of the build when this file runs from source. */
 const PROGRAM = fileURLToPath(
   new URL(
@@ -183,11 +181,6 @@ const PROGRAM = fileURLToPath(
 const FLAGS = ['--max-semi-space-size=1', '--disable-sigusr1'].filter((flag) =>
   process.allowedNodeEnvironmentFlags.has(flag),
 );
-
-const SOCKET = 'keeper.sock';
-
-/** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
-const SOCKET_PATH_LIMIT = 107;
 
 /** How long a keeper may take until it listens, in ms: on a busy machine a process needs long to start. */
 const PATIENCE = 60_000;

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
@@ -107,6 +108,24 @@ describe('a keeper that is killed', () => {
   });
 });
 
+describe('the directory of the socket', () => {
+  const runtime = mkdtempSync(join(tmpdir(), 'supertree-runtime-'));
+  beforeEach(() => vi.stubEnv('XDG_RUNTIME_DIR', runtime));
+  afterEach(() => vi.unstubAllEnvs());
+  afterAll(() => rmSync(runtime, { recursive: true }));
+
+  it('is removed as soon as the program is connected, because later both may be killed', async () => {
+    const driver = createKeeperDriver({ clock: systemClock });
+    try {
+      const { recorder } = begin(driver, orderFor(FOREVER));
+      await recorder.until('SPAWNED');
+      expect(readdirSync(runtime)).toEqual([]);
+    } finally {
+      await driver.close();
+    }
+  });
+});
+
 describe('a driver without a keeper', () => {
   const refusal = async (tree: string, program = fixture('broken-keeper')[1]!) => {
     const driver = createKeeperDriver({ clock: systemClock, tree, program });
@@ -126,6 +145,7 @@ describe('a driver without a keeper', () => {
     ['exits', /it exited with code 1: TypeError: no such thing/],
     ['unready', /it wrote "not JSON\\n"/],
     ['another-version', /it broke the protocol: it speaks version \d+/],
+    ['no-socket', /it wrote .*problem/],
     ['no-welcome', /it sent gone before its welcome/],
     ['refuses', /it refused the connection: the secret is wrong/],
   ])('reports why, and the remedy (%s)', async (tree, problem) => {
@@ -152,7 +172,7 @@ describe('a driver without a keeper', () => {
 });
 
 describe('the end of a driver', () => {
-  it('ends its keeper, also one that is just being launched, and removes its directory', async () => {
+  it('ends its keeper, also one that is just being launched, and leaves no directory', async () => {
     const ours = mkdtempSync(join(process.env.XDG_RUNTIME_DIR!, 'k'));
     vi.stubEnv('XDG_RUNTIME_DIR', ours);
     onTestFinished(() => {
@@ -164,7 +184,6 @@ describe('the end of a driver', () => {
     const { recorder } = begin(driver, orderFor(FOREVER));
     await recorder.printed('up');
     const keeper = keeperOf(recorder);
-    expect(directories()).toHaveLength(1);
     await driver.close();
     expect(existsSync(`/proc/${keeper}`)).toBe(false);
     const early = createKeeperDriver({ clock: systemClock });

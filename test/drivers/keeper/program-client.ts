@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../../../src/drivers/keeper/protocol/codec.js';
-import type { FromKeeper, ToKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
+import type { FromKeeper, KeeperReady, ToKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
 import { ROOT } from '../../program.js';
 
 export const PROGRAM = join(ROOT, 'dist/drivers/keeper/program/main.js');
@@ -22,12 +22,15 @@ export interface ClientOptions {
 
 /** A keeper in a process of its own, and a client of its protocol. */
 export class ProgramClient {
-  readonly directory = mkdtempSync(join(tmpdir(), 'supertree-keeper-'));
+  /** For the agents. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'supertree-client-'));
   readonly keeper: ChildProcess;
   readonly messages: FromKeeper[] = [];
   readonly ended: Promise<number | null>;
   readonly #acknowledges: boolean;
   socket!: Socket;
+  /** That of the socket. */
+  path = '';
   #waiting: (() => void)[] = [];
 
   private constructor({ prefix = [], acknowledges = true }: ClientOptions) {
@@ -39,16 +42,14 @@ export class ProgramClient {
 
   static async open(options: ClientOptions = {}): Promise<ProgramClient> {
     const client = new ProgramClient(options);
-    client.keeper.stdin!.write(`${JSON.stringify({ socket: client.path, secret: 'secret', tree: 'test' })}\n`);
-    const [ready] = (await once(client.keeper.stdout!, 'data')) as [Buffer];
-    if (JSON.parse(ready.toString()).problem !== null) throw new Error(ready.toString());
+    client.keeper.stdin!.write(`${JSON.stringify({ secret: 'secret', tree: 'test' })}\n`);
+    const [printed] = (await once(client.keeper.stdout!, 'data')) as [Buffer];
+    const ready = JSON.parse(printed.toString()) as KeeperReady;
+    if (ready.problem !== null) throw new Error(ready.problem);
+    client.path = ready.socket;
     client.socket = client.connect('secret', (message) => client.#receive(message));
     await client.find('welcome');
     return client;
-  }
-
-  get path(): string {
-    return join(this.directory, 'keeper.sock');
   }
 
   get pid(): number {

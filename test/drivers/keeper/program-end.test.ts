@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { FromKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
 import { exists, PROGRAM, ProgramClient } from './program-client.js';
@@ -98,10 +98,11 @@ describe('the end of the program above', () => {
   });
 
   it('before it has connected ends the keeper', async () => {
-    const keeper = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
-    keeper.stdin.write(`${JSON.stringify({ socket: join(directory, 'none.sock'), secret: '', tree: 'unheld' })}\n`);
-    keeper.stdin.end();
+    const env = { ...process.env, XDG_RUNTIME_DIR: mkdtempSync(join(directory, 'runtime-')) };
+    const keeper = spawn(process.execPath, [PROGRAM], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    keeper.stdin.end(`${JSON.stringify({ secret: '', tree: 'unheld' })}\n`);
     await expect.poll(() => keeper.exitCode).toBe(0);
+    expect(readdirSync(env.XDG_RUNTIME_DIR)).toEqual([]);
   });
 });
 
@@ -140,14 +141,22 @@ describe('the keeper', () => {
     silent.destroy();
   });
 
-  it.each([
-    ['settings that are not JSON', 'no settings\n', /JSON/],
-    ['a socket that cannot be made', '{"socket":"/no/such/directory/s","secret":"","tree":""}\n', /listen/],
-  ])('reports %s and ends with code 1', async (_, settings, problem) => {
+  it('reports settings that are not JSON and ends with code 1', async () => {
     const keeper = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
-    keeper.stdin.write(settings);
+    keeper.stdin.write('no settings\n');
     const [printed] = (await once(keeper.stdout, 'data')) as [Buffer];
-    expect(JSON.parse(printed.toString()).problem).toMatch(problem);
+    expect(JSON.parse(printed.toString()).problem).toMatch(/JSON/);
     await expect.poll(() => keeper.exitCode).toBe(1);
   });
+
+  it.each(['', 'relative', '/no/such/directory', `/tmp/${'long'.repeat(30)}`])(
+    'makes its socket elsewhere when XDG_RUNTIME_DIR is %j',
+    async (parent) => {
+      client = await ProgramClient.open({ prefix: ['env', `XDG_RUNTIME_DIR=${parent}`, 'TMPDIR=/dev/null'] });
+      expect(client.path).toMatch(/^\/tmp\/supertree-keeper-\w{6}\/keeper.sock$/);
+      const { path } = client;
+      await client.close();
+      expect(existsSync(dirname(path))).toBe(false);
+    },
+  );
 });

@@ -1,7 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
-import { rmdir } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { messageOf, SupertreeError } from '../../../errors.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
 import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
 import type { Outlet } from './agent.js';
@@ -24,6 +26,8 @@ export class Connection implements Outlet {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #program: Socket | undefined;
+  /** That of the socket. */
+  #directory: string | null = null;
   #pid = 0;
 
   /** `welcome` is the answer to the right secret. */
@@ -34,14 +38,21 @@ export class Connection implements Outlet {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Listens on a socket of mode 0600. Rejects with the error of listen(2). */
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const mask = process.umask(0o177);
-      this.#server.on('error', reject);
-      this.#server.listen(this.#settings.socket, resolve);
-      process.umask(mask);
-    });
+  /** Listens on a socket of mode 0600 in a new directory, and resolves with its path. Rejects KEEPER_UNAVAILABLE. */
+  async listen(): Promise<string> {
+    const problems: string[] = [];
+    for (const parent of socketParents()) {
+      try {
+        this.#directory = mkdtempSync(join(parent, DIRECTORY));
+        const path = join(this.#directory, SOCKET);
+        await this.#listenOn(path);
+        return path;
+      } catch (thrown) {
+        problems.push(messageOf(thrown));
+        this.#removeDirectory();
+      }
+    }
+    throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: `no directory for its socket: ${problems.join('; ')}` });
   }
 
   get isOpen(): boolean {
@@ -58,11 +69,25 @@ export class Connection implements Outlet {
 
   /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
-    this.#server.close(() => rmdir(dirname(this.#settings.socket), () => {}));
+    this.#server.close(() => this.#removeDirectory());
     for (const socket of this.#sockets) {
       if (socket === this.#program) socket.end();
       else socket.destroy();
     }
+  }
+
+  #listenOn(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const mask = process.umask(0o177);
+      this.#server.once('error', reject);
+      this.#server.listen(path, resolve);
+      process.umask(mask);
+    });
+  }
+
+  #removeDirectory(): void {
+    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = null;
   }
 
   #accept(socket: Socket): void {
@@ -95,6 +120,19 @@ export class Connection implements Outlet {
     this.#listener.closed();
   }
 }
+
+/** Where the directory of the socket may be made. The path of a socket is short, and of these variables only absolute paths are valid. */
+function socketParents(): string[] {
+  const parents = [process.env.XDG_RUNTIME_DIR ?? '', tmpdir(), '/tmp'];
+  const length = (parent: string) => Buffer.byteLength(join(parent, `${DIRECTORY}XXXXXX`, SOCKET));
+  return parents.filter((parent) => isAbsolute(parent) && length(parent) <= SOCKET_PATH_LIMIT);
+}
+
+const DIRECTORY = 'supertree-keeper-';
+const SOCKET = 'keeper.sock';
+
+/** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
+const SOCKET_PATH_LIMIT = 107;
 
 function refuse(socket: Socket, text: string): void {
   if (!socket.writable) return;

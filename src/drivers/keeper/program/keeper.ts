@@ -44,7 +44,8 @@ export class Keeper {
     return this.#connection.isOpen;
   }
 
-  listen(): Promise<void> {
+  /** Resolves with the path of the socket. Rejects KEEPER_UNAVAILABLE. */
+  listen(): Promise<string> {
     return this.#connection.listen();
   }
 

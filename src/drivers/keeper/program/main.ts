@@ -38,8 +38,7 @@ async function run(settings: KeeperSettings): Promise<void> {
     // koffi throws where there is no binary for this machine.
     const program = await import('./keeper.js');
     keeper = new program.Keeper(settings, () => process.stdin.destroy());
-    await keeper.listen();
-    report({ problem: null });
+    report({ problem: null, socket: await keeper.listen() });
     if (isStopped) keeper.end();
   } catch (thrown) {
     fail(thrown);

@@ -11,17 +11,18 @@ export const VERSION = 1;
  * before, the keeper ends as well, because nobody would connect any more.
  */
 export interface KeeperSettings {
-  /** The path of the socket that the keeper makes, in a directory of mode 0700. It removes both at its end, the directory when that is empty. */
-  readonly socket: string;
+  /** What the `hello` must have. */
   readonly secret: string;
   /** The name of the tree, for ps(1). */
   readonly tree: string;
 }
 
-/** What a keeper writes to its standard output, as one line of JSON: `null` when it listens, else why it cannot run; then it ends with code 1. */
-export interface KeeperReady {
-  readonly problem: string | null;
-}
+/**
+ * What a keeper writes to its standard output, as one line of JSON: the path of its socket when it listens, else why it cannot run; then it ends with code 1.
+ * The keeper makes the socket in a new directory of mode 0700, so that none is left behind when the program is killed meanwhile, and removes both at its end,
+ * if they still exist.
+ */
+export type KeeperReady = { readonly problem: null; readonly socket: string } | { readonly problem: string };
 
 /** The types of fields. `size` is a whole number from 0, `time` any number that is not NaN. */
 interface FieldTypes {
