@@ -54,7 +54,7 @@ async function incarnations(from: number, to: number): Promise<void> {
 
 async function end(agent: number): Promise<void> {
   await client.find('exited', agent);
-  client.send({ type: 'kill', agent });
+  client.send({ type: 'kill', agent, after: 0 });
   await client.gone(agent);
 }
 

@@ -59,6 +59,8 @@ export class KeptIncarnation implements Incarnation {
   /** The number of the last freeze: results of earlier ones are ignored. */
   #round = 0;
   #isKilled = false;
+  /** When it was last asked to end or killed. */
+  #lastStage: number | undefined;
 
   constructor(agent: number, order: StartOrder, sink: Sink, context: KeeperContext) {
     this.agent = agent;
@@ -130,14 +132,14 @@ export class KeptIncarnation implements Incarnation {
     const name = signalOf(signal);
     if (this.#isPostponed(() => this.ask(signal)) || !this.#advance('ask')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
-    this.#send({ type: 'ask', agent: this.agent, signal: constants.signals[name] });
+    this.#send({ type: 'ask', agent: this.agent, signal: constants.signals[name], after: this.#sinceStage() });
   }
 
   kill(): void {
     if (this.#isPostponed(() => this.kill()) || !this.#advance('kill')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
     this.#isKilled = true;
-    this.#send({ type: 'kill', agent: this.agent });
+    this.#send({ type: 'kill', agent: this.agent, after: this.#sinceStage() });
   }
 
   signal(signal: string): void {
@@ -219,6 +221,14 @@ export class KeptIncarnation implements Incarnation {
   #isPostponed(command: () => void): boolean {
     if (this.#phase === 'spawning') this.#postponed.push(command);
     return this.#phase === 'spawning';
+  }
+
+  /** The time since the last stage of a stop, in ms; 0 for the first. */
+  #sinceStage(): number {
+    const now = this.#context.clock.now();
+    const since = now - (this.#lastStage ?? now);
+    this.#lastStage = now;
+    return since;
   }
 
   #cancel(): void {

@@ -108,6 +108,28 @@ describe('a keeper that is killed', () => {
   });
 });
 
+describe('a keeper that is stopped for a while', () => {
+  it('gives an agent the time to end that it would have had meanwhile', async () => {
+    const driver = createKeeperDriver({ clock: systemClock });
+    try {
+      const script = 'trap "sleep 0.5; echo saved; exit 7" TERM; echo up; while :; do sleep 0.05; done';
+      const { body, recorder } = begin(driver, orderFor({ command: ['sh', '-c', script] }));
+      await recorder.printed('up');
+      const keeper = keeperOf(recorder);
+      process.kill(keeper, 'SIGSTOP');
+      body.ask('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      body.kill();
+      process.kill(keeper, 'SIGCONT');
+      await recorder.ended();
+      expect(recorder.get('EXITED')).toMatchObject({ code: 7, signal: null });
+      expect(recorder.text()).toContain('saved');
+    } finally {
+      await driver.close();
+    }
+  });
+});
+
 describe('the directory of the socket', () => {
   const runtime = mkdtempSync(join(tmpdir(), 'supertree-runtime-'));
   beforeEach(() => vi.stubEnv('XDG_RUNTIME_DIR', runtime));

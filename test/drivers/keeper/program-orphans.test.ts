@@ -14,7 +14,7 @@ describe('the keeper as the parent of orphans', () => {
     for (let agent = 1; agent <= 200; agent += 1) {
       client.start(agent, '( setsid sleep 1000 & ) ; exit 0');
       await client.find('exited', agent);
-      client.send({ type: 'kill', agent });
+      client.send({ type: 'kill', agent, after: 0 });
       await client.gone(agent);
     }
     expect(childrenOf(client.pid)).toEqual([]);
@@ -38,10 +38,10 @@ describe('the keeper as the parent of orphans', () => {
     client.start(2, '( env -i setsid /bin/sleep 1000 & ) ; exit 0');
     await client.find('exited', 1);
     await client.find('exited', 2);
-    client.send({ type: 'kill', agent: 1 });
+    client.send({ type: 'kill', agent: 1, after: 0 });
     await client.gone(1);
     expect(childrenOf(client.pid)).toHaveLength(1);
-    client.send({ type: 'kill', agent: 2 });
+    client.send({ type: 'kill', agent: 2, after: 0 });
     await client.gone(2);
     expect(client.all('problem')).toEqual([]);
   });
@@ -52,7 +52,7 @@ describe('the keeper as the parent of orphans', () => {
     client.start(2, '( setsid prlimit --locks=5:5 sleep 1000 & ) ; exit 0');
     for (const agent of [1, 2]) {
       expect((await client.find('exited', agent)).isEmpty).toBe(false);
-      client.send({ type: 'kill', agent });
+      client.send({ type: 'kill', agent, after: 0 });
       await client.gone(agent);
     }
   });
@@ -86,7 +86,7 @@ describe('the keeper as the parent of orphans', () => {
     for (const pid of [holder, inner]) process.kill(pid!, 'SIGKILL');
     await client.find('exited', 2);
     await expect.poll(() => childrenOf(client.pid)).toEqual(expect.arrayContaining(left));
-    client.send({ type: 'kill', agent: 2 });
+    client.send({ type: 'kill', agent: 2, after: 0 });
     await client.gone(2);
     expect(left.filter(exists)).toEqual([]);
     expect(client.all('problem')).toEqual([]);
@@ -97,7 +97,7 @@ describe('the keeper as the parent of orphans', () => {
     client.start(1, 'f() { (setsid sh -c "sleep 0.01; sleep 0.01" &); }; while :; do f; done');
     await client.find('spawned', 1);
     await new Promise((resolve) => setTimeout(resolve, 300));
-    client.send({ type: 'kill', agent: 1 });
+    client.send({ type: 'kill', agent: 1, after: 0 });
     await client.gone(1);
     expect(childrenOf(client.pid)).toEqual([]);
   });

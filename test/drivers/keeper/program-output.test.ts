@@ -46,7 +46,7 @@ describe('the output of agents', () => {
     for (let agent = 1; agent <= 5; agent += 1) client.start(agent, 'exec yes');
     client.start(6, 'exit 0');
     await client.gone(6);
-    for (let agent = 1; agent <= 5; agent += 1) client.send({ type: 'kill', agent });
+    for (let agent = 1; agent <= 5; agent += 1) client.send({ type: 'kill', agent, after: 0 });
     for (let agent = 1; agent <= 5; agent += 1) await client.gone(agent);
   });
 });
@@ -61,7 +61,7 @@ describe('a system without descriptors', () => {
     expect(new Set(client.all('failed').map(({ errno }) => errno))).toEqual(new Set([24]));
     expect(started().length).toBeGreaterThan(5);
     const running = started();
-    for (const agent of running) client.send({ type: 'kill', agent });
+    for (const agent of running) client.send({ type: 'kill', agent, after: 0 });
     for (const agent of running) await client.gone(agent);
     client.start(COUNT + 1, 'exit 0');
     await client.gone(COUNT + 1);

@@ -96,9 +96,9 @@ describe('the keeper', () => {
     client.send({ type: 'signal', agent: 1, signal: 10 });
     while (!client.printed(1).includes('main')) await client.arrival();
     expect(client.printed(1)).toBe('up\nmain\n');
-    client.send({ type: 'ask', agent: 1, signal: 10 });
+    client.send({ type: 'ask', agent: 1, signal: 10, after: 0 });
     while (!client.printed(1).includes('other')) await client.arrival();
-    client.send({ type: 'kill', agent: 1 });
+    client.send({ type: 'kill', agent: 1, after: 0 });
     await client.gone(1);
   });
 
@@ -114,7 +114,7 @@ describe('the keeper', () => {
     expect(family.map((member) => readStat(member)?.state)).toEqual(family.map(() => 'T'));
     client.send({ type: 'thaw', agent: 1 });
     await expect.poll(() => family.map((member) => readStat(member)?.state)).toEqual(family.map(() => 'S'));
-    client.send({ type: 'kill', agent: 1 });
+    client.send({ type: 'kill', agent: 1, after: 0 });
     await client.gone(1);
     expect(family.filter(exists)).toEqual([]);
   });
@@ -134,7 +134,7 @@ describe('the keeper', () => {
     expect(client.all('closed')).toEqual([]);
     client.send({ type: 'drain', agent: 1 });
     while (client.all('closed').length < 2) await client.arrival();
-    client.send({ type: 'kill', agent: 1 });
+    client.send({ type: 'kill', agent: 1, after: 0 });
     await client.gone(1);
   });
 });

@@ -13,6 +13,7 @@ import { Family } from './family.js';
 import { InputPipe } from './input-pipe.js';
 import { OutputPipe } from './output-pipe.js';
 import { Records } from './records.js';
+import { StopStages } from './stop-stages.js';
 
 export type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
@@ -41,6 +42,8 @@ export interface AgentContext {
 export class Agent implements Parentage {
   readonly children = new Set<number>();
   readonly order: StartMessage;
+  /** When the stops that the program above asks for are due. */
+  readonly stages = new StopStages();
   readonly #context: AgentContext;
   readonly #records = new Records(WINDOW);
   readonly #pipes = new Set<OutputPipe>();
@@ -221,6 +224,7 @@ export class Agent implements Parentage {
 
   #gone(): void {
     clearTimeout(this.#retry);
+    this.stages.clear();
     this.#context.children.release(this, this.#brand, this.#family!.main);
     this.#onGone?.();
     this.#settle();

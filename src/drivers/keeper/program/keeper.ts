@@ -149,8 +149,8 @@ async function endOr(end: Promise<void>, ms: number): Promise<void> {
 type Command = Exclude<ToKeeper, { type: 'hello' | 'start' }>;
 
 const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extract<Command, { type: T }>) => void } = {
-  ask: (agent, { signal }) => agent.ask(signal),
-  kill: (agent) => agent.kill(),
+  ask: (agent, { signal, after }) => agent.stages.run(after, () => agent.ask(signal)),
+  kill: (agent, { after }) => agent.stages.run(after, () => agent.kill()),
   signal: (agent, { signal }) => agent.signal(signal),
   freeze: (agent, { round }) => agent.freeze(round),
   thaw: (agent) => agent.thaw(),

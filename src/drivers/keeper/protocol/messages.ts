@@ -68,10 +68,13 @@ export const TO_KEEPER = {
       insist: 'time',
     },
   },
-  /** Sends a signal and then SIGCONT to the whole tree. */
-  ask: { code: 3, fields: { agent: 'size', signal: 'size' } },
-  /** Sends SIGKILL to the whole tree until it is empty. */
-  kill: { code: 4, fields: { agent: 'size' } },
+  /**
+   * Sends a signal and then SIGCONT to the whole tree. `after`: how long after the previous `ask` or `kill` this one was given, in ms; the keeper leaves at
+   * least that much time between them, so that an agent has it although the keeper was stopped meanwhile and reads both at once.
+   */
+  ask: { code: 3, fields: { agent: 'size', signal: 'size', after: 'time' } },
+  /** Sends SIGKILL to the whole tree until it is empty. `after` as for `ask`. */
+  kill: { code: 4, fields: { agent: 'size', after: 'time' } },
   /** Sends a signal to the process group alone. */
   signal: { code: 5, fields: { agent: 'size', signal: 'size' } },
   /** Stops the whole tree by SIGSTOP; `round` comes back with the result. */
