@@ -83,6 +83,15 @@ describe('a program with a tree below a keeper', () => {
     expect(pids.filter(isRunning)).toEqual([]);
   });
 
+  it.each(['keeper', 'local'])(
+    'starts agents in its own directory with the driver %s, even when that was removed',
+    async (driver) => {
+      const [node, ...args] = fixture('removed-directory', driver);
+      const { stdout } = await promisify(execFile)(node!, args);
+      expect(stdout).toMatch(/supertree-removed-\w{6} \(deleted\)\n$/);
+    },
+  );
+
   it('ends by itself when it has no agent any more', async () => {
     const { host, mark } = program('idle');
     expect(await once(host, 'exit')).toEqual([0, null]);

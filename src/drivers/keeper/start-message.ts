@@ -40,12 +40,12 @@ function environmentOf({ env, token, spec }: StartOrder): string[] {
   return Object.entries({ ...rest, ...own }).map(([name, value]) => `${name}=${value}`);
 }
 
-/** The keeper has another working directory than this program. `null` when that of this program was removed. */
-function directoryOf({ cwd }: StartOrder): string | null {
+/** The keeper has another working directory than this program, whose own may have been removed: then it has no path, but is still in /proc. */
+function directoryOf({ cwd }: StartOrder): string {
   try {
     return resolve(cwd ?? '');
   } catch {
-    return cwd;
+    return `/proc/${process.pid}/cwd`;
   }
 }
 
