@@ -65,12 +65,10 @@ class KeeperDriver implements Driver, SessionListener {
   /** The keeper has ended by itself. */
   async lost(session: KeeperSession, how: string): Promise<void> {
     if (this.#session === session) this.#session = undefined;
-    const incarnations = [...session.incarnations];
-    await endStranded(
-      incarnations.map(({ identity }) => identity),
-      this.#options.clock,
+    const incarnations = new Map([...session.incarnations].map((incarnation) => [incarnation.identity, incarnation]));
+    await endStranded([...incarnations.keys()], this.#options.clock, (identity) =>
+      incarnations.get(identity)!.lost(`its keeper, pid ${session.pid}, is gone: ${how}`),
     );
-    for (const incarnation of incarnations) incarnation.lost(`its keeper, pid ${session.pid}, is gone: ${how}`);
   }
 
   problem(text: string): void {

@@ -75,23 +75,28 @@ export function membersOf(identity: Identity, orphans: readonly ProcStat[]): Pro
  * The living processes of these incarnations after the death of their keeper, by brand, session, token or parent. Other keepers give the same brands: a
  * process below one of them is none of ours.
  */
-export function strandedMembers(identities: readonly Identity[]): ProcStat[] {
+export function strandedMembers(identities: readonly Identity[]): Map<Identity, ProcStat[]> {
   const stats = (listPids() ?? []).flatMap((pid) => readStat(pid) ?? []);
   const alive = new Map(
     stats.filter((stat) => !isDefunct(stat) && stat.pid !== process.pid).map((stat) => [stat.pid, stat]),
   );
   const above = ancestorsOf(process.pid);
-  const ours = new Set<number>();
+  const owners = new Map<number, Identity>();
   for (const stat of alive.values()) {
     const limit = fileLockLimit(stat.pid);
-    const isOurs = identities.some((identity) => belongsTo(stat, limit, identity));
-    if (isOurs && !isBelowKeeper(stat, alive, above)) ours.add(stat.pid);
+    const owner = identities.find((identity) => belongsTo(stat, limit, identity));
+    if (owner !== undefined && !isBelowKeeper(stat, alive, above)) owners.set(stat.pid, owner);
   }
-  for (let size = -1; size !== ours.size; ) {
-    size = ours.size;
-    for (const { pid, parent } of alive.values()) if (ours.has(parent)) ours.add(pid);
+  for (let size = -1; size !== owners.size; ) {
+    size = owners.size;
+    for (const { pid, parent } of alive.values()) {
+      const owner = owners.get(parent);
+      if (owner !== undefined && !owners.has(pid)) owners.set(pid, owner);
+    }
   }
-  return [...ours].map((pid) => alive.get(pid)!);
+  const members = new Map<Identity, ProcStat[]>();
+  for (const [pid, owner] of owners) members.set(owner, [...(members.get(owner) ?? []), alive.get(pid)!]);
+  return members;
 }
 
 function belongsTo(stat: ProcStat, limit: bigint | undefined, { token, main, brand }: Identity): boolean {

@@ -64,6 +64,26 @@ describe('a keeper that is killed', () => {
     expect(lives(child)).toBe(false);
   });
 
+  it('reports an agent as lost although another one cannot be killed, such as one of another user', async () => {
+    const [held, free] = [FOREVER, FOREVER].map((input) => begin(driver, orderFor(input)));
+    for (const { recorder } of [held!, free!]) await recorder.printed('up');
+    const pid = held!.recorder.get('SPAWNED')!.pid!;
+    const kill = process.kill.bind(process);
+    const refusing = vi.spyOn(process, 'kill').mockImplementation((target, signal) => {
+      if (target === pid) throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+      return kill(target, signal);
+    });
+    try {
+      kill(keeperOf(free!.recorder), 'SIGKILL');
+      await free!.recorder.ended();
+      expect(held!.recorder.types()).toEqual(['SPAWNED']);
+    } finally {
+      refusing.mockRestore();
+    }
+    await held!.recorder.ended();
+    expect(lives(pid)).toBe(false);
+  });
+
   it('leaves the agents of another keeper alone, whose brands are the same', async () => {
     const other = createKeeperDriver({ clock: systemClock });
     try {
