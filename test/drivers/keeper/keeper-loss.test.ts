@@ -1,7 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
@@ -151,7 +153,10 @@ describe('a keeper that is stopped for a while', () => {
 });
 
 describe('the directory of the socket', () => {
-  const runtime = mkdtempSync(join(tmpdir(), 'supertree-runtime-'));
+  let runtime: string;
+  beforeAll(() => {
+    runtime = mkdtempSync(join(tmpdir(), 'supertree-runtime-'));
+  });
   beforeEach(() => vi.stubEnv('XDG_RUNTIME_DIR', runtime));
   afterEach(() => vi.unstubAllEnvs());
   afterAll(() => rmSync(runtime, { recursive: true }));
