@@ -85,7 +85,7 @@ export function strandedMembers(identities: readonly Identity[]): Map<Identity, 
   for (const stat of alive.values()) {
     const limit = fileLockLimit(stat.pid);
     const owner = identities.find((identity) => belongsTo(stat, limit, identity));
-    if (owner !== undefined && !isBelowKeeper(stat, alive, above)) owners.set(stat.pid, owner);
+    if (owner !== undefined && !isOfKeeper(stat, alive, above)) owners.set(stat.pid, owner);
   }
   for (let size = -1; size !== owners.size; ) {
     size = owners.size;
@@ -121,10 +121,11 @@ function carriesBrand(limit: bigint, brand: bigint): boolean {
   return limit === brand || new BrandSpace({ soft: brand, hard: limit }).slotOf(limit) !== null;
 }
 
-function isBelowKeeper(stat: ProcStat, alive: ReadonlyMap<number, ProcStat>, above: ReadonlySet<number>): boolean {
-  for (let parent = alive.get(stat.parent); parent !== undefined; parent = alive.get(parent.parent)) {
-    if (above.has(parent.pid)) return false;
-    if (commandLine(parent).startsWith(KEEPER_TITLE)) return true;
+/** A keeper, which has the brand of an agent itself while it spawns that, or a process below one. */
+function isOfKeeper(stat: ProcStat, alive: ReadonlyMap<number, ProcStat>, above: ReadonlySet<number>): boolean {
+  for (let each: ProcStat | undefined = stat; each !== undefined; each = alive.get(each.parent)) {
+    if (above.has(each.pid)) return false;
+    if (commandLine(each).startsWith(KEEPER_TITLE)) return true;
   }
   return false;
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +8,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
-import { environValue, isDefunct, listPids, readStat } from '../../../src/drivers/proc/proc.js';
+import {
+  commandLine,
+  environValue,
+  fileLockLimit,
+  isDefunct,
+  listPids,
+  readStat,
+} from '../../../src/drivers/proc/proc.js';
 import type { AgentTemplate } from '../../../src/model/input.js';
-import { begin, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
+import { begin, eventually, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
 
 const FOREVER: AgentTemplate = { command: ['sh', '-c', 'echo up; exec sleep 300'] };
 
@@ -100,6 +108,20 @@ describe('a keeper that is killed', () => {
     } finally {
       await other.close();
     }
+  });
+
+  it('leaves another keeper alone that spawns an agent of the same brand, which it has itself meanwhile', async () => {
+    const { recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.printed('up');
+    const brand = fileLockLimit(recorder.get('SPAWNED')!.pid!);
+    const script = `ulimit -S -x ${brand}; exec -a 'supertree-keeper: other' sleep 300`;
+    const other = spawn('bash', ['-c', script], { stdio: 'ignore' });
+    onTestFinished(() => void other.kill('SIGKILL'));
+    await eventually(() => commandLine(readStat(other.pid!)!).startsWith('supertree-keeper'), 'the title');
+    expect(fileLockLimit(other.pid!)).toBe(brand);
+    process.kill(keeperOf(recorder), 'SIGKILL');
+    await recorder.ended();
+    expect(lives(other.pid!)).toBe(true);
   });
 
   it('is replaced at the next start', async () => {
