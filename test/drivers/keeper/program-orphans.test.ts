@@ -83,6 +83,8 @@ describe('the keeper as the parent of orphans', () => {
     const [holder] = childrenOf(client.pid);
     const [inner] = childrenOf(holder!);
     const left = childrenOf(inner!);
+    // Stopped first: it would end its agents between the death of its program and its own.
+    process.kill(inner!, 'SIGSTOP');
     for (const pid of [holder, inner]) process.kill(pid!, 'SIGKILL');
     await client.find('exited', 2);
     await expect.poll(() => childrenOf(client.pid)).toEqual(expect.arrayContaining(left));
