@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly owner?: number | undefined;
   /** How long to retry while no server answers, in ms; may be Infinity. If not given, 0: the first attempt decides. */
   readonly wait?: number | undefined;
-  /** How long a server may take to answer the first request of a connection, in ms. If not given, 1500. */
+  /** How long a server may take to answer the first request of a connection, in ms. If not given, 5000. */
   readonly timeout?: number | undefined;
   /** The public key of the server, in Z85. If not given, the server has none; ipc never has. */
   readonly serverKey?: string | undefined;
@@ -75,7 +75,7 @@ interface Rule {
 /** The server allows a peer 1024 requests in flight; the rest is for the client's own requests. */
 const RULES = {
   wait: { usual: 0, least: 0, whole: false },
-  timeout: { usual: 1_500, least: 1, whole: false },
+  timeout: { usual: 5_000, least: 1, whole: false },
   attempts: { usual: Number.POSITIVE_INFINITY, least: 0, whole: true },
   patience: { usual: 30_000, least: 0, whole: false },
   queue: { usual: 1_000, least: 0, whole: true },
