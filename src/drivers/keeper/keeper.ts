@@ -91,8 +91,9 @@ class KeeperDriver implements Driver, SessionListener {
     this.#opening ??= this.#open();
   }
 
-  /** The keeper may have ended while the incarnation was queued. */
+  /** Either may have ended while the incarnation was queued: the keeper, or the incarnation itself. */
   #run(incarnation: KeptIncarnation, isFirst: boolean): void {
+    if (!this.#living.has(incarnation)) return this.#queue.done();
     if (this.#session !== undefined) return this.#session.run(incarnation);
     this.#queue.done();
     this.#enqueue(incarnation, isFirst);

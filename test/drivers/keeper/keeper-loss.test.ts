@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
+import { KeeperSession } from '../../../src/drivers/keeper/session.js';
 import {
   commandLine,
   environValue,
@@ -237,6 +238,21 @@ describe('a driver without a keeper', () => {
     const { recorder } = begin(driver, orderFor(FOREVER));
     await recorder.ended();
     expect(recorder.get('SPAWN_FAILED')?.detail).toBe('the driver is closed');
+  });
+});
+
+describe('an agent that is killed before its keeper runs', () => {
+  it('is not handed to the keeper, which would never be told to forget it', async () => {
+    const handed = vi.spyOn(KeeperSession.prototype, 'run');
+    onTestFinished(() => handed.mockRestore());
+    const driver = createKeeperDriver({ clock: systemClock });
+    const early = begin(driver, orderFor(FOREVER));
+    early.body.kill();
+    await early.recorder.ended();
+    const { recorder } = begin(driver, orderFor(FOREVER));
+    await recorder.printed('up');
+    expect(handed).toHaveBeenCalledTimes(1);
+    await driver.close();
   });
 });
 
