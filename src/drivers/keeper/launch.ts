@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
 import type { KeeperReady, KeeperSettings } from './protocol/messages.js';
+import { within } from './within.js';
 
 /** What to launch. */
 export interface LaunchOptions {
@@ -156,17 +157,6 @@ function readinessIn(text: string): KeeperReady {
   } catch {
     return foreign;
   }
-}
-
-/** What `promise` resolves with; `late` when it has not after `timeout` ms. */
-async function within<T, L>(timeout: number, promise: Promise<T>, late: L): Promise<T | L> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<L>((resolve) => {
-    timer = setTimeout(() => resolve(late), timeout);
-  });
-  const first = await Promise.race([promise, timeUp]);
-  clearTimeout(timer);
-  return first;
 }
 
 /** The program of the keeper; that of the build when this file runs from source. */

@@ -69,7 +69,7 @@ export class Agent implements Parentage {
     return stateAfter(this.#state, 'kill') !== null;
   }
 
-  /** Spawns the process. Never throws: what fails is the record `failed`, as it is when `refusal` is an errno. */
+  /** Spawns the process; with an errno as `refusal`, refuses to. Never throws: a process that does not start is reported by the record `failed`. */
   start(refusal: number): void {
     if (refusal !== 0) return this.#failed(refusal);
     const pipes = makePipes(this.order.notify ? 4 : 3);

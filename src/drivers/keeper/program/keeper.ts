@@ -8,6 +8,7 @@ import { becomeSubreaper } from '../native/subreaper.js';
 import { type Reaped, reapOne } from '../native/wait.js';
 import { fromKeeper } from '../protocol/codec.js';
 import type { KeeperSettings, ToKeeper } from '../protocol/messages.js';
+import { within } from '../within.js';
 import { Agent, type StartMessage } from './agent.js';
 import { BrandSpace } from './brand-space.js';
 import { Children } from './children.js';
@@ -39,7 +40,7 @@ export class Keeper {
     process.on('SIGCHLD', () => this.#reap());
   }
 
-  /** True once a program has connected, for as long as it is. */
+  /** True while a program is connected. */
   get isConnected(): boolean {
     return this.#connection.isOpen;
   }
@@ -104,7 +105,8 @@ export class Keeper {
     for (const agent of agents) {
       const end = this.#endOne(agent);
       ends.push(end);
-      await endOr(end, until - performance.now());
+      const left = until - performance.now();
+      if (left > 0) await within(left, end, undefined);
     }
     await Promise.all(ends);
     await this.#killRest();
@@ -133,17 +135,6 @@ export class Keeper {
   #problem(text: string): void {
     this.#connection.send(fromKeeper.encode({ type: 'problem', text }));
   }
-}
-
-/** Resolves when `end` has, at the latest after so many ms. */
-async function endOr(end: Promise<void>, ms: number): Promise<void> {
-  if (ms <= 0) return;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([end, late]);
-  clearTimeout(timer);
 }
 
 type Command = Exclude<ToKeeper, { type: 'hello' | 'start' }>;
