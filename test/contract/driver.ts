@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, eventually, orderFor, type Recorder } from './recorder.js';
+import { begin, endedByItself, eventually, orderFor, type Recorder } from './recorder.js';
 
 /** The bodies that a driver has to run for the contract; the two drivers make them of different stuff. */
 export interface Subjects {
@@ -109,7 +109,7 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
 
     it('runs dozens of bodies at once', async () => {
       const all = Array.from({ length: 36 }, () => start(subjects.completes));
-      await Promise.all(all.map(({ recorder }) => recorder.ended()));
+      await Promise.all(all.map(endedByItself));
       for (const { recorder } of all) expectEachOnce(recorder);
       expect(all.every(({ recorder }) => recorder.get('EXITED')?.code === 0)).toBe(true);
     });

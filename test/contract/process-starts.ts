@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, eventually, fixture, orderFor } from './recorder.js';
+import { begin, endedByItself, eventually, fixture, orderFor } from './recorder.js';
 
 /** How a driver starts processes and reports their ends. */
 export function processStarts(name: string, makeDriver: () => Driver): void {
@@ -129,7 +129,7 @@ export function processStarts(name: string, makeDriver: () => Driver): void {
       });
       await eventually(() => order.length === 30, 'all starts');
       clearInterval(beat);
-      await Promise.all(all.map(({ recorder }) => recorder.ended()));
+      await Promise.all(all.map(endedByItself));
       expect(order).toEqual([...order].sort((a, b) => a - b));
       expect(turns).toBeGreaterThan(0);
     });
@@ -137,11 +137,11 @@ export function processStarts(name: string, makeDriver: () => Driver): void {
     it('gives everything back over many restarts', async () => {
       const hooks = process.listenerCount('exit');
       const descriptors = () => readdirSync('/proc/self/fd').length;
-      await start({ command: ['true'] }).recorder.ended();
+      await endedByItself(start({ command: ['true'] }));
       const before = descriptors();
       for (let round = 0; round < 4; round += 1) {
         const all = Array.from({ length: 10 }, () => start({ command: ['true'] }));
-        await Promise.all(all.map(({ recorder }) => recorder.ended()));
+        await Promise.all(all.map(endedByItself));
       }
       expect(process.listenerCount('exit')).toBe(hooks);
       expect(descriptors()).toBeLessThan(before + 10);

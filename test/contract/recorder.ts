@@ -65,7 +65,10 @@ export class Recorder implements Sink {
 
   /** Resolves with the first fact of that type. */
   async until<T extends BodyFact['type']>(type: T): Promise<FactOf<T>> {
-    await eventually(() => this.get(type) !== undefined, `${type} (${this.types().join(', ')})`);
+    await eventually(
+      () => this.get(type) !== undefined,
+      () => `${type} (${this.types().join(', ')})`,
+    );
     return this.get(type)!;
   }
 
@@ -78,12 +81,25 @@ export class Recorder implements Sink {
   }
 
   ended(): Promise<void> {
-    return eventually(() => this.isOver, `the last fact (${this.types().join(', ')})`);
+    return eventually(
+      () => this.isOver,
+      () => `the last fact (${this.types().join(', ')})`,
+    );
   }
 
   printed(text: string): Promise<void> {
     return eventually(() => this.text().includes(text), `the output ${text}`);
   }
+}
+
+/**
+ * Waits for the last fact of an incarnation that ends by itself. While other processes fork, a driver may not be certain that nothing is left: then the tree
+ * kills the rest, and so does this.
+ */
+export async function endedByItself({ body, recorder }: { body: Incarnation; recorder: Recorder }): Promise<void> {
+  const { empty } = await recorder.until('EXITED');
+  if (!empty) body.kill();
+  await recorder.ended();
 }
 
 /** Starts one incarnation with a recorder. */
@@ -93,10 +109,14 @@ export function begin(driver: Driver, order: StartOrder): { body: Incarnation; r
 }
 
 /** Resolves when the condition holds; rejects with its name when it does not within `patience` ms. */
-export async function eventually(condition: () => boolean, what: string, patience = 60_000): Promise<void> {
+export async function eventually(
+  condition: () => boolean,
+  what: string | (() => string),
+  patience = 60_000,
+): Promise<void> {
   const until = performance.now() + patience;
   while (!condition()) {
-    if (performance.now() > until) throw new Error(`timed out waiting for ${what}`);
+    if (performance.now() > until) throw new Error(`timed out waiting for ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -47,7 +47,7 @@ describe('a program with a tree below a keeper', () => {
     async (signal) => {
       const { host, mark, pids } = program('waits');
       const agents = await pids();
-      expect(agents.filter(isRunning)).toHaveLength(3);
+      expect(agents.filter(isRunning)).toHaveLength(4);
       host.kill(signal);
       await nothingLeft(mark, agents);
     },
@@ -105,7 +105,7 @@ describe('a tree below a keeper', () => {
     const world = await started({ children: [inner], ...IMMEDIATE_RESTARTS }, { driver: 'keeper' });
     await world.printed('inner', 'pids ');
     const agents = /pids (.*)/.exec(world.text('inner'))![1]!.split(' ').map(Number);
-    expect(agents.filter(isRunning)).toHaveLength(3);
+    expect(agents.filter(isRunning)).toHaveLength(4);
     process.kill(world.pid('inner'), 'SIGKILL');
     await eventually(() => !agents.some(isRunning), 'the end of the inner agents');
     await eventually(
