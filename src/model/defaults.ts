@@ -20,6 +20,8 @@ export const DEFAULTS = {
   minUptime: 0,
   portInterval: 50,
   execInterval: 500,
+  httpInterval: 500,
+  httpPath: '/',
   stream: 'both',
   stop: { brutal: false, signal: 'SIGTERM', message: null, ask: 10_000, insist: 5_000, kill: 5_000, drain: 1_000 },
   pause: 'forced',

@@ -18,6 +18,11 @@ export type ReadinessInput<Pattern = string | RegExp> =
   | { type: 'none'; minUptime?: number }
   /** Ready when the leased port accepts connections. `port`: its name. If not given, the first one. `interval`: if not given, 50. */
   | { type: 'port'; port?: string; interval?: number; timeout?: number }
+  /**
+   * Ready when a GET of `path` (if not given, `/`) on the leased port is answered with a status from 200 to 399; redirects are not followed. `port`: its
+   * name. If not given, the first one. `interval`: if not given, 500.
+   */
+  | { type: 'http'; port?: string; path?: string; interval?: number; timeout?: number }
   /** Ready when a line matches the regular expression: its source as a string, or a RegExp with its flags. `stream`: if not given, both. */
   | { type: 'log'; pattern: Pattern; stream?: StreamName | 'both'; timeout?: number }
   /** Ready when the command exits with 0. `interval`: between runs; if not given, 500. */

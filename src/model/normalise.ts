@@ -125,6 +125,14 @@ function readinessOf(input: ReadinessInput, ports: readonly PortRequest[]): Read
         interval: input.interval ?? DEFAULTS.portInterval,
         timeout,
       };
+    case 'http':
+      return {
+        type: 'http',
+        port: input.port ?? ports[0]?.name ?? '',
+        path: input.path ?? DEFAULTS.httpPath,
+        interval: input.interval ?? DEFAULTS.httpInterval,
+        timeout,
+      };
     case 'log':
       return { type: 'log', ...patternOf(input.pattern), stream: input.stream ?? DEFAULTS.stream, timeout };
     case 'exec':

@@ -106,8 +106,8 @@ function checkPorts(ports: unknown, addProblem: AddProblem): string[] {
 }
 
 function checkReadiness(readiness: unknown, ports: readonly string[], addProblem: AddProblem): void {
-  if (!isFields(readiness) || readiness.type !== 'port') return;
-  if (ports.length === 0) addProblem('readiness', 'must not wait for a port of an agent without ports', 'port');
+  if (!isFields(readiness) || (readiness.type !== 'port' && readiness.type !== 'http')) return;
+  if (ports.length === 0) addProblem('readiness', 'must not wait for a port of an agent without ports', readiness.type);
   else if (typeof readiness.port === 'string' && !ports.includes(readiness.port))
     addProblem('readiness.port', `must be one of the ports of this agent: ${ports.join(', ')}`, readiness.port);
 }

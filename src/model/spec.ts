@@ -44,6 +44,14 @@ export type Readiness =
   | { readonly type: 'none'; readonly minUptime: number; readonly timeout: number }
   | { readonly type: 'port'; readonly port: string; readonly interval: number; readonly timeout: number }
   | {
+      readonly type: 'http';
+      readonly port: string;
+      /** Begins with a slash. */
+      readonly path: string;
+      readonly interval: number;
+      readonly timeout: number;
+    }
+  | {
       readonly type: 'log';
       readonly pattern: string;
       /** The flags of a RegExp; empty for a pattern that was given as a string. */

@@ -28,6 +28,21 @@ describe('readiness', () => {
     expect(w.all('ready', 'root/a')[0]?.after).toBeGreaterThan(150);
   });
 
+  it('is there when a program listens on ::1 alone, or answers HTTP with success there', async () => {
+    const env = { HOST: '::1' };
+    const answers = { type: 'http', port: 'http', path: '/health' } as const;
+    const agents = [
+      { ...server('a', 0), env },
+      { ...server('b', 0), env, readiness: answers },
+    ];
+    const w = await started({ children: agents });
+    expect([w.view('a').state, w.view('b').state]).toEqual(['running', 'running']);
+    const failing = { ...server('c', 0), env: { STATUS: '503' }, readiness: { ...answers, timeout: 1500 } };
+    await expect(w.tree.supervisor().add(failing)).rejects.toMatchObject({ code: 'START_FAILED' });
+    const detail = expect.stringMatching(/^http:\/\/localhost:\d+\/health answered 503$/);
+    expect(w.exits('root/c')[0]).toMatchObject({ cause: 'readiness-timeout', detail });
+  });
+
   it('is not reached because a foreign process accepts on the port', async () => {
     // It never listens: the stranger comes while it sleeps, on the port that was leased to it.
     const mute = { ...server('a', 0), command: ['sleep', '300'], readiness: { type: 'port', timeout: 1500 } } as const;

@@ -41,8 +41,21 @@ describe('fields of an agent', () => {
       { ports: ['a'], readiness: { type: 'port', port: 'b' } },
       'readiness.port must be one of the ports of this agent: a, got "b"',
     ],
+    [{ readiness: { type: 'http' } }, 'readiness must not wait for a port of an agent without ports, got "http"'],
+    [
+      { ports: ['a'], readiness: { type: 'http', port: 'b' } },
+      'readiness.port must be one of the ports of this agent: a, got "b"',
+    ],
+    [
+      { ports: ['a'], readiness: { type: 'http', path: 'health' } },
+      'readiness.path must begin with / and contain no space, # or control character, got "health"',
+    ],
+    [
+      { ports: ['a'], readiness: { type: 'http', path: '/a b' } },
+      'readiness.path must begin with / and contain no space, # or control character, got "/a b"',
+    ],
     [{ readiness: { type: 'log', pattern: '(' } }, 'readiness.pattern must be a regular expression, got "("'],
-    [{ readiness: { type: 'soon' } }, 'readiness.type must be one of none, port, log, exec, notify, got "soon"'],
+    [{ readiness: { type: 'soon' } }, 'readiness.type must be one of none, port, http, log, exec, notify, got "soon"'],
     [{ readiness: { type: 'notify', timeout: 0 } }, 'readiness.timeout must be an integer > 0, got 0'],
     [{ stop: { signal: 'SIGSTRANGE' } }, 'stop.signal must be the name of a signal, such as SIGTERM, got "SIGSTRANGE"'],
     [{ stop: { signal: undefined } }, 'stop.signal must be a string'],

@@ -12,7 +12,7 @@ import { type Agent, blockersOf, type ChildFact, endWatch, stateOf } from './age
 import { deliver } from './deliver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
 import { filledReadiness, startOrder } from './launch.js';
-import { watchReadiness } from './probes.js';
+import { watchReadiness } from './probes/readiness.js';
 import { notifyWatchers } from './waiting.js';
 
 /** Provides the effects of the agent's chart, once per tree: each effect finds its agent by path. */

@@ -15,12 +15,7 @@ import {
   positive,
   text,
 } from './field.js';
-
-const command = v.pipe(
-  v.array(text, 'must be a list of strings'),
-  v.minLength(1, 'must name a program'),
-  v.check((words) => words[0] !== '', 'must not begin with an empty name'),
-);
+import { command, portName, readiness } from './probe.js';
 
 const envName = v.pipe(
   v.string(),
@@ -36,11 +31,6 @@ const metadata = v.pipe(
 
 const PORT = 'must be an integer from 1 to 65535';
 const portNumber = v.pipe(v.number(PORT), v.integer(PORT), v.minValue(1, PORT), v.maxValue(65_535, PORT));
-const portName = v.pipe(
-  v.string('must be a string'),
-  v.regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'must match ^[A-Za-z][A-Za-z0-9_]*$'),
-);
-
 const port = v.union(
   [
     portName,
@@ -50,45 +40,6 @@ const port = v.union(
     }),
   ],
   'must be a name or an object',
-);
-
-const timeout = field(`How long until it counts as failed, in ms. If not given, ${DEFAULTS.readyTimeout}.`, positive);
-const stream = oneOf(['stdout', 'stderr', 'both']);
-
-const readiness = v.variant(
-  'type',
-  [
-    fields('Ready by itself', {
-      type: v.literal('none'),
-      minUptime: field(
-        `How long it must have run, in ms. If not given, ${DEFAULTS.minUptime}: ready as soon as the program runs.`,
-        count,
-      ),
-    }),
-    fields('Ready when the port accepts', {
-      type: v.literal('port'),
-      port: field('The name of the port. If not given, the first one.', portName),
-      interval: field(`Between attempts, in ms. If not given, ${DEFAULTS.portInterval}.`, positive),
-      timeout,
-    }),
-    fields('Ready when a line matches', {
-      type: v.literal('log'),
-      pattern: needed(
-        'A regular expression.',
-        v.pipe(v.string('must be a string'), v.check(compiles, 'must be a regular expression')),
-      ),
-      stream: field(`If not given, ${DEFAULTS.stream}.`, stream),
-      timeout,
-    }),
-    fields('Ready when a command succeeds', {
-      type: v.literal('exec'),
-      command: needed('Program and arguments; ready when it exits with 0.', command),
-      interval: field(`Between runs, in ms. If not given, ${DEFAULTS.execInterval}.`, positive),
-      timeout,
-    }),
-    fields('Ready when it says so', { type: v.literal('notify'), timeout }),
-  ],
-  (issue) => (issue.expected === 'Object' ? OBJECT : 'must be one of none, port, log, exec, notify'),
 );
 
 const { stop: STOP } = DEFAULTS;
@@ -201,14 +152,6 @@ export const anyBody = {
   logic: v.optional(v.custom(isLogic, 'must be actor logic of XState')),
   input: v.optional(v.unknown()),
 };
-
-function compiles(pattern: string): boolean {
-  try {
-    return new RegExp(pattern) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}
 
 /** Whether it is an XState ActorLogic: any object with these two functions. Never throws. */
 export function isLogic(value: unknown): boolean {

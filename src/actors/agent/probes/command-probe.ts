@@ -1,40 +1,35 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Clock } from '../../contract/clock.js';
-import { killAtExit } from '../../drivers/local/exit-hook.js';
-import { messageOf } from '../../errors.js';
+import { killAtExit } from '../../../drivers/local/exit-hook.js';
+import { messageOf } from '../../../errors.js';
+import type { Probe, ProbeClock, ProbeResult } from './probe.js';
 
 export interface ProbeCommand {
   readonly command: readonly string[];
   readonly cwd: string | null;
   /** If undefined, the environment of this process. */
   readonly env: Readonly<Record<string, string>> | undefined;
-  /** In ms; then its process group is killed and the run has failed. */
-  readonly timeout: number;
-  readonly clock: Clock;
-}
-
-/** Why a probe did not exit with 0, as text. `ran` is false when the command could not be started. */
-export interface ProbeFailure {
-  readonly text: string;
-  readonly ran: boolean;
+  readonly clock: ProbeClock;
 }
 
 /**
- * Runs a probe in a process group of its own, without input and output. Calls `done` once, later: with `null` when it exited with 0, else with the
- * reason. Its group is killed at the end, also at the end of this program, so that a probe leaves no process behind. Returns a function that cancels it;
- * `done` is not called then.
+ * Passes when the command exits with 0. It runs in a process group of its own, without input and output. Its group is killed at the end, also at the end
+ * of this program, so that a probe leaves no process behind.
  */
-export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | null) => void): () => void {
-  const name = probe.command.join(' ');
+export function commandProbe(probe: ProbeCommand): Probe {
+  return (timeout, done) => runProbe(probe, timeout, done);
+}
+
+function runProbe(probe: ProbeCommand, timeout: number, done: (result: ProbeResult) => void): () => void {
+  const name = `probe ${probe.command.join(' ')}`;
   let over = false;
-  const finish = (failure: ProbeFailure | null, silent = false) => {
+  const finish = (result?: ProbeResult) => {
     if (over) return;
     over = true;
     probe.clock.clearTimeout(timer);
     leaveExit();
-    if (!silent) done(failure);
+    if (result !== undefined) done(result);
   };
-  const child = begin(probe, (problem) => finish({ text: `probe ${name} did not run: ${problem}`, ran: false }));
+  const child = begin(probe, (problem) => finish({ outcome: 'unknown', text: `${name} did not run: ${problem}` }));
   // One round of SIGKILL is enough: signalled processes cannot fork any more.
   const leaveExit = killAtExit(() => {
     if (child !== undefined) killGroup(child);
@@ -43,17 +38,17 @@ export function runProbe(probe: ProbeCommand, done: (failure: ProbeFailure | nul
   const timer = probe.clock.setTimeout(() => {
     if (over || child === undefined) return;
     killGroup(child);
-    finish({ text: `probe ${name} did not end within ${probe.timeout} ms`, ran: true });
-  }, probe.timeout);
+    finish({ outcome: 'failed', text: `${name} did not end within ${timeout} ms` });
+  }, timeout);
   child?.once('exit', (code, signal) => {
     // It was reaped just now, so its pid cannot have been reused: that takes a whole cycle of the kernel's counter.
     if (child.pid !== undefined) killLeftovers(child.pid);
-    const text = `probe ${name} ended with ${signal ?? `code ${code}`}`;
-    finish(code === 0 ? null : { text, ran: true });
+    const text = `${name} ended with ${signal ?? `code ${code}`}`;
+    finish(code === 0 ? { outcome: 'passed' } : { outcome: 'failed', text });
   });
   return () => {
     if (!over && child !== undefined) killGroup(child);
-    finish(null, true);
+    finish();
   };
 }
 

@@ -1,11 +1,15 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ReadinessOptions, type ReadinessWatch, watchReadiness } from '../../../src/actors/agent/probes.js';
-import { createOutput } from '../../../src/actors/output/output.js';
-import { systemClock } from '../../../src/contract/clock.js';
-import { environValue, isDefunct, listPids, readStat } from '../../../src/drivers/proc/proc.js';
-import type { Readiness } from '../../../src/model/spec.js';
-import { eventually } from '../../contract/recorder.js';
+import {
+  type ReadinessOptions,
+  type ReadinessWatch,
+  watchReadiness,
+} from '../../../../src/actors/agent/probes/readiness.js';
+import { createOutput } from '../../../../src/actors/output/output.js';
+import { systemClock } from '../../../../src/contract/clock.js';
+import { environValue, isDefunct, listPids, readStat } from '../../../../src/drivers/proc/proc.js';
+import type { Readiness } from '../../../../src/model/spec.js';
+import { eventually } from '../../../contract/recorder.js';
 
 const output = createOutput({ bytes: 1e6, lines: 1000, lineBytes: 65_536 }, systemClock);
 const watches: ReadinessWatch[] = [];

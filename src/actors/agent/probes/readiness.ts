@@ -1,9 +1,11 @@
-import { connect } from 'node:net';
-import type { Clock } from '../../contract/clock.js';
-import type { OutputLine } from '../../contract/view.js';
-import { messageOf } from '../../errors.js';
-import type { Readiness } from '../../model/spec.js';
-import { runProbe } from './probe-command.js';
+import type { Clock } from '../../../contract/clock.js';
+import type { OutputLine } from '../../../contract/view.js';
+import { messageOf } from '../../../errors.js';
+import type { Readiness } from '../../../model/spec.js';
+import { commandProbe } from './command-probe.js';
+import { httpProbe } from './http-probe.js';
+import type { PortTarget, Probe } from './probe.js';
+import { tcpProbe } from './tcp-probe.js';
 
 /** The sources of readiness. Times are milliseconds. */
 export interface ReadinessOptions {
@@ -75,13 +77,13 @@ class Watch implements ReadinessWatch {
         if (readiness.minUptime > 0) return this.#after(readiness.minUptime, () => this.#ready());
         return queueMicrotask(() => this.#ready());
       case 'port':
-        return this.#after(0, () => this.#tryPort(readiness.port, readiness.interval));
+        return this.#pollPort(readiness, tcpProbe);
+      case 'http':
+        return this.#pollPort(readiness, (target) => httpProbe({ ...target, path: readiness.path }));
       case 'log':
         return this.#awaitLine(readiness);
-      case 'exec': {
-        const until = this.#options.clock.now() + readiness.timeout;
-        return this.#after(0, () => this.#tryCommand(readiness.command, readiness.interval, until));
-      }
+      case 'exec':
+        return this.#poll(readiness, this.#commandProbe(readiness.command));
       case 'notify':
         return;
     }
@@ -106,38 +108,33 @@ class Watch implements ReadinessWatch {
     this.#undo = () => clock.clearTimeout(timer);
   }
 
-  #tryPort(name: string, interval: number): void {
-    const port = this.#options.ports[name];
-    if (port === undefined) return this.#problem(`it has no port named ${name}`);
-    const { clock } = this.#options;
-    const socket = connect({ port, host: '127.0.0.1' });
-    const overdue = clock.setTimeout(() => settle(false), Math.max(interval, SHORTEST_TRY));
-    const settle = (accepted: boolean, problem = `port ${port} is not accepted by a process of it`) => {
-      clock.clearTimeout(overdue);
-      socket.removeAllListeners().on('error', () => {});
-      socket.destroy();
-      if (this.#over) return;
-      if (accepted && this.#isOurs(port)) this.#ready();
-      else {
-        this.lastFailure = problem;
-        this.#after(interval, () => this.#tryPort(name, interval));
-      }
-    };
-    this.#undo = () => settle(false);
-    socket
-      .once('connect', () => settle(true))
-      .once('error', (error: NodeJS.ErrnoException) => {
-        // Any other error is one of this program, such as EMFILE, and says nothing about the agent.
-        if (error.code === 'ECONNREFUSED') settle(false);
-        else settle(false, `port ${port} could not be tried: ${error.message}`);
-      });
+  #pollPort(polling: Polling & { readonly port: string }, probeOf: (target: PortTarget) => Probe): void {
+    const { ports, clock, ownsPort } = this.#options;
+    const port = ports[polling.port];
+    if (port !== undefined) return this.#poll(polling, probeOf({ port, clock, ownsPort }));
+    queueMicrotask(() => this.#problem(`it has no port named ${polling.port}`));
   }
 
-  /** A foreign process on the port would make a dead agent look ready. */
-  #isOurs(port: number): boolean {
-    if (this.#options.ownsPort?.(port) !== false) return true;
-    this.#problem(`port ${port} is answered by a process that is not of this agent`);
-    return false;
+  #commandProbe(command: readonly string[]): Probe {
+    const { clock, cwd, env } = this.#options;
+    return commandProbe({ command, cwd: cwd ?? null, env, clock });
+  }
+
+  /** Runs the probe until it passes, each time after the previous run has ended. */
+  #poll({ interval, timeout }: Polling, probe: Probe): void {
+    const { clock } = this.#options;
+    const until = clock.now() + timeout;
+    const run = (): void => {
+      const limit = Math.max(1, Math.min(Math.max(interval * TRY_FACTOR, SHORTEST_TRY), until - clock.now()));
+      this.#undo = probe(limit, (result) => {
+        this.#undo = () => {};
+        if (result.outcome === 'passed') return this.#ready();
+        this.lastFailure = result.text;
+        if (result.outcome !== 'failed') this.#problem(result.text);
+        this.#after(interval, run);
+      });
+    };
+    this.#after(0, run);
   }
 
   #awaitLine({ pattern, flags, stream }: Extract<Readiness, { type: 'log' }>): void {
@@ -161,25 +158,17 @@ class Watch implements ReadinessWatch {
       return null;
     }
   }
-
-  #tryCommand(command: readonly string[], interval: number, until: number): void {
-    const { clock, cwd, env } = this.#options;
-    const timeout = Math.max(1, Math.min(interval * TRY_FACTOR, until - clock.now()));
-    this.#undo = runProbe({ command, cwd: cwd ?? null, env, timeout, clock }, (failure) => {
-      this.#undo = () => {};
-      if (failure === null) return this.#ready();
-      this.lastFailure = failure.text;
-      if (!failure.ran) this.#problem(failure.text);
-      this.#after(interval, () => this.#tryCommand(command, interval, until));
-    });
-  }
 }
 
 /** A regular expression that backtracks is applied to at most this many bytes of a line. */
 const LONGEST_TEST = 4096;
 
-/** A connection to this machine that takes longer than this is stuck, in ms. */
-const SHORTEST_TRY = 1000;
+/** A readiness that is polled. */
+interface Polling {
+  readonly interval: number;
+  readonly timeout: number;
+}
 
-/** One run of an `exec` probe may take so many intervals. */
+/** One run of a probe may take so many intervals, but never less than `SHORTEST_TRY` ms. */
 const TRY_FACTOR = 4;
+const SHORTEST_TRY = 1000;
