@@ -5,20 +5,24 @@ import type { FakeDriver } from '../../src/testing/index.js';
 import fc from '../fast-check.js';
 import { added } from './generators.js';
 
-/** A command to a tree, or an event of one of its processes. */
+/** A command to a tree, or an event of one of its processes: the one with this number among those that there are then. */
 export type RaceEvent =
   | { readonly what: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'; readonly path: string }
-  | { readonly what: 'signal' | 'crash' | 'done' | 'ready' | 'release'; readonly path: string }
-  | { readonly what: 'overuse'; readonly path: string; readonly after: number }
+  | { readonly what: 'signal'; readonly path: string }
+  | { readonly what: 'crash' | 'done' | 'ready' | 'release'; readonly process: number }
+  | { readonly what: 'overuse'; readonly process: number; readonly after: number; readonly resource: 'memory' | 'cpu' }
   | { readonly what: 'terminate' | 'restartChild' | 'delete'; readonly path: string }
   | { readonly what: 'add'; readonly parent: string; readonly spec: AgentInput }
   | { readonly what: 'addInstance' }
   | { readonly what: 'halt'; readonly brutal: boolean };
 
+type Overuse = Extract<RaceEvent, { what: 'overuse' }>;
+
 /** The agents and supervisors that the events are for. */
 export const PATHS = ['a', 'b', 'c', 'x', 's', 'p', 's/a', 's/b', 'p/1', 'p/2', 'p/3'].map((path) => `root/${path}`);
 
 const path = fc.constantFrom(...PATHS);
+const process = fc.nat(5);
 const agentCommand = fc.constantFrom('start' as const, 'stop' as const, 'kill' as const, 'restart' as const);
 const bodyCommand = fc.constantFrom('pause' as const, 'resume' as const, 'signal' as const);
 const bodyEvent = fc.constantFrom(
@@ -30,24 +34,31 @@ const bodyEvent = fc.constantFrom(
 );
 const childOperation = fc.constantFrom('terminate' as const, 'restartChild' as const, 'delete' as const);
 const parent = fc.constantFrom('root', 'root/s');
+const resource = fc.constantFrom('memory' as const, 'cpu' as const);
 
-/** Up to twelve events. */
-export const raceEvents: fc.Arbitrary<RaceEvent[]> = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: fc.record({ what: agentCommand, path }) },
-    { weight: 3, arbitrary: fc.record({ what: bodyCommand, path }) },
-    { weight: 6, arbitrary: fc.record({ what: bodyEvent, path }) },
-    { weight: 3, arbitrary: fc.record({ what: fc.constant('overuse' as const), path, after: fc.nat(40) }) },
-    { weight: 4, arbitrary: fc.record({ what: childOperation, path }) },
-    { weight: 2, arbitrary: fc.record({ what: fc.constant('add' as const), parent, spec: added }) },
-    { weight: 1, arbitrary: fc.record({ what: fc.constant('addInstance' as const) }) },
-    { weight: 1, arbitrary: fc.record({ what: fc.constant('halt' as const), brutal: fc.boolean() }) },
+/** Up to three waves of events, each of up to eight. */
+export const waves: fc.Arbitrary<RaceEvent[][]> = fc.array(
+  fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.record({ what: agentCommand, path }) },
+      { weight: 3, arbitrary: fc.record({ what: bodyCommand, path }) },
+      { weight: 6, arbitrary: fc.record({ what: bodyEvent, process }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ what: fc.constant('overuse' as const), process, after: fc.nat(40), resource }),
+      },
+      { weight: 4, arbitrary: fc.record({ what: childOperation, path }) },
+      { weight: 2, arbitrary: fc.record({ what: fc.constant('add' as const), parent, spec: added }) },
+      { weight: 1, arbitrary: fc.record({ what: fc.constant('addInstance' as const) }) },
+      { weight: 1, arbitrary: fc.record({ what: fc.constant('halt' as const), brutal: fc.boolean() }) },
+    ),
+    { maxLength: 8 },
   ),
-  { maxLength: 12 },
+  { minLength: 1, maxLength: 3 },
 );
 
-/** More bytes of memory than every limit allows. */
-const EXCESSIVE_MEMORY = 1_000;
+/** More bytes, and more percent of a core, than every limit allows. */
+const EXCESSIVE = { memory: 1_000, cpu: 1_000 };
 
 /** The interval between two samples of agents with limits, in ms: shorter than most stages. */
 export const SAMPLE_PERIOD = 4;
@@ -72,17 +83,15 @@ export function applyEvent(
     case 'signal':
       return call(async () => tree.agent(event.path).signal('SIGTERM'));
     case 'crash':
-      return void driver.crash(event.path);
+      return void driver.crash(processAt(driver, event.process));
     case 'done':
-      return void driver.crash(event.path, { code: 0 });
+      return void driver.crash(processAt(driver, event.process), { code: 0 });
     case 'ready':
-      return void driver.ready(event.path);
+      return void driver.ready(processAt(driver, event.process));
     case 'release':
-      return void driver.release(event.path);
+      return void driver.release(processAt(driver, event.process));
     case 'overuse':
-      clock.setTimeout(() => driver.use(event.path, { memory: EXCESSIVE_MEMORY }), event.after);
-      // Time has to pass for the sample that measures it.
-      return void clock.setTimeout(() => {}, event.after + 2 * SAMPLE_PERIOD);
+      return overuse(driver, clock, event);
     case 'terminate':
       return call(async () => parentOf(tree, event.path).terminate(idOf(event.path)));
     case 'restartChild':
@@ -96,6 +105,22 @@ export function applyEvent(
     case 'halt':
       return call(() => tree.stop({ brutal: event.brutal }));
   }
+}
+
+/**
+ * Time has to pass for the samples that measure it: a new share of cpu is measured half a second after the last one, and is judged from the second sample
+ * on.
+ */
+function overuse(driver: FakeDriver, clock: Clock, { process, after, resource }: Overuse): void {
+  clock.setTimeout(() => driver.use(processAt(driver, process), { [resource]: EXCESSIVE[resource] }), after);
+  const span = resource === 'cpu' ? 500 : 0;
+  for (const samples of [1, 2, 3]) clock.setTimeout(() => {}, after + span + samples * 2 * SAMPLE_PERIOD);
+}
+
+/** The path of a process; empty when there is none. */
+function processAt(driver: FakeDriver, index: number): string {
+  const processes = driver.lives();
+  return processes[index % processes.length]?.path ?? '';
 }
 
 function parentOf(tree: Tree, of: string) {

@@ -34,12 +34,16 @@ const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
 /** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
 const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
 
-/** Limits that an agent with excessive memory exceeds. */
-const limits = fc.constantFrom<NonNullable<AgentInput['limits']>>(
-  {},
-  { memory: { max: 100, action: 'report' } },
-  { memory: { max: 100, action: 'restart' } },
-  { memory: { max: 100, action: 'stop' } },
+/** A limit that an agent with excessive memory, or cpu, exceeds. */
+const limit = fc
+  .constantFrom('report' as const, 'restart' as const, 'stop' as const)
+  .map((action) => ({ max: 100, action }));
+
+const limits: fc.Arbitrary<NonNullable<AgentInput['limits']>> = fc.oneof(
+  fc.constant({}),
+  fc.record({ memory: limit }),
+  fc.record({ cpu: limit }),
+  fc.record({ memory: limit, cpu: limit }),
 );
 
 const timeless = fc.record({
@@ -134,6 +138,8 @@ const behaviour: fc.Arbitrary<FakeBehaviour> = fc.oneof(
       { startsIn: 5 },
       { uses: { memory: 1_000 }, exitsAfter: 20, code: 1 },
       { uses: { memory: 1_000 }, stopsIn: 5, exitsAfter: 30, code: 0 },
+      { uses: { cpu: 1_000 }, exitsAfter: 20, code: 1 },
+      { uses: { cpu: 1_000, memory: 1_000 }, stopsIn: 5, exitsAfter: 30, code: 0 },
       { freezeFails: 'it is busy' },
       { readyIn: Number.POSITIVE_INFINITY },
       { failsStart: Number.POSITIVE_INFINITY },

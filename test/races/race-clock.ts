@@ -21,8 +21,8 @@ export interface RaceClock extends Clock {
 }
 
 /**
- * Time itself is in order: each timer that is set and that keeps a program alive brings one task that moves time to the earliest timer there is then. A timer that is
- * cleared leaves its task behind, so time may also pass faster than everything else.
+ * Time itself is in order: each timer that is set and that keeps a program alive brings one task that moves time to the earliest timer there is then, and one more
+ * after each timer that does not keep a program alive. A timer that is cleared leaves its task behind, so time may also pass faster than everything else.
  */
 export function createRaceClock(scheduler: fc.Scheduler): RaceClock {
   let now = 0;
@@ -36,13 +36,12 @@ export function createRaceClock(scheduler: fc.Scheduler): RaceClock {
       .catch((error: unknown) => void thrown.push(error));
   };
   const fireEarliest = (): void => {
-    const inOrder = [...timers].sort((a, b) => a.at - b.at || a.order - b.order);
-    const first = inOrder.findIndex(({ isBackground }) => !isBackground);
-    for (const timer of inOrder.slice(0, first + 1)) {
-      if (!timers.delete(timer)) continue;
-      now = Math.max(now, timer.at);
-      timer.fire();
-    }
+    const [first] = [...timers].sort((a, b) => a.at - b.at || a.order - b.order);
+    if (first === undefined || [...timers].every(({ isBackground }) => isBackground)) return;
+    timers.delete(first);
+    now = Math.max(now, first.at);
+    first.fire();
+    if (first.isBackground) later('time passes', fireEarliest);
   };
   return {
     now: () => now,

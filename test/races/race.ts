@@ -16,7 +16,8 @@ export interface RaceInput {
   readonly input: SupervisorInput;
   readonly behaviours: readonly FakeBehaviour[];
   readonly refusals: number;
-  readonly events: readonly RaceEvent[];
+  /** The events of the first wave come during the boot, those of each further one once the tree is at rest. */
+  readonly waves: readonly (readonly RaceEvent[])[];
   /** Wraps the ports of the tree. If not given, they are used directly. */
   readonly wrapPorts?: (ports: Ports) => Ports;
 }
@@ -24,7 +25,7 @@ export interface RaceInput {
 /** Runs a whole tree: its start, the behaviour of its processes and the events are tasks of the scheduler. Stops it, and resolves with all violations. */
 export async function race(
   scheduler: fc.Scheduler,
-  { input, behaviours, refusals, events, wrapPorts = (ports) => ports }: RaceInput,
+  { input, behaviours, refusals, waves, wrapPorts = (ports) => ports }: RaceInput,
 ): Promise<string[]> {
   const clock = createRaceClock(scheduler);
   const observer = new ReportChecker(input);
@@ -46,12 +47,14 @@ export async function race(
   observer.tree = tree;
   tree.subscribe(observer.onReport);
   clock.later('start', () => calls.track('start', async () => tree.start()));
-  for (const event of events) {
-    clock.later(JSON.stringify(event), () => applyEvent(tree, driver, clock, event, calls.track));
+  const problems: string[] = [];
+  for (const events of waves) {
+    for (const event of events) {
+      clock.later(JSON.stringify(event), () => applyEvent(tree, driver, clock, event, calls.track));
+    }
+    await untilIdle(scheduler);
+    problems.push(...inconsistencies(tree, driver, leases), ...calls.open(), ...observer.unendedByLimit());
   }
-
-  await untilIdle(scheduler);
-  const problems = [...inconsistencies(tree, driver, leases), ...calls.open()];
   await releaseZombies(scheduler, tree, driver);
   problems.push(...inconsistencies(tree, driver, leases), ...calls.open());
   clock.later('end', () => calls.track('end', () => tree.stop()));

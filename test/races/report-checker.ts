@@ -24,6 +24,8 @@ export class ReportChecker {
   readonly #zombies = new Set<string>();
   readonly #halted = new Set<string>();
   readonly #mustFail = new Set<string>();
+  /** The incarnations that exceeded a limit whose action ends them, and have not exited since. */
+  readonly #mustExit = new Map<string, number>();
   readonly #limits: ReadonlyMap<string, Limits>;
 
   constructor(input: SupervisorInput) {
@@ -33,6 +35,12 @@ export class ReportChecker {
   /** Supervisors that exceeded their budget and have not failed. */
   missingFailures(): string[] {
     return [...this.#mustFail].map((path) => `${path} exceeded its budget and did not fail`);
+  }
+
+  /** Incarnations that a limit should have ended, and that are neither gone nor a zombie. */
+  unendedByLimit(): string[] {
+    const left = [...this.#mustExit].filter(([path]) => !this.#zombies.has(path));
+    return left.map(([path, incarnation]) => `${path}#${incarnation} exceeded a limit and was not ended`);
   }
 
   readonly inspect = ({ type, ...rest }: InspectionEvent): void => {
@@ -67,6 +75,9 @@ export class ReportChecker {
         return this.#onStage(path, report.type, report.incarnation);
       case 'zombie':
         this.#zombies.add(path);
+        return;
+      case 'limit':
+        if (report.action !== 'report') this.#mustExit.set(path, this.#progress.get(path)?.incarnation ?? 0);
         return;
       case 'substate':
         return this.#onSubstate(path, report.state, report.detail);
@@ -140,6 +151,7 @@ export class ReportChecker {
     }[stage];
     if (!right) this.#violation(`${path}#${incarnation} ${stage} after #${known.incarnation} ${known.stage}`);
     this.#progress.set(path, { incarnation, stage });
+    if (stage === 'exited' && incarnation === this.#mustExit.get(path)) this.#mustExit.delete(path);
   }
 
   /** Rule P1: a static supervisor stops its children one after another, the last one first. */

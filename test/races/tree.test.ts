@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ports } from '../../src/actors/ports/ports.js';
 import fc from '../fast-check.js';
-import { raceEvents } from './events.js';
+import { waves } from './events.js';
 import { behaviours, refusals, tree } from './generators.js';
 import { race } from './race.js';
 
@@ -18,9 +18,9 @@ function raceProperty(wrapPorts?: (ports: Ports) => Ports) {
     tree,
     behaviours,
     refusals,
-    raceEvents,
-    async (scheduler, input, behaviour, refused, events) => {
-      const setting = { input, behaviours: behaviour, refusals: refused, events, ...(wrapPorts && { wrapPorts }) };
+    waves,
+    async (scheduler, input, behaviour, refused, list) => {
+      const setting = { input, behaviours: behaviour, refusals: refused, waves: list, ...(wrapPorts && { wrapPorts }) };
       expect(await race(scheduler, setting)).toEqual([]);
     },
   );
