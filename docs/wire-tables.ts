@@ -32,7 +32,7 @@ function messageSection(type: MessageType): string[] {
 /** The purpose of each message. */
 const MEANINGS: Readonly<Record<MessageType, string>> = {
   spawn_request:
-    'Adds an agent below the root and starts it; answered when it is ready. For its command line see [Backends](#backends-of-a-spawn_request). Its id is its `name`, changed if it is not valid or not unique among its siblings. It is `temporary`: never restarted, removed at its end, and [remembered](#ended-agents) for some time. If it is not ready within `timeout_secs` (from 1), it is stopped and the answer is an error; afterwards they have no effect. It is stopped after `max_runtime` ms. `metadata` is stored and listed.',
+    'Adds an agent below the root and starts it; answered when it is ready. For its command line see [Backends](#backends-of-a-spawn_request). Its id is its `name`, changed if it is not valid or not unique among its siblings. It is `temporary`: never restarted, removed at its end, and [remembered](#ended-agents) for some time. If it is not ready within `timeout_secs` (from 1), it is stopped and the answer is an error; afterwards they have no effect. It is stopped after `max_runtime` ms. `metadata` is stored and listed. Its standard input is what `stdin` says; otherwise closed for the backends claude and opencode, which read it to the end, and a pipe for others.',
   spawn_response: 'The answer to a `spawn_request`. `agent_info.id` is the uuid of the agent for further requests.',
   control_command: 'One of the [twelve commands](#commands-of-a-control_command) for one agent.',
   command_response:

@@ -54,6 +54,10 @@ const CATALOGUE = {
   PAUSE_FAILED: ['{agent} could not be paused by force: {problem}.', 'Its state has not changed; try again.'],
   UNSUPPORTED: ['{agent} does not support {what}.', 'Use an agent with a command, or another mode.'],
   STDIN_CLOSED: ['The standard input of {agent} is closed.', 'Restart the agent to open it again.'],
+  STDIN_ABSENT: [
+    '{agent} has no standard input: its spec says `stdin` closed.',
+    'Give it `stdin` pipe in its spec, and add it again.',
+  ],
   STDIN_FULL: [
     'The standard input of {agent} has {queued} bytes waiting, the limit is {limit}.',
     'Write again when the agent has read some of them.',

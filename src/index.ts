@@ -45,6 +45,7 @@ export type {
   TaskTemplate,
 } from './model/input.js';
 export type { Problem } from './model/problem.js';
+export type { NoProcessOptions, ProcessOptions, ProcessPlan, StdinMode } from './model/process.js';
 export {
   type Report,
   type ReportBody,

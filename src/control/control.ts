@@ -1,5 +1,6 @@
 import type { Tree } from '../contract/view.js';
 import type { NodeInput } from '../model/input.js';
+import type { StdinMode } from '../model/process.js';
 import type { AgentConfig, Draft, MessageType } from '../protocol/protocol.js';
 import type { Audit } from './access/audit.js';
 import type { Actions } from './actions.js';
@@ -18,6 +19,8 @@ import { NO_TOPICS, type Topics } from './streams/topics.js';
 export interface SpawnPlan {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** If not given, pipe. */
+  readonly stdin?: StdinMode;
 }
 
 export interface ControlOptions {

@@ -2,6 +2,7 @@ import type { AgentView, SupervisorHandle } from '../contract/view.js';
 import { asSupertreeError, SupertreeError } from '../errors.js';
 import { idProblem, joinPath, MAX_ID_LENGTH } from '../model/id.js';
 import type { CommandTemplate } from '../model/input.js';
+import { PROCESS_DEFAULTS } from '../model/process.js';
 import { invalid } from '../protocol/kinds.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { agentInfo, WIRE_KEYS } from '../protocol/status.js';
@@ -48,7 +49,7 @@ async function spawn(
 
 /** A spawned agent is temporary: its client decides about a restart. A crash is reported. */
 function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): CommandTemplate {
-  const { config, metadata, max_runtime: maxRuntime } = request;
+  const { config, metadata, max_runtime: maxRuntime, stdin } = request;
   if (maxRuntime === 0) throw invalid('spawn_request.max_runtime', 'must be an integer from 1', maxRuntime);
   const own = {
     [WIRE_KEYS.name]: config.name,
@@ -59,6 +60,7 @@ function specOf(request: Message<'spawn_request'>, plan: SpawnPlan): CommandTemp
     command: plan.command,
     env: plan.env,
     restart: 'temporary',
+    stdin: stdin ?? plan.stdin ?? PROCESS_DEFAULTS.stdin,
     ...(maxRuntime !== null && { maxRuntime }),
     metadata: { ...metadata, ...own },
   };

@@ -34,7 +34,7 @@ export interface Incarnation {
   kill(): void;
   /** Sends a signal to the process group alone. Throws UNSUPPORTED for a body that is not a process. */
   signal(signal: string): void;
-  /** Queues bytes for standard input; resolves when the system has taken them. Rejects STDIN_CLOSED, STDIN_FULL, STDIN_STALLED. */
+  /** Queues bytes for standard input; resolves when the system has taken them. Rejects STDIN_ABSENT, STDIN_CLOSED, STDIN_FULL, STDIN_STALLED. */
   write(bytes: Uint8Array): Promise<void>;
   /** Closes standard input after the queued bytes. */
   endInput(): void;

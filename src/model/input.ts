@@ -1,3 +1,4 @@
+import type { NoProcessOptions, ProcessOptions } from './process.js';
 import type {
   AnyLogic,
   AutoShutdown,
@@ -80,7 +81,7 @@ export interface AgentTraits {
 export type PortsInput = readonly (string | { name: string; preferred?: number })[];
 
 /** An agent of a pool whose body is a process. */
-export interface CommandTemplate extends AgentTraits {
+export interface CommandTemplate extends AgentTraits, ProcessOptions {
   /** Program and arguments. No shell is involved. */
   command: readonly string[];
   /** If not given, the working directory of the supervisor. */
@@ -99,7 +100,7 @@ export interface CommandTemplate extends AgentTraits {
 }
 
 /** An agent of a pool whose body is a function in this process. It has no directory, environment, memory and signals of its own. */
-export interface TaskTemplate extends AgentTraits {
+export interface TaskTemplate extends AgentTraits, NoProcessOptions {
   /** An async function that runs in this process. */
   task: TaskBody;
   /** The names of its ports. If not given, none. */
@@ -115,7 +116,7 @@ export interface TaskTemplate extends AgentTraits {
 }
 
 /** An agent of a pool whose body is XState actor logic in this process. It has no ports. */
-export interface LogicTemplate extends AgentTraits {
+export interface LogicTemplate extends AgentTraits, NoProcessOptions {
   /** Any XState actor logic, run in this process. */
   logic: AnyLogic;
   /** The input of `logic`. If not given, undefined. */

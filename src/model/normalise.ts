@@ -9,6 +9,7 @@ import type {
   StopInput,
   SupervisorInput,
 } from './input.js';
+import { PROCESS_DEFAULTS, processPlan } from './process.js';
 import { signalName } from './signal.js';
 import type {
   AgentSpec,
@@ -76,6 +77,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
     maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
     output: { ...DEFAULTS.output, ...input.output },
+    process: input.command === undefined ? PROCESS_DEFAULTS : processPlan(input),
     metadata: { ...input.metadata },
   };
 }

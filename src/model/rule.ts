@@ -1,6 +1,7 @@
 import { slowestRow, sumText } from './budget.js';
 import { DEFAULTS } from './defaults.js';
 import { fieldPath } from './problem.js';
+import { PROCESS_OPTIONS } from './process.js';
 import type { Form } from './schema.js';
 import type { Fields } from './snapshot.js';
 import type { AutoShutdown } from './spec.js';
@@ -63,6 +64,14 @@ export function checkAgent(node: Fields, form: Form, addProblem: AddProblem): vo
   const ports = checkPorts(node.ports, addProblem);
   checkReadiness(node.readiness, ports, addProblem);
   checkTemplates(node, ports, addProblem);
+  if (node.stdin === 'closed') checkClosedInput(node, addProblem);
+}
+
+/** Nothing can be written to a standard input that is closed. */
+function checkClosedInput(node: Fields, addProblem: AddProblem): void {
+  const stop = isFields(node.stop) ? node.stop : {};
+  if (stop.message !== undefined) addProblem('stop.message', 'must not be given with stdin closed', undefined);
+  if (node.pause === 'cooperative') addProblem('pause', 'must not be cooperative with stdin closed', 'cooperative');
 }
 
 function checkBody(node: Fields, addProblem: AddProblem): void {
@@ -79,7 +88,8 @@ function checkBody(node: Fields, addProblem: AddProblem): void {
 /** A task or logic runs in this process: it has no environment, directory, signals and memory of its own. */
 function checkInProcess(node: Fields, addProblem: AddProblem): void {
   const stop = isFields(node.stop) ? node.stop : {};
-  const fields = { env: node.env, cwd: node.cwd, limits: node.limits, 'stop.signal': stop.signal };
+  const options = Object.fromEntries(PROCESS_OPTIONS.map((name) => [name, node[name]]));
+  const fields = { env: node.env, cwd: node.cwd, limits: node.limits, 'stop.signal': stop.signal, ...options };
   for (const [path, value] of Object.entries(fields))
     if (value !== undefined) addProblem(path, 'must not be given without command', undefined);
 }

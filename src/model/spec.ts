@@ -3,6 +3,8 @@
  * milliseconds, all sizes bytes.
  */
 
+import type { ProcessPlan } from './process.js';
+
 /** Which ends of a child lead to a restart (R1, R2, R3). */
 export type RestartType = 'permanent' | 'transient' | 'temporary';
 
@@ -146,6 +148,7 @@ export interface AgentSpec {
   /** The longest runtime of one incarnation, pauses excluded. Infinity for no limit. */
   readonly maxRuntime: number;
   readonly output: OutputPlan;
+  readonly process: ProcessPlan;
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -66,6 +66,7 @@ export const MESSAGES = {
     timeout_secs: optional(amount),
     metadata: optional(map(string)),
     max_runtime: addition(amount),
+    stdin: addition(oneOf('StdinMode', ['pipe', 'closed'])),
     ...requestOptions,
   }),
   spawn_response: message(1, {

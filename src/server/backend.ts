@@ -6,6 +6,9 @@ import type { AgentConfig } from '../protocol/protocol.js';
 /** The environment entry whose words become further arguments; the entry itself is not passed to the agent. */
 const EXTRA_ARGS = 'AGENT_EXTRA_ARGS';
 
+/** These read their standard input to the end before they work. */
+const READ_INPUT_TO_THE_END: ReadonlySet<string> = new Set(['claude', 'claude-code-cli', 'opencode']);
+
 /** Prefix of the environment variables that carry the further arguments. */
 const EXTRA_ARG = 'AGENT_EXTRA_ARG_';
 
@@ -25,6 +28,7 @@ export function planSpawn(config: AgentConfig): SpawnPlan {
   return {
     command: [...commandOf(config).map(escapeTemplate), ...named.map(([name]) => `{env:${name}}`)],
     env: Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, escapeTemplate(value)])),
+    stdin: READ_INPUT_TO_THE_END.has(config.model_backend) ? 'closed' : 'pipe',
   };
 }
 

@@ -86,6 +86,9 @@ export class FakeIncarnation implements Incarnation {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    if (this.order.spec.process.stdin === 'closed') {
+      throw new SupertreeError('STDIN_ABSENT', { agent: this.order.path });
+    }
     if (this.#inputClosed || !isRunning(this.#phase)) throw this.#closed();
     this.#world.record(this, 'write', Buffer.from(bytes).toString());
   }

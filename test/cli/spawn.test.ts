@@ -15,7 +15,7 @@ describe('supertree spawn', () => {
 
   it('passes every option on', async () => {
     const argv =
-      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --parent root/group --no-wait';
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --parent root/group --no-wait';
     const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
     expect(result.seen[0]?.params).toEqual({
       spec: {
@@ -23,6 +23,7 @@ describe('supertree spawn', () => {
         command: ['run'],
         cwd: '/home/me/sub',
         restart: 'transient',
+        stdin: 'closed',
         ports: ['http', 'admin'],
         env: { A: '1', B: 'x=y' },
       },

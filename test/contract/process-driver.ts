@@ -1,6 +1,7 @@
 import type { Driver } from '../../src/drivers/driver.js';
 import type { DriverName } from '../../src/model/driver-name.js';
 import { driverContract } from './driver.js';
+import { processOptions } from './process-options.js';
 import { processPipes } from './process-pipes.js';
 import { processPromises } from './process-promises.js';
 import { processStarts } from './process-starts.js';
@@ -22,6 +23,7 @@ export function processContract(name: DriverName, makeDriver: () => Driver): voi
     { kill: true, signals: true, freeze: true, stdin: true, endOfInput: true },
   );
   processStarts(name, makeDriver);
+  processOptions(name, makeDriver);
   processPipes(name, makeDriver);
   processTree(name, makeDriver);
   processPromises(name, makeDriver);

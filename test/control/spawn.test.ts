@@ -22,6 +22,19 @@ describe('spawn_request', () => {
     context: 'c',
   };
 
+  it('closes the input of a backend that reads it to the end, unless the request says otherwise', async () => {
+    const inputOf = async (name: string, backend: string, more: object = {}) => {
+      await spawn({ name, model_backend: backend, task: 't' }, more);
+      const { input } = rig.tree.member(name);
+      return input.stdin;
+    };
+    expect(await inputOf('one', 'opencode')).toBe('closed');
+    expect(await inputOf('two', 'opencode', { stdin: 'pipe' })).toBe('pipe');
+    expect(await inputOf('three', 'sleep-cli')).toBe('pipe');
+    expect(await inputOf('four', 'sleep-cli', { stdin: 'closed' })).toBe('closed');
+    expect(await spawn(sleep, { stdin: 'open' })).toMatchObject({ success: false, code: 'MESSAGE_INVALID' });
+  });
+
   it('adds a temporary agent with the command line of its backend, and lists it with its configuration', async () => {
     const reply = await spawn(sleep, { metadata: { team: 'blue' } });
     const { input, uuid } = rig.tree.member('my-agent');

@@ -52,9 +52,16 @@ const timeless = fc.record({
   stop,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
+  stdin: fc.constantFrom('pipe' as const, 'pipe' as const, 'closed' as const),
 });
 
-const body = fc.tuple(timeless, runtime).map(([traits, limit]) => ({ ...traits, ...limit }));
+const body = fc.tuple(timeless, runtime).map(([traits, limit]) => ({ ...traits, ...limit, ...inputOf(traits) }));
+
+/** A pipe where the pause or the stop writes to it. */
+function inputOf({ pause, stop, stdin }: Pick<AgentInput, 'pause' | 'stop' | 'stdin'>): Pick<AgentInput, 'stdin'> {
+  const isWritten = pause === 'cooperative' || (typeof stop === 'object' && stop.message !== undefined);
+  return { stdin: isWritten ? 'pipe' : (stdin ?? 'pipe') };
+}
 
 type Body = Omit<CommandAgent, 'id' | 'command' | 'restart' | 'significant'>;
 

@@ -226,6 +226,10 @@ describe('planSpawn', () => {
     expect(planSpawn(config({ model_backend: 'cli', task: '5' })).command).toEqual(['cli', '5']);
   });
 
+  it.each(['claude', 'claude-code-cli', 'opencode'])('closes the input of %s, which reads it to the end', (backend) => {
+    expect(planSpawn(config({ model_backend: backend })).stdin).toBe('closed');
+  });
+
   it.each(['', 'gpt-4', '-cli'])('refuses the backend %j', (model_backend) => {
     expect(() => planSpawn(config({ model_backend }))).toThrow(
       `Unsupported model backend for process spawning: ${model_backend}.`,
@@ -244,6 +248,7 @@ describe('planSpawn', () => {
     expect(plan).toEqual({
       command: ['x', 't', '{env:AGENT_EXTRA_ARG_1}', '{env:AGENT_EXTRA_ARG_2}'],
       env: { K: 'V', AGENT_EXTRA_ARG_1: '--a', AGENT_EXTRA_ARG_2: 'b', AGENT_CONTEXT: 'c' },
+      stdin: 'pipe',
     });
   });
 });

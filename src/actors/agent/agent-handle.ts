@@ -93,8 +93,9 @@ export class StableAgentHandle implements AgentHandle {
     const event = { type: 'PAUSE', mode: wanted, at: clock.wall(), now: clock.now() } as const;
     const isPausing = wanted === 'forced' && isFreezing(agent);
     if (!isPausing && !agent.ref.getSnapshot().can(event)) throw this.#invalid('pause', agent);
-    if (wanted === 'forced' && agent.spec.body.type !== 'command') {
-      throw new SupertreeError('UNSUPPORTED', { agent: this.path, what: 'a forced pause' });
+    if (wanted === 'forced' && agent.spec.body.type !== 'command') throw this.#unsupported('a forced pause');
+    if (wanted === 'cooperative' && agent.spec.process.stdin === 'closed') {
+      throw this.#unsupported('a cooperative pause, because its standard input is closed');
     }
     if (!isPausing) deliver(this.#world, agent, event);
     await until(agent.record, () => this.#pauseOutcome(agent, incarnation, wanted));
@@ -189,6 +190,10 @@ export class StableAgentHandle implements AgentHandle {
     if (state === 'paused' && context.pauseMode === wanted) return true;
     if (context.pauseProblem !== null && RUNNING_STATES.has(state)) return this.#unfrozen(context.pauseProblem);
     return state === 'running' ? this.#superseded('a resume') : this.#interrupted('pause', agent);
+  }
+
+  #unsupported(what: string): SupertreeError {
+    return new SupertreeError('UNSUPPORTED', { agent: this.path, what });
   }
 
   #unfrozen(problem: string): SupertreeError {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
 import type { AgentData } from '../../model/input.js';
+import type { StdinMode } from '../../model/process.js';
 import type { RestartType } from '../../model/spec.js';
 import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
 import { checkStaysUp } from '../early-end.js';
@@ -17,6 +18,7 @@ Examples:
   $ supertree spawn ticker -- sh -c 'while sleep 1; do date; done'
   $ supertree spawn web --port http -- node server.mjs --listen {port}
   $ supertree spawn bot --env API_KEY --env-file bot.env -- ./bot
+  $ supertree spawn review --restart temporary --stdin closed -- opencode run 'Review the last commit'
   $ supertree spawn job --restart temporary --env LEVEL=debug --cwd /srv/job --json -- ./run
 `;
 
@@ -26,6 +28,7 @@ interface Options {
   env?: Record<string, string>;
   envFile?: string;
   cwd?: string;
+  stdin?: StdinMode;
   parent?: string;
   wait: boolean;
   json?: boolean;
@@ -56,6 +59,7 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       absolute(host),
     )
     .option('--cwd <DIR>', 'its working directory. If not given, the current one', absolute(host))
+    .addOption(stdinOption())
     .option(
       '--parent <SUPERVISOR>',
       'the supervisor above it: its path, or an id that is unique. If not given, the root',
@@ -69,6 +73,13 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       finish(await spawn(host, await specOf(name, words, options, host), options, command));
     });
 };
+
+function stdinOption(): Option {
+  return new Option('--stdin <MODE>', 'a pipe for `send`, or /dev/null (closed). If not given, pipe').choices([
+    'pipe',
+    'closed',
+  ]);
+}
 
 function restartOption(): Option {
   return new Option('--restart <TYPE>', 'which ends restart it. If not given, permanent').choices([
@@ -105,6 +116,7 @@ async function specOf(id: string, command: readonly string[], options: Options, 
     command,
     cwd: options.cwd ?? host.cwd,
     ...(options.restart && { restart: options.restart }),
+    ...(options.stdin && { stdin: options.stdin }),
     ...(options.port && { ports: options.port }),
     ...(Object.keys(env).length > 0 && { env }),
   };

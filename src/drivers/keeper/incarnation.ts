@@ -67,7 +67,7 @@ export class KeptIncarnation implements Incarnation {
     this.#order = order;
     this.#sink = sink;
     this.#context = context;
-    this.#stdin = new Stdin(order.path, context.clock);
+    this.#stdin = new Stdin(order.path, context.clock, order.spec.process.stdin);
     this.#identity = { token: order.token, main: null, brand: null };
     this.#words = new WordReader((word) => this.#phase !== 'ended' && sink.notified(word));
     this.#input = new InputStream({
@@ -188,7 +188,7 @@ export class KeptIncarnation implements Incarnation {
     const main = { pid, startTicks: ticks };
     this.#identity = { ...this.#identity, main, brand: brand === '' ? null : BigInt(brand) };
     this.#report({ type: 'SPAWNED', pid, at });
-    this.#stdin.attach(this.#input);
+    if (this.#order.spec.process.stdin === 'pipe') this.#stdin.attach(this.#input);
     for (const command of this.#postponed.splice(0)) command();
   }
 

@@ -19,7 +19,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
   }
   if (argv.length + env.length + OTHER_FIELDS > MAX_MESSAGE) return spawnProblem({ code: 'E2BIG' }, order);
-  const { readiness, stop } = order.spec;
+  const { readiness, stop, process: options } = order.spec;
   return {
     type: 'start',
     agent,
@@ -27,6 +27,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     env,
     cwd: directoryOf(order),
     token: order.token,
+    stdin: options.stdin,
     notify: readiness.type === 'notify',
     signal: constants.signals[stop.brutal ? 'SIGKILL' : signalOf(stop.signal)],
     ask: stop.ask,

@@ -52,7 +52,7 @@ export class ProcessIncarnation implements Incarnation {
     this.#order = order;
     this.#sink = sink;
     this.#context = context;
-    this.#stdin = new Stdin(order.path, context.clock);
+    this.#stdin = new Stdin(order.path, context.clock, order.spec.process.stdin);
   }
 
   /** It has reached the front of the queue of starts. */

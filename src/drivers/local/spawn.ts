@@ -71,10 +71,11 @@ function spawnOptions(order: StartOrder): SpawnOptions {
   const notify = order.spec.readiness.type === 'notify';
   if (notify) env.SUPERTREE_NOTIFY_FD = String(NOTIFY_FD);
   else delete env.SUPERTREE_NOTIFY_FD; // one that we inherited ourselves means another descriptor
+  const input = order.spec.process.stdin === 'closed' ? 'ignore' : 'pipe';
   return {
     env,
     detached: true,
-    stdio: notify ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
+    stdio: [input, 'pipe', 'pipe', ...(notify ? (['pipe'] as const) : [])],
     ...(order.cwd === null ? {} : { cwd: order.cwd }),
   };
 }

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
+import type { StdinMode } from '../../model/process.js';
 
 /** The most bytes that may wait for an agent to read them. */
 const STDIN_LIMIT = 1_048_576;
@@ -34,11 +35,14 @@ export class Stdin {
   #busy = false;
   #stall: unknown;
   #closed = false;
+  /** The process gets no pipe. */
+  readonly #isAbsent: boolean;
 
-  /** `agent` is the path that errors name. */
-  constructor(agent: string, clock: Clock) {
+  /** `agent` is the path that errors name. If `mode` is not given, pipe. */
+  constructor(agent: string, clock: Clock, mode: StdinMode = 'pipe') {
     this.#agent = agent;
     this.#clock = clock;
+    this.#isAbsent = mode === 'closed';
   }
 
   /** The pipe exists: queued bytes are written. */
@@ -49,11 +53,12 @@ export class Stdin {
   }
 
   /**
-   * Queues bytes; resolves when the system has taken them. A single write may exceed the limit when the queue is empty. Rejects STDIN_CLOSED, STDIN_FULL,
+   * Queues bytes; resolves when the system has taken them. A single write may exceed the limit when the queue is empty. Rejects STDIN_ABSENT, STDIN_CLOSED, STDIN_FULL,
    * and STDIN_STALLED when the system took nothing for 10 s: the first `taken` of the bytes are in the pipe and arrive when the agent reads, the others
    * are not written. The caller must not change the bytes before it is settled, and those in the pipe not at all.
    */
   write(bytes: Uint8Array): Promise<void> {
+    if (this.#isAbsent) return Promise.reject(new SupertreeError('STDIN_ABSENT', { agent: this.#agent }));
     if (this.#closed || this.#pipe?.writable === false) return Promise.reject(this.#closedError());
     if (this.#queued > 0 && this.#queued + bytes.length > STDIN_LIMIT) return Promise.reject(this.#fullError());
     this.#queued += bytes.length;

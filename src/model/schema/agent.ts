@@ -16,6 +16,7 @@ import {
   text,
 } from './field.js';
 import { command, portName, readiness } from './probe.js';
+import { processOptions } from './process.js';
 
 const envName = v.pipe(
   v.string(),
@@ -139,6 +140,7 @@ export const traits = {
     positive,
   ),
   output: field('The limits of its output rings.', output),
+  ...processOptions,
   metadata: field('Stored and listed, never interpreted. If not given, nothing.', metadata),
 };
 

@@ -3,16 +3,16 @@ import { systemClock } from '../../../contract/clock.js';
 import { Freezer } from '../../local/freezer.js';
 import { readStat } from '../../proc/proc.js';
 import { withBrand } from '../native/brand.js';
-import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
 import { spawn } from '../native/spawn.js';
 import { fromKeeper } from '../protocol/codec.js';
-import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
+import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
 import { InputPipe } from './input-pipe.js';
 import { OutputPipe } from './output-pipe.js';
 import { Records } from './records.js';
+import { openStdio, type Stdio } from './stdio.js';
 import { StopStages } from './stop-stages.js';
 
 export type StartMessage = Extract<ToKeeper, { type: 'start' }>;
@@ -72,12 +72,12 @@ export class Agent implements Parentage {
   /** Spawns the process; with an errno as `refusal`, refuses to. Never throws: a process that does not start is reported by the record `failed`. */
   start(refusal: number): void {
     if (refusal !== 0) return this.#failed(refusal);
-    const pipes = makePipes(this.order.notify ? 4 : 3);
-    if (typeof pipes === 'number') return this.#failed(pipes);
+    const stdio = openStdio(this.order);
+    if (typeof stdio === 'number') return this.#failed(stdio);
     this.#brand = this.#context.children.reserve(this);
-    const pid = this.#spawn(pipes);
-    if (pid > 0) return this.#spawned(pid, pipes);
-    for (const { read, write } of pipes) closeAll(read, write);
+    const pid = this.#spawn(stdio);
+    if (pid > 0) return this.#spawned(pid, stdio);
+    stdio.closeAll();
     this.#context.children.release(this, this.#brand, null);
     this.#failed(-pid);
   }
@@ -163,24 +163,22 @@ export class Agent implements Parentage {
     });
   }
 
-  #spawn(pipes: readonly Pipe[]): number {
-    const [input, ...outputs] = pipes;
-    const descriptors = [input!.read, ...outputs.map(({ write }) => write)];
+  #spawn({ descriptors }: Stdio): number {
     const { argv, env, cwd } = this.order;
     const spawned = () => spawn({ argv, env, cwd, descriptors });
     return this.#brand === null ? spawned() : withBrand(this.#brand, spawned);
   }
 
-  #spawned(pid: number, [input, ...outputs]: readonly Pipe[]): void {
+  #spawned(pid: number, stdio: Stdio): void {
     const { children } = this.#context;
     children.add(pid, this);
     this.#family = new Family(pid, this.children, () => children.list());
     this.#enter('spawned');
-    closeAll(input!.read, ...outputs.map(({ write }) => write));
+    stdio.closeTheirs();
     const { startTicks: ticks = 0 } = readStat(pid) ?? {};
     this.#tell({ type: 'spawned', pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() });
-    this.#input = new InputPipe(input!.write, (errno) => this.#tell({ type: 'taken', errno }));
-    for (const [at, { read }] of outputs.entries()) this.#readFrom(read, STREAM.stdout + at);
+    this.#input = new InputPipe(stdio.input, (errno) => this.#tell({ type: 'taken', errno }));
+    for (const [stream, descriptor] of stdio.outputs) this.#readFrom(descriptor, stream);
   }
 
   #failed(errno: number): void {

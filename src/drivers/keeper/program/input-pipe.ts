@@ -11,8 +11,8 @@ export class InputPipe {
   #socket: Socket | undefined;
   #isBusy = false;
 
-  /** `taken` is called for each write with 0 when the system has taken the bytes, else with the errno. */
-  constructor(descriptor: number, taken: (errno: number) => void) {
+  /** `descriptor` is `null` where there is no pipe. `taken` is called for each write with 0 when the system has taken the bytes, else with the errno. */
+  constructor(descriptor: number | null, taken: (errno: number) => void) {
     this.#descriptor = descriptor;
     this.#taken = taken;
   }

@@ -53,7 +53,7 @@ export type MessageOf<T extends MessageTable> = {
 export const TO_KEEPER = {
   /** The first message. `pid` is that of the program. */
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
-  /** `argv` and `env` are strings, each ended by a null byte. `signal`, `ask` and `insist` are the stop stages for the case that the program ends. */
+  /** `argv` and `env` are strings, each ended by a null byte. `stdin` is a StdinMode. `signal`, `ask` and `insist` are the stop stages for the case that the program ends. */
   start: {
     code: 2,
     fields: {
@@ -62,6 +62,7 @@ export const TO_KEEPER = {
       env: 'bytes',
       cwd: 'text or null',
       token: 'text',
+      stdin: 'text',
       notify: 'flag',
       signal: 'size',
       ask: 'time',
