@@ -15,6 +15,7 @@ import type { Driver } from '../drivers/driver.js';
 import { createInProcessDriver } from '../drivers/in-process/in-process.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { DRIVER_NAMES, type DriverName } from '../model/driver-name.js';
+import { inheritableEnvironment } from '../model/environment.js';
 import { parentOf } from '../model/id.js';
 import type { SupervisorInput } from '../model/input.js';
 import { normaliseSupervisor } from '../model/normalise.js';
@@ -252,7 +253,7 @@ function createWorld(
     }),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     isOver,
-    env: inheritedEnvironment(),
+    env: inheritableEnvironment(process.env),
     endpoint: options.endpoint ?? null,
     inspect: options.inspect && isolated(options.inspect, (thrown) => reportError(root, thrown)),
     get logics() {
@@ -279,10 +280,4 @@ function isolated(
       reportError(thrown);
     }
   };
-}
-
-/** The variables of supertree are set for each agent; those of a surrounding tree must not be inherited. */
-function inheritedEnvironment(): Record<string, string> {
-  const all = Object.entries(process.env).filter(([name]) => !name.startsWith('SUPERTREE_'));
-  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

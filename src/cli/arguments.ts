@@ -65,6 +65,18 @@ function variableIn(text: string, own: Variables): Record<string, string> {
   return { [text]: ownValue(text, own, where) };
 }
 
+/** `all`, `none`, or names of variables with commas between. */
+export function inheritance(value: string): 'all' | 'none' | string[] {
+  if (value === 'all' || value === 'none') return value;
+  return value.split(',').reduce<string[]>((before, name) => variableNames(name, before), []);
+}
+
+/** Adds the name of a variable to those before it. */
+export function variableNames(name: string, before: readonly string[] = []): string[] {
+  if (name === '' || name.includes('=')) throw new InvalidArgumentError('It must be the name of a variable.');
+  return [...before, name];
+}
+
 /** The value of `name` in `own`. Throws USAGE, with the place of the name in `where`, when it has none. */
 export function ownValue(name: string, own: Variables, where: string): string {
   const value = Object.hasOwn(own, name) ? own[name] : undefined;

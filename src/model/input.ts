@@ -1,4 +1,4 @@
-import type { NoProcessOptions, ProcessOptions } from './process.js';
+import type { EnvironmentInput, NoProcessOptions, ProcessOptions } from './process.js';
 import type {
   AnyLogic,
   AutoShutdown,
@@ -86,8 +86,8 @@ export interface CommandTemplate extends AgentTraits, ProcessOptions {
   command: readonly string[];
   /** If not given, the working directory of the supervisor. */
   cwd?: string;
-  /** Added to the environment of the supervisor. If not given, nothing. */
-  env?: Readonly<Record<string, string>>;
+  /** Added to the variables that it inherits; with `null` a variable is not inherited. If not given, nothing. */
+  env?: EnvironmentInput;
   /** The names of its ports. If not given, none. */
   ports?: PortsInput;
   /** Resource limits. If not given, none, and its usage is not sampled. */

@@ -9,7 +9,7 @@ import type {
   StopInput,
   SupervisorInput,
 } from './input.js';
-import { PROCESS_DEFAULTS, processPlan } from './process.js';
+import { PROCESS_DEFAULTS, processPlan, variablesOf } from './process.js';
 import { signalName } from './signal.js';
 import type {
   AgentSpec,
@@ -66,7 +66,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     after: [...(input.after ?? [])],
     body: bodyOf(input),
     cwd: input.cwd ?? null,
-    env: { ...input.env },
+    env: variablesOf(input.env),
     restart: input.restart ?? DEFAULTS.restart,
     significant: input.significant ?? DEFAULTS.significant,
     ports,
@@ -77,7 +77,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
     maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
     output: { ...DEFAULTS.output, ...input.output },
-    process: input.command === undefined ? PROCESS_DEFAULTS : processPlan(input),
+    process: input.command === undefined ? PROCESS_DEFAULTS : processPlan(input, input.env),
     metadata: { ...input.metadata },
   };
 }

@@ -64,7 +64,17 @@ export function checkAgent(node: Fields, form: Form, addProblem: AddProblem): vo
   const ports = checkPorts(node.ports, addProblem);
   checkReadiness(node.readiness, ports, addProblem);
   checkTemplates(node, ports, addProblem);
+  checkUnset(node, addProblem);
   if (node.stdin === 'closed') checkClosedInput(node, addProblem);
+}
+
+/** A variable has one value, or none. */
+function checkUnset(node: Fields, addProblem: AddProblem): void {
+  const env = isFields(node.env) ? node.env : {};
+  listOf(node.unset).forEach((name, i) => {
+    if (typeof name === 'string' && typeof env[name] === 'string')
+      addProblem(fieldPath('unset', i), 'must not be a variable that env sets', name);
+  });
 }
 
 /** Nothing can be written to a standard input that is closed. */

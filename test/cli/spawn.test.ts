@@ -15,7 +15,7 @@ describe('supertree spawn', () => {
 
   it('passes every option on', async () => {
     const argv =
-      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --parent root/group --no-wait';
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --parent root/group --no-wait';
     const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
     expect(result.seen[0]?.params).toEqual({
       spec: {
@@ -24,6 +24,8 @@ describe('supertree spawn', () => {
         cwd: '/home/me/sub',
         restart: 'transient',
         stdin: 'closed',
+        inherit: ['PATH', 'HOME'],
+        unset: ['LANG', 'LC_ALL'],
         ports: ['http', 'admin'],
         env: { A: '1', B: 'x=y' },
       },
@@ -37,6 +39,20 @@ describe('supertree spawn', () => {
     const result = await supertree(['spawn', 'web', '--', ...words], { answers });
     expect(result.seen[0]?.params).toMatchObject({ spec: { command: words } });
     expect(result.endpoints).toEqual([undefined]);
+  });
+
+  it.each([
+    ['all', 'all'],
+    ['none', 'none'],
+    ['A', ['A']],
+  ])('inherits %s', async (value, inherit) => {
+    const result = await supertree(['spawn', 'web', '--inherit', value, '--', 'run'], { answers });
+    expect(result.seen[0]?.params).toMatchObject({ spec: { inherit } });
+  });
+
+  it.each(['', 'A,', 'A=1'])('does not inherit %j, which is no name', async (value) => {
+    const result = await supertree(['spawn', 'web', '--inherit', value, '--', 'run'], { answers });
+    expect(result).toMatchObject({ code: 2, seen: [] });
   });
 
   it('takes an empty value for a variable', async () => {

@@ -52,6 +52,8 @@ const timeless = fc.record({
   stop,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
+  inherit: fc.constantFrom<NonNullable<CommandAgent['inherit']>>('all', 'none', ['PATH', 'HOME']),
+  unset: fc.constantFrom<readonly string[]>([], ['HOME']),
   stdin: fc.constantFrom('pipe' as const, 'pipe' as const, 'closed' as const),
 });
 

@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import type { StartOrder } from '../../drivers/driver.js';
+import { processEnvironment } from '../../model/environment.js';
 import type { AgentContext } from '../../model/lifecycle.js';
 import type { AgentSpec, Readiness } from '../../model/spec.js';
-import { agentEnvironment, fillEnvironment, fillTemplate } from '../../model/template.js';
+import { fillTemplate } from '../../model/template.js';
 import type { World } from '../world.js';
 import type { Agent } from './agent.js';
 
@@ -22,8 +24,17 @@ export function startOrder(world: World, agent: Agent, context: AgentContext): S
     token: facts.token,
     command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
     cwd: spec.cwd,
-    env: { ...world.env, ...fillEnvironment(spec.env, facts), ...agentEnvironment(facts) },
+    env: processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
   };
+}
+
+/** Its working directory for PWD; `null` when that of this program has been removed, and a relative path has no meaning. */
+function directoryOf({ cwd }: AgentSpec): string | null {
+  try {
+    return resolve(cwd ?? '');
+  } catch {
+    return null;
+  }
 }
 
 /** The readiness of a spec with the placeholders of this incarnation filled in. */

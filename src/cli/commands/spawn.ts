@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
 import type { AgentData } from '../../model/input.js';
-import type { StdinMode } from '../../model/process.js';
+import type { EnvironmentInheritance, StdinMode } from '../../model/process.js';
 import type { RestartType } from '../../model/spec.js';
-import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
+import { absolute, inheritance, newId, nonEmpty, portName, variable, variableNames } from '../arguments.js';
 import { checkStaysUp } from '../early-end.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
@@ -28,6 +28,8 @@ interface Options {
   env?: Record<string, string>;
   envFile?: string;
   cwd?: string;
+  inherit?: EnvironmentInheritance;
+  unset?: string[];
   stdin?: StdinMode;
   parent?: string;
   wait: boolean;
@@ -58,6 +60,12 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       'add the variables of a dotenv file to its environment; a NAME alone takes its value from here; --env overrides',
       absolute(host),
     )
+    .option(
+      '--inherit <NAMES>',
+      'the variables of the server that it inherits: all, none, or names with commas between. If not given, all',
+      inheritance,
+    )
+    .option('--unset <NAME>', 'a variable of the server that it does not inherit. Repeatable', variableNames)
     .option('--cwd <DIR>', 'its working directory. If not given, the current one', absolute(host))
     .addOption(stdinOption())
     .option(
@@ -116,6 +124,8 @@ async function specOf(id: string, command: readonly string[], options: Options, 
     command,
     cwd: options.cwd ?? host.cwd,
     ...(options.restart && { restart: options.restart }),
+    ...(options.inherit && { inherit: options.inherit }),
+    ...(options.unset && { unset: options.unset }),
     ...(options.stdin && { stdin: options.stdin }),
     ...(options.port && { ports: options.port }),
     ...(Object.keys(env).length > 0 && { env }),

@@ -1,29 +1,11 @@
 import * as v from 'valibot';
 import { DEFAULTS } from '../defaults.js';
 import { signalName } from '../signal.js';
-import {
-  count,
-  exact,
-  field,
-  fields,
-  filled,
-  membership,
-  needed,
-  noNul,
-  OBJECT,
-  oneOf,
-  positive,
-  text,
-} from './field.js';
+import { count, exact, field, fields, filled, membership, needed, OBJECT, oneOf, positive, text } from './field.js';
 import { command, portName, readiness } from './probe.js';
-import { processOptions } from './process.js';
+import { processOptions, variableName } from './process.js';
 
-const envName = v.pipe(
-  v.string(),
-  v.check((name) => name !== '' && !name.includes('=') && noNul(name), 'must have a name without = and NUL'),
-);
-
-const env = v.record(envName, text, OBJECT);
+const env = v.record(variableName, v.nullable(text), OBJECT);
 
 const metadata = v.pipe(
   v.record(v.string(), v.string('must be a string'), OBJECT),
@@ -116,7 +98,7 @@ const exitCode = v.pipe(
 export const traits = {
   cwd: field('Its working directory. If not given, that of the supervisor.', filled),
   env: field(
-    'Added to the environment of the supervisor; {port}, {port:name}, {id}, {incarnation} are replaced. If not given, nothing.',
+    'Added to the variables that it inherits, and null for one that it does not inherit; {port}, {port:name}, {id}, {incarnation} are replaced. If not given, nothing.',
     env,
   ),
   ...membership,
