@@ -34,7 +34,7 @@ export class ProgramClient {
   #waiting: (() => void)[] = [];
 
   private constructor({ prefix = [], acknowledges = true }: ClientOptions) {
-    const [command, ...args] = [...prefix, process.execPath, '--max-semi-space-size=1', PROGRAM];
+    const [command, ...args] = [...prefix, process.execPath, PROGRAM];
     this.#acknowledges = acknowledges;
     this.keeper = spawn(command!, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
     this.ended = once(this.keeper, 'exit').then(([code]) => code as number | null);

@@ -1,7 +1,7 @@
 /*
  * The keeper: a process that is nothing but the parent of agents, so that the kernel itself reports what becomes of them. It outlives the program that
- * started it, and ends the agents when that is gone. Started as `node --max-semi-space-size=1 main.js` in a session of its own, with KeeperSettings on
- * standard input.
+ * started it, and ends the agents when that is gone. Started as `node main.js` in a session of its own, with KeeperSettings on standard
+ * input.
  */
 import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '../../../errors.js';
@@ -11,12 +11,16 @@ import type { Keeper } from './keeper.js';
 /** Signals of a terminal or of its end; and SIGUSR1, at which Node would open its inspector. */
 const IGNORED = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const;
 
+/**
+ * Options of V8: without them the heap grows to three times what is in use before it is collected, and the space for young objects to 16 MiB. They are set
+ * after all modules are loaded: with other options than those that Node was built with, V8 compiles the modules of Node anew.
+ */
+const MEMORY_FLAGS = ['--optimize-for-size', '--semi-space-growth-factor=1'];
+
 let keeper: Keeper | undefined;
 let text = '';
 let isStopped = false;
 
-// Without it the heap grows to three times what is in use before it is collected.
-setFlagsFromString('--optimize-for-size');
 for (const signal of IGNORED) process.on(signal, () => {});
 process.on('SIGTERM', stop);
 process.on('uncaughtException', fail);
@@ -37,6 +41,7 @@ async function run(settings: KeeperSettings): Promise<void> {
   try {
     // koffi throws where there is no binary for this machine.
     const program = await import('./keeper.js');
+    for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
     keeper = new program.Keeper(settings, () => process.stdin.destroy());
     report({ problem: null, socket: await keeper.listen() });
     if (isStopped) keeper.end();
