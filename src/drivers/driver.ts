@@ -28,7 +28,10 @@ export interface Sink {
  * only if EXITED does not carry them); or GONE alone when it was ended before it ran. After the last fact every call does nothing.
  */
 export interface Incarnation {
-  /** Sends a signal and then SIGCONT to the whole tree, whose members are listed first. GONE follows when the tree is empty. */
+  /**
+   * Sends a signal, by the scope of its stop to the whole tree or to its main process, and then SIGCONT to the whole tree. The members are listed first. GONE
+   * follows when the tree is empty.
+   */
   ask(signal: string): void;
   /** Sends SIGKILL to the whole tree, repeatedly until it is empty. */
   kill(): void;

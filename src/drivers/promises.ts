@@ -38,6 +38,11 @@ export const DRIVER_PROMISES = {
     keeper: true,
     local: 'Node knows no names for them and reports the code 0',
   },
+  mergedOutput: {
+    promise: 'With `output.order` merged, standard output and standard error are one pipe.',
+    keeper: true,
+    local: 'Node makes a pipe for each; the start of such an agent fails',
+  },
   noOtherProcess: {
     promise: 'No process beside the program is needed, and no native code.',
     keeper:

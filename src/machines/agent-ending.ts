@@ -3,18 +3,21 @@ import { EXITED, LAUNCHED_WHILE_ENDING, NOTIFY, STATE, substate } from './agent-
 
 const killed = ['noteStop', substate('stopping.killing')] as const;
 const insisted = substate('stopping.insisting');
+const swept = substate('stopping.sweeping');
 const drained = substate('stopping.draining');
 
 /** The agent's state `stopping`: from the request to stop, or from its own end, until nothing of it is left. @internal */
 export const stopping = agentSetup.createStateConfig({
   description: 'It is being stopped, or its main process ended and the rest of its process tree is being ended.',
   entry: ['noteEntry', 'stopRuntimeTimer', STATE.stopping],
-  initial: 'asking',
+  id: 'ending',
+  initial: 'deciding',
   on: {
     ...LAUNCHED_WHILE_ENDING,
     EXITED: [
       EXITED[0],
       { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit', drained] },
+      { guard: 'asksMainProcess', target: '#sweeping', actions: ['noteExit', 'recordExit', swept] },
       { actions: ['noteExit', 'recordExit'] },
     ],
     GONE: [
@@ -26,6 +29,15 @@ export const stopping = agentSetup.createStateConfig({
     STOP: [{ guard: 'isBrutal', target: '#killing', actions: killed }, { actions: 'noteStop' }],
   },
   states: {
+    deciding: {
+      description: 'Its standard input may have to be closed first.',
+      always: [{ guard: 'closesInput', target: 'closing' }, { target: 'asking' }],
+    },
+    closing: {
+      description: 'Its standard input was closed, at which it may end by itself.',
+      entry: 'closeInput',
+      after: { closeInput: { target: 'asking', actions: substate('stopping.asking.asked') } },
+    },
     asking: {
       id: 'asking',
       description:
@@ -77,7 +89,8 @@ export const stopping = agentSetup.createStateConfig({
     },
     sweeping: {
       id: 'sweeping',
-      description: 'Its main process ended by itself; the rest of its process tree is killed.',
+      description:
+        'Its main process ended, by itself or because it alone was asked to; the rest of its process tree is killed.',
       entry: 'kill',
       after: { kill: '#zombie' },
     },

@@ -58,7 +58,7 @@ export const spawning = agentSetup.createStateConfig({
       after: {
         ready: [
           { guard: 'isExtended', actions: 'noteOverdue' },
-          { target: '#asking', actions: NOT_READY_IN_TIME },
+          { target: '#ending', actions: NOT_READY_IN_TIME },
         ],
       },
       states: {
@@ -78,7 +78,7 @@ export const spawning = agentSetup.createStateConfig({
           on: { EXTEND: { guard: 'mayExtend', target: 'extended', reenter: true, actions: 'noteExtension' } },
           after: {
             extension: [
-              { guard: 'isOverdue', target: '#asking', actions: NOT_READY_IN_TIME },
+              { guard: 'isOverdue', target: '#ending', actions: NOT_READY_IN_TIME },
               { target: 'waiting', actions: substate('spawning.probing.waiting') },
             ],
           },

@@ -61,20 +61,20 @@ export const READY = [STATE.running, REPORT.ready, NOTIFY.ready] as const;
 /** A stop goes through the stages of its spec, or through none. @internal */
 export const STOP = [
   { guard: 'isBrutal', target: '#killing', actions: 'noteStop' },
-  { target: '#asking', actions: 'noteStop' },
+  { target: '#ending', actions: 'noteStop' },
 ] as const;
 
 /** The runtime limit stops the agent, and its supervisor does not restart it. @internal */
 export const RUNTIME_OVER = [
   { guard: 'isBrutal', target: '#killing', actions: ['noteRuntimeOver', 'requestStop'] },
-  { target: '#asking', actions: ['noteRuntimeOver', 'requestStop'] },
+  { target: '#ending', actions: ['noteRuntimeOver', 'requestStop'] },
 ] as const;
 
 /** A resource limit ends the agent, with or without a restart. @internal */
 export const LIMIT_PASSED = [
-  { guard: 'isRestartLimit', target: '#asking', actions: 'noteLimit' },
+  { guard: 'isRestartLimit', target: '#ending', actions: 'noteLimit' },
   { guard: 'isBrutal', target: '#killing', actions: ['noteLimit', 'requestStop'] },
-  { target: '#asking', actions: ['noteLimit', 'requestStop'] },
+  { target: '#ending', actions: ['noteLimit', 'requestStop'] },
 ] as const;
 
 /**

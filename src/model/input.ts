@@ -4,8 +4,10 @@ import type {
   AutoShutdown,
   LimitAction,
   OnExhausted,
+  OutputOrder,
   PauseMode,
   RestartType,
+  StopScope,
   Strategy,
   StreamName,
   TaskBody,
@@ -37,6 +39,15 @@ export interface StopInput {
   signal?: string;
   /** A line to write to standard input instead of the signal. If not given, the signal is sent. */
   message?: string;
+  /**
+   * Closes standard input first, and sends the signal after so many ms, for programs that end when their input does. If not given, it is not closed first.
+   */
+  closeInput?: number;
+  /**
+   * Which processes get the signal: the whole process tree, or the main process alone, which then ends the others; those that it leaves get SIGKILL when it
+   * has ended. SIGKILL at the last stage always goes to the tree. If not given, tree.
+   */
+  scope?: StopScope;
   /** How long the first stop request may take. If not given, 10000. `infinity` waits for ever. */
   ask?: number | 'infinity';
   /** How long the second stop request may take, before SIGKILL. If not given, 5000. */
@@ -45,6 +56,21 @@ export interface StopInput {
   kill?: number;
   /** How long output is still read after the last process has ended. If not given, 1000. */
   drain?: number;
+}
+
+/** How output is read and kept. */
+export interface OutputInput {
+  /** The size of each stream's ring. If not given, 262144. */
+  bytes?: number;
+  /** The number of lines in each stream's ring. If not given, 2000. */
+  lines?: number;
+  /** A longer line is split. If not given, 65536. */
+  lineBytes?: number;
+  /**
+   * `merged`: both streams are one pipe, so that their lines are in the order in which they were written; all of them are lines of stdout. `separate`: the
+   * order between lines of different streams is that in which they were read. If not given, separate.
+   */
+  order?: OutputOrder;
 }
 
 /** A resource limit of a whole process tree. */
@@ -71,8 +97,8 @@ export interface AgentTraits {
   successCodes?: readonly number[];
   /** The longest runtime of an incarnation, pauses excluded; then it is stopped and not restarted. If not given, unlimited. */
   maxRuntime?: number;
-  /** If not given, 256 KiB and 2000 lines a stream, lines cut at 64 KiB. */
-  output?: { bytes?: number; lines?: number; lineBytes?: number };
+  /** If not given, 256 KiB and 2000 lines a stream, lines cut at 64 KiB, and a pipe for each stream. */
+  output?: OutputInput;
   /** Stored and listed, never interpreted. If not given, nothing. */
   metadata?: Readonly<Record<string, string>>;
 }

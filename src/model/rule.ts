@@ -66,6 +66,8 @@ export function checkAgent(node: Fields, form: Form, addProblem: AddProblem): vo
   checkTemplates(node, ports, addProblem);
   checkUnset(node, addProblem);
   if (node.stdin === 'closed') checkClosedInput(node, addProblem);
+  checkStop(node.stop, addProblem);
+  checkOutput(node, addProblem);
 }
 
 /** A variable has one value, or none. */
@@ -77,10 +79,24 @@ function checkUnset(node: Fields, addProblem: AddProblem): void {
   });
 }
 
+/** A line cannot be written to an input that was closed before. */
+function checkStop(stop: unknown, addProblem: AddProblem): void {
+  if (isFields(stop) && stop.closeInput !== undefined && stop.message !== undefined)
+    addProblem('stop.closeInput', 'must not be given with a message, which needs an open input', stop.closeInput);
+}
+
+/** With one pipe there are no lines of stderr. */
+function checkOutput({ output, readiness }: Fields, addProblem: AddProblem): void {
+  const isMerged = isFields(output) && output.order === 'merged';
+  if (isMerged && isFields(readiness) && readiness.stream === 'stderr')
+    addProblem('readiness.stream', 'must not be stderr with output.order merged: all lines are of stdout', 'stderr');
+}
+
 /** Nothing can be written to a standard input that is closed. */
 function checkClosedInput(node: Fields, addProblem: AddProblem): void {
   const stop = isFields(node.stop) ? node.stop : {};
-  if (stop.message !== undefined) addProblem('stop.message', 'must not be given with stdin closed', undefined);
+  for (const key of ['message', 'closeInput'])
+    if (stop[key] !== undefined) addProblem(`stop.${key}`, 'must not be given with stdin closed', undefined);
   if (node.pause === 'cooperative') addProblem('pause', 'must not be cooperative with stdin closed', 'cooperative');
 }
 
@@ -98,10 +114,24 @@ function checkBody(node: Fields, addProblem: AddProblem): void {
 /** A task or logic runs in this process: it has no environment, directory, signals and memory of its own. */
 function checkInProcess(node: Fields, addProblem: AddProblem): void {
   const stop = isFields(node.stop) ? node.stop : {};
+  const order = isFields(node.output) ? node.output.order : undefined;
   const options = Object.fromEntries(PROCESS_OPTIONS.map((name) => [name, node[name]]));
-  const fields = { env: node.env, cwd: node.cwd, limits: node.limits, 'stop.signal': stop.signal, ...options };
+  const fields = {
+    env: node.env,
+    cwd: node.cwd,
+    limits: node.limits,
+    'stop.signal': stop.signal,
+    ...stopOptions(stop),
+    ...options,
+    'output.order': order,
+  };
   for (const [path, value] of Object.entries(fields))
     if (value !== undefined) addProblem(path, 'must not be given without command', undefined);
+}
+
+/** Those that a task or a logic cannot have. */
+function stopOptions({ scope, closeInput }: Fields): Fields {
+  return { 'stop.scope': scope, 'stop.closeInput': closeInput };
 }
 
 /** Actor logic gets its input and its events, nothing else. */

@@ -64,12 +64,18 @@ export type Readiness =
   | { readonly type: 'exec'; readonly command: readonly string[]; readonly interval: number; readonly timeout: number }
   | { readonly type: 'notify'; readonly timeout: number };
 
+/** Which processes get the stop signal. */
+export type StopScope = 'tree' | 'main';
+
 /** The stages of a stop. `ask` may be `Infinity`; `brutal` skips the first two. */
 export interface StopPlan {
   readonly brutal: boolean;
   readonly signal: string;
   /** A line written to standard input instead of the signal; `null` for the signal. */
   readonly message: string | null;
+  /** How long after standard input is closed, before the first signal; `null` when it is not closed. */
+  readonly closeInput: number | null;
+  readonly scope: StopScope;
   readonly ask: number;
   readonly insist: number;
   readonly kill: number;
@@ -88,6 +94,9 @@ export interface Limits {
   readonly cpu: ResourceLimit | null;
 }
 
+/** One pipe for each of standard output and standard error, or a common one. */
+export type OutputOrder = 'separate' | 'merged';
+
 export interface OutputPlan {
   /** The size of each stream's ring, in bytes. */
   readonly bytes: number;
@@ -95,6 +104,7 @@ export interface OutputPlan {
   readonly lines: number;
   /** A longer line is split into numbered parts. */
   readonly lineBytes: number;
+  readonly order: OutputOrder;
 }
 
 /**

@@ -15,7 +15,7 @@ describe('supertree spawn', () => {
 
   it('passes every option on', async () => {
     const argv =
-      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --parent root/group --no-wait';
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --output-order merged --close-input 500 --stop-scope main --parent root/group --no-wait';
     const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
     expect(result.seen[0]?.params).toEqual({
       spec: {
@@ -26,6 +26,8 @@ describe('supertree spawn', () => {
         stdin: 'closed',
         inherit: ['PATH', 'HOME'],
         unset: ['LANG', 'LC_ALL'],
+        output: { order: 'merged' },
+        stop: { closeInput: 500, scope: 'main' },
         ports: ['http', 'admin'],
         env: { A: '1', B: 'x=y' },
       },

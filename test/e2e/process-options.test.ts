@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sh, sleeper, started, world } from './world.js';
+import { fixture } from '../contract/recorder.js';
+import { LONG_STAGES, sh, sleeper, started, world } from './world.js';
+
+const UP = { type: 'log', pattern: '^up$' } as const;
 
 describe('an agent whose standard input is closed', () => {
   it('goes on where a program reads its input to the end, and refuses input and a cooperative pause', async () => {
@@ -17,6 +20,30 @@ describe('an agent whose standard input is closed', () => {
     expect(w.view('a').exit).toMatchObject({ signal: 'SIGTERM', commanded: true });
   });
 
+  it('is closed at a stop before the signal, for a program that ends then and ignores the signal', async () => {
+    const command = sh('trap "" TERM; echo up; cat >/dev/null; echo ended; exit 7');
+    const stop = { ...LONG_STAGES, closeInput: 20_000 };
+    const w = await started({ children: [sleeper('a', { command, stop, readiness: UP })] });
+    await w.tree.agent('a').stop();
+    expect(w.view('a').exit).toMatchObject({ code: 7, signal: null, commanded: true });
+    expect(w.text('a')).toBe('up\nended\n');
+    await w.tree.agent('a').start();
+    await w.tree.agent('a').pause();
+    await w.tree.agent('a').restart();
+    expect(w.exits('root/a')[1]).toMatchObject({ code: 7, commanded: true });
+  });
+
+  it('is closed at a stop, and the signal follows for a program that does not end then', async () => {
+    const command = sh('trap "echo asked; exit 0" TERM; echo up; cat; echo read; while true; do sleep 0.05; done');
+    const stop = { ...LONG_STAGES, closeInput: 2000 };
+    const w = await started({ children: [sleeper('a', { command, stop, readiness: UP })] });
+    const stopped = w.tree.agent('a').stop();
+    await w.printed('a', 'read');
+    await stopped;
+    expect(w.text('a')).toContain('asked\n');
+    expect(w.view('a').exit).toMatchObject({ code: 0, commanded: true });
+  });
+
   it('is a template of a pool', async () => {
     const command = sh('cat; exit 0');
     const agent = { command, stdin: 'closed', restart: 'temporary' } as const;
@@ -24,5 +51,38 @@ describe('an agent whose standard input is closed', () => {
     await w.tree.start();
     for (const id of [1, 2, 3]) await w.reported('exited', `root/p/${id}`);
     expect(w.all('exited').map(({ exit }) => exit.code)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('an agent whose main process alone is asked to stop', () => {
+  it.each(['keeper', 'local'] as const)('saves through its helper, below the driver %s', async (driver) => {
+    const stop = { ...LONG_STAGES, scope: 'main' } as const;
+    const agent = sleeper('a', { command: fixture('saves-at-end'), stop, readiness: UP });
+    const w = await started({ children: [agent] }, { driver });
+    await w.tree.agent('a').stop();
+    expect(w.view('a').exit).toMatchObject({ code: 0, commanded: true });
+    expect(w.text('a')).toBe('up\nsaved\n');
+  });
+
+  it.each(['keeper', 'local'] as const)(
+    'leaves processes that are killed at once, below the driver %s',
+    async (driver) => {
+      const command = sh('trap "exit 5" TERM; setsid sleep 300 & echo up; while true; do sleep 0.05; done');
+      const stop = { ...LONG_STAGES, scope: 'main' } as const;
+      const w = await started({ children: [sleeper('a', { command, stop, readiness: UP })] }, { driver });
+      await w.tree.agent('a').stop();
+      expect(w.view('a').exit).toMatchObject({ code: 5, commanded: true });
+      expect(w.members()).toEqual([]);
+    },
+  );
+});
+
+describe('an agent with merged output', () => {
+  it('has the last lines of both streams in its exit record, and is ready by a line of either', async () => {
+    const command = sh('echo out; echo up >&2; sleep 0.1; echo last; exit 4');
+    const options = { output: { order: 'merged' }, restart: 'temporary', readiness: UP } as const;
+    const w = await started({ children: [sleeper('a', { command, ...options })] });
+    const { exit } = await w.reported('exited', 'root/a');
+    expect(exit).toMatchObject({ code: 4, tail: ['out', 'up', 'last'] });
   });
 });

@@ -94,7 +94,12 @@ const story = fc.record({
     leases: fc.boolean(),
     readyAtOnce: fc.boolean(),
     maxRuntime: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 15, 120, 1500),
-    stop: fc.constantFrom(STAGES, { ...STAGES, brutal: true }),
+    stop: fc.constantFrom(
+      STAGES,
+      { ...STAGES, brutal: true },
+      { ...STAGES, closeInput: 20 },
+      { ...STAGES, scope: 'main' as const },
+    ),
   }),
   /** Whether its supervisor stops it when it is asked to. It may be ending itself. */
   obliging: fc.boolean(),

@@ -1,5 +1,6 @@
 import type { AgentEvent, BodyFact } from '../../src/model/agent.js';
 import type { AgentInput, AgentSettings } from '../../src/model/lifecycle.js';
+import type { StopPlan } from '../../src/model/spec.js';
 import type { Scenario, Step } from './scenario.js';
 
 /*
@@ -10,7 +11,17 @@ export type AgentStory = Scenario<AgentEvent, AgentInput>;
 export type AgentStep = Step<AgentEvent>;
 
 /** The stages of a stop in these stories, in ms. */
-export const STAGES = { brutal: false, signal: 'SIGTERM', message: null, ask: 100, insist: 50, kill: 30, drain: 20 };
+export const STAGES: StopPlan = {
+  brutal: false,
+  signal: 'SIGTERM',
+  message: null,
+  closeInput: null,
+  scope: 'tree',
+  ask: 100,
+  insist: 50,
+  kill: 30,
+  drain: 20,
+};
 
 /** How long an agent in these stories may take to become ready, in ms. */
 export const READY_TIMEOUT = 1000;

@@ -4,24 +4,24 @@ import { ENDS } from './agent-ends.js';
 import { LIMITED } from './agent-limits.js';
 import { LIVES } from './agent-lives.js';
 import { ruledEffects } from './agent-rules.js';
+import { STAGES_ON_DEMAND } from './agent-stages.js';
 import { STARTS } from './agent-starts.js';
 import { play } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 
-describe('an agent', () => {
-  describeScenarios(agentMachine, [...STARTS, ...LIVES, ...LIMITED, ...ENDS]);
+const STORIES = [...STARTS, ...LIVES, ...LIMITED, ...ENDS, ...STAGES_ON_DEMAND];
 
-  it.each([...STARTS, ...LIVES, ...LIMITED, ...ENDS])(
-    'reports sub-states and watches resources by rule: $title',
-    (story) => {
-      const { seen, ruled } = play(agentMachine, story);
-      const places = ['stopped', ...seen.map(({ state }) => state)];
-      expect(ruled).toEqual(seen.map(({ state }, n) => ruledEffects(places[n] ?? '', state)));
-    },
-  );
+describe('an agent', () => {
+  describeScenarios(agentMachine, STORIES);
+
+  it.each(STORIES)('reports sub-states and watches resources by rule: $title', (story) => {
+    const { seen, ruled } = play(agentMachine, story);
+    const places = ['stopped', ...seen.map(({ state }) => state)];
+    expect(ruled).toEqual(seen.map(({ state }, n) => ruledEffects(places[n] ?? '', state)));
+  });
 
   it('has no duplicate story', () => {
-    const titles = [...STARTS, ...LIVES, ...LIMITED, ...ENDS].map(({ title }) => title);
+    const titles = STORIES.map(({ title }) => title);
     expect(titles).toEqual([...new Set(titles)]);
   });
 });

@@ -35,6 +35,18 @@ describe('fields of an agent', () => {
     [{ stdin: 'open' }, 'stdin must be one of pipe, closed, got "open"'],
     [{ stdin: null }, 'stdin must be one of pipe, closed, got null'],
     [{ stdin: 'closed', stop: { message: 'end' } }, 'stop.message must not be given with stdin closed'],
+    [{ stdin: 'closed', stop: { closeInput: 5 } }, 'stop.closeInput must not be given with stdin closed'],
+    [
+      { stop: { closeInput: 5, message: 'end' } },
+      'stop.closeInput must not be given with a message, which needs an open input, got 5',
+    ],
+    [{ stop: { closeInput: 0 } }, 'stop.closeInput must be an integer > 0, got 0'],
+    [{ stop: { scope: 'group' } }, 'stop.scope must be one of tree, main, got "group"'],
+    [{ output: { order: 'time' } }, 'output.order must be one of separate, merged, got "time"'],
+    [
+      { output: { order: 'merged' }, readiness: { type: 'log', pattern: 'x', stream: 'stderr' } },
+      'readiness.stream must not be stderr with output.order merged: all lines are of stdout, got "stderr"',
+    ],
     [{ stdin: 'closed', pause: 'cooperative' }, 'pause must not be cooperative with stdin closed, got "cooperative"'],
     [{ cwd: '' }, 'cwd must not be empty, got ""'],
     [{ cwd: '/a\0' }, 'cwd must not contain a NUL byte, got "/a\\u0000"'],

@@ -28,8 +28,11 @@ const readiness = fc.constantFrom<NonNullable<AgentInput['readiness']>>(
 const stop = fc.constantFrom<NonNullable<AgentInput['stop']>>(
   { ask: 10, insist: 10, kill: 10, drain: 10 },
   { ask: 1, insist: 1, kill: 1, drain: 1, message: 'end' },
+  { closeInput: 5, ask: 10, insist: 10, kill: 10, drain: 10, scope: 'main' },
   'brutal_kill',
 );
+
+const output = fc.constantFrom<NonNullable<CommandAgent['output']>>({}, { order: 'merged' });
 
 /** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
 const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
@@ -50,6 +53,7 @@ const timeless = fc.record({
   limits,
   readiness,
   stop,
+  output,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
   inherit: fc.constantFrom<NonNullable<CommandAgent['inherit']>>('all', 'none', ['PATH', 'HOME']),
@@ -61,7 +65,9 @@ const body = fc.tuple(timeless, runtime).map(([traits, limit]) => ({ ...traits, 
 
 /** A pipe where the pause or the stop writes to it. */
 function inputOf({ pause, stop, stdin }: Pick<AgentInput, 'pause' | 'stop' | 'stdin'>): Pick<AgentInput, 'stdin'> {
-  const isWritten = pause === 'cooperative' || (typeof stop === 'object' && stop.message !== undefined);
+  const isWritten =
+    pause === 'cooperative' ||
+    (typeof stop === 'object' && (stop.message !== undefined || stop.closeInput !== undefined));
   return { stdin: isWritten ? 'pipe' : (stdin ?? 'pipe') };
 }
 

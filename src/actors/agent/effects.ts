@@ -47,6 +47,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       unwatchReadiness: hand((agent) => endWatch(agent)),
       watchResources: hand((agent, context) => watchResources(world, agent, context)),
       unwatchResources: hand((agent) => world.monitor.unwatch(agent.path)),
+      closeInput: hand((agent) => closeInput(agent)),
       ask: hand((agent, context, { again }) => ask(agent, context, again)),
       kill: hand((agent) => agent.body?.kill()),
       drain: hand((agent) => agent.body?.drain()),
@@ -137,6 +138,12 @@ function ask(agent: Agent, { settings: { stop } }: AgentContext, again: boolean)
   if (stop.message === null || again) return body.ask(stop.signal);
   body.thaw();
   body.write(Buffer.from(`${stop.message}\n`)).catch(() => body.ask(stop.signal));
+}
+
+/** Its processes may be stopped by SIGSTOP, and would not notice. */
+function closeInput({ body }: Agent): void {
+  body?.thaw();
+  body?.endInput();
 }
 
 function sendLine(world: World, agent: Agent, line: string): void {

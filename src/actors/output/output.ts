@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
-import type { OutputPlan, StreamName } from '../../model/spec.js';
+import type { OutputOrder, StreamName } from '../../model/spec.js';
 import { textOf } from './line-reader.js';
 import { LineRing } from './line-ring.js';
 import { LineSplitter } from './line-splitter.js';
@@ -16,7 +16,7 @@ export interface Output {
   endOfIncarnation(): void;
   /** A part of the lines in the rings. */
   page(query?: OutputQuery): OutputPage;
-  /** The last lines of standard error of this incarnation, oldest first, an unfinished one included; bytes that are not UTF-8 become U+FFFD. */
+  /** The last lines of standard error of this incarnation, or of both streams where they are merged, oldest first, an unfinished one included; bytes that are not UTF-8 become U+FFFD. */
   tail(lines: number): string[];
   /** Calls `listener` with every line from now on. Returns a function that removes the listener. An error of a listener is reported. */
   onLine(listener: (line: OutputLine) => void): () => void;
@@ -24,8 +24,20 @@ export interface Output {
   readonly dropped: Readonly<Record<StreamName, number>>;
 }
 
+/** The limits of the rings of one agent. */
+export interface RingPlan {
+  /** Bytes of each ring. */
+  readonly bytes: number;
+  /** Lines of each ring. */
+  readonly lines: number;
+  /** A longer line is split. */
+  readonly lineBytes: number;
+  /** With `merged` all lines are of stdout. If not given, separate. */
+  readonly order?: OutputOrder;
+}
+
 /** Makes the output of one agent. It takes almost no memory until something is written. `onProblem` is called with errors of listeners. */
-export function createOutput(plan: OutputPlan, clock: Clock, onProblem: (thrown: unknown) => void = ignore): Output {
+export function createOutput(plan: RingPlan, clock: Clock, onProblem: (thrown: unknown) => void = ignore): Output {
   return new AgentOutput(plan, clock, onProblem);
 }
 
@@ -38,7 +50,7 @@ interface Stream {
 }
 
 class AgentOutput implements Output {
-  readonly #plan: OutputPlan;
+  readonly #plan: RingPlan;
   readonly #clock: Clock;
   readonly #onProblem: (thrown: unknown) => void;
   #listeners: Set<(line: OutputLine) => void> | null = null;
@@ -46,7 +58,7 @@ class AgentOutput implements Output {
   /** Orders lines of both streams that came in the same millisecond. */
   #arrivals = 0;
 
-  constructor(plan: OutputPlan, clock: Clock, onProblem: (thrown: unknown) => void) {
+  constructor(plan: RingPlan, clock: Clock, onProblem: (thrown: unknown) => void) {
     this.#plan = plan;
     this.#clock = clock;
     this.#onProblem = onProblem;
@@ -84,7 +96,7 @@ class AgentOutput implements Output {
   }
 
   tail(lines: number): string[] {
-    const stream = this.#streams.stderr;
+    const stream = this.#streams[this.#plan.order === 'merged' ? 'stdout' : 'stderr'];
     if (stream === undefined || lines <= 0) return [];
     const { ring, splitter, mark } = stream;
     const from = Math.max(ring.first, mark, ring.next - lines);

@@ -1,15 +1,15 @@
 import { type Command, Option } from 'commander';
 import { SupertreeError } from '../../errors.js';
 import type { AgentData } from '../../model/input.js';
-import type { EnvironmentInheritance, StdinMode } from '../../model/process.js';
 import type { RestartType } from '../../model/spec.js';
-import { absolute, inheritance, newId, nonEmpty, portName, variable, variableNames } from '../arguments.js';
+import { absolute, newId, nonEmpty, portName, variable } from '../arguments.js';
 import { checkStaysUp } from '../early-end.js';
 import { EXIT } from '../exit.js';
 import { summary } from '../format.js';
 import type { Host } from '../host.js';
 import { InFlight } from '../in-flight.js';
 import type { AddCommands } from '../invocation.js';
+import { addProcessOptions, type ProcessFlags, processFields } from '../process-options.js';
 import { progressTo } from '../progress.js';
 import { printJson, printLines, withClient } from '../session.js';
 
@@ -22,15 +22,12 @@ Examples:
   $ supertree spawn job --restart temporary --env LEVEL=debug --cwd /srv/job --json -- ./run
 `;
 
-interface Options {
+interface Options extends ProcessFlags {
   restart?: RestartType;
   port?: string[];
   env?: Record<string, string>;
   envFile?: string;
   cwd?: string;
-  inherit?: EnvironmentInheritance;
-  unset?: string[];
-  stdin?: StdinMode;
   parent?: string;
   wait: boolean;
   json?: boolean;
@@ -38,7 +35,7 @@ interface Options {
 
 /** `spawn`: adds an agent to the running tree. */
 export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
-  program
+  const command = program
     .command('spawn')
     .usage('<name> [options] -- <command> [arg...]')
     .description('Add an agent to the tree and start it; returns when it is ready and has not ended at once.')
@@ -60,14 +57,8 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       'add the variables of a dotenv file to its environment; a NAME alone takes its value from here; --env overrides',
       absolute(host),
     )
-    .option(
-      '--inherit <NAMES>',
-      'the variables of the server that it inherits: all, none, or names with commas between. If not given, all',
-      inheritance,
-    )
-    .option('--unset <NAME>', 'a variable of the server that it does not inherit. Repeatable', variableNames)
-    .option('--cwd <DIR>', 'its working directory. If not given, the current one', absolute(host))
-    .addOption(stdinOption())
+    .option('--cwd <DIR>', 'its working directory. If not given, the current one', absolute(host));
+  addProcessOptions(command)
     .option(
       '--parent <SUPERVISOR>',
       'the supervisor above it: its path, or an id that is unique. If not given, the root',
@@ -81,13 +72,6 @@ export const addSpawning: AddCommands = (program, { host, argv, finish }) => {
       finish(await spawn(host, await specOf(name, words, options, host), options, command));
     });
 };
-
-function stdinOption(): Option {
-  return new Option('--stdin <MODE>', 'a pipe for `send`, or /dev/null (closed). If not given, pipe').choices([
-    'pipe',
-    'closed',
-  ]);
-}
 
 function restartOption(): Option {
   return new Option('--restart <TYPE>', 'which ends restart it. If not given, permanent').choices([
@@ -124,9 +108,7 @@ async function specOf(id: string, command: readonly string[], options: Options, 
     command,
     cwd: options.cwd ?? host.cwd,
     ...(options.restart && { restart: options.restart }),
-    ...(options.inherit && { inherit: options.inherit }),
-    ...(options.unset && { unset: options.unset }),
-    ...(options.stdin && { stdin: options.stdin }),
+    ...processFields(options),
     ...(options.port && { ports: options.port }),
     ...(Object.keys(env).length > 0 && { env }),
   };

@@ -72,7 +72,7 @@ const addLogs: AddCommands = (program, { host, finish }) => {
   program
     .command('logs <agent>')
     .description(
-      'Print the output of an agent, both streams in the order of time: byte for byte into a file or a pipe. ' +
+      'Print the output of an agent, both streams in the order in which they were read: byte for byte into a file or a pipe. ' +
         'On a terminal its control sequences are spelled out.',
     )
     .option('-n, --lines <N>', 'only the last N lines. If not given, all buffered lines', count)

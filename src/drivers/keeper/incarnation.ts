@@ -50,7 +50,7 @@ export class KeptIncarnation implements Incarnation {
   readonly #stdin: Stdin;
   readonly #input: InputStream;
   readonly #words: WordReader;
-  readonly #open = new Set<number>([STREAM.stdout, STREAM.stderr]);
+  readonly #open: Set<number>;
   #phase: ProcessPhase = 'queued';
   #parent: Parent | undefined;
   #identity: Identity;
@@ -59,7 +59,7 @@ export class KeptIncarnation implements Incarnation {
   /** The number of the last freeze: results of earlier ones are ignored. */
   #round = 0;
   #isKilled = false;
-  /** When it was last asked to end or killed. */
+  /** When its input was closed, or it was asked to end, or killed: the last of these. */
   #lastStage: number | undefined;
 
   constructor(agent: number, order: StartOrder, sink: Sink, context: KeeperContext) {
@@ -68,11 +68,13 @@ export class KeptIncarnation implements Incarnation {
     this.#sink = sink;
     this.#context = context;
     this.#stdin = new Stdin(order.path, context.clock, order.spec.process.stdin);
+    const isMerged = order.spec.output.order === 'merged';
+    this.#open = new Set(isMerged ? [STREAM.stdout] : [STREAM.stdout, STREAM.stderr]);
     this.#identity = { token: order.token, main: null, brand: null };
     this.#words = new WordReader((word) => this.#phase !== 'ended' && sink.notified(word));
     this.#input = new InputStream({
       send: (bytes) => this.#send({ type: 'input', agent, bytes }),
-      end: () => this.#send({ type: 'endInput', agent }),
+      end: () => this.#send({ type: 'endInput', agent, after: this.#sinceStage() }),
     });
   }
 

@@ -19,7 +19,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
   }
   if (argv.length + env.length + OTHER_FIELDS > MAX_MESSAGE) return spawnProblem({ code: 'E2BIG' }, order);
-  const { readiness, stop, process: options } = order.spec;
+  const { readiness, stop, output, process: options } = order.spec;
   return {
     type: 'start',
     agent,
@@ -29,6 +29,9 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     token: order.token,
     stdin: options.stdin,
     notify: readiness.type === 'notify',
+    merged: output.order === 'merged',
+    closeInput: stop.brutal ? 0 : (stop.closeInput ?? 0),
+    mainOnly: stop.scope === 'main',
     signal: constants.signals[stop.brutal ? 'SIGKILL' : signalOf(stop.signal)],
     ask: stop.ask,
     insist: stop.insist,

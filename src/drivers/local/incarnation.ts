@@ -79,7 +79,8 @@ export class ProcessIncarnation implements Incarnation {
     this.#freezer?.forget();
     this.#atNextLook((tree, scan) => {
       const look = tree.look(scan);
-      tree.signal(name, look);
+      if (this.#order.spec.stop.scope === 'main') tree.signalMain(name);
+      else tree.signal(name, look);
       tree.signal('SIGCONT', look);
     });
     if (!isRunning(this.#phase)) this.#watchFrom(FIRST_LOOK);

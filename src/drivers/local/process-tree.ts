@@ -70,6 +70,11 @@ export class ProcessTree {
       if (member.group !== this.pid && readStat(member.pid)?.startTicks === member.startTicks) send(member.pid, signal);
   }
 
+  /** Signals the main process alone: its pid cannot be reused until it is reaped. */
+  signalMain(signal: NodeJS.Signals): void {
+    if (!this.#reaped) send(this.pid, signal);
+  }
+
   /** Signals the group alone. False when it is not certain that the group is still the agent's. */
   signalGroup(signal: NodeJS.Signals, look?: Look): boolean {
     return this.#groupIsOurs(look) && send(-this.pid, signal);

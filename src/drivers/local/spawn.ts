@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { messageOf } from '../../errors.js';
 import { fillTemplate } from '../../model/template.js';
 import type { StartOrder } from '../driver.js';
+import { optionProblem } from '../option-problem.js';
 import { NOTIFY_FD } from './notify-channel.js';
 
 /** A child that may still fail to run (`child.pid` is then undefined and `error` follows), or why there is none. */
@@ -10,7 +11,7 @@ export type Spawned = { readonly child: ChildProcess } | { readonly problem: str
 
 /** Spawns the command of an order in a session of its own. Never throws. */
 export function spawnProcess(order: StartOrder): Spawned {
-  const problem = directoryProblem(order.cwd);
+  const problem = optionProblem('local', order.spec) ?? directoryProblem(order.cwd);
   if (problem !== null) return { problem };
   const [program = '', ...args] = order.command;
   try {

@@ -52,6 +52,14 @@ const stopPlan = fields('Stop', {
     'A line for standard input instead of the signal. If not given, the signal is sent.',
     v.string('must be a string'),
   ),
+  closeInput: exact(
+    'Closes standard input first, and sends the signal after so many ms. If not given, it is not closed first.',
+    positive,
+  ),
+  scope: exact(
+    `Which processes get the signal: all of its tree, or its main process alone, whose leftovers get SIGKILL. If not given, ${STOP.scope}.`,
+    oneOf(['tree', 'main']),
+  ),
   ask: exact(`How long the first stop request may take, in ms, or "infinity". If not given, ${STOP.ask}.`, ask),
   insist: exact(
     `How long the second stop request may take, before SIGKILL, in ms. If not given, ${STOP.insist}.`,
@@ -84,6 +92,10 @@ const output = fields('Output', {
   bytes: exact(`The size of the ring of each stream, in bytes. If not given, ${DEFAULTS.output.bytes}.`, positive),
   lines: exact(`The number of lines in the ring of each stream. If not given, ${DEFAULTS.output.lines}.`, positive),
   lineBytes: exact(`A longer line is split, in bytes. If not given, ${DEFAULTS.output.lineBytes}.`, positive),
+  order: exact(
+    `Whether stdout and stderr are two pipes, or merged into one: then lines are in the order in which they were written, and all are of stdout. If not given, ${DEFAULTS.output.order}.`,
+    oneOf(['separate', 'merged']),
+  ),
 });
 
 const EXIT_CODE = 'must be an integer from 0 to 255';

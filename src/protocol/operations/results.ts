@@ -36,7 +36,7 @@ export interface ServerHealth {
 /** The parameters of `logs`. Reading does not remove lines: a repetition returns the same ones. */
 export interface LogsQuery {
   readonly agent: string;
-  /** If not given, both, in the order of time. */
+  /** If not given, both, in the order in which they were read: for that in which they were written see `output.order`. */
   readonly stream?: StreamName | 'both';
   /** The first sequence number, of either stream. If not given, that of the oldest line in the rings. */
   readonly from?: number;

@@ -81,7 +81,17 @@ export class ProgramClient {
   startCommand(agent: number, argv: readonly string[], order: Partial<Start> = {}): void {
     const env = block([`PATH=${process.env.PATH}`, `TMPDIR=${this.directory}`, `SUPERTREE_TOKEN=token-${agent}`]);
     const stages = { signal: 15, ask: 5000, insist: 5000 };
-    const rest = { env, cwd: null, token: `token-${agent}`, stdin: 'pipe', notify: false, ...stages };
+    const rest = {
+      env,
+      cwd: null,
+      token: `token-${agent}`,
+      stdin: 'pipe',
+      merged: false,
+      closeInput: 0,
+      mainOnly: false,
+      notify: false,
+      ...stages,
+    };
     this.send({ type: 'start', agent, argv: block(argv), ...rest, ...order });
   }
 

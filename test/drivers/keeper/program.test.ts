@@ -66,7 +66,7 @@ describe('the keeper', () => {
         .map(({ errno }) => errno)
         .sort(),
     ).toEqual([0, 11]);
-    client.send({ type: 'endInput', agent: 1 });
+    client.send({ type: 'endInput', agent: 1, after: 0 });
     await client.find('exited', 1);
     expect(client.printed(1)).toBe('up\nx\n');
   });

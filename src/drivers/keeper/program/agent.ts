@@ -52,6 +52,7 @@ export class Agent implements Parentage {
   #family: Family | undefined;
   #input: InputPipe | undefined;
   #freezer: Freezer | undefined;
+  #isAsked = false;
   #isKilled = false;
   #retry: NodeJS.Timeout | undefined;
   #onGone: (() => void) | undefined;
@@ -82,11 +83,13 @@ export class Agent implements Parentage {
     this.#failed(-pid);
   }
 
-  /** Sends a signal and then SIGCONT to all members. */
+  /** Sends a signal to all members, or to the main process alone, whose end then kills the others; and SIGCONT to all. */
   ask(signal: number): void {
     if (!this.#enter('ask')) return;
     this.#freezer?.forget();
-    this.#family!.signal(signal);
+    this.#isAsked = true;
+    if (this.order.mainOnly) this.#family!.signalMain(signal);
+    else this.#family!.signal(signal);
     this.#family!.signal('SIGCONT');
   }
 
@@ -216,6 +219,7 @@ export class Agent implements Parentage {
       this.#tell({ type: 'exited', status, isEmpty, at });
       this.#enter(isEmpty ? 'exited empty' : 'exited');
       if (isEmpty) this.#gone();
+      else if (this.#isAsked && this.order.mainOnly) this.kill();
     };
     setImmediate(() => (this.#pipes.size === 0 ? exited() : setImmediate(exited)));
   }

@@ -34,6 +34,11 @@ export class Family implements FreezableTree {
     for (const { pid, group } of alive) if (!isGroup || group !== this.main) send(pid, signal);
   }
 
+  /** Signals the main process alone, unless it was reaped. */
+  signalMain(signal: number): void {
+    if (this.#children.has(this.main)) send(this.main, signal);
+  }
+
   /** Signals the process group alone. */
   signalGroup(signal: number): void {
     if (this.#isGroup()) send(-this.main, signal);

@@ -100,7 +100,9 @@ export class Keeper {
 
   async #end(): Promise<void> {
     const agents = [...this.#agents.values()].reverse();
-    const until = performance.now() + Math.min(LONGEST_ORDER, Math.max(0, ...agents.map(({ order }) => order.ask)));
+    const until =
+      performance.now() +
+      Math.min(LONGEST_ORDER, Math.max(0, ...agents.map(({ order }) => order.closeInput + order.ask)));
     const ends: Promise<void>[] = [];
     for (const agent of agents) {
       const end = this.#endOne(agent);
@@ -115,7 +117,12 @@ export class Keeper {
   }
 
   async #endOne(agent: Agent): Promise<void> {
-    const { signal, ask, insist } = agent.order;
+    const { closeInput, signal, ask, insist } = agent.order;
+    if (closeInput > 0) {
+      agent.thaw();
+      agent.endInput();
+      if (await agent.isGoneWithin(closeInput)) return;
+    }
     if (ask > 0) agent.ask(signal);
     if (ask > 0 && (await agent.isGoneWithin(ask))) return;
     agent.kill();
@@ -146,7 +153,7 @@ const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extra
   freeze: (agent, { round }) => agent.freeze(round),
   thaw: (agent) => agent.thaw(),
   input: (agent, { bytes }) => agent.input(bytes),
-  endInput: (agent) => agent.endInput(),
+  endInput: (agent, { after }) => agent.stages.run(after, () => agent.endInput()),
   drain: (agent) => agent.drain(),
   acknowledge: (agent, { record }) => agent.acknowledge(record),
 };

@@ -21,8 +21,8 @@ export interface Stdio {
 const nothing = openSync('/dev/null', 'r');
 
 /** Makes the pipes of an agent; the errno when there are not enough descriptors, with none left open. */
-export function openStdio({ stdin, notify }: StartMessage): Stdio | number {
-  const streams = [STREAM.stdout, STREAM.stderr, ...(notify ? [STREAM.notify] : [])];
+export function openStdio({ stdin, merged, notify }: StartMessage): Stdio | number {
+  const streams = [STREAM.stdout, ...(merged ? [] : [STREAM.stderr]), ...(notify ? [STREAM.notify] : [])];
   const hasInput = stdin !== 'closed';
   const pipes = makePipes(streams.length + (hasInput ? 1 : 0));
   if (typeof pipes === 'number') return pipes;
@@ -30,7 +30,7 @@ export function openStdio({ stdin, notify }: StartMessage): Stdio | number {
   const theirs = [...(input === null ? [] : [input.read]), ...pipes.map(({ write }) => write)];
   const ours = [...(input === null ? [] : [input.write]), ...pipes.map(({ read }) => read)];
   return {
-    descriptors: [input?.read ?? nothing, ...pipes.map(({ write }) => write)],
+    descriptors: [input?.read ?? nothing, ...(merged ? [pipes[0]!.write] : []), ...pipes.map(({ write }) => write)],
     input: input?.write ?? null,
     outputs: new Map(pipes.map(({ read }, at) => [streams[at]!, read])),
     closeTheirs: () => closeAll(...theirs),

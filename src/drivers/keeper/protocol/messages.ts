@@ -53,7 +53,11 @@ export type MessageOf<T extends MessageTable> = {
 export const TO_KEEPER = {
   /** The first message. `pid` is that of the program. */
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
-  /** `argv` and `env` are strings, each ended by a null byte. `stdin` is a StdinMode. `signal`, `ask` and `insist` are the stop stages for the case that the program ends. */
+  /**
+   * `argv` and `env` are strings, each ended by a null byte. `stdin` is a StdinMode. `merged`: both outputs are one pipe, that of stdout. The fields from
+   * `closeInput` on are the stop stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process
+   * alone, whose end kills the others.
+   */
   start: {
     code: 2,
     fields: {
@@ -64,13 +68,16 @@ export const TO_KEEPER = {
       token: 'text',
       stdin: 'text',
       notify: 'flag',
+      merged: 'flag',
+      closeInput: 'time',
+      mainOnly: 'flag',
       signal: 'size',
       ask: 'time',
       insist: 'time',
     },
   },
   /**
-   * Sends a signal and then SIGCONT to the whole tree. `after`: how long after the previous `ask` or `kill` this one was given, in ms; the keeper leaves at
+   * Sends a signal to the whole tree, or to the main process alone, and then SIGCONT to the whole tree. `after`: how long after the previous `ask` or `kill` this one was given, in ms; the keeper leaves at
    * least that much time between them, so that an agent has it although the keeper was stopped meanwhile and reads both at once.
    */
   ask: { code: 3, fields: { agent: 'size', signal: 'size', after: 'time' } },
@@ -83,7 +90,8 @@ export const TO_KEEPER = {
   thaw: { code: 7, fields: { agent: 'size' } },
   /** Bytes for standard input, answered by `taken`. The next ones may follow then; those that come earlier are refused with EAGAIN. */
   input: { code: 8, fields: { agent: 'size', bytes: 'bytes' } },
-  endInput: { code: 9, fields: { agent: 'size' } },
+  /** Closes standard input. `after` as for `ask`: it may be the first stage of a stop. */
+  endInput: { code: 9, fields: { agent: 'size', after: 'time' } },
   /** Stops reading the output: a `closed` follows for each stream that is open. */
   drain: { code: 10, fields: { agent: 'size' } },
   /** All records of the agent up to this one have arrived. */

@@ -1,0 +1,19 @@
+import type { DriverName } from '../model/driver-name.js';
+import type { AgentSpec } from '../model/spec.js';
+import { DRIVER_PROMISES } from './promises.js';
+
+/** What an agent may ask of its process that not every driver can do: the row of the table, and whether a spec asks for it, in words. */
+const OPTIONS: readonly {
+  readonly promise: keyof typeof DRIVER_PROMISES;
+  readonly asked: (spec: AgentSpec) => string | null;
+}[] = [{ promise: 'mergedOutput', asked: ({ output }) => (output.order === 'merged' ? 'output.order merged' : null) }];
+
+/** Why a driver cannot run an agent of this spec, as text that names the field; `null` when it can. */
+export function optionProblem(driver: DriverName, spec: AgentSpec): string | null {
+  for (const { promise, asked } of OPTIONS) {
+    const reason = DRIVER_PROMISES[promise][driver];
+    const option = reason === true ? null : asked(spec);
+    if (option !== null) return `${option} is not possible with the driver ${driver}: ${reason}`;
+  }
+  return null;
+}
