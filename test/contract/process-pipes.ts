@@ -1,20 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createOutput } from '../../src/actors/output/output.js';
 import { systemClock } from '../../src/contract/clock.js';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, eventually, fixture, orderFor, Recorder } from './recorder.js';
+import { begin, eventually, fixture, orderFor, Recorder, sharedDriver } from './recorder.js';
 
 const MIB = 1_048_576;
 
 /** How a driver reads the output of processes and writes their input. */
 export function processPipes(name: string, makeDriver: () => Driver): void {
   describe(`the ${name} driver and the pipes of a process`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
+    const driver = sharedDriver(makeDriver);
     const start = (input: AgentTemplate) => begin(driver, orderFor(input));
 
     it('keeps running an agent that closes its outputs', async () => {

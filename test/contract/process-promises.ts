@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { isDefunct, readStat } from '../../src/drivers/proc/proc.js';
 import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
 import type { DriverName } from '../../src/model/driver-name.js';
-import { begin, eventually, fixture, orderFor } from './recorder.js';
+import { begin, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
 
 /** The promises of DRIVER_PROMISES: those that a driver keeps, and for the others that the table tells the truth. */
 export function processPromises(name: DriverName, makeDriver: () => Driver): void {
@@ -16,14 +16,10 @@ export function processPromises(name: DriverName, makeDriver: () => Driver): voi
   };
 
   describe(`the ${name} driver and its promises`, () => {
-    let driver: Driver;
+    const driver = sharedDriver(makeDriver);
     let program: Program | undefined;
     let left: number[] = [];
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(async () => {
-      await driver.close();
+    afterEach(() => {
       program?.host.kill('SIGKILL');
       for (const pid of left.splice(0)) if (lives(pid)) process.kill(pid, 'SIGKILL');
     });

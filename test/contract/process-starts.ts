@@ -1,20 +1,16 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, endedByItself, eventually, fixture, orderFor } from './recorder.js';
+import { begin, endedByItself, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
 
 /** How a driver starts processes and reports their ends. */
 export function processStarts(name: string, makeDriver: () => Driver): void {
   describe(`the ${name} driver and the start of a process`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'supertree-driver-'));
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
+    const driver = sharedDriver(makeDriver);
     afterAll(() => rmSync(directory, { recursive: true }));
     const start = (input: AgentTemplate) => begin(driver, orderFor(input));
     const file = (name: string, text: string, mode = 0o755) => {

@@ -1,18 +1,14 @@
 import { spawn } from 'node:child_process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Driver, Incarnation } from '../../src/drivers/driver.js';
 import { environValue, isDefunct, listPids, readStat } from '../../src/drivers/proc/proc.js';
 import type { DriverName } from '../../src/model/driver-name.js';
-import { begin, eventually, fixture, orderFor, type Recorder } from './recorder.js';
+import { begin, eventually, fixture, orderFor, type Recorder, sharedDriver } from './recorder.js';
 
 /** How a driver finds, signals and ends the descendants of a process. */
 export function processTree(name: DriverName, makeDriver: () => Driver): void {
   describe(`the ${name} driver and the tree of a process`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
+    const driver = sharedDriver(makeDriver);
 
     const family = async (kind: string, ...then: string[]) => {
       const order = orderFor({ command: fixture('family', kind, ...then) });

@@ -1,3 +1,4 @@
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Driver, Incarnation, Sink, StartOrder } from '../../src/drivers/driver.js';
 import type { BodyFact } from '../../src/model/agent.js';
 import type { AgentTemplate } from '../../src/model/input.js';
@@ -106,6 +107,34 @@ export async function endedByItself({ body, recorder }: { body: Incarnation; rec
 export function begin(driver: Driver, order: StartOrder): { body: Incarnation; recorder: Recorder } {
   const recorder = new Recorder();
   return { body: driver.start(order, recorder), recorder };
+}
+
+/**
+ * One driver for all tests of the block that calls this: the start of a keeper takes longer than most of its tests. What a test has not ended is killed
+ * at its end. For tests that do not close their driver.
+ */
+export function sharedDriver(makeDriver: () => Driver): Driver {
+  let driver: Driver;
+  const begun: { body: Incarnation; recorder: Recorder }[] = [];
+  beforeAll(() => {
+    driver = makeDriver();
+  });
+  afterEach(async () => {
+    for (const { body } of begun) {
+      body.kill();
+      body.drain();
+    }
+    for (const { recorder } of begun.splice(0)) await recorder.ended();
+  });
+  afterAll(() => driver.close());
+  return {
+    start: (order, sink) => {
+      const body = driver.start(order, sink);
+      begun.push({ body, recorder: sink as Recorder });
+      return body;
+    },
+    close: () => driver.close(),
+  };
 }
 
 /** Resolves when the condition holds; rejects with its name when it does not within `patience` ms. */
