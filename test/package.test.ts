@@ -61,7 +61,10 @@ describe('the package', () => {
 
   it('says to bundlers that only its programs do something when they are loaded', () => {
     const programs = ['cli/main', 'drivers/keeper/program/main'];
-    expect(manifest.sideEffects).toEqual(programs.map((program) => `./dist/${program}.js`));
+    // The last one is the whole program of the keeper in one file.
+    const built = [...programs.map((program) => `dist/${program}.js`), 'dist/drivers/keeper/program/main.cjs'];
+    expect(manifest.sideEffects).toEqual(built.map((file) => `./${file}`));
+    expect(built.filter((file) => !files.includes(file))).toEqual([]);
     expect(effectfulFiles(below(readSources(ROOT, ['src']), 'src'))).toEqual(programs.map((name) => `src/${name}.ts`));
   });
 

@@ -162,7 +162,7 @@ function readinessIn(text: string): KeeperReady {
 /** The program of the keeper; that of the build when this file runs from source. */
 const PROGRAM = fileURLToPath(
   new URL(
-    import.meta.url.endsWith('.ts') ? '../../../dist/drivers/keeper/program/main.js' : './program/main.js',
+    import.meta.url.endsWith('.ts') ? '../../../dist/drivers/keeper/program/main.cjs' : './program/main.cjs',
     import.meta.url,
   ),
 );

@@ -8,7 +8,7 @@ import { fromKeeper, GREETING, MessageReader, toKeeper } from '../../../src/driv
 import type { FromKeeper, KeeperReady, ToKeeper } from '../../../src/drivers/keeper/protocol/messages.js';
 import { ROOT } from '../../program.js';
 
-export const PROGRAM = join(ROOT, 'dist/drivers/keeper/program/main.js');
+export const PROGRAM = join(ROOT, 'dist/drivers/keeper/program/main.cjs');
 
 type Start = Extract<ToKeeper, { type: 'start' }>;
 export type Of<Type extends FromKeeper['type']> = Extract<FromKeeper, { type: Type }>;

@@ -1,7 +1,7 @@
 /*
  * The keeper: a process that is nothing but the parent of agents, so that the kernel itself reports what becomes of them. It outlives the program that
- * started it, and ends the agents when that is gone. Started as `node main.js` in a session of its own, with KeeperSettings on standard
- * input.
+ * started it, and ends the agents when that is gone. The build makes one file of it, main.cjs.
+ * Started as `node main.cjs` in a session of its own, with KeeperSettings on standard input.
  */
 import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '../../../errors.js';
