@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const CONNECTIONS = 20;
 const AT_ONCE = 3;
-const REQUESTS = 50;
+const REQUESTS = 20;
 
 const large = (operation: string) =>
   pack({
