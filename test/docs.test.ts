@@ -19,12 +19,10 @@ const PAGES = ['README.md', 'CONTRIBUTING.md', ...pagesIn('docs'), ...pagesIn('d
 
 describe('the generated files', () => {
   for (const { file, text } of GENERATED) {
-    it(`say in ${basename(file)} what the sources say (otherwise: npm run generate)`, () => {
-      expect(readFileSync(file, 'utf8')).toBe(text());
-    });
-
-    it(`make the same text of ${basename(file)} each time`, () => {
-      expect(text()).toBe(text());
+    it(`say in ${basename(file)} what the sources say (otherwise: npm run generate), each time`, () => {
+      const inFile = readFileSync(file, 'utf8');
+      expect(text()).toBe(inFile);
+      expect(text()).toBe(inFile);
     });
   }
 
@@ -80,16 +78,13 @@ describe.each(CHARTS)('the drawing of %s', (_title, _about, machine) => {
 });
 
 describe('the pages', () => {
-  it('have examples in TypeScript that compile as they stand', () => {
+  it('have examples in TypeScript that compile as they stand, where a planted one does not', () => {
     const snippets = PAGES.flatMap((page) => snippetsOf(ROOT, page));
     expect(snippets.map(({ page }) => page)).toContain('README.md');
-    expect(complaintsAbout(ROOT, snippets)).toEqual([]);
-  });
-
-  it('fail for an example that does not compile', () => {
     const text = "import { createTree } from 'supertree';\ncreateTree({ childs: [] });\n";
-    const [complaint] = complaintsAbout(ROOT, [{ page: 'PLANTED.md', line: 10, text }]);
-    expect(complaint).toMatch(/^PLANTED\.md:11 .*childs/);
+    // One program for all: most of the time goes into reading the types that they import.
+    const complaints = complaintsAbout(ROOT, [...snippets, { page: 'PLANTED.md', line: 10, text }]);
+    expect(complaints).toEqual([expect.stringMatching(/^PLANTED\.md:11 .*childs/)]);
   });
 
   it('have no link within the package that leads nowhere', () => {
