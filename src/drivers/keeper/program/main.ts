@@ -39,6 +39,8 @@ process.stdin.on('close', () => {
 async function run(settings: KeeperSettings): Promise<void> {
   process.title = `supertree-keeper: ${settings.tree}`;
   try {
+    // Orders are short: the native decoder of msgpackr takes longer to load than it saves.
+    process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED = 'true';
     // koffi throws where there is no binary for this machine.
     const program = await import('./keeper.js');
     for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
