@@ -254,3 +254,43 @@ describe('a call while children start or restart', () => {
     expect(world.engine.status).toBe('running');
   });
 });
+
+describe('a call that came before an end of its child', () => {
+  /** `a` ends during the boot and is called; it is restarted and ends again before the call is read. */
+  function endAgain(call: (world: World) => number): { world: World; answer: () => string } {
+    const world = slow('a b', { strategy: 'rest_for_one', maxRestarts: 9 });
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    const token = call(world);
+    for (const id of ['b', 'a']) world.pay('start', id);
+    world.exit('a', CRASH);
+    world.takeLog();
+    world.pay('start', 'b');
+    return { world, answer: () => world.answer(token) };
+  }
+
+  it.each(['stop', 'kill'] as const)('makes the end void if it is a %s (A2, P6)', (verb) => {
+    const { world, answer } = endAgain((called) => called.command(verb, 'a'));
+    expect([answer(), world.takeLog(), world.phases()]).toEqual(['ok', '', 'b up, a down']);
+  });
+
+  it.each(['restart_child', 'delete'] as const)(
+    'is answered as for a child that runs if it is a %s (A3, A4)',
+    (verb) => {
+      const { world, answer } = endAgain((called) => called.command(verb, 'a'));
+      expect([answer(), world.takeLog(), world.violations]).toEqual(['RUNNING', '-b +a', []]);
+    },
+  );
+
+  it('is answered as for a child that runs if it is an addition or a start (A1)', () => {
+    expect(endAgain((called) => called.add(child('a'))).answer()).toBe('ALREADY_STARTED');
+    const { world, answer } = endAgain((called) => called.command('start', 'a'));
+    expect([answer(), world.takeLog(), world.violations]).toEqual(['ok', '-b +a', []]);
+  });
+
+  it('starts the child without its siblings if it is a restart, which makes the end void', () => {
+    const { world, answer } = endAgain((called) => called.command('restart', 'a'));
+    world.pay('start', 'a');
+    expect([answer(), world.takeLog(), world.phases()]).toEqual(['ok', '+a', 'b up, a up']);
+  });
+});

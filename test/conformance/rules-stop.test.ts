@@ -61,6 +61,25 @@ describe('stop', () => {
     expect(world.statuses).not.toContain('failing');
   });
 
+  it('P1 answers the caller whose instance was starting when a supervisor above its pool began to stop, once it is gone', () => {
+    const world = new World(pool());
+    world.boot();
+    for (const kind of ['start', 'stop'] as const) world.held.add(kind);
+    const token = world.add(normaliseAgent({ id: 'x', command: ['true'] }));
+    world.tell({ type: 'quiesce' });
+    expect([world.takeLog(), world.answer(token)]).toEqual(['+1 -1', 'pending']);
+    world.pay('stop', '1');
+    expect([world.answer(token), world.phases(), world.engine.status]).toEqual(['SUPERSEDED', '1 down', 'running']);
+  });
+
+  it('P1 forgets a temporary child that ends after a supervisor above began to stop, as R3 says', () => {
+    const world = booted('a b:temporary c:transient');
+    world.tell({ type: 'quiesce' });
+    for (const id of ['b', 'c']) world.exit(id, CRASH);
+    expect([world.phases(), world.takeLog()]).toEqual(['c down, a up', '']);
+    expect(world.engine.count()).toMatchObject({ specs: 2, active: 1 });
+  });
+
   it.each(['a static supervisor', 'a pool'])('of %s reports once when the last zombie that it left is gone', (kind) => {
     const world = kind === 'a pool' ? new World(pool({ size: 2 })).boot() : booted('1 2');
     for (const id of ['1', '2']) world.stubborn.add(id);

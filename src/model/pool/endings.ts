@@ -31,10 +31,14 @@ export function onDeferred(state: State, { instance, fact, readyFor }: DeferredE
   if (same && instance.phase === 'down' && !state.queue.has(instance)) restart(state, instance, fact, readyFor);
 }
 
-/** The instance was to end. During a halt its record is kept, so that its last state can still be read; otherwise a stopped instance is removed (T4). */
+/**
+ * The instance was to end. Once its pool, or a supervisor above, has begun to stop, its record is kept, so that its last state can still be read; otherwise
+ * a stopped instance is removed (T4).
+ */
 function settleDown(state: State, instance: Instance): void {
   answerWaiters(state, instance, { ok: true, id: instance.id }, 'down');
   if (isEnding(state)) return superseded(state, instance, 'the stop of its pool');
+  if (state.quiesced) return superseded(state, instance, 'the stop of its supervisor');
   if (instance.next === 'start') {
     state.queue.add(instance);
     return;

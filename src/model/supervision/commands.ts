@@ -1,6 +1,6 @@
 import { answer, answerWaiters, pardon, refuse, takesCommands } from '../book.js';
 import type { Fact, Token } from '../fact.js';
-import { isOrdered } from './mailbox.js';
+import { dropEnd, isOrdered } from './mailbox.js';
 import { enqueue, isParallel, noteTried } from './starts.js';
 import { addChild, type Child, openSweep, removeChild, type State } from './state.js';
 
@@ -13,7 +13,7 @@ export function onAdd(state: State, fact: Add, generation: number): void {
   if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
   const known = state.children.get(spec.id);
   if (known !== undefined) {
-    const started = known.phase === 'up' || known.phase === 'starting';
+    const started = known.phase === 'up' || known.phase === 'starting' || known.endWaits;
     return refuse(state, token, started ? 'ALREADY_STARTED' : 'ALREADY_PRESENT', known.phase);
   }
   const child = addChild(state, spec, generation, 'add');
@@ -24,10 +24,24 @@ export function onAdd(state: State, fact: Add, generation: number): void {
 
 /** One command for one child (A2 to A4, and the idempotent ones). */
 export function onCommand(state: State, fact: Command): void {
-  const { token, verb, id } = fact;
+  const { token, id } = fact;
   if (!takesCommands(state)) return refuse(state, token, 'SUPERVISOR_ENDED', state.status);
   const child = state.children.get(id);
   if (child === undefined) return refuse(state, token, 'NOT_FOUND', id);
+  if (child.endWaits) return beforeEnd(state, child, fact);
+  handle(state, child, fact);
+}
+
+/** The call came before the end of the child, which is still in the mailbox: for the call, the child is running. */
+function beforeEnd(state: State, child: Child, fact: Command): void {
+  const { token, verb, id } = fact;
+  if (verb === 'restart_child' || verb === 'delete') return refuse(state, token, 'RUNNING', id);
+  if (verb === 'start') return answer(state, token, { ok: true, id });
+  dropEnd(state, child);
+  handle(state, child, fact);
+}
+
+function handle(state: State, child: Child, { token, verb }: Command): void {
   switch (verb) {
     case 'stop':
       return stop(state, child, token, false);

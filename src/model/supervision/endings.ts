@@ -22,12 +22,17 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
     return void openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
   }
   child.nextStep = 'none';
-  if (state.quiesced)
-    answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+  if (state.quiesced) onEndBeforeStop(state, child);
   else if (was === 'starting') onStartFailed(state, child, fact);
   else if (isBusy(state) || endsBoot(state, child, fact))
     deferEnd(state, child, { type: 'end', child, fact, readyFor });
   else concludeEnd(state, child, fact, readyFor);
+}
+
+/** A supervisor above stops, and the stop of this one follows: nothing is restarted. */
+function onEndBeforeStop(state: State, child: Child): void {
+  answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+  if (child.restart === 'temporary') removeChild(state, child);
 }
 
 /** Children that start in parallel are restarted while others still boot; an end that would fail the supervisor waits until it has booted (S7). */
