@@ -135,7 +135,7 @@ function live(history: History, commands: Iterable<Step>, patient: boolean): voi
   const text = history.children.map((row) => `${row.id}:${row.restart}${row.significant ? '!' : ''}`).join(' ');
   const { strategy, intensity, period, autoShutdown } = history.flags;
   fc.modelRun(() => {
-    const reference = new Reference(history.flags, patient);
+    const reference = new Reference(history.flags, { patient });
     const world = worldOf(text, { strategy, autoShutdown, maxRestarts: intensity, within: period * 1000 });
     world.holdAfterFailure = patient;
     reference.boot(history.children);
@@ -150,7 +150,7 @@ for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one'] as const) 
     const history = historyOf(strategy);
 
     it('agrees with the reference when each failed restart is tried again at once', () => {
-      const commands = fc.commands([...steps, ...steps, stop], { maxCommands: 30 });
+      const commands = fc.commands([...steps, ...steps, stop], { maxCommands: 30, size: 'max' });
       fc.assert(
         fc.property(history, commands, (given, list) => live(given, list, false)),
         { numRuns: HISTORIES },
@@ -158,7 +158,7 @@ for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one'] as const) 
     });
 
     it('agrees with the reference when calls come between the tries', () => {
-      const commands = fc.commands([...steps, ...steps, stop], { maxCommands: 30 });
+      const commands = fc.commands([...steps, ...steps, stop], { maxCommands: 30, size: 'max' });
       fc.assert(
         fc.property(history, commands, (given, list) => live(given, list, true)),
         { numRuns: HISTORIES },

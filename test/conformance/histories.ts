@@ -177,13 +177,16 @@ export function histories(strategy: ReferenceFlags['strategy']): fc.Arbitrary<Hi
 }
 
 const often = [settle, settleNext, settleNext, settleNext, ends, ends];
-export const steps = fc.commands([...often, ...often, ...calls, ...calls, failures, pass, halt], { maxCommands: 40 });
+export const steps = fc.commands([...often, ...often, ...calls, ...calls, failures, pass, halt], {
+  maxCommands: 40,
+  size: 'max',
+});
 
 /** Lives through one history; throws at the first step after which the two disagree. */
 export function live({ flags, children }: History, commands: Iterable<Step>): void {
   const { strategy, intensity, period, autoShutdown } = flags;
   fc.modelRun(() => {
-    const reference = new Reference(flags, true, true);
+    const reference = new Reference(flags, { patient: true, slow: true });
     const world = worldOf(children.map(textOf).join(' '), {
       strategy,
       autoShutdown,

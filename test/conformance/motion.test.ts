@@ -6,7 +6,7 @@ import { histories, live, steps } from './histories.js';
  * The suite lives through the same histories each time. Others, and more of them:
  * `HISTORIES=100000 SEED=$RANDOM npx vitest run test/conformance/motion.test.ts`. A failure prints its seed and its path.
  */
-const HISTORIES = Number(process.env.HISTORIES ?? 1_000);
+const HISTORIES = Number(process.env.HISTORIES ?? 500);
 
 describe('a supervisor in motion', () => {
   for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one'] as const) {

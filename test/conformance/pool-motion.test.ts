@@ -3,8 +3,8 @@ import type { Reason } from '../../src/model/reason.js';
 import fc, { SEED } from '../fast-check.js';
 import { child, pool } from './family.js';
 import { CRASH, type Debt, START_FAILED, World } from './harness.js';
-import { type PoolFlags, ReferencePool } from './reference-pool.js';
-import type { Exit } from './reference-row.js';
+import { ReferencePool } from './reference-pool.js';
+import type { Exit, PoolFlags } from './reference-row.js';
 
 /*
  * Pools in motion: starts and stops take time, and ends, calls and the next try of a failed restart come at any moment. The engine and the reference
@@ -134,6 +134,7 @@ const flags: fc.Arbitrary<PoolFlags> = fc.record({
 const often = [add, add, add, ready, ready, ready, ready, ready, ready, ends, ends, ends];
 const steps = fc.commands([...often, ...often, fails, fails, terminate, terminate, refused, pass, halt], {
   maxCommands: 40,
+  size: 'max',
 });
 
 describe('a pool in motion', () => {

@@ -5,16 +5,7 @@
 
 import { Intensity } from './reference-intensity.js';
 import type { Reply } from './reference-process.js';
-import type { Exit } from './reference-row.js';
-
-export interface PoolFlags {
-  readonly restart: 'permanent' | 'transient' | 'temporary';
-  readonly intensity: number;
-  /** In seconds, as in OTP. */
-  readonly period: number;
-  readonly max: number;
-  readonly concurrency: number;
-}
+import { ALONE, type Count, type Exit, type PoolFlags, type Surroundings } from './reference-row.js';
 
 interface Row {
   readonly id: string;
@@ -31,30 +22,47 @@ export class ReferencePool {
   readonly log: string[] = [];
   end: 'shutdown' | null = null;
   #isEnding = false;
+  /** Its own stop, or that of a supervisor above, has begun: nothing starts any more. */
+  #isClosed = false;
   now = 0;
   #rows: Row[] = [];
   #queue: Row[] = [];
   /** Those whose next try comes by `again` (R8). */
   #waiting: Row[] = [];
-  #lastId = 0;
+  #lastId: number;
   readonly #flags: PoolFlags;
   readonly #intensity: Intensity;
+  readonly #around: Surroundings;
 
-  constructor(flags: PoolFlags) {
+  /** `lastId`: the highest number that was given before its restart. */
+  constructor(flags: PoolFlags, lastId = 0, around: Surroundings = ALONE) {
     this.#flags = flags;
     this.#intensity = new Intensity(flags);
+    this.#lastId = lastId;
+    this.#around = around;
+  }
+
+  /** S7: it has no instances yet. */
+  boot(): void {
+    this.#around.booted();
+  }
+
+  get status(): 'running' | 'stopping' | 'ended' {
+    if (this.end) return 'ended';
+    return this.#isEnding ? 'stopping' : 'running';
   }
 
   add(reply: Reply): void {
-    if (this.#isEnding) return reply('SUPERVISOR_ENDED');
+    if (this.#isClosed) return reply('SUPERVISOR_ENDED');
     if (this.#rows.length >= this.#flags.max) return reply('POOL_FULL');
     const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply, terminates: [] };
+    this.#around.numbered(this.#lastId);
     this.#rows.push(row);
     this.#enqueue(row);
   }
 
   terminate(id: string, reply: Reply): void {
-    if (this.#isEnding) return reply('SUPERVISOR_ENDED');
+    if (this.#isClosed) return reply('SUPERVISOR_ENDED');
     const row = this.#find(id);
     if (!row) return reply('NOT_FOUND');
     row.terminates.push(reply);
@@ -67,11 +75,11 @@ export class ReferencePool {
 
   /** A3, A4. */
   refuse(reply: Reply): void {
-    reply(this.#isEnding ? 'SUPERVISOR_ENDED' : 'SIMPLE_ONE_FOR_ONE');
+    reply(this.#isClosed ? 'SUPERVISOR_ENDED' : 'SIMPLE_ONE_FOR_ONE');
   }
 
   /** The start under way of this instance, or its stop, is over. */
-  settle(id: string, ready: boolean): void {
+  settle(id: string, ready = true): void {
     const row = this.#find(id);
     if (row?.phase === 'stopping') return this.#gone(row);
     if (row?.phase !== 'starting') return;
@@ -84,7 +92,8 @@ export class ReferencePool {
   /** An instance that was up ended by itself: R1, R2, R3. */
   exit(id: string, reason: Exit): void {
     const row = this.#find(id);
-    if (row?.phase === 'stopping') return this.#gone(row);
+    if (row?.phase === 'starting') return this.settle(id, false);
+    if (row?.phase === 'stopping' || (row && this.#isClosed)) return this.#gone(row);
     if (row?.phase !== 'up') return;
     const { restart } = this.#flags;
     if (restart === 'permanent' || (restart === 'transient' && reason === 'abnormal')) this.#restart(row, false);
@@ -93,18 +102,20 @@ export class ReferencePool {
 
   /** The next try of each failed restart. */
   again(): void {
-    for (const row of this.#waiting.splice(0)) if (!this.#isEnding && this.#rows.includes(row)) this.#enqueue(row);
+    for (const row of this.#waiting.splice(0)) if (!this.#isClosed && this.#rows.includes(row)) this.#enqueue(row);
   }
 
   /** P5: all at once. */
   halt(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    for (const row of this.#rows) {
-      if (isAlive(row)) this.#ask(row);
-      else this.#gone(row);
-    }
+    this.#close((row) => isAlive(row));
     this.#endIfGone();
+  }
+
+  /** P1: the stop of a supervisor above has begun. What is up stays up until its turn comes. */
+  quiesce(): void {
+    this.#close(({ phase }) => phase === 'starting');
   }
 
   /** A6: newest first. */
@@ -113,8 +124,18 @@ export class ReferencePool {
   }
 
   /** A8. */
-  count(): { specs: number; active: number; workers: number } {
-    return { specs: 1, active: this.#rows.filter(isAlive).length, workers: this.#rows.length };
+  count(): Count {
+    return { specs: 1, active: this.#rows.filter(isAlive).length, supervisors: 0, workers: this.#rows.length };
+  }
+
+  /** Nothing starts any more. */
+  #close(isStopped: (row: Row) => boolean): void {
+    this.#isClosed = true;
+    this.#queue = [];
+    for (const row of this.#rows) {
+      if (isStopped(row)) this.#ask(row);
+      else if (!isAlive(row)) this.#gone(row);
+    }
   }
 
   #becomeReady(row: Row): void {
@@ -145,7 +166,7 @@ export class ReferencePool {
   }
 
   #startNext(): void {
-    while (!this.#isEnding && this.#rows.filter(({ phase }) => phase === 'starting').length < this.#flags.concurrency) {
+    while (!this.#isClosed && this.#rows.filter(({ phase }) => phase === 'starting').length < this.#flags.concurrency) {
       const row = this.#queue.shift();
       if (!row) return;
       row.phase = 'starting';
@@ -158,18 +179,20 @@ export class ReferencePool {
     row.phase = 'stopping';
   }
 
-  /** During its own stop, the pool keeps its rows. */
+  /** During its stop the pool keeps its rows. */
   #gone(row: Row): void {
     row.phase = 'down';
     for (const reply of row.terminates.splice(0)) reply('ok');
     row.added?.('SUPERSEDED');
     row.added = null;
-    if (this.#isEnding) this.#endIfGone();
-    else this.#forget(row);
+    if (!this.#isClosed) this.#forget(row);
+    this.#endIfGone();
   }
 
   #endIfGone(): void {
-    if (!this.#rows.some(isAlive)) this.end = 'shutdown';
+    if (!this.#isEnding || this.end || this.#rows.some(isAlive)) return;
+    this.end = 'shutdown';
+    this.#around.ended(this.end);
   }
 
   #forget(row: Row): void {

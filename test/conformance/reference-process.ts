@@ -4,7 +4,9 @@
 
 /** How a start or a stop that takes time ends. A start that is cancelled ends as a stop does. */
 export type Outcome = 'ready' | 'failed' | 'stopped';
-export type Operation<Row, T = void> = Generator<Row, T, Outcome>;
+/** What an operation waits for when it lets the other supervisors of its tree act first. */
+export const OTHERS = Symbol('others');
+export type Operation<Row, T = void> = Generator<Row | typeof OTHERS, T, Outcome>;
 export type Reply = (answer: string) => void;
 
 /** A call about one child. `adds`: of a child that is to come. */
@@ -16,7 +18,7 @@ export interface Call {
 
 /** A message that waits. `dead`: whose exit it tells. */
 interface Message<Row> {
-  readonly read: () => Operation<Row> | null;
+  readonly read: () => Operation<Row> | undefined;
   readonly call?: Call;
   readonly dead?: Row;
 }
@@ -26,23 +28,32 @@ export class Process<Row> {
   #closed = false;
   #depth = 0;
   /** Operations under way, each with the child whose start or stop it waits for. */
-  #operations: { readonly operation: Operation<Row>; readonly row: Row; readonly isBackground: boolean }[] = [];
+  #operations: {
+    readonly operation: Operation<Row>;
+    readonly row: Row | typeof OTHERS;
+    readonly isBackground: boolean;
+  }[] = [];
   readonly #isOrdered: () => boolean;
   readonly #isStopping: (id: string) => boolean;
+  readonly #later: (act: () => void) => void;
 
-  /** `isOrdered`: one operation at a time. `isStopping`: a message about this child is not read before it has stopped. */
-  constructor(isOrdered: () => boolean, isStopping: (id: string) => boolean) {
+  /**
+   * `isOrdered`: one operation at a time. `isStopping`: a message about this child is not read before it has stopped. `later`: acts when the other
+   * supervisors have acted.
+   */
+  constructor(isOrdered: () => boolean, isStopping: (id: string) => boolean, later: (act: () => void) => void) {
     this.#isOrdered = isOrdered;
     this.#isStopping = isStopping;
+    this.#later = later;
   }
 
   /** `isBackground`: the mailbox is read meanwhile. */
-  go(read: () => Operation<Row> | null, isBackground = false): void {
+  go(read: () => Operation<Row> | undefined, isBackground = false): void {
     this.#step(() => this.#advance(read(), 'ready', isBackground));
   }
 
   /** The start or stop of this child is over. */
-  resume(row: Row, outcome: Outcome): void {
+  resume(row: Row | typeof OTHERS, outcome: Outcome): void {
     const resumed = this.#operations.filter((other) => other.row === row);
     this.#operations = this.#operations.filter((other) => other.row !== row);
     this.#step(() => {
@@ -56,7 +67,7 @@ export class Process<Row> {
   }
 
   /** A call waits behind an operation under way if it starts something, and never overtakes a message about its child, `row`. */
-  call(call: Call, row: Row | undefined, starts: boolean, read: () => Operation<Row> | null): void {
+  call(call: Call, row: Row | undefined, starts: boolean, read: () => Operation<Row> | undefined): void {
     if (this.isAwaited(call.id, row) || (starts && this.#isBusy())) this.#mailbox.push({ call, read });
     else this.go(read);
   }
@@ -85,13 +96,16 @@ export class Process<Row> {
   }
 
   #isBusy(): boolean {
-    return this.#depth > 0 || (this.#isOrdered() && this.#operations.some(({ isBackground }) => !isBackground));
+    if (this.#depth > 0 || this.#operations.some(({ row }) => row === OTHERS)) return true;
+    return this.#isOrdered() && this.#operations.some(({ isBackground }) => !isBackground);
   }
 
-  #advance(operation: Operation<Row> | null, outcome: Outcome, isBackground: boolean): void {
+  #advance(operation: Operation<Row> | undefined, outcome: Outcome, isBackground: boolean): void {
     if (!operation) return;
     const { done, value } = operation.next(outcome);
-    if (!done) this.#operations.push({ operation, row: value, isBackground });
+    if (done) return;
+    this.#operations.push({ operation, row: value, isBackground });
+    if (value === OTHERS) this.#later(() => this.resume(OTHERS, 'ready'));
   }
 
   /** Nothing is read in the middle of a step. */

@@ -4,12 +4,21 @@ import type { Outcome, Reply } from './reference-process.js';
 
 type Restart = 'permanent' | 'transient' | 'temporary';
 export type Exit = 'normal' | 'shutdown' | 'abnormal';
+/** Why a supervisor ends: a failed boot (S2), or R7, U1, P1. */
+export type Ending = 'start-failed' | 'shutdown';
 
 export interface ReferenceChild {
   readonly id: string;
   readonly restart: Restart;
   readonly significant: boolean;
+  /** What a child that is a supervisor supervises. If not given, it is an agent. */
+  readonly below?: Supervised;
 }
+
+/** A supervisor and its children, or a pool. */
+export type Supervised =
+  | { readonly flags: ReferenceFlags; readonly children: readonly ReferenceChild[] }
+  | { readonly pool: PoolFlags };
 
 export interface ReferenceFlags {
   readonly strategy: 'one_for_one' | 'one_for_all' | 'rest_for_one';
@@ -18,6 +27,53 @@ export interface ReferenceFlags {
   readonly period: number;
   readonly autoShutdown: 'never' | 'any_significant' | 'all_significant';
 }
+
+export interface PoolFlags {
+  readonly restart: Restart;
+  readonly intensity: number;
+  /** In seconds, as in OTP. */
+  readonly period: number;
+  readonly max: number;
+  readonly concurrency: number;
+}
+
+/** What count_children answers. */
+export type Count = Record<'specs' | 'active' | 'supervisors' | 'workers', number>;
+
+export interface Pace {
+  /** After a failed restart it waits for `again` (R8); otherwise it tries again at once. */
+  readonly patient: boolean;
+  /** Starts and stops wait for `settle`. If not given, false. */
+  readonly slow?: boolean;
+}
+
+/** What a supervisor in a tree does to its children, and what its parent hears from it. */
+export interface Surroundings {
+  start(child: ReferenceChild): void;
+  stop(child: ReferenceChild): void;
+  /** Its stop comes later, and it starts nothing until then. */
+  quiesce(child: ReferenceChild): void;
+  /** The child is removed. */
+  forget(child: ReferenceChild): void;
+  /** Acts when the other supervisors have read their messages. */
+  later(act: () => void): void;
+  booted(): void;
+  ended(ending: Ending): void;
+  /** Of a pool: an instance has got this number. */
+  numbered(last: number): void;
+}
+
+/** Those of a supervisor without a parent, whose children are agents. */
+export const ALONE: Surroundings = {
+  start: () => {},
+  stop: () => {},
+  quiesce: () => {},
+  forget: () => {},
+  later: (act) => act(),
+  booted: () => {},
+  ended: () => {},
+  numbered: () => {},
+};
 
 export interface Row extends ReferenceChild {
   phase: 'up' | 'down' | 'starting' | 'stopping' | 'restarting';
@@ -31,8 +87,35 @@ export interface Row extends ReferenceChild {
   terminates: Reply[];
 }
 
-export function newRow(child: ReferenceChild, turn: Row['turn']): Row {
-  return { ...child, phase: 'down', terminated: false, turn, exit: null, terminates: [] };
+/** The children of one supervisor, in start order. */
+export class Rows {
+  all: readonly Row[] = [];
+
+  find(id: string): Row | undefined {
+    return this.all.find((row) => row.id === id);
+  }
+
+  add(child: ReferenceChild, turn: Row['turn']): Row {
+    const row: Row = { ...child, phase: 'down', terminated: false, turn, exit: null, terminates: [] };
+    this.all = [...this.all, row];
+    return row;
+  }
+
+  remove(row: Row): void {
+    this.all = this.all.filter((other) => other !== row);
+  }
+
+  /** A6: newest first. */
+  which(): [id: string, phase: Row['phase']][] {
+    return this.all.map((row): [string, Row['phase']] => [row.id, row.phase]).reverse();
+  }
+
+  /** A8. */
+  count(): Count {
+    const specs = this.all.length;
+    const supervisors = this.all.filter(({ below }) => below).length;
+    return { specs, active: this.all.filter(isAlive).length, supervisors, workers: specs - supervisors };
+  }
 }
 
 /** True while there is a process. */
@@ -40,14 +123,15 @@ export function isAlive({ phase }: Row): boolean {
   return phase === 'up' || phase === 'starting' || phase === 'stopping';
 }
 
-export function isStarted({ phase }: Row): boolean {
-  return phase === 'up' || phase === 'starting';
+/** True until its exit is read. */
+export function isStarted({ phase, exit }: Row): boolean {
+  return phase === 'up' || phase === 'starting' || exit !== null;
 }
 
 /** What restart_child and delete_child answer unless the child is known and down. */
 export function refusalOf(row: Row | undefined): string | null {
   if (!row) return 'NOT_FOUND';
-  if (isAlive(row)) return 'RUNNING';
+  if (isAlive(row) || row.exit) return 'RUNNING';
   return row.turn ? 'RESTARTING' : null;
 }
 

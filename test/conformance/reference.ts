@@ -6,23 +6,11 @@
  */
 
 import { Intensity } from './reference-intensity.js';
-import { type Call, type Operation as Pausing, Process, type Reply } from './reference-process.js';
-import {
-  type Exit,
-  isAlive,
-  isStarted,
-  newRow,
-  nextOutcome,
-  type ReferenceChild,
-  type ReferenceFlags,
-  type Row,
-  refusalOf,
-  restartedWith,
-  shutsDown,
-} from './reference-row.js';
+import { type Call, OTHERS, type Operation as Pausing, Process, type Reply } from './reference-process.js';
+import type { Ending, Exit, Pace, ReferenceChild, ReferenceFlags, Row, Surroundings } from './reference-row.js';
+import { ALONE, isAlive, isStarted, nextOutcome, Rows, refusalOf, restartedWith, shutsDown } from './reference-row.js';
 
 type Operation<T = void> = Pausing<Row, T>;
-type Ending = 'start-failed' | 'shutdown';
 
 export class Reference {
   /** `+a` for each try to start a, `-a` for each time a is told to stop, in order. */
@@ -32,32 +20,34 @@ export class Reference {
   end: Ending | null = null;
   booted = false;
   now = 0;
-  #rows: Row[] = [];
+  readonly #rows = new Rows();
   /** Set when its own stop begins. */
   #ending: Ending | null = null;
+  /** Its own stop, or that of a supervisor above, has begun: nothing starts any more. */
+  #isClosed = false;
   /** Failed restarts that are tried again: at once, or by `again`. */
   #waiting: (() => Operation)[] = [];
   /** Under one_for_one, children do not wait for each other once the boot is over. */
   readonly #process = new Process<Row>(
     () => this.#flags.strategy !== 'one_for_one' || !this.booted,
-    (id) => this.#find(id)?.phase === 'stopping',
+    (id) => this.#rows.find(id)?.phase === 'stopping',
+    (act) => this.#around.later(act),
   );
   readonly #flags: ReferenceFlags;
   readonly #intensity: Intensity;
-  readonly #patient: boolean;
-  readonly #slow: boolean;
+  readonly #pace: Pace;
+  readonly #around: Surroundings;
 
-  /** `patient`: after a failed restart it waits for `again` (R8); otherwise it tries again at once. `slow`: starts and stops wait for `settle`. */
-  constructor(flags: ReferenceFlags, patient: boolean, slow = false) {
+  constructor(flags: ReferenceFlags, pace: Pace, around: Surroundings = ALONE) {
     this.#flags = flags;
     this.#intensity = new Intensity(flags);
-    this.#patient = patient;
-    this.#slow = slow;
+    this.#pace = pace;
+    this.#around = around;
   }
 
   /** S1, S2. */
   boot(children: readonly ReferenceChild[]): void {
-    this.#rows = children.map((child) => newRow(child, []));
+    for (const child of children) this.#rows.add(child, []);
     this.#process.go(() => this.#boot());
   }
 
@@ -70,25 +60,27 @@ export class Reference {
 
   /** The start or stop under way of this child is over. */
   settle(id: string): void {
-    const row = this.#find(id);
+    const row = this.#rows.find(id);
     if (row?.phase === 'starting') this.#process.resume(row, nextOutcome(this.failures, row.id));
     else if (row?.phase === 'stopping') this.#gone(row);
   }
 
   /** A1, S5. */
   add(child: ReferenceChild, reply: Reply): void {
-    this.#call({ id: child.id, adds: true, reply }, !this.#find(child.id), () => this.#add(child, reply));
+    this.#call({ id: child.id, adds: true, reply }, !this.#rows.find(child.id), () => this.#add(child, reply));
   }
 
   /** A2. It waits neither for starts nor for other stops; a call that waits to start the child is superseded. */
   terminate(id: string, reply: Reply): void {
-    this.#process.supersede((call) => call.id === id && !this.#process.isAwaited(id, this.#find(id)));
+    this.#process.supersede(
+      (call) => call.id === id && !call.adds && !this.#process.isAwaited(id, this.#rows.find(id)),
+    );
     this.#call({ id, adds: false, reply }, false, () => this.#terminate(id, reply));
   }
 
   /** A3, A9. */
   restart(id: string, reply: Reply): void {
-    const starts = this.#find(id)?.phase === 'restarting' || refusalOf(this.#find(id)) === null;
+    const starts = this.#rows.find(id)?.phase === 'restarting' || refusalOf(this.#rows.find(id)) === null;
     this.#call({ id, adds: false, reply }, starts, () => this.#restartChild(id, reply));
   }
 
@@ -99,11 +91,11 @@ export class Reference {
 
   /** A child ended by itself: R1, R2, R3, R4. */
   exit(id: string, reason: Exit): void {
-    const row = this.#find(id);
+    const row = this.#rows.find(id);
     if (row?.phase === 'starting') return this.#process.resume(row, 'failed');
     if (row?.phase === 'stopping') return this.#gone(row);
     if (row?.phase !== 'up') return;
-    if (this.#ending || row.turn) return this.#gone(row);
+    if (this.#isClosed || row.turn) return this.#gone(row);
     row.phase = 'down';
     row.exit = reason;
     this.#process.send({ dead: row, read: () => this.#exited(row, reason) });
@@ -111,7 +103,7 @@ export class Reference {
 
   /** The next try of each failed restart (R8). */
   again(): void {
-    for (const read of this.#waiting.splice(0)) if (!this.#ending) this.#process.send({ read });
+    for (const read of this.#waiting.splice(0)) if (!this.#isClosed) this.#process.send({ read });
   }
 
   /** P1. It does not wait for starts. */
@@ -119,59 +111,62 @@ export class Reference {
     if (!this.#ending) this.#shutdown('shutdown');
   }
 
-  /** A6: newest first. */
-  which(): [id: string, phase: Row['phase']][] {
-    return this.#rows.map((row): [string, Row['phase']] => [row.id, row.phase]).reverse();
+  /** P1: its stop, or that of a supervisor above, has begun. Starts are cancelled; what is up stays up until its turn comes. */
+  quiesce(): void {
+    this.#isClosed = true;
+    this.#process.close();
+    for (const row of this.#rows.all) {
+      // Under a stop of a supervisor above, the stops of a restart go on, as they do in OTP.
+      if (this.#ending || !isAlive(row)) row.turn = null;
+      this.#flush(row);
+      if (row.phase === 'restarting') row.phase = 'down';
+      if (row.phase === 'starting') this.#ask(row);
+      if (row.phase === 'up') this.#around.quiesce(row);
+    }
   }
 
-  /** A8. */
-  count(): { specs: number; active: number } {
-    return { specs: this.#rows.length, active: this.#rows.filter(isAlive).length };
-  }
+  readonly which = () => this.#rows.which();
+  readonly count = () => this.#rows.count();
 
   *#boot(): Operation {
-    for (const row of [...this.#rows]) {
+    for (const row of this.#rows.all) {
       if (row.turn && !(yield* this.#start(row))) return this.#shutdown('start-failed');
     }
     this.booted = this.#ending === null;
+    if (this.booted) this.#around.booted();
   }
 
   *#add(child: ReferenceChild, reply: Reply): Operation {
-    const known = this.#find(child.id);
+    const known = this.#rows.find(child.id);
     if (known) return reply(isStarted(known) ? 'ALREADY_STARTED' : 'ALREADY_PRESENT');
-    const row = newRow(child, null);
-    this.#rows.push(row);
+    const row = this.#rows.add(child, null);
     if (!(yield* this.#start(row, reply))) this.#forget(row);
   }
 
-  #terminate(id: string, reply: Reply): null {
-    const row = this.#find(id);
-    if (!row) {
-      reply('NOT_FOUND');
-      return null;
-    }
+  #terminate(id: string, reply: Reply): undefined {
+    const row = this.#rows.find(id);
+    if (!row) return void reply('NOT_FOUND');
+    this.#flush(row);
     row.terminated = true;
     row.terminates.push(reply);
-    if (row.phase === 'stopping') return null;
+    if (row.phase === 'stopping') return;
     const { phase } = row;
     row.turn = null;
     if (phase === 'up' || phase === 'starting') this.#ask(row);
     else this.#gone(row);
     if (phase === 'starting') this.#process.resume(row, 'stopped');
-    return null;
   }
 
   *#restartChild(id: string, reply: Reply): Operation {
-    const refusal = refusalOf(this.#find(id));
+    const refusal = refusalOf(this.#rows.find(id));
     if (refusal) return reply(refusal);
-    yield* this.#start(this.#find(id)!, reply);
+    yield* this.#start(this.#rows.find(id)!, reply);
   }
 
-  #delete(id: string, reply: Reply): null {
-    const refusal = refusalOf(this.#find(id));
-    if (!refusal) this.#forget(this.#find(id)!);
+  #delete(id: string, reply: Reply): undefined {
+    const refusal = refusalOf(this.#rows.find(id));
+    if (!refusal) this.#forget(this.#rows.find(id)!);
     reply(refusal ?? 'ok');
-    return null;
   }
 
   *#exited(row: Row, reason: Exit): Operation {
@@ -180,12 +175,13 @@ export class Reference {
     if (row.restart === 'temporary') this.#forget(row);
     if (again && this.#intensity.isExceededAt(this.now)) this.#shutdown('shutdown');
     else if (again) yield* this.#restartAll(this.#plan(row));
-    else if (row.significant && shutsDown(this.#flags, this.#rows)) this.#shutdown('shutdown');
+    else if (row.significant && shutsDown(this.#flags, this.#rows.all)) this.#shutdown('shutdown');
   }
 
   /** T1, T2, T3. A start that fails makes the next restart necessary (R8). */
   *#restartAll(turn: readonly Row[]): Operation {
     yield* this.#stopAll(turn);
+    yield OTHERS;
     for (const member of turn) {
       if (member.turn !== turn || (yield* this.#start(member))) continue;
       const next = this.#plan(member);
@@ -205,10 +201,12 @@ export class Reference {
 
   /** R5 to R7 for a failed restart. Without a charge where the child was stopped meanwhile: those that waited for it start (R8, A2). */
   *#charge(row: Row, turn: readonly Row[]): Operation {
-    if (row.turn !== turn) yield* this.#restartAll(turn);
-    else if (this.#intensity.isExceededAt(this.now)) this.#shutdown('shutdown');
-    else if (this.#patient) this.#waiting.push(() => this.#retry(row, turn));
-    else yield* this.#restartAll(turn);
+    if (row.turn !== turn) return yield* this.#restartAll(turn);
+    if (this.#intensity.isExceededAt(this.now)) return this.#shutdown('shutdown');
+    const next = this.#plan(row);
+    if (!this.#pace.patient) return yield* this.#restartAll(next);
+    this.#process.go(() => this.#stopAll(next), true);
+    this.#waiting.push(() => this.#retry(row, next));
   }
 
   /** Those whom the strategy ties to it by now are taken along. */
@@ -218,46 +216,43 @@ export class Reference {
 
   /** The children that the strategy restarts with `row`, in order. Their waiting exits are not read any more (P6). */
   #plan(row: Row): readonly Row[] {
-    const turn = restartedWith(row, this.#rows, this.#flags.strategy);
+    const turn = restartedWith(row, this.#rows.all, this.#flags.strategy);
     for (const member of turn) {
-      if (member.exit && member.restart === 'temporary') this.#forget(member);
+      const isForgotten = member.exit && member.restart === 'temporary';
       this.#flush(member);
-      if (isAlive(member) || !member.terminated) member.turn = turn;
+      if (isForgotten) this.#forget(member);
+      else if (isAlive(member) || !member.terminated) member.turn = turn;
       if (member.phase === 'restarting') member.phase = 'down';
     }
     row.phase = 'restarting';
     return turn;
   }
 
-  /** P1, P7. What is only starting is cancelled first. */
+  /** P1, P7. */
   #shutdown(ending: Ending): void {
     this.#ending = ending;
-    this.#process.close();
-    for (const row of [...this.#rows]) {
-      row.turn = null;
-      this.#flush(row);
-      if (row.phase === 'restarting') row.phase = 'down';
-      if (row.phase === 'starting') this.#ask(row);
-    }
+    this.quiesce();
     this.#process.go(() => this.#stopRows(ending));
   }
 
   *#stopRows(ending: Ending): Operation {
-    for (const row of this.#rows.toReversed()) {
+    for (const row of this.#rows.all.toReversed()) {
       if (row.phase === 'up') this.#ask(row);
       if (isAlive(row)) yield row;
       if (row.restart === 'temporary') this.#forget(row);
     }
     this.end = ending;
+    this.#around.ended(ending);
   }
 
   *#start(row: Row, reply: Reply = () => {}): Operation<boolean> {
-    if (this.#ending) return true;
+    if (this.#isClosed) return true;
     this.log.push(`+${row.id}`);
     row.terminated = false;
     row.turn = null;
     row.phase = 'starting';
-    const outcome = this.#slow ? yield row : nextOutcome(this.failures, row.id);
+    this.#around.start(row);
+    const outcome = this.#pace.slow ? yield row : nextOutcome(this.failures, row.id);
     if (outcome !== 'stopped') row.phase = outcome === 'ready' ? 'up' : 'down';
     reply(outcome === 'ready' ? 'ok' : outcome === 'failed' ? 'START_FAILED' : 'SUPERSEDED');
     return outcome !== 'failed';
@@ -266,7 +261,8 @@ export class Reference {
   #ask(row: Row): void {
     this.log.push(`-${row.id}`);
     row.phase = 'stopping';
-    if (!this.#slow) this.#gone(row);
+    this.#around.stop(row);
+    if (!this.#pace.slow) this.#gone(row);
   }
 
   /** It is down because it was, or would have been, asked to stop (R3, T6, P2). */
@@ -286,15 +282,12 @@ export class Reference {
 
   #forget(row: Row): void {
     row.turn = null;
-    this.#rows = this.#rows.filter((other) => other !== row);
+    this.#around.forget(row);
+    this.#rows.remove(row);
   }
 
-  #find(id: string): Row | undefined {
-    return this.#rows.find((row) => row.id === id);
-  }
-
-  #call(call: Call, starts: boolean, read: () => Operation | null): void {
-    if (this.#ending) call.reply('SUPERVISOR_ENDED');
-    else this.#process.call(call, this.#find(call.id), starts, read);
+  #call(call: Call, starts: boolean, read: () => Operation | undefined): void {
+    if (this.#isClosed) call.reply('SUPERVISOR_ENDED');
+    else this.#process.call(call, this.#rows.find(call.id), starts, read);
   }
 }
