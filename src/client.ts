@@ -43,4 +43,5 @@ export type {
   StreamEvent,
   Streams,
   SupervisorMark,
+  UnhealthyAgent,
 } from './protocol/operations.js';

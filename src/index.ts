@@ -44,6 +44,7 @@ export type {
   TaskAgent,
   TaskTemplate,
 } from './model/input.js';
+export type { LivenessInput } from './model/liveness.js';
 export type { Problem } from './model/problem.js';
 export type { NoProcessOptions, ProcessOptions, ProcessPlan, StdinMode } from './model/process.js';
 export {

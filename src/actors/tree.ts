@@ -36,6 +36,7 @@ import { Steps } from './steps.js';
 import { SupervisorActor } from './supervisor/supervisor.js';
 import { NodeHandle } from './supervisor/supervisor-handle.js';
 import { createSupervisorLogic, createSystemRootLogic } from './supervisor/supervisor-logic.js';
+import { TimingWheel } from './timing-wheel.js';
 import { createMonitor } from './usage/monitor.js';
 import type { World } from './world.js';
 
@@ -251,6 +252,7 @@ function createWorld(
       ...(processes.readProcesses && { read: processes.readProcesses }),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
+    wheel: new TimingWheel(clock, (thrown) => reportError(root, thrown)),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     isOver,
     env: inheritableEnvironment(process.env),

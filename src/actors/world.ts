@@ -9,6 +9,7 @@ import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
 import type { Steps } from './steps.js';
+import type { TimingWheel } from './timing-wheel.js';
 import type { Monitor } from './usage/monitor.js';
 
 /** The charts of a tree with their effects provided. */
@@ -31,6 +32,8 @@ export interface World {
   readonly steps: Steps;
   readonly ports: Ports;
   readonly monitor: Monitor;
+  /** The times of all liveness probes. */
+  readonly wheel: TimingWheel;
   readonly driverOf: (spec: AgentSpec) => Driver;
   /** True when the tree has ended: nothing of it may start any more. */
   readonly isOver: () => boolean;

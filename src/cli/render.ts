@@ -59,7 +59,7 @@ export function renderStatus(row: AgentRow, view: View): string[] {
     ['path', row.path],
     ['uuid', row.uuid],
     ['state', `${view.paint(row.state, printable(stateText(row)))} for ${age(row.since, view.now)}`],
-    ['health', row.health],
+    ['health', healthText(row, view)],
     ['pid', row.pid === null ? '-' : String(row.pid)],
     ['ports', ports(row)],
     ['command', row.command.join(' ')],
@@ -92,8 +92,18 @@ export function renderFailures(sentences: readonly string[]): string[] {
   return sentences.length === 0 ? [] : ['', ...sentences.map((sentence) => `${printable(sentence)}.`)];
 }
 
-/** The health of the server, a fact a line. `givenUp` is the number of agents that failed and are not restarted. */
-export function renderHealth(health: ServerHealth, givenUp: number): string[] {
+function healthText(
+  row: Pick<AgentRow, 'health' | 'healthSince' | 'healthDetail'>,
+  { now }: Pick<View, 'now'>,
+): string {
+  // A server of an older version sends neither.
+  const { health, healthSince = null, healthDetail = '' } = row;
+  const since = healthSince === null ? '' : ` for ${age(healthSince, now)}`;
+  return `${health}${since}${healthDetail === '' ? '' : `; the last probe failed: ${healthDetail}`}`;
+}
+
+/** The health of the server, a fact a line. `givenUp` is the number of agents that failed and are not restarted; `now` is wall-clock ms. */
+export function renderHealth(health: ServerHealth, givenUp: number, now: number): string[] {
   const states = Object.entries(health.states).map(([state, count]) => `${count} ${state}`);
   const facts: [string, string][] = [
     ['healthy', health.healthy ? 'yes' : 'no'],
@@ -105,6 +115,11 @@ export function renderHealth(health: ServerHealth, givenUp: number): string[] {
     ['states', states.length === 0 ? '-' : states.join(', ')],
   ];
   for (const sentence of health.failed ?? []) facts.push(['failed', printable(sentence)]);
+  for (const { path, health: of, since, detail } of health.unhealthy ?? [])
+    facts.push([
+      'in doubt',
+      printable(`${path} is ${healthText({ health: of, healthSince: since, healthDetail: detail }, { now })}`),
+    ]);
   if (givenUp === 1) facts.push(['given up', '1 agent failed and is not tried again']);
   if (givenUp > 1) facts.push(['given up', `${givenUp} agents failed and are not tried again`]);
   return facts.map(([name, value]) => `${pad(name, 12)} ${value}`);

@@ -26,8 +26,12 @@ export interface AgentView {
   readonly restarts: number;
   /** The number of the incarnation, from 1; 0 before the first start. */
   readonly incarnation: number;
-  /** The result of its liveness probe; `unknown` without one. */
+  /** Its health by its liveness probe or by its own reports; `unknown` without them, and while it is not running. */
   readonly health: Health;
+  /** Since when it has this health; `null` while none was reported. */
+  readonly healthSince: number | null;
+  /** Why the last run of its liveness probe failed; empty when that passed, or without one. */
+  readonly healthDetail: string;
   /** When it entered `state`. */
   readonly since: number;
   /** When it was added. */

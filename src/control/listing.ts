@@ -1,6 +1,6 @@
 import type { AgentView } from '../contract/view.js';
 import { failedSupervisors } from '../protocol/failed-supervisors.js';
-import type { ServerHealth } from '../protocol/operations.js';
+import type { ServerHealth, UnhealthyAgent } from '../protocol/operations.js';
 import type { Draft, Message } from '../protocol/protocol.js';
 import { PROTOCOL_VERSION } from '../protocol/protocol.js';
 import { agentInfo, STATUS_OF } from '../protocol/status.js';
@@ -78,6 +78,7 @@ export function healthOf({ control, tree: visible }: Request): ServerHealth {
   return {
     healthy: isServing(control) && failed.length === 0,
     failed,
+    unhealthy: agents.filter(isInDoubt).map(unhealthyAgent),
     protocolVersion: PROTOCOL_VERSION,
     version,
     serverId,
@@ -88,6 +89,14 @@ export function healthOf({ control, tree: visible }: Request): ServerHealth {
     maxAgents,
     states,
   };
+}
+
+function isInDoubt({ health, healthDetail }: AgentView): boolean {
+  return health === 'unhealthy' || healthDetail !== '';
+}
+
+function unhealthyAgent({ path, health, healthSince, healthDetail }: AgentView): UnhealthyAgent {
+  return { path, health, since: healthSince, detail: healthDetail };
 }
 
 function isServing({ tree }: Control): boolean {

@@ -3,6 +3,8 @@ import {
   EXITED,
   FREEZE_FAILED,
   LIMIT_PASSED,
+  PROBE_FAILED,
+  PROBE_PASSED,
   REPORT,
   RESUMED,
   RESUMED_COOPERATIVELY,
@@ -17,8 +19,8 @@ import {
 export const running = agentSetup.createStateConfig({
   id: 'running',
   description: 'Ready. Its health is unknown until a probe or the agent itself reports it.',
-  entry: 'watchResources',
-  exit: 'unwatchResources',
+  entry: ['watchResources', 'watchLiveness'],
+  exit: ['unwatchResources', 'unwatchLiveness'],
   initial: 'unknown',
   on: {
     PAUSE: [
@@ -44,6 +46,8 @@ export const running = agentSetup.createStateConfig({
         actions: ['noteHealth', REPORT.health, substate('running.unhealthy')],
       },
     ],
+    PROBE_PASSED,
+    PROBE_FAILED,
     LIMIT_PASSED,
     RUNTIME_OVER,
     EXITED,
@@ -63,13 +67,16 @@ export const running = agentSetup.createStateConfig({
     },
     freezing: {
       description:
-        'SIGSTOP was sent to its processes, and some are not seen stopped yet. Until then its runtime is counted.',
+        'SIGSTOP was sent to its processes, and some are not seen stopped yet. Until then its runtime is counted, but its liveness is not probed.',
+      entry: 'unwatchLiveness',
       on: {
         FROZEN: { target: '#paused.forced', actions: REPORT.paused },
         FREEZE_FAILED,
         RESUME: RESUMED_WHILE_FREEZING,
         PAUSE: {},
         HEALTH: { actions: 'noteHealth' },
+        PROBE_PASSED: {},
+        PROBE_FAILED: {},
       },
     },
   },

@@ -10,8 +10,13 @@ import {
   type Heading,
   holdRuntime,
   noteExit,
+  noteFailure,
+  noteHealth,
   noteLimit,
+  notePass,
   noteStop,
+  noteUnhealthy,
+  toleratesFailure,
 } from '../model/lifecycle.js';
 import { effect } from './effects.js';
 
@@ -100,7 +105,12 @@ export const agentSetup = setup({
     notePauseProblem: assign(({ event }) => (event.type === 'FREEZE_FAILED' ? { pauseProblem: event.detail } : {})),
     noteAwake: assign({ pauseMode: 'cooperative' as const }),
     noteResumed: assign({ pausedAt: null, pauseMode: null }),
-    noteHealth: assign(({ event }) => (event.type === 'HEALTH' ? { health: event.health } : {})),
+    noteHealth: assign(({ context, event }) =>
+      event.type === 'HEALTH' ? noteHealth(context, event.health, event.at) : {},
+    ),
+    notePass: assign(({ context, event }) => (event.type === 'PROBE_PASSED' ? notePass(context, event) : {})),
+    noteFailure: assign(({ context, event }) => (event.type === 'PROBE_FAILED' ? noteFailure(context, event) : {})),
+    noteUnhealthy: assign(({ context, event }) => (event.type === 'PROBE_FAILED' ? noteUnhealthy(context, event) : {})),
     noteDrained: assign({ drained: true }),
     noteRetry: assign(({ event }) => ({ retryIn: event.type === 'RETRY' ? event.delay : null })),
     noteExtension: assign(({ context, event }) => {
@@ -127,6 +137,9 @@ export const agentSetup = setup({
     unwatchReadiness: effect('unwatchReadiness'),
     watchResources: effect('watchResources'),
     unwatchResources: effect('unwatchResources'),
+    /** Probes its liveness from now on, if its spec wants that; ends a watch that is under way. */
+    watchLiveness: effect('watchLiveness'),
+    unwatchLiveness: effect('unwatchLiveness'),
     kill: effect('kill'),
     drain: effect('drain'),
     freeze: effect('freeze'),
@@ -162,6 +175,8 @@ export const agentSetup = setup({
     isRestartLimit: ({ event }) => event.type === 'LIMIT_PASSED' && event.action === 'restart',
     saysHealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'healthy',
     saysUnhealthy: ({ event }) => event.type === 'HEALTH' && event.health === 'unhealthy',
+    toleratesFailure: ({ context, event }) => event.type === 'PROBE_FAILED' && toleratesFailure(context, event),
+    hasPassed: ({ context }) => context.health === 'healthy' && context.failures === 0,
     wasHealthy: ({ context }) => context.health === 'healthy',
     wasUnhealthy: ({ context }) => context.health === 'unhealthy',
     isCompleted: ({ context }) => context.heading === 'completed',

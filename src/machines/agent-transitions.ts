@@ -77,6 +77,20 @@ export const LIMIT_PASSED = [
   { target: '#ending', actions: ['noteLimit', 'requestStop'] },
 ] as const;
 
+/** A run of its liveness probe passed. Most change nothing. */
+export const PROBE_PASSED = [
+  { guard: 'hasPassed' },
+  { guard: 'wasHealthy', actions: 'notePass' },
+  { target: '#healthy', actions: ['notePass', REPORT.health, substate('running.healthy')] },
+] as const;
+
+/** A run of its liveness probe failed. So many in a row end it by the stages of its stop, and its supervisor restarts it by its restart type. */
+export const PROBE_FAILED = [
+  { guard: 'toleratesFailure', actions: 'noteFailure' },
+  { guard: 'isBrutal', target: '#killing', actions: ['noteUnhealthy', REPORT.health] },
+  { target: '#asking', actions: ['noteUnhealthy', REPORT.health] },
+] as const;
+
 /**
  * A stop may come before the driver has started the process: the process may still run, or have failed. After a failure no other fact follows, so that is
  * the end.
@@ -99,16 +113,16 @@ const thawed = ['thaw', 'noteResumed'] as const;
 
 /** The freeze failed: it keeps running, and its runtime was counted throughout. @internal */
 export const FREEZE_FAILED = [
-  { ...BACK_TO_RUNNING.healthy, actions: [...unfrozen, substate('running.healthy')] },
-  { ...BACK_TO_RUNNING.unhealthy, actions: [...unfrozen, substate('running.unhealthy')] },
-  { ...BACK_TO_RUNNING.unknown, actions: [...unfrozen, substate('running.unknown')] },
+  { ...BACK_TO_RUNNING.healthy, actions: [...unfrozen, substate('running.healthy'), 'watchLiveness'] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: [...unfrozen, substate('running.unhealthy'), 'watchLiveness'] },
+  { ...BACK_TO_RUNNING.unknown, actions: [...unfrozen, substate('running.unknown'), 'watchLiveness'] },
 ] as const;
 
 /** A resume came before the freeze was complete. @internal */
 export const RESUMED_WHILE_FREEZING = [
-  { ...BACK_TO_RUNNING.healthy, actions: [...thawed, substate('running.healthy')] },
-  { ...BACK_TO_RUNNING.unhealthy, actions: [...thawed, substate('running.unhealthy')] },
-  { ...BACK_TO_RUNNING.unknown, actions: [...thawed, substate('running.unknown')] },
+  { ...BACK_TO_RUNNING.healthy, actions: [...thawed, substate('running.healthy'), 'watchLiveness'] },
+  { ...BACK_TO_RUNNING.unhealthy, actions: [...thawed, substate('running.unhealthy'), 'watchLiveness'] },
+  { ...BACK_TO_RUNNING.unknown, actions: [...thawed, substate('running.unknown'), 'watchLiveness'] },
 ] as const;
 
 /** The rest of its runtime is counted down again. */

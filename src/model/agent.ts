@@ -53,7 +53,8 @@ export type BodyFact =
   | { readonly type: 'DRAINED'; readonly incarnation: number }
   | { readonly type: 'FROZEN'; readonly incarnation: number; readonly at: number }
   | { readonly type: 'FREEZE_FAILED'; readonly incarnation: number; readonly detail: string }
-  | { readonly type: 'HEALTH'; readonly incarnation: number; readonly health: Health }
+  /** The body reports its health itself. */
+  | { readonly type: 'HEALTH'; readonly incarnation: number; readonly health: Health; readonly at: number }
   /** The body requests so many more milliseconds (sd_notify EXTEND_TIMEOUT_USEC). */
   | { readonly type: 'EXTEND'; readonly incarnation: number; readonly ms: number };
 
@@ -72,6 +73,15 @@ export type AgentCommand =
       readonly cause: Cause;
       readonly detail: string;
       readonly action: 'restart' | 'stop';
+    }
+  | { readonly type: 'PROBE_PASSED'; readonly incarnation: number; readonly at: number }
+  /** A run of its liveness probe has failed. `final`: no further run is needed to end it. */
+  | {
+      readonly type: 'PROBE_FAILED';
+      readonly incarnation: number;
+      readonly detail: string;
+      readonly final: boolean;
+      readonly at: number;
     }
   /** The supervisor restarts it after so many ms. */
   | { readonly type: 'RETRY'; readonly delay: number }

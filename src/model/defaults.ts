@@ -23,6 +23,10 @@ export const DEFAULTS = {
   httpInterval: 500,
   httpPath: '/',
   stream: 'both',
+  liveness: {
+    probe: { initialDelay: 0, period: 10_000, timeout: 1_000, failures: 3 },
+    silence: { timeout: 30_000, failures: 1 },
+  },
   stop: {
     brutal: false,
     signal: 'SIGTERM',

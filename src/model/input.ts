@@ -1,3 +1,4 @@
+import type { LivenessInput } from './liveness.js';
 import type { EnvironmentInput, NoProcessOptions, ProcessOptions } from './process.js';
 import type {
   AnyLogic,
@@ -89,6 +90,8 @@ export interface AgentTraits {
   significant?: boolean;
   /** If not given, `none`. Every timeout: if not given, 30000. */
   readiness?: ReadinessInput;
+  /** How its health is judged while it runs. If not given, it is not. */
+  liveness?: LivenessInput;
   /** If not given, SIGTERM, 10 s, SIGTERM, 5 s, SIGKILL, 5 s. */
   stop?: StopInput | 'brutal_kill' | 'infinity';
   /** The mode of `pause` without an explicit one. If not given, forced. */

@@ -15,6 +15,8 @@ export interface AgentSettings {
   readonly readyTimeout: number;
   /** The longest runtime of one incarnation, in ms, pauses excluded; Infinity for no limit. */
   readonly maxRuntime: number;
+  /** So many failures of its liveness probe in a row end it. */
+  readonly failures: number;
   readonly successCodes: readonly number[];
   readonly stop: StopPlan;
 }
@@ -45,6 +47,11 @@ export interface AgentContext {
   /** `null` when its runtime is not limited. */
   readonly runtime: Runtime | null;
   readonly health: Health;
+  /** Since when it has this health, in wall-clock ms; `null` before the first report of it. */
+  readonly healthSince: number | null;
+  /** The failures of its liveness probe since the last run that passed, and why the last one failed; empty after a run that passed. */
+  readonly failures: number;
+  readonly probeProblem: string;
   readonly heading: Heading;
   readonly cause: Cause | null;
   readonly detail: string;
@@ -80,6 +87,7 @@ export interface ExitFacts {
 
 type Exited = Extract<BodyFact, { type: 'EXITED' }>;
 type Start = Extract<AgentCommand, { type: 'START' }>;
+type ProbeFailed = Extract<AgentCommand, { type: 'PROBE_FAILED' }>;
 type Limit = Extract<AgentCommand, { type: 'LIMIT_PASSED' }>;
 
 /** The context of an agent before its first start. */
@@ -107,6 +115,9 @@ export function freshIncarnation(
     pauseProblem: null,
     runtime: maxRuntime === Number.POSITIVE_INFINITY ? null : { left: maxRuntime, since: now },
     health: 'unknown',
+    healthSince: null,
+    failures: 0,
+    probeProblem: '',
     heading: 'failed',
     cause: null,
     detail: '',
@@ -143,6 +154,34 @@ export function noteStop({ commanded }: AgentContext, cause: Cause): Partial<Age
 export function noteLimit({ cause, detail, action }: Omit<Limit, 'type' | 'incarnation'>): Partial<AgentContext> {
   const isStop = action === 'stop';
   return { cause, detail, commanded: isStop, heading: isStop ? 'stopped' : 'failed' };
+}
+
+/** The changes by a report of its health, from a probe or from itself. */
+export function noteHealth(context: AgentContext, health: Health, at: number): Partial<AgentContext> {
+  return { health, healthSince: health === context.health ? context.healthSince : at };
+}
+
+/** The changes by a run of its liveness probe that passed. */
+export function notePass(context: AgentContext, { at }: { at: number }): Partial<AgentContext> {
+  return { ...noteHealth(context, 'healthy', at), failures: 0, probeProblem: '' };
+}
+
+/** True when a failed run does not end it yet. */
+export function toleratesFailure({ failures, settings }: AgentContext, { final }: ProbeFailed): boolean {
+  return !final && failures + 1 < settings.failures;
+}
+
+/** The changes by a run of its liveness probe that failed, and does not end it. */
+export function noteFailure({ failures }: AgentContext, { detail }: ProbeFailed): Partial<AgentContext> {
+  return { failures: failures + 1, probeProblem: detail };
+}
+
+/** The changes by the failed run that ends it: a failure, so that its restart type decides what follows. */
+export function noteUnhealthy(context: AgentContext, event: ProbeFailed): Partial<AgentContext> {
+  const { failures = 0, ...changes } = noteFailure(context, event);
+  const detail = failures > 1 ? `${failures} failures in a row, the last one: ${event.detail}` : event.detail;
+  const health = noteHealth(context, 'unhealthy', event.at);
+  return { ...changes, failures, ...health, cause: 'liveness', detail, heading: 'failed' };
 }
 
 /**

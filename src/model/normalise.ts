@@ -9,6 +9,7 @@ import type {
   StopInput,
   SupervisorInput,
 } from './input.js';
+import { livenessOf } from './liveness.js';
 import { PROCESS_DEFAULTS, processPlan, variablesOf } from './process.js';
 import { signalName } from './signal.js';
 import type {
@@ -71,6 +72,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     significant: input.significant ?? DEFAULTS.significant,
     ports,
     readiness: readinessOf(input.readiness ?? DEFAULTS.readiness, ports),
+    liveness: input.liveness === undefined ? null : livenessOf(input.liveness, ports),
     stop: stopPlan(input.stop ?? {}),
     pause: input.pause ?? DEFAULTS.pause,
     successCodes: [...(input.successCodes ?? DEFAULTS.successCodes)],

@@ -23,7 +23,7 @@ export type ReportBody =
   | { readonly type: 'substate'; readonly state: AgentState; readonly detail: string; readonly incarnation: number }
   | { readonly type: 'paused'; readonly incarnation: number; readonly mode: PauseMode }
   | { readonly type: 'resumed'; readonly incarnation: number }
-  | { readonly type: 'health'; readonly incarnation: number; readonly health: Health }
+  | { readonly type: 'health'; readonly incarnation: number; readonly health: Health; readonly detail: string }
   | {
       readonly type: 'restarting';
       readonly delay: number;
@@ -100,7 +100,7 @@ function detailOf(report: Report): string {
     case 'paused':
       return `paused (${report.mode})`;
     case 'health':
-      return `is ${report.health}`;
+      return `is ${report.health}${report.detail === '' ? '' : `: ${report.detail}`}`;
     case 'restarting':
       return `restarts in ${Math.round(report.delay)} ms after ${report.reason} (${report.left} left)`;
     case 'waiting':

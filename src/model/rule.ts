@@ -62,7 +62,8 @@ export function checkInstances(instances: Fields, wrong: ReadonlySet<string>, ad
 export function checkAgent(node: Fields, form: Form, addProblem: AddProblem): void {
   if (form === 'any') checkBody(node, addProblem);
   const ports = checkPorts(node.ports, addProblem);
-  checkReadiness(node.readiness, ports, addProblem);
+  checkPort('readiness', node.readiness, ports, addProblem);
+  checkPort('liveness', node.liveness, ports, addProblem);
   checkTemplates(node, ports, addProblem);
   checkUnset(node, addProblem);
   if (node.stdin === 'closed') checkClosedInput(node, addProblem);
@@ -127,6 +128,8 @@ function checkInProcess(node: Fields, addProblem: AddProblem): void {
   };
   for (const [path, value] of Object.entries(fields))
     if (value !== undefined) addProblem(path, 'must not be given without command', undefined);
+  if (isFields(node.liveness) && node.liveness.type === 'notify')
+    addProblem('liveness.type', 'must not be notify without command: only a process can send WATCHDOG=1', 'notify');
 }
 
 /** Those that a task or a logic cannot have. */
@@ -155,12 +158,15 @@ function checkPorts(ports: unknown, addProblem: AddProblem): string[] {
   return names.filter((name) => name !== null);
 }
 
-function checkReadiness(readiness: unknown, ports: readonly string[], addProblem: AddProblem): void {
-  if (!isFields(readiness) || (readiness.type !== 'port' && readiness.type !== 'http')) return;
-  if (ports.length === 0) addProblem('readiness', 'must not wait for a port of an agent without ports', readiness.type);
-  else if (typeof readiness.port === 'string' && !ports.includes(readiness.port))
-    addProblem('readiness.port', `must be one of the ports of this agent: ${ports.join(', ')}`, readiness.port);
+/** The probe of a readiness or a liveness may need a port. */
+function checkPort(path: string, probe: unknown, ports: readonly string[], addProblem: AddProblem): void {
+  if (!isFields(probe) || !PORT_PROBES.has(probe.type)) return;
+  if (ports.length === 0) addProblem(path, 'must not refer to a port of an agent without ports', probe.type);
+  else if (typeof probe.port === 'string' && !ports.includes(probe.port))
+    addProblem(`${path}.port`, `must be one of the ports of this agent: ${ports.join(', ')}`, probe.port);
 }
+
+const PORT_PROBES: ReadonlySet<unknown> = new Set(['port', 'http', 'tcp']);
 
 function checkTemplates(node: Fields, ports: readonly string[], addProblem: AddProblem): void {
   const check = (path: string, text: unknown) => {
@@ -172,9 +178,12 @@ function checkTemplates(node: Fields, ports: readonly string[], addProblem: AddP
         text,
       );
   };
-  const exec = isFields(node.readiness) ? node.readiness.command : undefined;
   listOf(node.command).forEach((text, i) => void check(fieldPath('command', i), text));
-  listOf(exec).forEach((text, i) => void check(fieldPath('readiness.command', i), text));
+  for (const key of ['readiness', 'liveness']) {
+    const probe = node[key];
+    const command = isFields(probe) ? listOf(probe.command) : [];
+    command.forEach((text, i) => void check(fieldPath(`${key}.command`, i), text));
+  }
   if (isFields(node.env)) for (const [name, text] of Object.entries(node.env)) check(fieldPath('env', name), text);
 }
 

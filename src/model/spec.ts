@@ -67,6 +67,26 @@ export type Readiness =
 /** Which processes get the stop signal. */
 export type StopScope = 'tree' | 'main';
 
+/** The times of a liveness, and the failures in a row that end the agent. */
+interface LivenessTimes {
+  readonly initialDelay: number;
+  readonly timeout: number;
+  readonly failures: number;
+}
+
+/** A liveness that is probed every `period`. */
+export type ProbedLiveness = LivenessTimes & { readonly period: number } & (
+    | { readonly type: 'http'; readonly port: string; readonly path: string }
+    | { readonly type: 'tcp'; readonly port: string }
+    | { readonly type: 'exec'; readonly command: readonly string[] }
+  );
+
+/** A liveness that is lost by silence. */
+export type HeardLiveness = LivenessTimes &
+  ({ readonly type: 'notify' } | { readonly type: 'idle'; readonly stream: StreamName | 'both' });
+
+export type Liveness = ProbedLiveness | HeardLiveness;
+
 /** The stages of a stop. `ask` may be `Infinity`; `brutal` skips the first two. */
 export interface StopPlan {
   readonly brutal: boolean;
@@ -151,6 +171,8 @@ export interface AgentSpec {
   readonly significant: boolean;
   readonly ports: readonly PortRequest[];
   readonly readiness: Readiness;
+  /** `null`: its health is not probed. */
+  readonly liveness: Liveness | null;
   readonly stop: StopPlan;
   readonly pause: PauseMode;
   readonly successCodes: readonly number[];

@@ -20,6 +20,7 @@ export type {
   StreamPosition,
   Streams,
   SupervisorMark,
+  UnhealthyAgent,
 } from './operations/results.js';
 
 const UNTIL_GONE = 'done when the last process of each is verified gone';

@@ -127,6 +127,8 @@ export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
     restarts: 0,
     incarnation: 1,
     health: 'unknown',
+    healthSince: null,
+    healthDetail: '',
     since: NOW - 12_000,
     createdAt: NOW - 12_500,
     startedAt: NOW - 12_400,

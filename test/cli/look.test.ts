@@ -4,6 +4,7 @@ import type { SupervisorView } from '../../src/contract/view.js';
 import { NOW, row, supertree } from './fake-host.js';
 
 const web = row('root/web', { ports: { http: 8100, admin: 8101 }, restarts: 2, health: 'healthy', uuid: 'u-web' });
+const doubtful = { healthSince: NOW - 5_000, healthDetail: 'port 8100 did not accept within 1000 ms' };
 const job = row('root/group/job', {
   uuid: 'u-job',
   state: 'failed',
@@ -180,13 +181,13 @@ describe('supertree status', () => {
       tail: ['the disk is on fire'],
     };
     const result = await supertree(['status', 'web'], {
-      answers: { status: () => ({ ...web, detail: 'running.healthy', exit, retryIn: 200 }) },
+      answers: { status: () => ({ ...web, ...doubtful, detail: 'running.healthy', exit, retryIn: 200 }) },
     });
     expect(result.code).toBe(0);
     for (const line of [
       'uuid         u-web',
       'state        running for 12s',
-      'health       healthy',
+      'health       healthy for 5s; the last probe failed: port 8100 did not accept within 1000 ms',
       'pid          4711',
       'ports        http:8100 admin:8101',
       'command      node web.mjs',
@@ -219,6 +220,18 @@ describe('supertree status', () => {
 });
 
 describe('supertree health', () => {
+  it('names the agents whose health is in doubt', async () => {
+    const { path, healthSince: since, healthDetail: detail } = { ...web, ...doubtful };
+    const unhealthy = [
+      { path, health: 'healthy', since, detail },
+      { path: 'root/b', health: 'unhealthy', since: null, detail: '' },
+    ];
+    const result = await supertree(['health'], { answers: { health: () => ({ ...health, unhealthy }), ps: () => [] } });
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.out).toContain(`in doubt     root/web is healthy for 5s; the last probe failed: ${detail}\n`);
+    expect(result.out).toContain('in doubt     root/b is unhealthy\n');
+  });
+
   it('prints the health of the server', async () => {
     const result = await supertree(['health'], { answers: { health: () => health, ps: () => [] } });
     expect(result).toMatchObject({ code: 0, err: '' });

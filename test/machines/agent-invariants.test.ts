@@ -22,6 +22,8 @@ import {
   LIMIT_STOP,
   ORPHANED,
   PAUSE_COOPERATIVELY,
+  PROBE_FAILED,
+  PROBE_PASSED,
   READY,
   RESUME,
   RETRY,
@@ -33,6 +35,7 @@ import {
   STOP,
   UNHEALTHY,
   UNREAD,
+  WATCHDOG_TRIGGERED,
 } from './agent-words.js';
 import { begin, placeIn } from './scenario.js';
 
@@ -57,6 +60,9 @@ const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> 
     [FREEZE_FAILED, 'alive'],
     [HEALTHY, 'alive'],
     [UNHEALTHY, 'alive'],
+    [PROBE_PASSED, 'alive'],
+    [PROBE_FAILED, 'alive'],
+    [WATCHDOG_TRIGGERED, 'alive'],
     [extend(200), 'alive'],
     [exited({ code: 0 }), 'nothing'],
     [exited(), 'nothing'],
@@ -217,7 +223,7 @@ class Life {
     const before = this.place;
     const from = this.#written.length;
     this.#actor.send('now' in event ? { ...event, now: this.#clock.now() } : event);
-    const ruled = this.#written.slice(from).filter((effect) => /^reportSubstate|Resources$/.test(effect));
+    const ruled = this.#written.slice(from).filter((effect) => /^reportSubstate|Resources$|Liveness$/.test(effect));
     expect(ruled).toEqual(ruledEffects(before, this.place));
     if (event.type === 'START' && before !== this.place) this.#charged = 0;
     if (event.type === 'PAUSE' && before.startsWith('running')) this.#chargedAtPause = this.#charged;

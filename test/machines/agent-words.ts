@@ -33,6 +33,7 @@ export function agent(settings: Partial<AgentSettings> = {}): AgentInput {
     readyAtOnce: false,
     readyTimeout: READY_TIMEOUT,
     maxRuntime: NONE,
+    failures: 3,
     successCodes: [0],
     stop: STAGES,
   };
@@ -52,8 +53,12 @@ export const GONE: AgentEvent = { type: 'GONE', incarnation };
 export const DRAINED: AgentEvent = { type: 'DRAINED', incarnation };
 export const FROZEN: AgentEvent = { type: 'FROZEN', incarnation, at: 50 };
 export const FREEZE_FAILED: AgentEvent = { type: 'FREEZE_FAILED', incarnation, detail: 'it keeps forking' };
-export const HEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'healthy' };
-export const UNHEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'unhealthy' };
+export const HEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'healthy', at: 33 };
+export const UNHEALTHY: AgentEvent = { type: 'HEALTH', incarnation, health: 'unhealthy', at: 34 };
+export const PROBE_PASSED: AgentEvent = { type: 'PROBE_PASSED', incarnation, at: 36 };
+const failure = { type: 'PROBE_FAILED', incarnation, detail: 'no answer', at: 37 } as const;
+export const PROBE_FAILED: AgentEvent = { ...failure, final: false };
+export const WATCHDOG_TRIGGERED: AgentEvent = { ...failure, final: true };
 export const STOP: AgentEvent = { type: 'STOP', cause: 'command', brutal: false };
 export const KILL: AgentEvent = { type: 'STOP', cause: 'command', brutal: true };
 export const FREEZE: AgentEvent = { type: 'PAUSE', mode: 'forced', at: 40, now: 400 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { agentMachine } from '../../src/machines/index.js';
 import { ENDS } from './agent-ends.js';
 import { LIMITED } from './agent-limits.js';
+import { LIVENESS } from './agent-liveness.js';
 import { LIVES } from './agent-lives.js';
 import { ruledEffects } from './agent-rules.js';
 import { STAGES_ON_DEMAND } from './agent-stages.js';
@@ -9,7 +10,7 @@ import { STARTS } from './agent-starts.js';
 import { play } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 
-const STORIES = [...STARTS, ...LIVES, ...LIMITED, ...ENDS, ...STAGES_ON_DEMAND];
+const STORIES = [...STARTS, ...LIVES, ...LIVENESS, ...LIMITED, ...ENDS, ...STAGES_ON_DEMAND];
 
 describe('an agent', () => {
   describeScenarios(agentMachine, STORIES);

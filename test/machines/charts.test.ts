@@ -101,8 +101,8 @@ function placesReached(chart: AnyStateMachine, input: unknown, events: readonly 
     events: [...events],
     limit: 100_000,
     serializeState: ({ value, context }) => {
-      const { heading, health, drained, overdue, extension } = context as Record<string, unknown>;
-      return JSON.stringify([value, heading, health, drained, overdue, Number(extension) > 0]);
+      const { heading, health, failures, drained, overdue, extension } = context as Record<string, unknown>;
+      return JSON.stringify([value, heading, health, failures, drained, overdue, Number(extension) > 0]);
     },
   });
   return paths.flatMap(({ state }) => state._nodes.map(statePathOf));

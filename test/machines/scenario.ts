@@ -67,7 +67,7 @@ function edgesInto(edges: Set<string>, machine: AnyStateMachine): (event: Inspec
 
 /** Effects that follow from the states alone; a rule says when (agent-rules.ts). */
 function isRuled(effect: string): boolean {
-  return /^(reportSubstate\(|(un)?watchResources$)/.test(effect);
+  return /^(reportSubstate\(|(un)?watch(Resources|Liveness)$)/.test(effect);
 }
 
 /** An actor of the machine whose effects only write their names: `ask(true)` for an effect with the param `true`. */

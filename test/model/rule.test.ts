@@ -62,12 +62,12 @@ describe('fields of an agent', () => {
     [{ ports: ['9a'] }, 'ports[0] must match ^[A-Za-z][A-Za-z0-9_]*$, got "9a"'],
     [{ ports: [{ name: 'a', preferred: 70_000 }] }, 'ports[0].preferred must be an integer from 1 to 65535, got 70000'],
     [{ ports: [7] }, 'ports[0] must be a name or an object, got 7'],
-    [{ readiness: { type: 'port' } }, 'readiness must not wait for a port of an agent without ports, got "port"'],
+    [{ readiness: { type: 'port' } }, 'readiness must not refer to a port of an agent without ports, got "port"'],
     [
       { ports: ['a'], readiness: { type: 'port', port: 'b' } },
       'readiness.port must be one of the ports of this agent: a, got "b"',
     ],
-    [{ readiness: { type: 'http' } }, 'readiness must not wait for a port of an agent without ports, got "http"'],
+    [{ readiness: { type: 'http' } }, 'readiness must not refer to a port of an agent without ports, got "http"'],
     [
       { ports: ['a'], readiness: { type: 'http', port: 'b' } },
       'readiness.port must be one of the ports of this agent: a, got "b"',
@@ -79,6 +79,21 @@ describe('fields of an agent', () => {
     [
       { ports: ['a'], readiness: { type: 'http', path: '/a b' } },
       'readiness.path must begin with / and contain no space, # or control character, got "/a b"',
+    ],
+    [{ liveness: { type: 'tcp' } }, 'liveness must not refer to a port of an agent without ports, got "tcp"'],
+    [{ liveness: { type: 'idle' } }, 'liveness.timeout must be given'],
+    [
+      { liveness: { type: 'notify', period: 5 } },
+      'liveness.period must not be given; known here: type, timeout, initialDelay, failures, got 5',
+    ],
+    [{ liveness: { type: 'exec', command: ['x'], failures: 0 } }, 'liveness.failures must be an integer > 0, got 0'],
+    [
+      { liveness: { type: 'heartbeat' } },
+      'liveness.type must be one of http, tcp, exec, notify, idle, got "heartbeat"',
+    ],
+    [
+      { liveness: { type: 'exec', command: ['x', '{port:b}'] } },
+      'liveness.command[1] must not use {port:b}, a port that it does not have; the text itself is {{port:b}}, got (hidden)',
     ],
     [{ readiness: { type: 'log', pattern: '(' } }, 'readiness.pattern must be a regular expression, got "("'],
     [{ readiness: { type: 'soon' } }, 'readiness.type must be one of none, port, http, log, exec, notify, got "soon"'],

@@ -35,6 +35,20 @@ describe('valid trees', () => {
           { requiredKeys: ['type', 'command'] },
         ),
       ),
+      liveness: fc.oneof(
+        fc.record(
+          { type: fc.constantFrom('tcp', 'http'), initialDelay: fc.nat(), period: time, timeout: time, failures: time },
+          { requiredKeys: ['type'] },
+        ),
+        fc.record(
+          { type: fc.constant('exec'), command: fc.constant(['true']), period: time },
+          { requiredKeys: ['type', 'command'] },
+        ),
+        fc.record(
+          { type: fc.constant('idle'), timeout: time, stream: fc.constantFrom('stdout', 'both') },
+          { requiredKeys: ['type', 'timeout'] },
+        ),
+      ),
       stop: fc.oneof(
         fc.constantFrom('infinity', 'brutal_kill'),
         fc.record({ signal: fc.constantFrom('INT', 'SIGUSR1'), ask: fc.nat(), kill: fc.nat() }, { requiredKeys: [] }),
@@ -61,10 +75,11 @@ describe('valid trees', () => {
     { requiredKeys: [] },
   );
   const agent = fc.tuple(body, traits).map(([own, t]) => {
-    const { env, cwd, limits, stop, ports, ...shared } = t;
-    if ('command' in own) return { ...own, ...t };
+    const { env, cwd, limits, stop, liveness, ports: given, ...shared } = t;
+    const ports = given ?? ['http'];
+    if ('command' in own) return { ...own, ...t, ports };
     const asked = typeof stop === 'object' && 'signal' in stop ? {} : { stop };
-    return { ...own, ...shared, ...asked, ...('task' in own && { ports }) };
+    return { ...own, ...shared, ...asked, ...('task' in own && { ports, liveness }) };
   });
   const { node, list } = fc.letrec<{ node: object; list: object[] }>((tie) => ({
     node: fc.oneof(

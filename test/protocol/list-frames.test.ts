@@ -19,6 +19,8 @@ function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
     restarts: 0,
     incarnation: 1,
     health: 'unknown',
+    healthSince: null,
+    healthDetail: '',
     since: 1,
     createdAt: 1_700_000_000_000,
     startedAt: 1_700_000_000_123,

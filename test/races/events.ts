@@ -9,7 +9,10 @@ import { added } from './generators.js';
 export type RaceEvent =
   | { readonly what: 'start' | 'stop' | 'kill' | 'restart' | 'pause' | 'resume'; readonly path: string }
   | { readonly what: 'signal'; readonly path: string }
-  | { readonly what: 'crash' | 'done' | 'ready' | 'release'; readonly process: number }
+  | {
+      readonly what: 'crash' | 'done' | 'ready' | 'release' | 'feed' | 'trigger' | 'write';
+      readonly process: number;
+    }
   | { readonly what: 'overuse'; readonly process: number; readonly after: number; readonly resource: 'memory' | 'cpu' }
   | { readonly what: 'terminate' | 'restartChild' | 'delete'; readonly path: string }
   | { readonly what: 'add'; readonly parent: string; readonly spec: AgentInput }
@@ -31,6 +34,9 @@ const bodyEvent = fc.constantFrom(
   'done' as const,
   'ready' as const,
   'release' as const,
+  'feed' as const,
+  'trigger' as const,
+  'write' as const,
 );
 const childOperation = fc.constantFrom('terminate' as const, 'restartChild' as const, 'delete' as const);
 const parent = fc.constantFrom('root', 'root/s');
@@ -90,6 +96,12 @@ export function applyEvent(
       return void driver.ready(processAt(driver, event.process));
     case 'release':
       return void driver.release(processAt(driver, event.process));
+    case 'feed':
+      return void driver.notify(processAt(driver, event.process), 'WATCHDOG=1');
+    case 'trigger':
+      return void driver.notify(processAt(driver, event.process), 'WATCHDOG=trigger');
+    case 'write':
+      return void driver.say(processAt(driver, event.process), 'a line');
     case 'overuse':
       return overuse(driver, clock, event);
     case 'terminate':

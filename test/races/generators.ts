@@ -37,6 +37,17 @@ const output = fc.constantFrom<NonNullable<CommandAgent['output']>>({}, { order:
 /** Short enough to be over in the middle of a start, a pause, a stop or a restart. */
 const runtime = fc.constantFrom<Pick<AgentInput, 'maxRuntime'>>({}, {}, {}, { maxRuntime: 7 }, { maxRuntime: 25 });
 
+/** Silence that is noticed and never ends an agent by itself: in a tree that cools down one agent could keep another one restarting for ever. */
+const liveness = fc.constantFrom<Pick<AgentInput, 'liveness'>>(
+  {},
+  {},
+  { liveness: { type: 'notify', timeout: 7, failures: 1_000_000 } },
+  { liveness: { type: 'idle', initialDelay: 3, timeout: 4, failures: 1_000_000 } },
+);
+
+/** Silence that ends an agent: for one that is not restarted. */
+const FATAL_SILENCE: Pick<AgentInput, 'liveness'> = { liveness: { type: 'idle', timeout: 9 } };
+
 /** A limit that an agent with excessive memory, or cpu, exceeds. */
 const limit = fc
   .constantFrom('report' as const, 'restart' as const, 'stop' as const)
@@ -61,7 +72,9 @@ const timeless = fc.record({
   stdin: fc.constantFrom('pipe' as const, 'pipe' as const, 'closed' as const),
 });
 
-const body = fc.tuple(timeless, runtime).map(([traits, limit]) => ({ ...traits, ...limit, ...inputOf(traits) }));
+const body = fc
+  .tuple(timeless, runtime, liveness)
+  .map(([traits, limit, alive]) => ({ ...traits, ...limit, ...alive, ...inputOf(traits) }));
 
 /** A pipe where the pause or the stop writes to it. */
 function inputOf({ pause, stop, stdin }: Pick<AgentInput, 'pause' | 'stop' | 'stdin'>): Pick<AgentInput, 'stdin'> {
@@ -81,7 +94,8 @@ function agent(
   wanted: boolean,
 ): AgentInput {
   const significant = wanted && type !== 'permanent' && parent !== 'never';
-  return { id, command: [id], ...traits, ...(type === undefined ? {} : { restart: type }), significant };
+  const fatal = type === 'temporary' && traits.liveness?.type === 'idle' ? FATAL_SILENCE : {};
+  return { id, command: [id], ...traits, ...fatal, ...(type === undefined ? {} : { restart: type }), significant };
 }
 
 const supervision = fc.record({

@@ -77,6 +77,8 @@ export class FakeAgent {
       restarts: 0,
       incarnation: 1,
       health: 'unknown',
+      healthSince: null,
+      healthDetail: '',
       since: 1_700_000_000_123,
       createdAt: 1_700_000_000_000,
       startedAt: 1_700_000_000_000.25,

@@ -3,9 +3,10 @@ import type { AgentSpec } from '../../model/spec.js';
 import { createOutput, type Output } from '../output/output.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
-import { type Agent, endWatch } from './agent.js';
+import type { Agent } from './agent.js';
 import type { AgentRecord } from './agent-record.js';
 import { notifyWatchers } from './waiting.js';
+import { endLivenessWatch, endReadinessWatch } from './watches.js';
 
 /** Creates an agent's actor in the systems of its supervisor; it starts as `stopped`. */
 export function createAgent(
@@ -40,6 +41,8 @@ export function createAgent(
     unwatch: null,
     unreadiness: '',
     word: null,
+    liveness: null,
+    livenessWatched: 0,
     view: null,
   };
   world.registry.addAgent(agent);
@@ -53,7 +56,8 @@ function newOutput(world: World, spec: AgentSpec, path: string): Output {
 
 /** Removes an agent and its actor. Its process must be gone. `forget`: a later agent at the same path is a different one. */
 export function disposeAgent(world: World, systems: Systems, agent: Agent, forget: boolean): void {
-  endWatch(agent);
+  endReadinessWatch(agent);
+  endLivenessWatch(agent);
   world.monitor.unwatch(agent.path);
   systems.dismiss(agent.ref);
   world.registry.removeAgent(agent, forget);
@@ -70,14 +74,15 @@ export function reportRemoved(world: World, path: string, record: AgentRecord): 
 let latest: { readonly spec: AgentSpec; readonly settings: AgentSettings } | null = null;
 
 function settingsOf(spec: AgentSpec): AgentSettings {
-  const { readiness, ports, maxRuntime, successCodes, stop } = spec;
+  const { readiness, liveness, ports, maxRuntime, successCodes, stop } = spec;
   const known = latest?.spec;
-  const same = known?.stop === stop && known.readiness === readiness && known.ports === ports;
-  const isSame = same && known.successCodes === successCodes && known.maxRuntime === maxRuntime;
+  const same = known?.stop === stop && known.readiness === readiness && known.liveness === liveness;
+  const isSame =
+    same && known.ports === ports && known.successCodes === successCodes && known.maxRuntime === maxRuntime;
   if (latest !== null && isSame) return latest.settings;
   const readyAtOnce = readiness.type === 'none' && readiness.minUptime === 0;
-  const times = { readyTimeout: readiness.timeout, maxRuntime };
-  const made = { leases: ports.length > 0, readyAtOnce, ...times, successCodes, stop };
+  const bounds = { readyTimeout: readiness.timeout, maxRuntime, failures: liveness?.failures ?? 1 };
+  const made = { leases: ports.length > 0, readyAtOnce, ...bounds, successCodes, stop };
   latest = { spec, settings: made };
   return made;
 }

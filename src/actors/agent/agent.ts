@@ -10,6 +10,7 @@ import { isWaiting, waitingText } from '../../model/report.js';
 import type { AgentSpec } from '../../model/spec.js';
 import type { Output } from '../output/output.js';
 import type { AgentRecord } from './agent-record.js';
+import type { WatchedAgent } from './probes/liveness.js';
 
 /** A notification of an agent to its supervisor, which adds id, time and a random number. */
 export type ChildFact =
@@ -21,7 +22,7 @@ export type ChildFact =
  * One agent of a tree: the actor of its chart, and the objects that the effects of the chart act on. Its state in the lifecycle, with time and reason, is
  * in the chart alone (`contextOf`, `stateOf`).
  */
-export interface Agent {
+export interface Agent extends WatchedAgent {
   readonly path: string;
   readonly id: string;
   readonly uuid: string;
@@ -138,8 +139,7 @@ function makeView(agent: Agent, awaited: readonly string[]): AgentView {
     restart: agent.spec.restart,
     restarts: Math.max(0, agent.record.starts - 1),
     incarnation: context.incarnation,
-    // A probe only applies to a running agent.
-    health: state === 'running' ? context.health : 'unknown',
+    ...healthOf(state, context),
     since: context.since,
     createdAt: agent.createdAt,
     startedAt: context.startedAt,
@@ -154,15 +154,17 @@ function makeView(agent: Agent, awaited: readonly string[]): AgentView {
   };
 }
 
+/** Health only applies to a running agent. */
+function healthOf(
+  state: AgentState,
+  context: AgentContext,
+): Pick<AgentView, 'health' | 'healthSince' | 'healthDetail'> {
+  if (state !== 'running') return { health: 'unknown', healthSince: null, healthDetail: '' };
+  return { health: context.health, healthSince: context.healthSince, healthDetail: context.probeProblem };
+}
+
 function textOf(value: StateValue): string {
   if (typeof value === 'string') return value;
   for (const word in value) return `${word}.${textOf(value[word] as StateValue)}`;
   return '';
-}
-
-/** Ends the watch for readiness. */
-export function endWatch(agent: Agent): void {
-  agent.unwatch?.();
-  agent.unwatch = null;
-  agent.word = null;
 }

@@ -1,6 +1,5 @@
 import { assign, enqueueActions } from 'xstate';
 import type { Sink } from '../../drivers/driver.js';
-import { listensOn } from '../../drivers/proc/sockets.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { agentMachine } from '../../machines/agent.js';
 import type { Notification, ReportedKind, ReportedState } from '../../machines/agent-setup.js';
@@ -8,12 +7,12 @@ import type { AgentEvent } from '../../model/agent.js';
 import type { AgentContext } from '../../model/lifecycle.js';
 import { blockersText } from '../../model/report.js';
 import type { World } from '../world.js';
-import { type Agent, blockersOf, type ChildFact, endWatch, stateOf } from './agent.js';
+import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
-import { filledReadiness, startOrder } from './launch.js';
-import { watchReadiness } from './probes/readiness.js';
+import { startOrder } from './launch.js';
 import { notifyWatchers } from './waiting.js';
+import { beginLivenessWatch, beginReadinessWatch, endLivenessWatch, endReadinessWatch } from './watches.js';
 
 /** Provides the effects of the agent's chart, once per tree: each effect finds its agent by path. */
 export function createAgentLogic(world: World): typeof agentMachine {
@@ -43,8 +42,10 @@ export function createAgentLogic(world: World): typeof agentMachine {
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
       launch: hand((agent, context) => launch(world, agent, context)),
-      watchReadiness: hand((agent, context) => watch(world, agent, context)),
-      unwatchReadiness: hand((agent) => endWatch(agent)),
+      watchReadiness: hand((agent, context) => beginReadinessWatch(world, agent, context)),
+      unwatchReadiness: hand(endReadinessWatch),
+      watchLiveness: hand((agent, context) => beginLivenessWatch(world, agent, context)),
+      unwatchLiveness: hand(endLivenessWatch),
       watchResources: hand((agent, context) => watchResources(world, agent, context)),
       unwatchResources: hand((agent) => world.monitor.unwatch(agent.path)),
       closeInput: hand((agent) => closeInput(agent)),
@@ -96,7 +97,10 @@ function launch(world: World, agent: Agent, context: AgentContext): void {
 function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
   return {
     fact: (fact) => deliver(world, agent, fact),
-    output: (stream, bytes) => agent.output.push(stream, bytes),
+    output: (stream, bytes) => {
+      agent.output.push(stream, bytes);
+      agent.liveness?.wrote(stream);
+    },
     notified: (word) => onWord(world, agent, incarnation, word),
   };
 }
@@ -108,27 +112,18 @@ function onWord(world: World, agent: Agent, incarnation: number, word: string): 
   if (name === 'EXTEND_TIMEOUT_USEC' && Number(value) > 0) {
     deliver(world, agent, { type: 'EXTEND', incarnation, ms: Number(value) / 1000 });
   } else if (name === 'HEALTH' && (value === 'healthy' || value === 'unhealthy')) {
-    deliver(world, agent, { type: 'HEALTH', incarnation, health: value });
+    deliver(world, agent, { type: 'HEALTH', incarnation, health: value, at: world.clock.wall() });
+  } else if (name === 'WATCHDOG') {
+    onWatchdog(world, agent, incarnation, value);
   }
 }
 
-function watch(world: World, agent: Agent, context: AgentContext): void {
-  const { clock } = world;
-  const { incarnation, ports } = context;
-  const { output, spec, order, body } = agent;
-  const ownsPort = (port: number) => listensOn(body?.members() ?? [], port);
-  const readiness = filledReadiness(spec, context);
-  agent.unreadiness = '';
-  const watching = watchReadiness(
-    { readiness, ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort },
-    () => deliver(world, agent, { type: 'READY', incarnation, at: clock.wall() }),
-    (problem) => world.reports.emit(agent.path, { type: 'error', problem }),
-  );
-  agent.word = (word) => watching.word(word);
-  agent.unwatch = () => {
-    agent.unreadiness = watching.lastFailure;
-    watching.cancel();
-  };
+/** `WATCHDOG=trigger` asks to be ended at once. */
+function onWatchdog(world: World, agent: Agent, incarnation: number, value: string | undefined): void {
+  if (value === '1') return agent.liveness?.fed();
+  if (value !== 'trigger' || agent.spec.liveness?.type !== 'notify') return;
+  const detail = 'it has sent WATCHDOG=trigger';
+  deliver(world, agent, { type: 'PROBE_FAILED', incarnation, detail, final: true, at: world.clock.wall() });
 }
 
 /** Asks the process tree to stop: the first time by the message if the spec has one, otherwise by the signal. */
@@ -206,7 +201,7 @@ function reportSubstate(world: World, agent: Agent, { incarnation }: AgentContex
 }
 
 function report(world: World, agent: Agent, context: AgentContext, kind: ReportedKind): void {
-  const { incarnation, pid, ports, health } = context;
+  const { incarnation, pid, ports, health, probeProblem } = context;
   switch (kind) {
     case 'started':
       return world.reports.emit(agent.path, { type: kind, incarnation, pid, ports });
@@ -217,7 +212,7 @@ function report(world: World, agent: Agent, context: AgentContext, kind: Reporte
     case 'resumed':
       return world.reports.emit(agent.path, { type: kind, incarnation });
     case 'health':
-      return world.reports.emit(agent.path, { type: kind, incarnation, health });
+      return world.reports.emit(agent.path, { type: kind, incarnation, health, detail: probeProblem });
   }
 }
 

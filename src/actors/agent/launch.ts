@@ -3,6 +3,7 @@ import { nanoid } from 'nanoid';
 import type { StartOrder } from '../../drivers/driver.js';
 import { processEnvironment } from '../../model/environment.js';
 import type { AgentContext } from '../../model/lifecycle.js';
+import { watchdogEnvironment } from '../../model/liveness.js';
 import type { AgentSpec, Readiness } from '../../model/spec.js';
 import { fillTemplate } from '../../model/template.js';
 import type { World } from '../world.js';
@@ -24,7 +25,10 @@ export function startOrder(world: World, agent: Agent, context: AgentContext): S
     token: facts.token,
     command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
     cwd: spec.cwd,
-    env: processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
+    env: {
+      ...processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
+      ...watchdogEnvironment(spec.liveness),
+    },
   };
 }
 

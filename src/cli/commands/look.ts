@@ -90,7 +90,7 @@ async function health(host: Host, { json }: Options, command: Command): Promise<
     return { answer, givenUp: rows.filter(({ state, retryIn }) => state === 'failed' && retryIn === null).length };
   });
   if (json) printJson(host.out, answer);
-  else printLines(host.out, renderHealth(answer, givenUp));
+  else printLines(host.out, renderHealth(answer, givenUp, viewOf(host).now));
   if (!answer.healthy) throw new SupertreeError('UNHEALTHY', { server: answer.serverId });
   return EXIT.done;
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
+import { usesNotify } from '../../model/liveness.js';
 import type { StartOrder } from '../driver.js';
 import { NOTIFY_FD } from '../local/notify-channel.js';
 import { signalOf } from '../local/signals.js';
@@ -19,7 +20,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
   }
   if (argv.length + env.length + OTHER_FIELDS > MAX_MESSAGE) return spawnProblem({ code: 'E2BIG' }, order);
-  const { readiness, stop, output, process: options } = order.spec;
+  const { stop, output, process: options } = order.spec;
   return {
     type: 'start',
     agent,
@@ -28,7 +29,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     cwd: directoryOf(order),
     token: order.token,
     stdin: options.stdin,
-    notify: readiness.type === 'notify',
+    notify: usesNotify(order.spec),
     merged: output.order === 'merged',
     closeInput: stop.brutal ? 0 : (stop.closeInput ?? 0),
     mainOnly: stop.scope === 'main',
@@ -40,7 +41,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
 
 function environmentOf({ env, token, spec }: StartOrder): string[] {
   const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
-  const own = { SUPERTREE_TOKEN: token, ...(spec.readiness.type === 'notify' && { SUPERTREE_NOTIFY_FD: NOTIFY_FD }) };
+  const own = { SUPERTREE_TOKEN: token, ...(usesNotify(spec) && { SUPERTREE_NOTIFY_FD: NOTIFY_FD }) };
   return Object.entries({ ...rest, ...own }).map(([name, value]) => `${name}=${value}`);
 }
 

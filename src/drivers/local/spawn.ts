@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { messageOf } from '../../errors.js';
+import { usesNotify } from '../../model/liveness.js';
 import { fillTemplate } from '../../model/template.js';
 import type { StartOrder } from '../driver.js';
 import { optionProblem } from '../option-problem.js';
@@ -69,7 +70,7 @@ export function discard(child: ChildProcess): void {
 
 function spawnOptions(order: StartOrder): SpawnOptions {
   const env: NodeJS.ProcessEnv = { ...order.env, SUPERTREE_TOKEN: order.token };
-  const notify = order.spec.readiness.type === 'notify';
+  const notify = usesNotify(order.spec);
   if (notify) env.SUPERTREE_NOTIFY_FD = String(NOTIFY_FD);
   else delete env.SUPERTREE_NOTIFY_FD; // one that we inherited ourselves means another descriptor
   const input = order.spec.process.stdin === 'closed' ? 'ignore' : 'pipe';

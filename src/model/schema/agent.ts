@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { DEFAULTS } from '../defaults.js';
 import { signalName } from '../signal.js';
 import { count, exact, field, fields, filled, membership, needed, OBJECT, oneOf, positive, text } from './field.js';
-import { command, portName, readiness } from './probe.js';
+import { command, liveness, portName, readiness } from './probe.js';
 import { processOptions, variableName } from './process.js';
 
 const env = v.record(variableName, v.nullable(text), OBJECT);
@@ -119,6 +119,7 @@ export const traits = {
     v.array(port, 'must be a list'),
   ),
   readiness: field('When it counts as ready. If not given, as soon as it runs.', readiness),
+  liveness: field('How its health is judged while it runs. If not given, it is not.', liveness),
   stop: field(`How it is stopped. If not given, ${STAGES}.`, stop),
   pause: field(
     `The mode of pause without an explicit one. If not given, ${DEFAULTS.pause}.`,

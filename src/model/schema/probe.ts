@@ -5,7 +5,7 @@ import { count, field, fields, needed, OBJECT, oneOf, positive, text } from './f
 /** A path, perhaps with a query: what the request line of HTTP can hold. */
 const HTTP_PATH = /^\/[!-"$-~]*$/;
 
-/* The schemas of readiness, and of what its probes refer to. */
+/* The schemas of readiness and liveness. */
 
 /** Program and arguments. */
 export const command = v.pipe(
@@ -70,6 +70,70 @@ export const readiness = v.variant(
     fields('Ready when it says so', { type: v.literal('notify'), timeout }),
   ],
   (issue) => (issue.expected === 'Object' ? OBJECT : 'must be one of none, port, http, log, exec, notify'),
+);
+
+const { probe: PROBE, silence: SILENCE } = DEFAULTS.liveness;
+
+const initialDelay = field(
+  `From ready to the first run, or to the first silence that counts, in ms. If not given, ${PROBE.initialDelay}.`,
+  count,
+);
+const probeTimes = {
+  initialDelay,
+  period: field(
+    `From the start of a run to the start of the next, in ms; runs never overlap. If not given, ${PROBE.period}.`,
+    positive,
+  ),
+  timeout: field(`How long a run may take before it has failed, in ms. If not given, ${PROBE.timeout}.`, positive),
+  failures: field(`So many failures in a row end the agent. If not given, ${PROBE.failures}.`, positive),
+};
+const silenceTimes = {
+  initialDelay,
+  failures: field(
+    `So many times in a row \`timeout\` must pass in silence. If not given, ${SILENCE.failures}.`,
+    positive,
+  ),
+};
+
+/** How the health of a running agent is judged. */
+export const liveness = v.variant(
+  'type',
+  [
+    fields('Alive when it answers HTTP', {
+      type: v.literal('http'),
+      port: field('The name of the port. If not given, the first one.', portName),
+      path: field(
+        `The path of the GET request; it passes when the status is from 200 to 399. Redirects are not followed. If not given, ${DEFAULTS.httpPath}.`,
+        path,
+      ),
+      ...probeTimes,
+    }),
+    fields('Alive when the port accepts', {
+      type: v.literal('tcp'),
+      port: field('The name of the port. If not given, the first one.', portName),
+      ...probeTimes,
+    }),
+    fields('Alive when a command succeeds', {
+      type: v.literal('exec'),
+      command: needed('Program and arguments; it passes when it exits with 0.', command),
+      ...probeTimes,
+    }),
+    fields('Alive while it sends WATCHDOG=1', {
+      type: v.literal('notify'),
+      timeout: field(
+        `The longest time between two messages, in ms. The agent finds it in WATCHDOG_USEC. If not given, ${SILENCE.timeout}.`,
+        positive,
+      ),
+      ...silenceTimes,
+    }),
+    fields('Alive while it writes', {
+      type: v.literal('idle'),
+      timeout: needed('The longest time without output, in ms.', positive),
+      stream: field(`If not given, ${DEFAULTS.stream}.`, stream),
+      ...silenceTimes,
+    }),
+  ],
+  (issue) => (issue.expected === 'Object' ? OBJECT : 'must be one of http, tcp, exec, notify, idle'),
 );
 
 function compiles(pattern: string): boolean {

@@ -1,4 +1,5 @@
 import type { AgentView, Usage } from '../../contract/view.js';
+import type { Health } from '../../model/agent.js';
 import type { ReportBody, SupervisorStatus } from '../../model/report.js';
 import type { StreamName } from '../../model/spec.js';
 
@@ -8,12 +9,24 @@ import type { StreamName } from '../../model/spec.js';
  */
 export type AgentRow = AgentView & { readonly usage: Usage | null; readonly over?: boolean };
 
+/** A running agent whose health is in doubt. */
+export interface UnhealthyAgent {
+  readonly path: string;
+  readonly health: Health;
+  /** Since when it has this health, in wall-clock ms; `null` while none was reported. */
+  readonly since: number | null;
+  /** Why its last liveness probe failed; empty when that passed, or without one. */
+  readonly detail: string;
+}
+
 /** The result of `health`. Times are milliseconds. */
 export interface ServerHealth {
   /** False when the tree has ended or is stopping, and when a supervisor that the caller may observe has failed. */
   readonly healthy: boolean;
   /** The failed supervisors, each as a sentence with its culprit. Absent from older servers. */
   readonly failed?: readonly string[];
+  /** The running agents that are unhealthy, or whose last liveness probe failed. Absent from older servers. */
+  readonly unhealthy?: readonly UnhealthyAgent[];
   /** The version of the agent protocol. */
   readonly protocolVersion: string;
   /** The version of supertree. */

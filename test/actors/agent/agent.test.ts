@@ -46,7 +46,7 @@ describe('facts of an incarnation that is not the living one', () => {
     const exit = { code: 1, signal: null, detail: '', oom: false, empty: true, drained: true } as const;
     old.fact({ type: 'SPAWNED', incarnation: 1, pid: 4711, at });
     old.fact({ type: 'READY', incarnation: 1, at });
-    old.fact({ type: 'HEALTH', incarnation: 1, health: 'unhealthy' });
+    old.fact({ type: 'HEALTH', incarnation: 1, health: 'unhealthy', at: 0 });
     old.fact({ type: 'EXITED', incarnation: 1, at, ...exit });
     old.fact({ type: 'GONE', incarnation: 1 });
     old.notified('HEALTH=unhealthy');

@@ -1,0 +1,96 @@
+import { listensOn } from '../../drivers/proc/sockets.js';
+import type { AgentContext } from '../../model/lifecycle.js';
+import type { Liveness, ProbedLiveness } from '../../model/spec.js';
+import { fillTemplate } from '../../model/template.js';
+import type { World } from '../world.js';
+import type { Agent } from './agent.js';
+import { deliver } from './deliver.js';
+import { filledReadiness } from './launch.js';
+import { commandProbe } from './probes/command-probe.js';
+import { httpProbe } from './probes/http-probe.js';
+import { watchByProbe, watchForSilence } from './probes/liveness.js';
+import type { Probe } from './probes/probe.js';
+import { watchReadiness } from './probes/readiness.js';
+import { tcpProbe } from './probes/tcp-probe.js';
+
+/* The watches over the readiness and the liveness of an incarnation: at most one of the two at a time. */
+
+/** Waits for the readiness of the incarnation. */
+export function beginReadinessWatch(world: World, agent: Agent, context: AgentContext): void {
+  const { clock } = world;
+  const { incarnation, ports } = context;
+  const { output, spec, order } = agent;
+  agent.unreadiness = '';
+  const watching = watchReadiness(
+    {
+      readiness: filledReadiness(spec, context),
+      ...{ ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort: ownershipOf(agent) },
+    },
+    () => deliver(world, agent, { type: 'READY', incarnation, at: clock.wall() }),
+    (problem) => world.reports.emit(agent.path, { type: 'error', problem }),
+  );
+  agent.word = (word) => watching.word(word);
+  agent.unwatch = () => {
+    agent.unreadiness = watching.lastFailure;
+    watching.cancel();
+  };
+}
+
+/** Ends the wait for readiness. */
+export function endReadinessWatch(agent: Agent): void {
+  agent.unwatch?.();
+  agent.unwatch = null;
+  agent.word = null;
+}
+
+/** Probes the liveness of the incarnation until `endLivenessWatch`, if its spec wants that. */
+export function beginLivenessWatch(world: World, agent: Agent, context: AgentContext): void {
+  const { liveness } = agent.spec;
+  endLivenessWatch(agent);
+  if (liveness === null) return;
+  const { incarnation } = context;
+  const isResumed = agent.livenessWatched === incarnation;
+  agent.livenessWatched = incarnation;
+  const { clock, wheel } = world;
+  const tell = (event: ProbeEvent) => deliver(world, agent, { ...event, incarnation, at: clock.wall() });
+  const listener = {
+    passed: () => tell({ type: 'PROBE_PASSED' }),
+    failed: (detail: string) => tell({ type: 'PROBE_FAILED', detail, final: false }),
+    unknown: (problem: string) => world.reports.emit(agent.path, { type: 'error', problem }),
+  };
+  const options = { wheel, now: clock.now, isResumed, listener };
+  agent.liveness = isProbed(liveness)
+    ? watchByProbe(liveness, probeOf(world, agent, context, liveness), options)
+    : watchForSilence(liveness, options);
+}
+
+/** Ends the watch over its liveness, also in the middle of a probe. */
+export function endLivenessWatch(agent: Agent): void {
+  agent.liveness?.cancel();
+  agent.liveness = null;
+}
+
+type ProbeEvent =
+  | { readonly type: 'PROBE_PASSED' }
+  | { readonly type: 'PROBE_FAILED'; readonly detail: string; readonly final: boolean };
+
+function isProbed(liveness: Liveness): liveness is ProbedLiveness {
+  return 'period' in liveness;
+}
+
+function probeOf(world: World, agent: Agent, context: AgentContext, liveness: ProbedLiveness): Probe {
+  const { clock } = world;
+  const { id, incarnation, ports } = context;
+  if (liveness.type === 'exec') {
+    const command = liveness.command.map((word) => fillTemplate(word, { id, incarnation, ports }));
+    return commandProbe({ command, cwd: agent.spec.cwd, env: agent.order?.env, clock });
+  }
+  const target = { port: ports[liveness.port] ?? 0, clock, ownsPort: ownershipOf(agent) };
+  return liveness.type === 'tcp' ? tcpProbe(target) : httpProbe({ ...target, path: liveness.path });
+}
+
+/** A task or a logic listens with a descriptor of this process. */
+function ownershipOf(agent: Agent): (port: number) => boolean | undefined {
+  const members = () => (agent.spec.body.type === 'command' ? (agent.body?.members() ?? []) : [process.pid]);
+  return (port) => listensOn(members(), port);
+}
