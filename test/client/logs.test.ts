@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Client, FollowQuery, LogItem } from '../../src/client/client.js';
+import { Subscriptions } from '../../src/control/streams/topics.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
 import { encode } from '../../src/protocol/decode.js';
@@ -181,9 +182,13 @@ describe('followed logs', () => {
     const live = await stage.serve('a', 'web', 'other');
     const client = await stage.connect(live.endpoint);
     const web = live.tree.member('web');
+    const subscribed = vi.spyOn(Subscriptions.prototype, 'add');
+    onTestFinished(() => subscribed.mockRestore());
     const { items, over } = collect(client);
     web.print('stdout', 'first\n');
     await expect.poll(() => items).toEqual(['0 first']);
+    // The first line may come from the rings, but the last one goes with them: it comes by the subscription alone.
+    await expect.poll(() => subscribed.mock.calls.some(([topic]) => topic.startsWith(web.uuid))).toBe(true);
     web.print('stdout', 'last\n');
     await client.request('delete_child', { id: 'web' });
     expect(await over).toBe('ended');
