@@ -169,7 +169,7 @@ describe('the publisher', () => {
     const statuses = new StatusBroadcast(publisher);
     new ReportFanOut(tree, (thrown) => failures.push(thrown)).add(statuses);
     const web = tree.member('web');
-    const socket = new Subscriber({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Subscriber({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(endpoint);
     socket.subscribe(web.uuid);
     const received: Buffer[][] = [];

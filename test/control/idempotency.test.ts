@@ -197,7 +197,7 @@ describe('a deadline', () => {
 describe('accepted', () => {
   it('comes before the answer of a long request, and not before an immediate answer', async () => {
     const release = holding('web');
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(rig.tcp);
     const next = async () => unpack((await socket.receive())[1] ?? Buffer.alloc(0)) as Answer;
     const ask = {

@@ -37,7 +37,7 @@ describe('the page about the wire', () => {
 
   it('has the first request and its answer as they are, byte for byte', async () => {
     const [request, answer] = fenced(PAGE, 'hex').map(bytesIn);
-    const socket = new Request({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Request({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(served.endpoint);
     await socket.send(request ?? '');
     const [reply] = await socket.receive();

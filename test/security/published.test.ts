@@ -38,7 +38,7 @@ describe('what is published', () => {
     const published = await createSecureRig({ pubEndpoints: ['tcp://127.0.0.1:*'] });
     const [endpoint = ''] = published.server.pubEndpoints;
     const keys = keysOf(published, 'watcher');
-    const good = new Subscriber({ linger: 0, receiveTimeout: 20_000, ...keys });
+    const good = new Subscriber({ linger: 0, receiveTimeout: 60_000, ...keys });
     const greedy = new XSubscriber({ linger: 0, reconnectInterval: -1, sendHighWaterMark: 0, ...keys });
     let word = 'before';
     const typing = setInterval(() => void published.server.tree.agent('root/b/two').write(`${word}\n`), 20);

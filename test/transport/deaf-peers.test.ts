@@ -39,7 +39,7 @@ it('answers are joined in one message for a peer that accepts several, each once
   const { unpack } = await import('../../src/protocol/codec.js');
   const rig = await createRig();
   open.push(rig);
-  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+  const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
   open.push(socket);
   socket.connect(rig.ipc);
   const ids = Array.from({ length: 300 }, (_, n) => `r${n}`);

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 function connect(): Dealer {
-  const dealer = new Dealer({ linger: 0, receiveTimeout: 20_000, routingId: 'console', receiveHighWaterMark: 1 });
+  const dealer = new Dealer({ linger: 0, receiveTimeout: 60_000, routingId: 'console', receiveHighWaterMark: 1 });
   dealer.connect(network.endpoint);
   return dealer;
 }

@@ -18,7 +18,7 @@ async function limited(limits: Partial<Limits>): Promise<Rig> {
 }
 
 function dealer(endpoint: string): Dealer {
-  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+  const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
   socket.connect(endpoint);
   open.push(socket);
   return socket;

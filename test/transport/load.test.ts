@@ -28,7 +28,7 @@ async function rigged(options: Parameters<typeof createRig>[0] = {}): Promise<Ri
 }
 
 function dealer(endpoint: string): Dealer {
-  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
+  const socket = new Dealer({ linger: 0, receiveTimeout: 60_000, sendHighWaterMark: 0, receiveHighWaterMark: 0 });
   socket.connect(endpoint);
   open.push(socket);
   return socket;
@@ -206,7 +206,7 @@ describe('requests under load', () => {
     const web = rig.tree.member('web');
     const params = 'y'.repeat(100_000);
     const payload = { action: 'echo', params };
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000, receiveHighWaterMark: 1, sendHighWaterMark: 0 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000, receiveHighWaterMark: 1, sendHighWaterMark: 0 });
     open.push(socket);
     socket.connect(rig.ipc);
     const command = { type: 'control_command', agent_id: web.uuid, command_type: 'custom_action', payload };

@@ -83,7 +83,7 @@ export function operate(
 
 /** Asks one question through a REQ socket of its own. */
 export async function ask(endpoint: string, payload: Uint8Array): Promise<Answer> {
-  const socket = new Request({ linger: 0, receiveTimeout: 20_000 });
+  const socket = new Request({ linger: 0, receiveTimeout: 60_000 });
   socket.connect(endpoint);
   try {
     await socket.send(payload);
@@ -96,7 +96,7 @@ export async function ask(endpoint: string, payload: Uint8Array): Promise<Answer
 
 /** Sends frames through a DEALER socket of its own and resolves with the first answer. */
 export async function deal(endpoint: string, ...frames: (Uint8Array | string)[]): Promise<Buffer[]> {
-  const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+  const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
   socket.connect(endpoint);
   try {
     await socket.send(frames);

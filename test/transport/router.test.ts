@@ -24,7 +24,7 @@ async function expectServing(): Promise<void> {
 describe('the ROUTER', () => {
   it('serves a REQ peer on ipc and on tcp, one request after another on one socket', async () => {
     for (const endpoint of [rig.ipc, rig.tcp]) {
-      const socket = new Request({ linger: 0, receiveTimeout: 20_000 });
+      const socket = new Request({ linger: 0, receiveTimeout: 60_000 });
       socket.connect(endpoint);
       for (const id of ['a', 'b', 'c']) {
         await socket.send(pack(['health_check_request', id]));
@@ -48,7 +48,7 @@ describe('the ROUTER', () => {
   });
 
   it('answers 200 requests in flight on one socket, each once', async () => {
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(rig.ipc);
     const ids = Array.from({ length: 200 }, (_, index) => `r${index}`);
     for (const id of ids) await socket.send(['', pack(['list_agents_request', id])]);
@@ -63,7 +63,7 @@ describe('the ROUTER', () => {
     rig.tree.member('worker').hold = new Promise((resolve) => {
       release = resolve;
     });
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(rig.tcp);
     const stop = pack({
       type: 'control_command',
@@ -230,7 +230,7 @@ describe('bad input', () => {
       .tuple(fc.nat(valid.length - 1), fc.nat(255))
       .map(([at, byte]) => Uint8Array.from(valid).fill(byte, at, at + 1));
     const frames = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated), 1_000);
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(rig.tcp);
     for (const frame of frames) {
       await socket.send(['', frame]);

@@ -247,7 +247,7 @@ describe('stream_logs and streams', () => {
 
   it('answer a DEALER as well, which need not wait for its answers', async () => {
     const server = await serving([]);
-    const socket = new Dealer({ linger: 0, receiveTimeout: 20_000 });
+    const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     stage.hold(socket);
     socket.connect(server.endpoints[0] ?? '');
     await socket.send(pack({ type: 'tree_request', request_id: 't', operation: 'streams' }));
