@@ -63,6 +63,8 @@ export class World {
   left: readonly string[] = [];
   readonly #falseStates: string[] = [];
   readonly #ticks = new Map<number, number>();
+  /** Agents that were running without a process at that time: their exit was not reported yet. */
+  readonly #unreported: { readonly path: string; readonly incarnation: number; readonly at: number }[] = [];
 
   constructor(
     readonly mark: string,
@@ -147,6 +149,11 @@ export class World {
     expect(left).toEqual(this.left);
     expect(this.members()).toEqual([]);
     expect(this.#falseStates).toEqual([]);
+    const unexplained = this.#unreported.filter(
+      ({ path, incarnation, at }) =>
+        !this.exits(path).some((exit) => exit.incarnation === incarnation && exit.exitedAt <= at),
+    );
+    expect(unexplained).toEqual([]);
     const { expected } = this;
     expect(this.all('error').filter(({ problem }) => !expected?.test(problem))).toEqual([]);
     for (const { pid, path } of this.all('started')) {
@@ -182,9 +189,13 @@ export class World {
     if (view.pid === null) return [];
     const process = processFacts(view.pid);
     if (view.state === 'running') {
-      // A process that has just ended is defunct until this program has reaped it, which takes a turn of its event loop.
-      const isTrue = process?.startTicks === this.#ticks.get(view.pid) && process?.state !== 'T';
-      return isTrue ? [] : [`${reported}, but it is ${process?.state}`];
+      // A process that has just ended is defunct until this program has reaped it, which takes a turn of its event loop. A keeper reaps it at once.
+      if (process === undefined) {
+        this.#unreported.push({ path: view.path, incarnation: view.incarnation, at: Date.now() });
+        return [];
+      }
+      const isTrue = process.startTicks === this.#ticks.get(view.pid) && process.state !== 'T';
+      return isTrue ? [] : [`${reported}, but it is ${process.state}`];
     }
     if (view.state !== 'paused' || view.pauseMode !== 'forced') return [];
     return members.filter(({ state }) => state !== 'T').map(({ pid, state }) => `${reported}, but ${pid} is ${state}`);
