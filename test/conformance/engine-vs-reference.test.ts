@@ -12,7 +12,7 @@ import type { ReferenceChild, ReferenceFlags } from './reference-row.js';
  */
 
 const IDS = ['a', 'b', 'c', 'd', 'e'] as const;
-const HISTORIES = Number(process.env.HISTORIES ?? 300);
+const HISTORIES = Number(process.env.HISTORIES ?? 150);
 
 interface History {
   readonly flags: ReferenceFlags;

@@ -10,7 +10,7 @@ import type { Exit, PoolFlags } from './reference-row.js';
  * Pools in motion: starts and stops take time, and ends, calls and the next try of a failed restart come at any moment. The engine and the reference
  * must agree after every step, as in motion.test.ts, which says how to live through more histories.
  */
-const HISTORIES = Number(process.env.HISTORIES ?? 1_000);
+const HISTORIES = Number(process.env.HISTORIES ?? 400);
 
 const REASONS: Record<Exit, Reason> = { normal: { kind: 'normal' }, shutdown: { kind: 'shutdown' }, abnormal: CRASH };
 
