@@ -28,6 +28,7 @@ import { contextOf, isAtRest, viewOf } from './agent/agent.js';
 import { StableAgentHandle } from './agent/agent-handle.js';
 import { createAgentLogic } from './agent/effects.js';
 import { notifyWatchers } from './agent/waiting.js';
+import { deadlineClock } from './deadlines.js';
 import { createPorts, type PortOptions, type Ports } from './ports/ports.js';
 import { stopOnSignals } from './program-signals.js';
 import { Registry } from './registry.js';
@@ -237,13 +238,15 @@ function createWorld(
   const named = (name?: DriverName) =>
     runsProcesses() ? createProcessDriver(name, { clock, tree: root, report }) : bodies;
   const processes = typeof driver === 'object' ? driver : named(driver);
+  const deadlines = deadlineClock(clock, processes);
   const world: World = {
     clock,
+    deadlines,
     random: options.random ?? Math.random,
     reports,
     reportError,
     registry,
-    steps: new Steps(clock),
+    steps: new Steps(deadlines),
     ports: options.leases ?? createPorts(options.ports ?? {}, clock, (path, body) => reports.emit(path, body)),
     monitor: createMonitor({
       clock,
@@ -252,7 +255,7 @@ function createWorld(
       ...(processes.readProcesses && { read: processes.readProcesses }),
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
-    wheel: new TimingWheel(clock, (thrown) => reportError(root, thrown)),
+    wheel: new TimingWheel({ ...deadlines, now: clock.now }, (thrown) => reportError(root, thrown)),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     isOver,
     env: inheritableEnvironment(process.env),

@@ -5,6 +5,7 @@ import type { agentMachine } from '../machines/agent.js';
 import type { supervisorMachine } from '../machines/supervisor.js';
 import type { systemRootMachine } from '../machines/system-root.js';
 import type { AgentSpec } from '../model/spec.js';
+import type { DeadlineClock } from './deadlines.js';
 import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
@@ -31,6 +32,8 @@ export interface World {
   /** The steps of charts and engines, and the clock of their actors. */
   readonly steps: Steps;
   readonly ports: Ports;
+  /** The clock for deadlines of agents. */
+  readonly deadlines: DeadlineClock;
   readonly monitor: Monitor;
   /** The times of all liveness probes. */
   readonly wheel: TimingWheel;

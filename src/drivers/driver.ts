@@ -70,6 +70,11 @@ export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<num
 export interface Driver {
   /** Starts one incarnation. Never throws: a failure is the fact SPAWN_FAILED. Facts never come before it has returned. */
   start(order: StartOrder, sink: Sink): Incarnation;
+  /**
+   * Calls `done` once, later, when all that its bodies had done before the call has been read and reported: their output, and their ends. For a driver that
+   * may lag behind them, so that no deadline is judged before. If not given, the driver never lags.
+   */
+  whenCaughtUp?(done: () => void): void;
   /** Kills all bodies and releases all resources. */
   close(): Promise<void>;
   /** Reads cpu time and memory of members of its bodies. If not given, the processes of this machine are read. */

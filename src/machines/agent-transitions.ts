@@ -88,7 +88,7 @@ export const PROBE_PASSED = [
 export const PROBE_FAILED = [
   { guard: 'toleratesFailure', actions: 'noteFailure' },
   { guard: 'isBrutal', target: '#killing', actions: ['noteUnhealthy', REPORT.health] },
-  { target: '#asking', actions: ['noteUnhealthy', REPORT.health] },
+  { target: '#ending', actions: ['noteUnhealthy', REPORT.health] },
 ] as const;
 
 /**

@@ -9,7 +9,7 @@ import { filledReadiness } from './launch.js';
 import { commandProbe } from './probes/command-probe.js';
 import { httpProbe } from './probes/http-probe.js';
 import { watchByProbe, watchForSilence } from './probes/liveness.js';
-import type { Probe } from './probes/probe.js';
+import type { Probe, ProbeClock } from './probes/probe.js';
 import { watchReadiness } from './probes/readiness.js';
 import { tcpProbe } from './probes/tcp-probe.js';
 
@@ -24,7 +24,15 @@ export function beginReadinessWatch(world: World, agent: Agent, context: AgentCo
   const watching = watchReadiness(
     {
       readiness: filledReadiness(spec, context),
-      ...{ ports, output, clock, cwd: spec.cwd, env: order?.env ?? {}, ownsPort: ownershipOf(agent) },
+      ...{
+        ports,
+        output,
+        clock,
+        probeClock: probeClock(world),
+        cwd: spec.cwd,
+        env: order?.env ?? {},
+        ownsPort: ownershipOf(agent),
+      },
     },
     () => deliver(world, agent, { type: 'READY', incarnation, at: clock.wall() }),
     (problem) => world.reports.emit(agent.path, { type: 'error', problem }),
@@ -51,17 +59,20 @@ export function beginLivenessWatch(world: World, agent: Agent, context: AgentCon
   const { incarnation } = context;
   const isResumed = agent.livenessWatched === incarnation;
   agent.livenessWatched = incarnation;
-  const { clock, wheel } = world;
+  const { clock, wheel, deadlines } = world;
   const tell = (event: ProbeEvent) => deliver(world, agent, { ...event, incarnation, at: clock.wall() });
   const listener = {
     passed: () => tell({ type: 'PROBE_PASSED' }),
-    failed: (detail: string) => tell({ type: 'PROBE_FAILED', detail, final: false }),
+    // A probe of an agent that has just ended fails as well: its end is read before.
+    failed: (detail: string) =>
+      deadlines.caughtUp(() => agent.liveness === watch && tell({ type: 'PROBE_FAILED', detail, final: false })),
     unknown: (problem: string) => world.reports.emit(agent.path, { type: 'error', problem }),
   };
   const options = { wheel, now: clock.now, isResumed, listener };
-  agent.liveness = isProbed(liveness)
+  const watch = isProbed(liveness)
     ? watchByProbe(liveness, probeOf(world, agent, context, liveness), options)
     : watchForSilence(liveness, options);
+  agent.liveness = watch;
 }
 
 /** Ends the watch over its liveness, also in the middle of a probe. */
@@ -79,7 +90,7 @@ function isProbed(liveness: Liveness): liveness is ProbedLiveness {
 }
 
 function probeOf(world: World, agent: Agent, context: AgentContext, liveness: ProbedLiveness): Probe {
-  const { clock } = world;
+  const clock = probeClock(world);
   const { id, incarnation, ports } = context;
   if (liveness.type === 'exec') {
     const command = liveness.command.map((word) => fillTemplate(word, { id, incarnation, ports }));
@@ -87,6 +98,11 @@ function probeOf(world: World, agent: Agent, context: AgentContext, liveness: Pr
   }
   const target = { port: ports[liveness.port] ?? 0, clock, ownsPort: ownershipOf(agent) };
   return liveness.type === 'tcp' ? tcpProbe(target) : httpProbe({ ...target, path: liveness.path });
+}
+
+/** The time limit of a probe is a deadline as well. */
+function probeClock({ clock, deadlines }: World): ProbeClock {
+  return { setTimeout: deadlines.setTimeout, clearTimeout: deadlines.clearTimeout, defer: clock.defer };
 }
 
 /** A task or a logic listens with a descriptor of this process. */

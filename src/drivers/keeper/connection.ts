@@ -11,6 +11,8 @@ export type KeeperRecord = Extract<FromKeeper, { record: number }>;
 /** The receiver of what comes through a connection. */
 export interface ConnectionListener {
   record(record: KeeperRecord): void;
+  /** The answer to a `ping`. */
+  pong(round: number): void;
   /** The keeper reports a problem that belongs to no agent. */
   problem(text: string): void;
   /** The connection is closed, and nothing more follows. Called once, also after `close`. */
@@ -109,6 +111,7 @@ export class KeeperConnection {
       else if (message.type === 'problem') this.#fail(`it refused the connection: ${message.text}`);
       else this.#fail(`it sent ${message.type} before its welcome`);
     } else if (message.type === 'problem') this.#listener?.problem(message.text);
+    else if (message.type === 'pong') this.#listener?.pong(message.round);
     else if (message.type !== 'welcome') {
       this.#unacknowledged.set(message.agent, message.record);
       this.#listener?.record(message);

@@ -3,6 +3,7 @@ import { asSupertreeError, SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
+import { afterTurns } from '../turns.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
 import { type KeeperSession, openSession, type SessionListener } from './session.js';
 import { endStranded } from './stranded.js';
@@ -55,6 +56,11 @@ class KeeperDriver implements Driver, SessionListener {
     if (this.#closing) this.#options.clock.defer(() => incarnation.refuse('the driver is closed'));
     else this.#enqueue(incarnation, order.incarnation === 1);
     return incarnation;
+  }
+
+  whenCaughtUp(done: () => void): void {
+    if (this.#session === undefined) afterTurns(1, done);
+    else this.#session.whenCaughtUp(done);
   }
 
   close(): Promise<void> {

@@ -1,8 +1,10 @@
 import type { ProcStat } from '../proc/proc.js';
+import { afterTurns } from '../turns.js';
 import { type ConnectionListener, connectToKeeper, type KeeperConnection, type KeeperRecord } from './connection.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
 import { type KeeperProcess, type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, membersOf, Orphans } from './membership.js';
+import { Pings } from './pings.js';
 import type { ToKeeper } from './protocol/messages.js';
 
 /** The receiver of what a keeper reports about itself. */
@@ -36,6 +38,7 @@ export class KeeperSession implements Parent, ConnectionListener {
   readonly #listener: SessionListener;
   readonly #incarnations = new Map<number, KeptIncarnation>();
   readonly #orphans: Orphans;
+  readonly #pings: Pings;
   #isClosing = false;
 
   constructor(process: KeeperProcess, connection: KeeperConnection, listener: SessionListener) {
@@ -43,6 +46,10 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#connection = connection;
     this.#listener = listener;
     this.#orphans = new Orphans(connection.welcome.pid, () => this.#identities());
+    this.#pings = new Pings(
+      (round) => connection.send({ type: 'ping', round }),
+      (silence) => this.#silent(silence),
+    );
     connection.listener = this;
     process.detach();
   }
@@ -83,11 +90,21 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#incarnations.get(record.agent)?.record(record);
   }
 
+  /** Calls `done` when it has answered two pings: records that came before the first answer make room for those that come before the second. */
+  whenCaughtUp(done: () => void): void {
+    this.#ping(() => this.#ping(done));
+  }
+
+  pong(round: number): void {
+    this.#pings.answered(round);
+  }
+
   problem(text: string): void {
     this.#listener.problem(text);
   }
 
   closed(problem: string): void {
+    this.#pings.close();
     if (this.#isClosing) return;
     this.#isClosing = true;
     void this.#end(problem);
@@ -98,6 +115,15 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#isClosing = true;
     this.#connection.close();
     await this.#process.end(PATIENCE);
+  }
+
+  /** Several that ask in one turn share a ping. The records that have come are read before it is sent, so that the keeper has room for more. */
+  #ping(done: () => void): void {
+    afterTurns(1, () => this.#pings.ping(done));
+  }
+
+  #silent(ms: number): void {
+    this.problem(`the keeper, process ${this.pid}, has not answered for ${ms} ms; deadlines of its agents wait for it`);
   }
 
   /** Without its connection a keeper is of no use: it is killed if it does not end by itself. */

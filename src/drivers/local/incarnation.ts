@@ -95,6 +95,18 @@ export class ProcessIncarnation implements Incarnation {
     this.#watchFrom(FIRST_LOOK);
   }
 
+  /** True while a look at its tree may show that it has ended. */
+  get isEnding(): boolean {
+    return hasTree(this.#phase) && (this.#ending !== null || !isRunning(this.#phase));
+  }
+
+  /** Looks at once whether its tree is empty, if it was asked to end. */
+  look(): void {
+    if (this.#ending !== null && !isRunning(this.#phase)) {
+      this.#atNextLook((tree, scan) => this.#check(tree, scan, FIRST_LOOK));
+    }
+  }
+
   /** Sends SIGKILL to all members synchronously, for a program that is about to end. True when none was left to kill. */
   killAtExit(): boolean {
     if (!this.#tree || !hasTree(this.#phase)) return true;

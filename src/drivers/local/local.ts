@@ -1,6 +1,7 @@
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
+import { afterTurns } from '../turns.js';
 import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
 import { type DriverContext, ProcessIncarnation } from './incarnation.js';
@@ -45,6 +46,16 @@ class LocalDriver implements Driver {
     return incarnation;
   }
 
+  /** Ends of main processes are known after some turns; what is left of them, and of trees that are being ended, after a scan. */
+  whenCaughtUp(done: () => void): void {
+    afterTurns(TURNS, () => {
+      const ending = [...this.#living].filter((incarnation) => incarnation.isEnding);
+      if (ending.length === 0) return done();
+      for (const incarnation of ending) incarnation.look();
+      this.#context?.looks.push(done);
+    });
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#endAll();
     return this.#closing;
@@ -87,3 +98,6 @@ class LocalDriver implements Driver {
     this.#allEnded?.();
   }
 }
+
+/** In the first turn pipes are read and children reaped; the end of one is passed on two turns later. */
+const TURNS = 4;

@@ -4,7 +4,7 @@ import { messageOf } from '../../../errors.js';
 import type { Readiness } from '../../../model/spec.js';
 import { commandProbe } from './command-probe.js';
 import { httpProbe } from './http-probe.js';
-import type { PortTarget, Probe } from './probe.js';
+import type { PortTarget, Probe, ProbeClock } from './probe.js';
 import { tcpProbe } from './tcp-probe.js';
 
 /** The sources of readiness. Times are milliseconds. */
@@ -14,6 +14,8 @@ export interface ReadinessOptions {
   readonly ports: Readonly<Record<string, number>>;
   readonly output: { onLine(listener: (line: OutputLine) => void): () => void };
   readonly clock: Clock;
+  /** The clock for the time limits of probes. If not given, `clock`. */
+  readonly probeClock?: ProbeClock;
   /** Working directory and environment of an `exec` probe: those of the agent. If not given, those of this process. */
   readonly cwd?: string | null;
   readonly env?: Readonly<Record<string, string>>;
@@ -108,24 +110,27 @@ class Watch implements ReadinessWatch {
     this.#undo = () => clock.clearTimeout(timer);
   }
 
+  get #probeClock(): ProbeClock {
+    return this.#options.probeClock ?? this.#options.clock;
+  }
+
   #pollPort(polling: Polling & { readonly port: string }, probeOf: (target: PortTarget) => Probe): void {
-    const { ports, clock, ownsPort } = this.#options;
+    const { ports, ownsPort } = this.#options;
+    const clock = this.#probeClock;
     const port = ports[polling.port];
     if (port !== undefined) return this.#poll(polling, probeOf({ port, clock, ownsPort }));
     queueMicrotask(() => this.#problem(`it has no port named ${polling.port}`));
   }
 
   #commandProbe(command: readonly string[]): Probe {
-    const { clock, cwd, env } = this.#options;
-    return commandProbe({ command, cwd: cwd ?? null, env, clock });
+    const { cwd, env } = this.#options;
+    return commandProbe({ command, cwd: cwd ?? null, env, clock: this.#probeClock });
   }
 
   /** Runs the probe until it passes, each time after the previous run has ended. */
-  #poll({ interval, timeout }: Polling, probe: Probe): void {
-    const { clock } = this.#options;
-    const until = clock.now() + timeout;
+  #poll({ interval }: Polling, probe: Probe): void {
+    const limit = Math.max(interval * TRY_FACTOR, SHORTEST_TRY);
     const run = (): void => {
-      const limit = Math.max(1, Math.min(Math.max(interval * TRY_FACTOR, SHORTEST_TRY), until - clock.now()));
       this.#undo = probe(limit, (result) => {
         this.#undo = () => {};
         if (result.outcome === 'passed') return this.#ready();
@@ -166,7 +171,6 @@ const LONGEST_TEST = 4096;
 /** A readiness that is polled. */
 interface Polling {
   readonly interval: number;
-  readonly timeout: number;
 }
 
 /** One run of a probe may take so many intervals, but never less than `SHORTEST_TRY` ms. */

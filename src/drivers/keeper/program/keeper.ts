@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { SupertreeError } from '../../../errors.js';
 import { send } from '../../local/signals.js';
 import { childrenOfMainThread } from '../../proc/proc.js';
+import { afterTurns } from '../../turns.js';
 import { inheritedLimits } from '../native/brand.js';
 import { shedInheritedDescriptors } from '../native/pipes.js';
 import { becomeSubreaper } from '../native/subreaper.js';
@@ -69,6 +70,7 @@ export class Keeper {
   #receive(message: ToKeeper): void {
     if (message.type === 'hello') return this.#problem('a second hello');
     if (message.type === 'start') return this.#start(message);
+    if (message.type === 'ping') return this.#answer(message.round);
     // Of an agent that is forgotten the program above has had the last record.
     const agent = this.#agents.get(message.agent);
     if (agent) (COMMANDS[message.type] as (agent: Agent, message: Command) => void)(agent, message);
@@ -92,6 +94,11 @@ export class Keeper {
       reaped.push({ ...child, agent: this.#children.reaped(child.pid) });
     if (reaped.length > 0) this.#children.list();
     for (const { agent, pid, status } of reaped) agent?.reaped(pid, status);
+  }
+
+  /** In the first turn pipes are read and children reaped; the end of one is reported two turns later. */
+  #answer(round: number): void {
+    afterTurns(TURNS, () => this.#connection.send(fromKeeper.encode({ type: 'pong', round })));
   }
 
   #readOn(): void {
@@ -144,7 +151,7 @@ export class Keeper {
   }
 }
 
-type Command = Exclude<ToKeeper, { type: 'hello' | 'start' }>;
+type Command = Exclude<ToKeeper, { type: 'hello' | 'start' | 'ping' }>;
 
 const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extract<Command, { type: T }>) => void } = {
   ask: (agent, { signal, after }) => agent.stages.run(after, () => agent.ask(signal)),
@@ -157,6 +164,9 @@ const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extra
   drain: (agent) => agent.drain(),
   acknowledge: (agent, { record }) => agent.acknowledge(record),
 };
+
+/** The turns of the event loop after which what had happened before is reported. */
+const TURNS = 4;
 
 /** How long agents are asked one after another at most, in ms. */
 const LONGEST_ORDER = 60_000;

@@ -94,6 +94,8 @@ export const TO_KEEPER = {
   endInput: { code: 9, fields: { agent: 'size', after: 'time' } },
   /** Stops reading the output: a `closed` follows for each stream that is open. */
   drain: { code: 10, fields: { agent: 'size' } },
+  /** Asks for a `pong` of the same round. */
+  ping: { code: 20, fields: { round: 'size' } },
   /** All records of the agent up to this one have arrived. */
   acknowledge: { code: 11, fields: { agent: 'size', record: 'size' } },
 } as const satisfies MessageTable;
@@ -119,6 +121,8 @@ export const FROM_KEEPER = {
   frozen: { code: 8, fields: { agent: 'size', record: 'size', round: 'size', problem: 'text', at: 'time' } },
   /** The system has taken the bytes of `input`, or refused them with an errno. */
   taken: { code: 9, fields: { agent: 'size', record: 'size', errno: 'size' } },
+  /** The keeper has read what its agents had written, and reaped what had ended, when the `ping` came. */
+  pong: { code: 20, fields: { round: 'size' } },
   /** The keeper has a problem that belongs to no agent, for example an orphan that cannot be attributed to one. */
   problem: { code: 10, fields: { text: 'text' } },
 } as const satisfies MessageTable;

@@ -1,0 +1,54 @@
+/** The pings to one keeper, of which one is under way at a time: those that ask meanwhile share the next one. */
+export class Pings {
+  readonly #send: (round: number) => void;
+  readonly #silent: (ms: number) => void;
+  #round = 0;
+  #underWay: (() => void)[] | null = null;
+  #waiting: (() => void)[] = [];
+  #patience: NodeJS.Timeout | undefined;
+  #limit: NodeJS.Timeout | undefined;
+
+  /** `send` sends a ping. `silent` is called once for a ping that is not answered for so many ms. */
+  constructor(send: (round: number) => void, silent: (ms: number) => void) {
+    this.#send = send;
+    this.#silent = silent;
+  }
+
+  /** Calls `done` when a ping that was sent after this call is answered, when the keeper has not answered for a minute, or when it is gone. */
+  ping(done: () => void): void {
+    this.#waiting.push(done);
+    if (this.#underWay === null) this.#begin();
+  }
+
+  answered(round: number): void {
+    if (round === this.#round) this.#settle();
+  }
+
+  /** The keeper is gone. */
+  close(): void {
+    this.#settle();
+  }
+
+  #begin(): void {
+    this.#underWay = this.#waiting.splice(0);
+    this.#round += 1;
+    this.#patience = setTimeout(() => this.#silent(PATIENCE), PATIENCE).unref();
+    this.#limit = setTimeout(() => this.#settle(), LIMIT).unref();
+    this.#send(this.#round);
+  }
+
+  #settle(): void {
+    const dones = this.#underWay ?? [];
+    clearTimeout(this.#patience);
+    clearTimeout(this.#limit);
+    this.#underWay = null;
+    if (this.#waiting.length > 0) this.#begin();
+    for (const done of dones) done();
+  }
+}
+
+/** After this silence of a keeper its user is told, in ms. */
+const PATIENCE = 10_000;
+
+/** After this silence of a keeper the deadlines of its agents are judged all the same, in ms: a stop must end. */
+const LIMIT = 60_000;
