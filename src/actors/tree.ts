@@ -256,6 +256,7 @@ function createWorld(
       ...(options.samplePeriod === undefined ? {} : { period: options.samplePeriod }),
     }),
     wheel: new TimingWheel({ ...deadlines, now: clock.now }, (thrown) => reportError(root, thrown)),
+    lineWheel: new TimingWheel(clock, (thrown) => reportError(root, thrown)),
     driverOf: (spec) => (spec.body.type === 'command' ? processes : bodies),
     isOver,
     env: inheritableEnvironment(process.env),

@@ -37,6 +37,8 @@ export interface World {
   readonly monitor: Monitor;
   /** The times of all liveness probes. */
   readonly wheel: TimingWheel;
+  /** The waits for the rest of unfinished lines: they are no deadlines. */
+  readonly lineWheel: TimingWheel;
   readonly driverOf: (spec: AgentSpec) => Driver;
   /** True when the tree has ended: nothing of it may start any more. */
   readonly isOver: () => boolean;

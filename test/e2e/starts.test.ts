@@ -66,6 +66,19 @@ describe('readiness', () => {
     expect(w.text('a')).toBe('not yet\nnow serving\n');
   });
 
+  it('is a prompt, which is seen at once as a piece of a line', async () => {
+    const command = sh('printf "ready> "; read a; printf "Overwrite? [y/n] "; read a; echo "got $a"; exec sleep 300');
+    const w = await started({
+      children: [sleeper('a', { command, readiness: { type: 'log', pattern: '^ready> ' } })],
+    });
+    expect(w.tree.agent('a').output().lines).toMatchObject([{ partial: true }]);
+    await w.tree.agent('a').write('go\n');
+    await w.printed('a', 'Overwrite? [y/n] ');
+    await w.tree.agent('a').write('y\n');
+    await w.printed('a', 'got y\n');
+    expect(w.text('a')).toBe('ready> Overwrite? [y/n] got y\n');
+  });
+
   it('is a command that succeeds, with the ports and the environment of the agent', async () => {
     const readiness = { type: 'exec', interval: 20, command: sh('[ "{port}" = "$PORT" ] && [ -e "$GIVEN" ]') } as const;
     const agent = sleeper('a', { ports: ['http'], readiness, env: { GIVEN: '/proc/self/environ' } });

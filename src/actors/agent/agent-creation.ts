@@ -51,7 +51,8 @@ export function createAgent(
 }
 
 function newOutput(world: World, spec: AgentSpec, path: string): Output {
-  return createOutput(spec.output, world.clock, (thrown) => world.reportError(path, thrown));
+  const onProblem = (thrown: unknown) => world.reportError(path, thrown);
+  return createOutput(spec.output, world.clock, { onProblem, wheel: world.lineWheel });
 }
 
 /** Removes an agent and its actor. Its process must be gone. `forget`: a later agent at the same path is a different one. */

@@ -32,6 +32,15 @@ export class LineSplitter {
     return this.#rest.subarray(0, this.#length);
   }
 
+  /** Gives out the beginning of an unfinished line as a piece; the next piece is the rest of that line. */
+  givePiece(take: Take): void {
+    if (this.#length === 0) return;
+    this.#cut = true;
+    take(this.rest(), true);
+    this.#rest = EMPTY;
+    this.#length = 0;
+  }
+
   /** Ends the stream: an unfinished line is given out as a line. */
   flush(take: Take): void {
     if (this.#length > 0) take(this.rest(), this.#cut);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
 import type { OutputOrder, StreamName } from '../../model/spec.js';
+import type { TimingWheel } from '../timing-wheel.js';
 import { textOf } from './line-reader.js';
 import { LineRing } from './line-ring.js';
 import { LineSplitter } from './line-splitter.js';
@@ -36,15 +37,27 @@ export interface RingPlan {
   readonly order?: OutputOrder;
 }
 
-/** Makes the output of one agent. It takes almost no memory until something is written. `onProblem` is called with errors of listeners. */
-export function createOutput(plan: RingPlan, clock: Clock, onProblem: (thrown: unknown) => void = ignore): Output {
-  return new AgentOutput(plan, clock, onProblem);
+export interface OutputOptions {
+  /** Called with errors of listeners. If not given, they are ignored. */
+  readonly onProblem?: (thrown: unknown) => void;
+  /** Ends the waits for the rest of unfinished lines. If not given, an unfinished line is kept until its end. */
+  readonly wheel?: Pick<TimingWheel, 'after'>;
+}
+
+/**
+ * Makes the output of one agent. It takes almost no memory until something is written. An unfinished line, such as a prompt, becomes a piece (`partial`) when
+ * its rest has not come within a tenth of a second.
+ */
+export function createOutput(plan: RingPlan, clock: Clock, options: OutputOptions = {}): Output {
+  return new AgentOutput(plan, clock, options);
 }
 
 interface Stream {
   readonly name: StreamName;
   readonly ring: LineRing;
   readonly splitter: LineSplitter;
+  /** Ends the wait for the rest of an unfinished line; `null` without one. */
+  endWait: (() => void) | null;
   /** The first sequence number of this incarnation. */
   mark: number;
 }
@@ -53,15 +66,17 @@ class AgentOutput implements Output {
   readonly #plan: RingPlan;
   readonly #clock: Clock;
   readonly #onProblem: (thrown: unknown) => void;
+  readonly #wheel: OutputOptions['wheel'];
   #listeners: Set<(line: OutputLine) => void> | null = null;
   #streams: Partial<Record<StreamName, Stream>> = {};
   /** Orders lines of both streams that came in the same millisecond. */
   #arrivals = 0;
 
-  constructor(plan: RingPlan, clock: Clock, onProblem: (thrown: unknown) => void) {
+  constructor(plan: RingPlan, clock: Clock, { onProblem = ignore, wheel }: OutputOptions) {
     this.#plan = plan;
     this.#clock = clock;
     this.#onProblem = onProblem;
+    this.#wheel = wheel;
   }
 
   get dropped(): Readonly<Record<StreamName, number>> {
@@ -72,6 +87,16 @@ class AgentOutput implements Output {
     const into = this.#stream(stream);
     const at = this.#clock.wall();
     into.splitter.push(bytes, (line, partial) => this.#add(into, line, partial, at));
+    if (into.splitter.rest().length > 0) this.#awaitRest(into);
+  }
+
+  /** One wait at a time: it is not begun anew with each write, so that a line which grows slowly is seen as well. */
+  #awaitRest(stream: Stream): void {
+    stream.endWait ??=
+      this.#wheel?.after(PATIENCE, () => {
+        stream.endWait = null;
+        stream.splitter.givePiece((line, partial) => this.#add(stream, line, partial, this.#clock.wall()));
+      }) ?? null;
   }
 
   startOfIncarnation(): void {
@@ -80,8 +105,11 @@ class AgentOutput implements Output {
 
   endOfIncarnation(): void {
     const at = this.#clock.wall();
-    for (const stream of Object.values(this.#streams))
+    for (const stream of Object.values(this.#streams)) {
+      stream.endWait?.();
+      stream.endWait = null;
       stream.splitter.flush((bytes, partial) => this.#add(stream, bytes, partial, at));
+    }
   }
 
   page(query: OutputQuery = {}): OutputPage {
@@ -100,9 +128,7 @@ class AgentOutput implements Output {
     if (stream === undefined || lines <= 0) return [];
     const { ring, splitter, mark } = stream;
     const from = Math.max(ring.first, mark, ring.next - lines);
-    const texts = ring.lines(from, ring.next).map((line) => textOf(line.bytes));
-    const rest = splitter.rest();
-    return (rest.length === 0 ? texts : [...texts, textOf(rest)]).slice(-lines);
+    return joinedLines([...ring.lines(from, ring.next).map(({ bytes }) => bytes), splitter.rest()]).slice(-lines);
   }
 
   onLine(listener: (line: OutputLine) => void): () => void {
@@ -138,6 +164,7 @@ class AgentOutput implements Output {
       name,
       ring: new LineRing(name, bytes, lines),
       splitter: new LineSplitter(Math.max(1, Math.min(lineBytes, bytes))),
+      endWait: null,
       mark: 0,
     };
     return this.#streams[name];
@@ -171,5 +198,20 @@ interface Range {
   readonly ring: LineRing;
   readonly from: number | undefined;
 }
+
+/** The texts of lines whose pieces are joined. */
+function joinedLines(pieces: readonly Uint8Array[]): string[] {
+  const lines: Uint8Array[][] = [[]];
+  for (const piece of pieces) {
+    lines.at(-1)?.push(piece);
+    if (piece.at(-1) === NEWLINE) lines.push([]);
+  }
+  return lines.map((parts) => Buffer.concat(parts)).flatMap((bytes) => (bytes.length === 0 ? [] : [textOf(bytes)]));
+}
+
+const NEWLINE = 0x0a;
+
+/** How long the rest of an unfinished line is waited for, in ms: with the rounding of the wheel less than 100. */
+const PATIENCE = 80;
 
 function ignore(): void {}

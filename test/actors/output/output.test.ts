@@ -133,7 +133,7 @@ describe('the output of an agent', () => {
 
   it('passes every line to its listeners until they are removed, also when one throws', () => {
     const problems: unknown[] = [];
-    const output = createOutput(PLAN, systemClock, (thrown) => problems.push(thrown));
+    const output = createOutput(PLAN, systemClock, { onProblem: (thrown) => problems.push(thrown) });
     const received: number[] = [];
     output.onLine(() => {
       throw new Error('listener');

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../contract/clock.js';
 import type { OutputLine } from '../../../contract/view.js';
 import { messageOf } from '../../../errors.js';
-import type { Readiness } from '../../../model/spec.js';
+import type { Readiness, StreamName } from '../../../model/spec.js';
 import { commandProbe } from './command-probe.js';
 import { httpProbe } from './http-probe.js';
 import type { PortTarget, Probe, ProbeClock } from './probe.js';
@@ -145,9 +145,10 @@ class Watch implements ReadinessWatch {
   #awaitLine({ pattern, flags, stream }: Extract<Readiness, { type: 'log' }>): void {
     const expression = this.#compile(pattern, flags);
     if (expression === null) return;
+    const begun = new BegunLines();
     this.#undo = this.#options.output.onLine((line) => {
       if (stream !== 'both' && stream !== line.stream) return;
-      const bytes = line.bytes.subarray(0, LONGEST_TEST);
+      const bytes = begun.whole(line).subarray(0, LONGEST_TEST);
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
       // With the flag g or y a match would begin at the end of the previous one.
       expression.lastIndex = 0;
@@ -164,6 +165,22 @@ class Watch implements ReadinessWatch {
     }
   }
 }
+
+/** Joins the pieces of a line, as far as they are tested: a line that is written in pieces matches as one that is written at once. */
+class BegunLines {
+  readonly #begun = new Map<StreamName, Uint8Array>();
+
+  /** The line so far. */
+  whole({ stream, bytes }: OutputLine): Uint8Array {
+    const begun = this.#begun.get(stream);
+    const whole = begun === undefined ? bytes : Buffer.concat([begun, bytes]);
+    if (bytes.at(-1) === NEWLINE) this.#begun.delete(stream);
+    else this.#begun.set(stream, whole.subarray(0, LONGEST_TEST));
+    return whole;
+  }
+}
+
+const NEWLINE = 0x0a;
 
 /** A regular expression that backtracks is applied to at most this many bytes of a line. */
 const LONGEST_TEST = 4096;
