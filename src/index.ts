@@ -46,7 +46,17 @@ export type {
 } from './model/input.js';
 export type { LivenessInput } from './model/liveness.js';
 export type { Problem } from './model/problem.js';
-export type { NoProcessOptions, ProcessOptions, ProcessPlan, StdinMode } from './model/process.js';
+export type {
+  EnvironmentInheritance,
+  EnvironmentInput,
+  NoProcessOptions,
+  ProcessOptions,
+  ProcessPlan,
+  ResourceName,
+  Rlimit,
+  RlimitInput,
+  StdinMode,
+} from './model/process.js';
 export {
   type Report,
   type ReportBody,

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { SupertreeError } from '../errors.js';
 import { idProblem } from '../model/id.js';
+import type { RlimitInput } from '../model/process.js';
 import { keyNameProblem } from '../protocol/key-name.js';
 import type { Host } from './host.js';
 
@@ -24,6 +25,31 @@ export function positive(value: string): number {
     throw new InvalidArgumentError('It must be a whole number of at least 1.');
   }
   return number;
+}
+
+/** A whole number. */
+export function integer(value: string): number {
+  if (!/^[+-]?\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
+}
+
+/** A number as a number, a name as it is. */
+export function nameOrId(value: string): string | number {
+  return /^\d+$/.test(value) ? Number(value) : nonEmpty(value);
+}
+
+/** Adds a limit, NAME=SOFT:HARD or NAME=BOTH, to those before it. */
+export function rlimit(value: string, before: Record<string, RlimitInput> = {}): Record<string, RlimitInput> {
+  const [, name, soft, hard] = /^(\w+)=(\d+|infinity)(?::(\d+|infinity))?$/.exec(value) ?? [];
+  if (name === undefined || soft === undefined)
+    throw new InvalidArgumentError(
+      'It must be NAME=LIMIT or NAME=SOFT:HARD, a limit being a whole number or infinity.',
+    );
+  return { ...before, [name]: hard === undefined ? limitOf(soft) : { soft: limitOf(soft), hard: limitOf(hard) } };
+}
+
+function limitOf(text: string): number | 'infinity' {
+  return text === 'infinity' ? text : Number(text);
 }
 
 /** An interval in ms. More than a day is taken for a mistake; Node's timers end at 24 days. */

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { AgentData } from '../model/input.js';
-import type { EnvironmentInheritance, StdinMode } from '../model/process.js';
+import type { EnvironmentInheritance, RlimitInput, StdinMode } from '../model/process.js';
 import type { OutputOrder, StopScope } from '../model/spec.js';
-import { inheritance, positive, variableNames } from './arguments.js';
+import { inheritance, integer, nameOrId, positive, rlimit, variableNames } from './arguments.js';
 
 /** The options of `spawn` about the process of the agent. */
 export interface ProcessFlags {
@@ -12,6 +12,12 @@ export interface ProcessFlags {
   outputOrder?: OutputOrder;
   closeInput?: number;
   stopScope?: StopScope;
+  user?: string | number;
+  group?: string | number;
+  umask?: string;
+  nice?: number;
+  rlimit?: Record<string, RlimitInput>;
+  oomScoreAdj?: number;
 }
 
 /** Adds the options to the command. */
@@ -40,6 +46,24 @@ export function addProcessOptions(command: Command): Command {
     )
     .addOption(
       choice('--stop-scope <SCOPE>', 'which processes get the stop signal. If not given, tree', ['tree', 'main']),
+    )
+    .option(
+      '--user <NAME>',
+      'the user or uid that it runs as, for a server of root. If not given, that of the server',
+      nameOrId,
+    )
+    .option(
+      '--group <NAME>',
+      'the group or gid that it runs as, for a server of root. If not given, that of its user',
+      nameOrId,
+    )
+    .option('--umask <MODE>', 'its umask(2), such as 027. If not given, that of the server')
+    .option('--nice <N>', 'its niceness, -20 to 19. If not given, that of the server', integer)
+    .option('--rlimit <NAME=SOFT[:HARD]>', 'a limit of getrlimit(2), such as nofile=1024:4096. Repeatable', rlimit)
+    .option(
+      '--oom-score-adj <N>',
+      '-1000 (never killed for memory) to 1000. If not given, that of the server',
+      integer,
     );
 }
 
@@ -49,7 +73,7 @@ function choice(flags: string, description: string, choices: readonly string[]):
 
 /** The fields of the spec that the options give. */
 export function processFields(flags: ProcessFlags): Partial<AgentData> {
-  const { inherit, unset, stdin, outputOrder, closeInput, stopScope } = flags;
+  const { inherit, unset, stdin, outputOrder, closeInput, stopScope, rlimit } = flags;
   const stop = { ...(closeInput && { closeInput }), ...(stopScope && { scope: stopScope }) };
   return {
     ...(inherit && { inherit }),
@@ -57,5 +81,10 @@ export function processFields(flags: ProcessFlags): Partial<AgentData> {
     ...(stdin && { stdin }),
     ...(outputOrder && { output: { order: outputOrder } }),
     ...(Object.keys(stop).length > 0 && { stop }),
+    ...Object.fromEntries(SAME_NAME.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])),
+    ...(rlimit && { rlimits: rlimit }),
   };
 }
+
+/** The options that have the name of their field. */
+const SAME_NAME = ['user', 'group', 'umask', 'nice', 'oomScoreAdj'] as const;

@@ -92,7 +92,7 @@ function configure(command: Command, name: string, host: Host): void {
 }
 
 /** The options that may be given several times: each adds to those before it. */
-const REPEATABLE: ReadonlySet<string> = new Set(['port', 'env', 'unset']);
+const REPEATABLE: ReadonlySet<string> = new Set(['port', 'env', 'unset', 'rlimit']);
 
 /** Throws USAGE for an option with a value that is given twice: one of the values would be ignored without notice. */
 function refuseRepetitions(command: Command, name: string): void {

@@ -6,7 +6,15 @@ import { DRIVER_PROMISES } from './promises.js';
 const OPTIONS: readonly {
   readonly promise: keyof typeof DRIVER_PROMISES;
   readonly asked: (spec: AgentSpec) => string | null;
-}[] = [{ promise: 'mergedOutput', asked: ({ output }) => (output.order === 'merged' ? 'output.order merged' : null) }];
+}[] = [
+  { promise: 'mergedOutput', asked: ({ output }) => (output.order === 'merged' ? 'output.order merged' : null) },
+  { promise: 'attributes', asked: ({ process }) => attributeOf(process) },
+];
+
+function attributeOf({ rlimits, ...options }: AgentSpec['process']): string | null {
+  const given = (['user', 'group', 'umask', 'nice', 'oomScoreAdj'] as const).find((name) => options[name] !== null);
+  return given ?? (Object.keys(rlimits).length > 0 ? 'rlimits' : null);
+}
 
 /** Why a driver cannot run an agent of this spec, as text that names the field; `null` when it can. */
 export function optionProblem(driver: DriverName, spec: AgentSpec): string | null {

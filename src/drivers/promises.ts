@@ -43,6 +43,11 @@ export const DRIVER_PROMISES = {
     keeper: true,
     local: 'Node makes a pipe for each; the start of such an agent fails',
   },
+  attributes: {
+    promise: 'An agent may have a `user`, `group`, `umask`, `nice`, `rlimits` and `oomScoreAdj` of its own.',
+    keeper: true,
+    local: 'Node can start no child with others than its own; the start of such an agent fails',
+  },
   noOtherProcess: {
     promise: 'No process beside the program is needed, and no native code.',
     keeper:

@@ -9,6 +9,36 @@ export type StdinMode = 'pipe' | 'closed';
 /** Which variables of the program's environment a process inherits; a list has their names. */
 export type EnvironmentInheritance = 'all' | 'none' | readonly string[];
 
+/** The resources of getrlimit(2) that an agent may limit, each with its name in /proc/PID/limits. RLIMIT_LOCKS marks the processes of an agent. */
+export const RESOURCES = {
+  as: 'Max address space',
+  core: 'Max core file size',
+  cpu: 'Max cpu time',
+  data: 'Max data size',
+  fsize: 'Max file size',
+  memlock: 'Max locked memory',
+  msgqueue: 'Max msgqueue size',
+  nice: 'Max nice priority',
+  nofile: 'Max open files',
+  nproc: 'Max processes',
+  rss: 'Max resident set',
+  rtprio: 'Max realtime priority',
+  rttime: 'Max realtime timeout',
+  sigpending: 'Max pending signals',
+  stack: 'Max stack size',
+} as const;
+
+export type ResourceName = keyof typeof RESOURCES;
+
+/** A limit of a resource, in the unit of getrlimit(2); `infinity` for none. One value is the soft and the hard limit. */
+export type RlimitInput = number | 'infinity' | { soft: number | 'infinity'; hard: number | 'infinity' };
+
+/** Infinity for none. */
+export interface Rlimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
 /** What an agent may ask of its process. */
 export interface ProcessOptions {
   /**
@@ -23,6 +53,24 @@ export interface ProcessOptions {
   inherit?: EnvironmentInheritance;
   /** Names of variables that it does not inherit: the same as `null` in `env`, for TOML, which has no null. If not given, none. */
   unset?: readonly string[];
+  /**
+   * The user that it runs as: a name in /etc/passwd, or a uid. Only root may name another one. Its supplementary groups are those of that user, and HOME,
+   * USER, LOGNAME and SHELL are set. If not given, the user of the supervisor.
+   */
+  user?: string | number;
+  /** The group that it runs as: a name in /etc/group, or a gid. Only root may name another one. If not given, that of `user`. */
+  group?: string | number;
+  /** The permissions that files that it creates do not get, see umask(2), as three octal digits. If not given, that of the supervisor. */
+  umask?: string;
+  /** Its niceness, see nice(2), from -20 to 19. A lower one than that of the supervisor takes root. If not given, that of the supervisor. */
+  nice?: number;
+  /** Limits of resources, see getrlimit(2), by name, such as `nofile`. More than the hard limit of the supervisor takes root. If not given, its limits. */
+  rlimits?: Readonly<Partial<Record<ResourceName, RlimitInput>>>;
+  /**
+   * How much sooner or later it is killed when memory runs out, see proc_pid_oom_score_adj(5), from -1000 (never) to 1000. A lower one than that of the
+   * supervisor takes root. If not given, that of the supervisor.
+   */
+  oomScoreAdj?: number;
 }
 
 /** The same with every default filled in. */
@@ -31,6 +79,12 @@ export interface ProcessPlan {
   readonly inherit: EnvironmentInheritance;
   /** Those that are `null` in `env` as well. */
   readonly unset: readonly string[];
+  readonly user: string | number | null;
+  readonly group: string | number | null;
+  readonly umask: number | null;
+  readonly nice: number | null;
+  readonly rlimits: Readonly<Partial<Record<ResourceName, Rlimit>>>;
+  readonly oomScoreAdj: number | null;
 }
 
 /** Variables of a process by name; `null` for one that it does not inherit. */
@@ -40,10 +94,30 @@ export type EnvironmentInput = Readonly<Record<string, string | null>>;
 export type NoProcessOptions = { [Option in keyof ProcessOptions]?: never };
 
 /** The names of the options. */
-export const PROCESS_OPTIONS = ['stdin', 'inherit', 'unset'] as const satisfies readonly (keyof ProcessOptions)[];
+export const PROCESS_OPTIONS = [
+  'stdin',
+  'inherit',
+  'unset',
+  'user',
+  'group',
+  'umask',
+  'nice',
+  'rlimits',
+  'oomScoreAdj',
+] as const satisfies readonly (keyof ProcessOptions)[];
 
 /** The defaults of all options. */
-export const PROCESS_DEFAULTS: ProcessPlan = { stdin: 'pipe', inherit: 'all', unset: [] };
+export const PROCESS_DEFAULTS: ProcessPlan = {
+  stdin: 'pipe',
+  inherit: 'all',
+  unset: [],
+  user: null,
+  group: null,
+  umask: null,
+  nice: null,
+  rlimits: {},
+  oomScoreAdj: null,
+};
 
 /** Fills in the defaults. The input must have passed `validate`. */
 export function processPlan(options: ProcessOptions, env: EnvironmentInput = {}): ProcessPlan {
@@ -53,7 +127,23 @@ export function processPlan(options: ProcessOptions, env: EnvironmentInput = {})
     stdin: options.stdin ?? PROCESS_DEFAULTS.stdin,
     inherit: typeof inherit === 'string' ? inherit : [...inherit],
     unset: [...nulls, ...(options.unset ?? [])],
+    user: options.user ?? null,
+    group: options.group ?? null,
+    umask: options.umask === undefined ? null : Number.parseInt(options.umask, 8),
+    nice: options.nice ?? null,
+    rlimits: limitsOf(options.rlimits ?? {}),
+    oomScoreAdj: options.oomScoreAdj ?? null,
   };
+}
+
+function limitsOf(given: NonNullable<ProcessOptions['rlimits']>): ProcessPlan['rlimits'] {
+  const numberOf = (limit: number | 'infinity') => (limit === 'infinity' ? Number.POSITIVE_INFINITY : limit);
+  return Object.fromEntries(
+    Object.entries(given).map(([name, limit]) => {
+      const { soft, hard } = typeof limit === 'object' ? limit : { soft: limit, hard: limit };
+      return [name, { soft: numberOf(soft), hard: numberOf(hard) }];
+    }),
+  );
 }
 
 /** The variables that are not `null`. */

@@ -15,7 +15,7 @@ describe('supertree spawn', () => {
 
   it('passes every option on', async () => {
     const argv =
-      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --output-order merged --close-input 500 --stop-scope main --parent root/group --no-wait';
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --output-order merged --close-input 500 --stop-scope main --user www --group 33 --umask 027 --nice -5 --rlimit nofile=10:20 --rlimit core=infinity --oom-score-adj -1 --parent root/group --no-wait';
     const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
     expect(result.seen[0]?.params).toEqual({
       spec: {
@@ -28,6 +28,12 @@ describe('supertree spawn', () => {
         unset: ['LANG', 'LC_ALL'],
         output: { order: 'merged' },
         stop: { closeInput: 500, scope: 'main' },
+        user: 'www',
+        group: 33,
+        umask: '027',
+        nice: -5,
+        rlimits: { nofile: { soft: 10, hard: 20 }, core: 'infinity' },
+        oomScoreAdj: -1,
         ports: ['http', 'admin'],
         env: { A: '1', B: 'x=y' },
       },
@@ -54,6 +60,18 @@ describe('supertree spawn', () => {
 
   it.each(['', 'A,', 'A=1'])('does not inherit %j, which is no name', async (value) => {
     const result = await supertree(['spawn', 'web', '--inherit', value, '--', 'run'], { answers });
+    expect(result).toMatchObject({ code: 2, seen: [] });
+  });
+
+  it.each([
+    ['--nice', 'low'],
+    ['--oom-score-adj', '1.5'],
+    ['--rlimit', 'nofile'],
+    ['--rlimit', 'nofile=many'],
+    ['--rlimit', 'nofile=1:2:3'],
+    ['--user', ''],
+  ])('refuses %s %j', async (option, value) => {
+    const result = await supertree(['spawn', 'web', option, value, '--', 'run'], { answers });
     expect(result).toMatchObject({ code: 2, seen: [] });
   });
 

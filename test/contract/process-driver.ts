@@ -1,6 +1,7 @@
 import type { Driver } from '../../src/drivers/driver.js';
 import type { DriverName } from '../../src/model/driver-name.js';
 import { driverContract } from './driver.js';
+import { processAttributes } from './process-attributes.js';
 import { processOptions } from './process-options.js';
 import { processPipes } from './process-pipes.js';
 import { processPromises } from './process-promises.js';
@@ -24,6 +25,7 @@ export function processContract(name: DriverName, makeDriver: () => Driver): voi
   );
   processStarts(name, makeDriver);
   processOptions(name, makeDriver);
+  processAttributes(name, makeDriver);
   processPipes(name, makeDriver);
   processTree(name, makeDriver);
   processPromises(name, makeDriver);

@@ -12,15 +12,13 @@ import type { Incarnation, Sink, StartOrder } from '../driver.js';
 import { WordReader } from '../local/notify-channel.js';
 import type { OomDetector } from '../local/oom.js';
 import { signalOf } from '../local/signals.js';
-import { spawnProblem } from '../local/spawn.js';
 import { Stdin } from '../local/stdin.js';
 import { commandLine, type ProcStat } from '../proc/proc.js';
 import type { KeeperRecord } from './connection.js';
-import { errorName } from './error-name.js';
 import { InputStream } from './input-stream.js';
 import type { Identity } from './membership.js';
 import { STREAM, type ToKeeper } from './protocol/messages.js';
-import { startMessage } from './start-message.js';
+import { startMessage, startProblem } from './start-message.js';
 import { endingOf } from './wait-status.js';
 
 /** The keeper of an incarnation. */
@@ -101,7 +99,7 @@ export class KeptIncarnation implements Incarnation {
       case 'spawned':
         return this.#spawned(record);
       case 'failed':
-        return this.#failed(spawnProblem({ code: errorName(record.errno) }, this.#order), record.at);
+        return this.#failed(startProblem(record, this.#order), record.at);
       case 'output':
         return this.#read(record.stream, record.bytes);
       case 'closed':

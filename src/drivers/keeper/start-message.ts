@@ -5,6 +5,8 @@ import type { StartOrder } from '../driver.js';
 import { NOTIFY_FD } from '../local/notify-channel.js';
 import { signalOf } from '../local/signals.js';
 import { directoryProblem, spawnProblem } from '../local/spawn.js';
+import { errorName } from './error-name.js';
+import { execChain } from './exec-chain.js';
 import { MAX_MESSAGE } from './protocol/codec.js';
 import type { ToKeeper } from './protocol/messages.js';
 
@@ -14,8 +16,10 @@ type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 export function startMessage(agent: number, order: StartOrder): StartMessage | string {
   const problem = directoryProblem(order.cwd);
   if (problem !== null) return problem;
-  const argv = stringBlock(order.command);
-  const env = stringBlock(environmentOf(order));
+  const chain = execChain(order);
+  if (typeof chain === 'string') return chain;
+  const argv = stringBlock([...chain.words, ...order.command]);
+  const env = stringBlock(environmentOf(order, chain.env));
   if (argv === null || env === null || order.cwd?.includes('\0')) {
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
   }
@@ -31,6 +35,9 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     stdin: options.stdin,
     notify: usesNotify(order.spec),
     merged: output.order === 'merged',
+    umask: options.umask,
+    nice: options.nice,
+    oomScoreAdj: options.oomScoreAdj,
     closeInput: stop.brutal ? 0 : (stop.closeInput ?? 0),
     mainOnly: stop.scope === 'main',
     signal: constants.signals[stop.brutal ? 'SIGKILL' : signalOf(stop.signal)],
@@ -39,10 +46,10 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
   };
 }
 
-function environmentOf({ env, token, spec }: StartOrder): string[] {
+function environmentOf({ env, token, spec }: StartOrder, ofUser: Readonly<Record<string, string>>): string[] {
   const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
   const own = { SUPERTREE_TOKEN: token, ...(usesNotify(spec) && { SUPERTREE_NOTIFY_FD: NOTIFY_FD }) };
-  return Object.entries({ ...rest, ...own }).map(([name, value]) => `${name}=${value}`);
+  return Object.entries({ ...rest, ...ofUser, ...own }).map(([name, value]) => `${name}=${value}`);
 }
 
 /** The keeper has another working directory than this program, whose own may have been removed: then it has no path, but is still in /proc. */
@@ -62,3 +69,11 @@ function stringBlock(strings: readonly string[]): Buffer | null {
 
 /** More bytes than the other fields of the message have: a working directory has at most 4096. */
 const OTHER_FIELDS = 16_384;
+
+/** Why the keeper has not started the process of an order, as text. */
+export function startProblem({ errno, option }: { errno: number; option: string }, order: StartOrder): string {
+  const code = errorName(errno);
+  if (option === '') return spawnProblem({ code }, order);
+  const value = order.spec.process[option as 'nice' | 'oomScoreAdj'];
+  return `${option} must not be lower than that of the supervisor without the privilege for it (${code}), got ${value}`;
+}

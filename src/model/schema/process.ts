@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { isInheritable } from '../environment.js';
-import { PROCESS_DEFAULTS } from '../process.js';
-import { field, noNul, oneOf } from './field.js';
+import { PROCESS_DEFAULTS, RESOURCES, type ResourceName } from '../process.js';
+import { bounded, exact, field, fields, needed, noNul, oneOf } from './field.js';
 
 /** The name of an environment variable. */
 export const variableName = v.pipe(
@@ -12,6 +12,59 @@ export const variableName = v.pipe(
 const inheritedName = v.pipe(
   variableName,
   v.check(isInheritable, 'must not be a variable of the service manager or of supertree: those are never inherited'),
+);
+
+const ID = 'must be an integer from 0 to 4294967294';
+const ACCOUNT = /^[^\s:\0-][^\s:\0]*$/;
+
+/** A name in passwd(5) or group(5), or its number. */
+const account = v.union(
+  [
+    v.pipe(v.string(), v.regex(ACCOUNT, 'must be a name without spaces and colons')),
+    v.pipe(bounded(0, 4_294_967_294, ID), v.integer(ID)),
+  ],
+  'must be a name or an integer >= 0',
+);
+
+function wholeFrom(min: number, max: number) {
+  const rule = `must be an integer from ${min} to ${max}`;
+  return v.pipe(bounded(min, max, rule), v.integer(rule));
+}
+
+const umask = v.pipe(
+  v.string('must be three octal digits as text, such as "027"'),
+  v.regex(/^0?[0-7]{3}$/, 'must be three octal digits as text, such as "027"'),
+);
+
+const LIMIT = 'must be an integer >= 0 or "infinity"';
+const limit = v.union(
+  [
+    v.pipe(v.number(LIMIT), v.integer(LIMIT), v.minValue(0, LIMIT), v.maxValue(Number.MAX_SAFE_INTEGER, LIMIT)),
+    v.literal('infinity'),
+  ],
+  LIMIT,
+);
+const softAndHard = v.pipe(
+  fields('Rlimit', { soft: needed('The soft limit.', limit), hard: needed('The hard limit.', limit) }),
+  v.check(
+    ({ soft, hard }) => Number(finite(soft)) <= Number(finite(hard)),
+    'must not have a soft limit above the hard one',
+  ),
+);
+const rlimit = v.union([limit, softAndHard], 'must be an integer >= 0, "infinity", or { soft, hard }');
+
+function finite(limit: number | string): number {
+  return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY;
+}
+
+const rlimits = fields(
+  'Rlimits',
+  Object.fromEntries(
+    Object.keys(RESOURCES).map((name) => [
+      name,
+      exact(`RLIMIT_${name.toUpperCase()}. If not given, that of the supervisor.`, rlimit),
+    ]),
+  ) as Record<ResourceName, ReturnType<typeof exact<typeof rlimit>>>,
 );
 
 /** The fields of an agent that are options of its process. */
@@ -27,5 +80,17 @@ export const processOptions = {
   unset: field(
     'Variables that it does not inherit, as with null in env, for TOML, which has no null. If not given, none.',
     v.array(variableName, 'must be a list of names'),
+  ),
+  user: field(
+    'The user that it runs as, a name in /etc/passwd or a uid. If not given, that of the supervisor.',
+    account,
+  ),
+  group: field('The group that it runs as, a name in /etc/group or a gid. If not given, that of the user.', account),
+  umask: field('The umask(2), three octal digits as text. If not given, that of the supervisor.', umask),
+  nice: field('The niceness, see nice(2). If not given, that of the supervisor.', wholeFrom(-20, 19)),
+  rlimits: field('Limits of resources, see getrlimit(2). If not given, those of the supervisor.', rlimits),
+  oomScoreAdj: field(
+    'See proc_pid_oom_score_adj(5): -1000 is never killed for memory, 1000 first. If not given, that of the supervisor.',
+    wholeFrom(-1000, 1000),
   ),
 };

@@ -24,6 +24,7 @@ const FIELDS: Readonly<Record<FieldType, fc.Arbitrary<unknown>>> = {
   flag: fc.boolean(),
   text: fc.string({ unit: 'grapheme' }),
   'text or null': fc.option(fc.string()),
+  'number or null': fc.option(fc.integer()),
   bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
 };
 

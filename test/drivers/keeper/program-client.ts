@@ -90,6 +90,9 @@ export class ProgramClient {
       closeInput: 0,
       mainOnly: false,
       notify: false,
+      umask: null,
+      nice: null,
+      oomScoreAdj: null,
       ...stages,
     };
     this.send({ type: 'start', agent, argv: block(argv), ...rest, ...order });

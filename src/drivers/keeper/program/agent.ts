@@ -2,10 +2,12 @@ import { constants } from 'node:os';
 import { systemClock } from '../../../contract/clock.js';
 import { Freezer } from '../../local/freezer.js';
 import { readStat } from '../../proc/proc.js';
+import { type Refusal, raisedNice, withAttributes } from '../native/attributes.js';
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
 import { fromKeeper } from '../protocol/codec.js';
 import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
+import { toolPath } from '../tool-path.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
@@ -77,10 +79,11 @@ export class Agent implements Parentage {
     if (typeof stdio === 'number') return this.#failed(stdio);
     this.#brand = this.#context.children.reserve(this);
     const pid = this.#spawn(stdio);
-    if (pid > 0) return this.#spawned(pid, stdio);
+    if (typeof pid === 'number' && pid > 0) return this.#spawned(pid, stdio);
     stdio.closeAll();
     this.#context.children.release(this, this.#brand, null);
-    this.#failed(-pid);
+    if (typeof pid === 'number') this.#failed(-pid);
+    else this.#failed(pid.errno, pid.option);
   }
 
   /** Sends a signal to all members, or to the main process alone, whose end then kills the others; and SIGCONT to all. */
@@ -166,10 +169,11 @@ export class Agent implements Parentage {
     });
   }
 
-  #spawn({ descriptors }: Stdio): number {
-    const { argv, env, cwd } = this.order;
+  #spawn({ descriptors }: Stdio): number | Refusal {
+    const { env, cwd } = this.order;
+    const argv = withNice(this.order.argv, raisedNice(this.order));
     const spawned = () => spawn({ argv, env, cwd, descriptors });
-    return this.#brand === null ? spawned() : withBrand(this.#brand, spawned);
+    return withAttributes(this.order, () => (this.#brand === null ? spawned() : withBrand(this.#brand, spawned)));
   }
 
   #spawned(pid: number, stdio: Stdio): void {
@@ -184,9 +188,9 @@ export class Agent implements Parentage {
     for (const [stream, descriptor] of stdio.outputs) this.#readFrom(descriptor, stream);
   }
 
-  #failed(errno: number): void {
+  #failed(errno: number, option = ''): void {
     this.#enter('failed');
-    this.#tell({ type: 'failed', errno, at: Date.now() });
+    this.#tell({ type: 'failed', errno, option, at: Date.now() });
   }
 
   #readFrom(descriptor: number, stream: number): void {
@@ -259,6 +263,11 @@ export class Agent implements Parentage {
     this.#state = next ?? this.#state;
     return next !== null;
   }
+}
+
+/** The arguments that run a program with a higher niceness than this process has, by nice(1): only root could set the own one back. */
+function withNice(argv: Uint8Array, raise: number): Uint8Array {
+  return raise === 0 ? argv : Buffer.concat([Buffer.from(`${toolPath('nice')}\0-n\0${raise}\0--\0`), argv]);
 }
 
 /** How much output of one agent may be unacknowledged, in bytes. */

@@ -63,6 +63,7 @@ const FITS: Readonly<Record<FieldType, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
   'text or null': (value) => value === null || typeof value === 'string',
   bytes: (value) => value instanceof Uint8Array,
+  'number or null': (value) => value === null || typeof value === 'number',
 };
 
 /**

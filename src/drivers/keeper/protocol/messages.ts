@@ -32,6 +32,7 @@ interface FieldTypes {
   readonly text: string;
   readonly 'text or null': string | null;
   readonly bytes: Uint8Array;
+  readonly 'number or null': number | null;
 }
 
 export type FieldType = keyof FieldTypes;
@@ -69,6 +70,9 @@ export const TO_KEEPER = {
       stdin: 'text',
       notify: 'flag',
       merged: 'flag',
+      umask: 'number or null',
+      nice: 'number or null',
+      oomScoreAdj: 'number or null',
       closeInput: 'time',
       mainOnly: 'flag',
       signal: 'size',
@@ -108,8 +112,8 @@ export const FROM_KEEPER = {
     code: 2,
     fields: { agent: 'size', record: 'size', pid: 'size', ticks: 'size', brand: 'text', at: 'time' },
   },
-  /** The last record of an agent that was not spawned. */
-  failed: { code: 3, fields: { agent: 'size', record: 'size', errno: 'size', at: 'time' } },
+  /** The last record of an agent that was not spawned. `option` is the attribute that the system has refused, else empty. */
+  failed: { code: 3, fields: { agent: 'size', record: 'size', errno: 'size', option: 'text', at: 'time' } },
   output: { code: 4, fields: { agent: 'size', record: 'size', stream: 'size', bytes: 'bytes' } },
   /** A stream was read to its end. */
   closed: { code: 5, fields: { agent: 'size', record: 'size', stream: 'size' } },
