@@ -20,6 +20,9 @@ const FLUSH_TIMEOUT = 2_000;
 /** Signals that end this process without Node's `exit` event. */
 const FATAL_SIGNALS = ['SIGHUP', 'SIGQUIT'] as const;
 
+/** At this signal Node would open its inspector, through which every user of the machine could run code in this process. */
+process.on('SIGUSR1', () => {});
+
 /** True once this process has been a server. */
 let served = false;
 
