@@ -80,7 +80,10 @@ function typeOf(schema: Schema): string {
 
 function linkTo(title: string): string {
   if (title === 'Node') return ['Agent', 'Supervisor', 'Pool'].map(linkTo).join(' or ');
-  return `[${title}](#${title.toLowerCase().replaceAll(' ', '-')})`;
+  return `[${title}](#${title
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-')})`;
 }
 
 function boundsOf({ minimum, maximum, exclusiveMinimum }: Schema): string {

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
 import { OTHER, runAsOther } from '../security/other-user.js';
@@ -29,7 +30,7 @@ describe('an ordinary user', () => {
       { code: 0, text: '7\n50\n60\n' },
       { code: 0, text: '0077\n900\n' },
       { code: 0, text: `${OTHER}\n` },
-      { code: 0, text: '0\nlower\nhigher\n' },
+      { code: 0, text: `${getPriority()}\nlower\nhigher\n` },
     ]);
   });
 
@@ -39,7 +40,7 @@ describe('an ordinary user', () => {
       const specs = [
         { user: 'root' },
         { group: 0 },
-        { nice: -5 },
+        { nice: -20 },
         { oomScoreAdj: -1000 },
         { rlimits: { nofile: 'infinity' } },
         { user: 'no-such-user' },
@@ -51,7 +52,7 @@ describe('an ordinary user', () => {
         ),
         expect.stringContaining(`group must be that of the supervisor, gid ${OTHER}, unless it runs as root, got 0`),
         expect.stringContaining(
-          'nice must not be lower than that of the supervisor without the privilege for it (EACCES), got -5',
+          'nice must not be lower than that of the supervisor without the privilege for it (EACCES), got -20',
         ),
         expect.stringContaining(
           'oomScoreAdj must not be lower than that of the supervisor without the privilege for it (EACCES), got -1000',
