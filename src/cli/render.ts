@@ -60,6 +60,7 @@ export function renderStatus(row: AgentRow, view: View): string[] {
     ['uuid', row.uuid],
     ['state', `${view.paint(row.state, printable(stateText(row)))} for ${age(row.since, view.now)}`],
     ['health', healthText(row, view)],
+    ...(row.statusText ? [['says', row.statusText] as [string, string]] : []),
     ['pid', row.pid === null ? '-' : String(row.pid)],
     ['ports', ports(row)],
     ['command', row.command.join(' ')],

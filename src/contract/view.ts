@@ -32,6 +32,8 @@ export interface AgentView {
   readonly healthSince: number | null;
   /** Why the last run of its liveness probe failed; empty when that passed, or without one. */
   readonly healthDetail: string;
+  /** What it said of itself last, by STATUS= of sd_notify(3); empty without, and at rest. */
+  readonly statusText: string;
   /** When it entered `state`. */
   readonly since: number;
   /** When it was added. */

@@ -33,6 +33,12 @@ export const DRIVER_PROMISES = {
     keeper: true,
     local: 'Node closes those below 16, but above only up to the first number that is free',
   },
+  notifySocket: {
+    promise:
+      'An agent with readiness or liveness `notify` has a NOTIFY_SOCKET, see sd_notify(3), beside the descriptor in SUPERTREE_NOTIFY_FD; only processes of the agent are believed.',
+    keeper: true,
+    local: 'Node has no datagram sockets of this kind: there is the descriptor alone',
+  },
   realTimeSignals: {
     promise: 'The exit record names a real-time signal that has ended the agent, such as SIGRTMIN+2.',
     keeper: true,

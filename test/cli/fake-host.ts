@@ -129,6 +129,7 @@ export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
     health: 'unknown',
     healthSince: null,
     healthDetail: '',
+    statusText: '',
     since: NOW - 12_000,
     createdAt: NOW - 12_500,
     startedAt: NOW - 12_400,

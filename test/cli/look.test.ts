@@ -181,13 +181,16 @@ describe('supertree status', () => {
       tail: ['the disk is on fire'],
     };
     const result = await supertree(['status', 'web'], {
-      answers: { status: () => ({ ...web, ...doubtful, detail: 'running.healthy', exit, retryIn: 200 }) },
+      answers: {
+        status: () => ({ ...web, ...doubtful, statusText: 'serving', detail: 'running.healthy', exit, retryIn: 200 }),
+      },
     });
     expect(result.code).toBe(0);
     for (const line of [
       'uuid         u-web',
       'state        running for 12s',
       'health       healthy for 5s; the last probe failed: port 8100 did not accept within 1000 ms',
+      'says         serving',
       'pid          4711',
       'ports        http:8100 admin:8101',
       'command      node web.mjs',

@@ -60,6 +60,14 @@ export function processPromises(name: DriverName, makeDriver: () => Driver): voi
       expect(await program.text()).toBe(isKept ? 'no\n' : 'yes\n');
     });
 
+    promise('notifySocket', async (isKept) => {
+      const command = ['python3', new URL('../fixtures/sends-datagrams.py', import.meta.url).pathname, 'READY=1'];
+      const { recorder } = begin(driver, orderFor({ command, readiness: { type: 'notify' } }));
+      if (isKept) await eventually(() => recorder.words.includes('READY=1'), 'the message');
+      else await recorder.ended(); // there is no NOTIFY_SOCKET in its environment
+      expect(recorder.words).toEqual(isKept ? ['READY=1'] : []);
+    });
+
     promise('realTimeSignals', async (isKept) => {
       const { recorder } = begin(driver, orderFor({ command: ['sh', '-c', 'kill -36 $$; sleep 5'] }));
       await recorder.ended();

@@ -21,6 +21,7 @@ function viewOf(n: number, more: Partial<AgentView> = {}): AgentView {
     health: 'unknown',
     healthSince: null,
     healthDetail: '',
+    statusText: '',
     since: 1,
     createdAt: 1_700_000_000_000,
     startedAt: 1_700_000_000_123,

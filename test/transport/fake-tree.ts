@@ -79,6 +79,7 @@ export class FakeAgent {
       health: 'unknown',
       healthSince: null,
       healthDetail: '',
+      statusText: '',
       since: 1_700_000_000_123,
       createdAt: 1_700_000_000_000,
       startedAt: 1_700_000_000_000.25,

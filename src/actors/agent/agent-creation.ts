@@ -41,6 +41,8 @@ export function createAgent(
     unwatch: null,
     unreadiness: '',
     word: null,
+    statusText: '',
+    isMainPidRefused: false,
     liveness: null,
     livenessWatched: 0,
     view: null,

@@ -46,6 +46,10 @@ export interface Agent extends WatchedAgent {
   unwatch: (() => void) | null;
   /** The result of the last readiness poll of this incarnation, as text; empty without one. */
   unreadiness: string;
+  /** What it said of itself last (STATUS= of sd_notify(3)), of this incarnation; empty without. */
+  statusText: string;
+  /** True when MAINPID of this incarnation was refused, which is reported. */
+  isMainPidRefused: boolean;
   /** Receives messages of the readiness channel while readiness is awaited. */
   word: ((word: string) => void) | null;
   /** The last view of it, with the objects from which it was made. */
@@ -140,6 +144,7 @@ function makeView(agent: Agent, awaited: readonly string[]): AgentView {
     restarts: Math.max(0, agent.record.starts - 1),
     incarnation: context.incarnation,
     ...healthOf(state, context),
+    statusText: AT_REST.has(state) ? '' : agent.statusText,
     since: context.since,
     createdAt: agent.createdAt,
     startedAt: context.startedAt,

@@ -11,6 +11,7 @@ import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
 import { startOrder } from './launch.js';
+import { forgetMessages, onMessage } from './messages.js';
 import { notifyWatchers } from './waiting.js';
 import { beginLivenessWatch, beginReadinessWatch, endLivenessWatch, endReadinessWatch } from './watches.js';
 
@@ -91,6 +92,7 @@ function withRemedy(thrown: unknown): string {
 function launch(world: World, agent: Agent, context: AgentContext): void {
   agent.order = startOrder(world, agent, context);
   agent.output.startOfIncarnation();
+  forgetMessages(agent);
   agent.body = world.driverOf(agent.spec).start(agent.order, sinkOf(world, agent, context.incarnation));
 }
 
@@ -101,29 +103,8 @@ function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
       agent.output.push(stream, bytes);
       agent.liveness?.wrote(stream);
     },
-    notified: (word) => onWord(world, agent, incarnation, word),
+    notified: (word) => onMessage(world, agent, incarnation, word),
   };
-}
-
-/** The messages of sd_notify(3) that are supported. */
-function onWord(world: World, agent: Agent, incarnation: number, word: string): void {
-  agent.word?.(word);
-  const [name, value] = word.split('=', 2);
-  if (name === 'EXTEND_TIMEOUT_USEC' && Number(value) > 0) {
-    deliver(world, agent, { type: 'EXTEND', incarnation, ms: Number(value) / 1000 });
-  } else if (name === 'HEALTH' && (value === 'healthy' || value === 'unhealthy')) {
-    deliver(world, agent, { type: 'HEALTH', incarnation, health: value, at: world.clock.wall() });
-  } else if (name === 'WATCHDOG') {
-    onWatchdog(world, agent, incarnation, value);
-  }
-}
-
-/** `WATCHDOG=trigger` asks to be ended at once. */
-function onWatchdog(world: World, agent: Agent, incarnation: number, value: string | undefined): void {
-  if (value === '1') return agent.liveness?.fed();
-  if (value !== 'trigger' || agent.spec.liveness?.type !== 'notify') return;
-  const detail = 'it has sent WATCHDOG=trigger';
-  deliver(world, agent, { type: 'PROBE_FAILED', incarnation, detail, final: true, at: world.clock.wall() });
 }
 
 /** Asks the process tree to stop: the first time by the message if the spec has one, otherwise by the signal. */

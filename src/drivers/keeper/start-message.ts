@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { usesNotify } from '../../model/liveness.js';
@@ -19,7 +20,8 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
   const chain = execChain(order);
   if (typeof chain === 'string') return chain;
   const argv = stringBlock([...chain.words, ...order.command]);
-  const env = stringBlock(environmentOf(order, chain.env));
+  const socket = usesNotify(order.spec) ? `supertree-notify-${randomBytes(16).toString('hex')}` : '';
+  const env = stringBlock(environmentOf(order, chain.env, socket));
   if (argv === null || env === null || order.cwd?.includes('\0')) {
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
   }
@@ -34,6 +36,7 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     token: order.token,
     stdin: options.stdin,
     notify: usesNotify(order.spec),
+    socket,
     merged: output.order === 'merged',
     umask: options.umask,
     nice: options.nice,
@@ -46,9 +49,14 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
   };
 }
 
-function environmentOf({ env, token, spec }: StartOrder, ofUser: Readonly<Record<string, string>>): string[] {
+function environmentOf(
+  { env, token, spec }: StartOrder,
+  ofUser: Readonly<Record<string, string>>,
+  socket: string,
+): string[] {
   const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
-  const own = { SUPERTREE_TOKEN: token, ...(usesNotify(spec) && { SUPERTREE_NOTIFY_FD: NOTIFY_FD }) };
+  const notify = usesNotify(spec) && { SUPERTREE_NOTIFY_FD: NOTIFY_FD, NOTIFY_SOCKET: `@${socket}` };
+  const own = { SUPERTREE_TOKEN: token, ...notify };
   return Object.entries({ ...rest, ...ofUser, ...own }).map(([name, value]) => `${name}=${value}`);
 }
 

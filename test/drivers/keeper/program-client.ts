@@ -93,6 +93,7 @@ export class ProgramClient {
       umask: null,
       nice: null,
       oomScoreAdj: null,
+      socket: '',
       ...stages,
     };
     this.send({ type: 'start', agent, argv: block(argv), ...rest, ...order });

@@ -6,12 +6,13 @@ import { type Refusal, raisedNice, withAttributes } from '../native/attributes.j
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
 import { fromKeeper } from '../protocol/codec.js';
-import type { FromKeeper, ToKeeper } from '../protocol/messages.js';
+import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
 import { toolPath } from '../tool-path.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
 import { InputPipe } from './input-pipe.js';
+import type { NotifySocket, NotifySockets } from './notify-sockets.js';
 import { OutputPipe } from './output-pipe.js';
 import { Records } from './records.js';
 import { openStdio, type Stdio } from './stdio.js';
@@ -36,6 +37,9 @@ export interface Outlet {
 export interface AgentContext {
   readonly children: Children<Agent>;
   readonly outlet: Outlet;
+  readonly sockets: NotifySockets;
+  /** Reports a problem of the agent. */
+  problem(text: string): void;
   /** Called once, when the agent is forgotten. */
   forgotten(agent: Agent): void;
 }
@@ -57,6 +61,7 @@ export class Agent implements Parentage {
   #isAsked = false;
   #isKilled = false;
   #retry: NodeJS.Timeout | undefined;
+  #notify: NotifySocket | null = null;
   #onGone: (() => void) | undefined;
 
   constructor(order: StartMessage, context: AgentContext) {
@@ -77,10 +82,13 @@ export class Agent implements Parentage {
     if (refusal !== 0) return this.#failed(refusal);
     const stdio = openStdio(this.order);
     if (typeof stdio === 'number') return this.#failed(stdio);
+    const socket = this.#openSocket();
+    if (typeof socket !== 'number') this.#notify = socket;
     this.#brand = this.#context.children.reserve(this);
-    const pid = this.#spawn(stdio);
+    const pid = typeof socket === 'number' ? -socket : this.#spawn(stdio);
     if (typeof pid === 'number' && pid > 0) return this.#spawned(pid, stdio);
     stdio.closeAll();
+    this.#notify?.close();
     this.#context.children.release(this, this.#brand, null);
     if (typeof pid === 'number') this.#failed(-pid);
     else this.#failed(pid.errno, pid.option);
@@ -143,7 +151,9 @@ export class Agent implements Parentage {
 
   /** Reads output again, if that was paused and there is room for it. */
   readOn(): void {
-    if (this.#mayRead()) for (const pipe of this.#pipes) pipe.resume();
+    if (!this.#mayRead()) return;
+    for (const pipe of this.#pipes) pipe.resume();
+    this.#notify?.readOn();
   }
 
   /** One of its processes was reaped, and the children were listed since. `status`: that of the main process, if it was that one. */
@@ -188,6 +198,16 @@ export class Agent implements Parentage {
     for (const [stream, descriptor] of stdio.outputs) this.#readFrom(descriptor, stream);
   }
 
+  #openSocket(): NotifySocket | number | null {
+    if (this.order.socket === '') return null;
+    return this.#context.sockets.open(this.order, {
+      isOwn: (pid) => this.#context.children.isOf(pid, this),
+      mayRead: () => this.#mayRead(),
+      message: (bytes) => this.#tell({ type: 'output', stream: STREAM.notify, bytes }),
+      problem: this.#context.problem,
+    });
+  }
+
   #failed(errno: number, option = ''): void {
     this.#enter('failed');
     this.#tell({ type: 'failed', errno, option, at: Date.now() });
@@ -216,6 +236,7 @@ export class Agent implements Parentage {
   /** The kernel closed its pipes before the exit, but they may not be read yet: two turns of the event loop are enough for a few bites. */
   #exiting(status: number): void {
     const at = Date.now();
+    this.#context.sockets.read();
     this.#freezer?.forget();
     this.#input?.close();
     const exited = () => {
@@ -230,6 +251,7 @@ export class Agent implements Parentage {
 
   #gone(): void {
     clearTimeout(this.#retry);
+    this.#notify?.close();
     this.stages.clear();
     this.#context.children.release(this, this.#brand, this.#family!.main);
     this.#onGone?.();

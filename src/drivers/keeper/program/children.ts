@@ -79,7 +79,13 @@ export class Children<Owner extends Parentage> {
   list(): void {
     if (!hasOtherChildren(this.#textLength)) return;
     for (const pid of childrenOfMainThread() ?? [])
-      if (!this.#owners.has(pid)) this.#attribute(pid, this.#ownerOf(pid));
+      if (!this.#owners.has(pid)) this.#attribute(pid, this.#attributedOwnerOf(pid));
+  }
+
+  /** Whether a process, perhaps not a child, belongs to an incarnation; `undefined` when it has ended. */
+  isOf(pid: number, owner: Owner): boolean | undefined {
+    const known = this.#owners.get(pid) ?? this.#knownOwnerOf(pid);
+    return known === undefined && readStat(pid) === undefined ? undefined : known === owner;
   }
 
   #attribute(pid: number, owner: Owner | null): void {
@@ -89,12 +95,16 @@ export class Children<Owner extends Parentage> {
   }
 
   /** By its brand; a program may have changed that limit, so otherwise by its session or its environment. */
-  #ownerOf(pid: number): Owner | null {
-    const limit = fileLockLimit(pid);
-    const slot = limit === undefined ? null : this.#brands.slotOf(limit);
-    const owner = (slot === null ? undefined : this.#slots.get(slot)) ?? this.#ownerWithoutBrand(pid);
+  #attributedOwnerOf(pid: number): Owner | null {
+    const owner = this.#knownOwnerOf(pid);
     if (owner === undefined) this.#problem(`process ${pid} is an orphan that belongs to no known agent`);
     return owner ?? null;
+  }
+
+  #knownOwnerOf(pid: number): Owner | undefined {
+    const limit = fileLockLimit(pid);
+    const slot = limit === undefined ? null : this.#brands.slotOf(limit);
+    return (slot === null ? undefined : this.#slots.get(slot)) ?? this.#ownerWithoutBrand(pid);
   }
 
   #ownerWithoutBrand(pid: number): Owner | undefined {

@@ -14,12 +14,14 @@ import { Agent, type StartMessage } from './agent.js';
 import { BrandSpace } from './brand-space.js';
 import { Children } from './children.js';
 import { Connection } from './connection.js';
+import { NotifySockets } from './notify-sockets.js';
 
 /** The parent of all agents of one tree: starts, reaps and ends them on behalf of the program above, and ends them when that is gone. */
 export class Keeper {
   readonly #agents = new Map<number, Agent>();
   readonly #children: Children<Agent>;
   readonly #connection: Connection;
+  readonly #sockets = new NotifySockets();
   readonly #ended: () => void;
   #isEnding = false;
 
@@ -81,6 +83,8 @@ export class Keeper {
     const agent = new Agent(order, {
       children: this.#children,
       outlet: this.#connection,
+      sockets: this.#sockets,
+      problem: (text) => this.#problem(text),
       forgotten: () => this.#agents.delete(order.agent),
     });
     this.#agents.set(order.agent, agent);
@@ -98,6 +102,7 @@ export class Keeper {
 
   /** In the first turn pipes are read and children reaped; the end of one is reported two turns later. */
   #answer(round: number): void {
+    this.#sockets.read();
     afterTurns(TURNS, () => this.#connection.send(fromKeeper.encode({ type: 'pong', round })));
   }
 

@@ -55,7 +55,7 @@ export const TO_KEEPER = {
   /** The first message. `pid` is that of the program. */
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
   /**
-   * `argv` and `env` are strings, each ended by a null byte. `stdin` is a StdinMode. `merged`: both outputs are one pipe, that of stdout. The fields from
+   * `argv` and `env` are strings, each ended by a null byte. `socket` is the abstract name of its NOTIFY_SOCKET, empty for none. `stdin` is a StdinMode. `merged`: both outputs are one pipe, that of stdout. The fields from
    * `closeInput` on are the stop stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process
    * alone, whose end kills the others.
    */
@@ -69,6 +69,7 @@ export const TO_KEEPER = {
       token: 'text',
       stdin: 'text',
       notify: 'flag',
+      socket: 'text',
       merged: 'flag',
       umask: 'number or null',
       nice: 'number or null',
