@@ -80,6 +80,8 @@ function wirePart(): string[] {
 const REPORTS: Readonly<Record<Report['type'], string>> = {
   created: 'An agent was added to the tree; it is not started yet.',
   started: 'Its body runs. `pid` is `null` for a body that is no process.',
+  adopted:
+    'An incarnation that an earlier server has started, and that outlived it, was taken over. It comes instead of `started`.',
   ready: 'It is ready, `after` so many milliseconds from the command to start it.',
   exited: 'Its main process ended, or could not be started.',
   state: 'It entered a state of its chart.',

@@ -1,7 +1,8 @@
 /** The public names of supertree, one by one. */
 
 export type { PortOptions } from './actors/ports/ports.js';
-export { createTree, type TreeOptions } from './actors/tree.js';
+export { createTree } from './actors/tree.js';
+export type { TreeOptions } from './actors/tree-options.js';
 export type { Clock } from './contract/clock.js';
 export type {
   AgentHandle,

@@ -49,7 +49,8 @@ function only(kind: Import['kind'], rule: EdgeRule): EdgeRule {
  * line is a client.
  */
 const EDGES: Readonly<Record<string, EdgeRule>> = {
-  'errors.ts': () => false,
+  'error-catalogue.ts': () => false,
+  'errors.ts': may('error-catalogue.ts'),
   model: may(),
   machines: may('model'),
   contract: only('type', may('model')),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { SupertreeError } from '../errors.js';
 import type { Agent } from './agent/agent.js';
 import type { AgentRecord } from './agent/agent-record.js';
+import type { EarlierRecord } from './resume/past.js';
 import type { SupervisorNode } from './supervisor/node.js';
 
 /** The index of one tree: agents by path, id and uuid, supervisors by path and id. */
@@ -16,6 +17,12 @@ export class Registry {
   readonly #instances = new Map<string, number>();
   /** By path: agents that a supervisor above them removed and will create again when it starts. Their identities are kept. */
   readonly #absent = new Map<string, Pick<Agent, 'path' | 'id' | 'uuid'>>();
+  readonly #earlier: (path: string) => EarlierRecord | undefined;
+
+  /** `earlier`: what is known of an agent from before the program was started again. If not given, nothing. */
+  constructor(earlier: (path: string) => EarlierRecord | undefined = () => undefined) {
+    this.#earlier = earlier;
+  }
 
   /** The number of agents. */
   get size(): number {
@@ -26,7 +33,8 @@ export class Registry {
   recordOf(path: string, wall: number): AgentRecord {
     let known = this.#records.get(path);
     if (known === undefined) {
-      known = { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0, output: null, watchers: null };
+      const fresh = this.#earlier(path) ?? { uuid: flatUuid(), createdAt: wall, incarnation: 0, starts: 0 };
+      known = { ...fresh, output: null, watchers: null };
       this.#records.set(path, known);
     }
     return known;
@@ -39,7 +47,7 @@ export class Registry {
 
   /** The last incarnation of a path; 0 when it never had one. */
   incarnationOf(path: string): number {
-    return this.#records.get(path)?.incarnation ?? 0;
+    return this.#records.get(path)?.incarnation ?? this.#earlier(path)?.incarnation ?? 0;
   }
 
   /** The highest id of a pool, over all its restarts; 0 before the first. */
@@ -48,7 +56,7 @@ export class Registry {
   }
 
   noteInstance(pool: string, id: string): void {
-    this.#instances.set(pool, Number(id));
+    this.#instances.set(pool, Math.max(this.lastInstance(pool), Number(id)));
   }
 
   addAgent(agent: Agent): void {
@@ -93,6 +101,10 @@ export class Registry {
 
   agentOf(uuid: string): Agent | undefined {
     return this.#byUuid.get(uuid);
+  }
+
+  supervisorAt(path: string): SupervisorNode | undefined {
+    return this.#supervisors.get(path);
   }
 
   agentAt(path: string): Agent | undefined {

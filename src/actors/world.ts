@@ -9,6 +9,8 @@ import type { DeadlineClock } from './deadlines.js';
 import type { Ports } from './ports/ports.js';
 import type { Registry } from './registry.js';
 import type { Reports } from './reports.js';
+import type { ChangeNotes } from './resume/entries.js';
+import type { Past } from './resume/past.js';
 import type { Steps } from './steps.js';
 import type { TimingWheel } from './timing-wheel.js';
 import type { Monitor } from './usage/monitor.js';
@@ -40,6 +42,10 @@ export interface World {
   /** The waits for the rest of unfinished lines: they are no deadlines. */
   readonly lineWheel: TimingWheel;
   readonly driverOf: (spec: AgentSpec) => Driver;
+  /** What an earlier program has left; `null` without a store. */
+  readonly past: Past | null;
+  /** `null` without a store. */
+  readonly recorder: ChangeNotes | null;
   /** True when the tree has ended: nothing of it may start any more. */
   readonly isOver: () => boolean;
   /** The environment that every agent inherits. */

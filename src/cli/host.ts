@@ -65,6 +65,8 @@ export interface ServeRequest {
   readonly maxAgents?: number;
   /** Runs the commands. */
   readonly driver?: DriverName;
+  /** Absolute path of the state directory. */
+  readonly state?: string;
   /** Absolute path of the file with the keys. */
   readonly keys?: string;
   /** Absolute path of the audit log. */

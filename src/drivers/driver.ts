@@ -17,10 +17,18 @@ export interface StartOrder {
 /** Receives the facts and the output of a body. Never throws. */
 export interface Sink {
   fact(fact: BodyFact): void;
-  /** Bytes as they were read; the driver does not change them afterwards. */
-  output(stream: StreamName, bytes: Uint8Array): void;
+  /** Bytes as they were read; the driver does not change them afterwards. `earlier`: they were read before this program adopted the incarnation. */
+  output(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void;
   /** One message of the readiness channel, such as READY=1. */
   notified(word: string): void;
+}
+
+/** Output of an incarnation from before its adoption. */
+export interface EarlierOutput {
+  /** When it was read, on the wall clock in ms. */
+  readonly at: number;
+  /** The number of lines before it that are lost: they had left the history of the driver. */
+  readonly lost: number;
 }
 
 /**
@@ -28,6 +36,8 @@ export interface Sink {
  * only if EXITED does not carry them); or GONE alone when it was ended before it ran. After the last fact every call does nothing.
  */
 export interface Incarnation {
+  /** True when an earlier program has started it, and this one has adopted it. If not given, false. */
+  readonly isAdopted?: boolean;
   /**
    * Sends a signal, by the scope of its stop to the whole tree or to its main process, and then SIGCONT to the whole tree. The members are listed first. GONE
    * follows when the tree is empty.
@@ -77,6 +87,13 @@ export interface Driver {
   whenCaughtUp?(done: () => void): void;
   /** Kills all bodies and releases all resources. */
   close(): Promise<void>;
+  /**
+   * The incarnation of the agent at that path that an earlier program has started and that runs on, or whose end nobody has read; `undefined` without one.
+   * A start of that incarnation adopts it. If not given, there are none.
+   */
+  kept?(path: string): number | undefined;
+  /** Ends by their stop stages all kept incarnations that were not adopted, and reports them. */
+  discardKept?(): void;
   /** Reads cpu time and memory of members of its bodies. If not given, the processes of this machine are read. */
   readonly readProcesses?: ReadProcesses;
 }

@@ -1,3 +1,4 @@
+import type { ChildPast } from './earlier.js';
 import type { Answer, AnswerCode, DecidedStatus, Effect, End, Phase, Status, Token } from './fact.js';
 import { describeReason, type Reason } from './reason.js';
 import { type Charge, charge } from './restart.js';
@@ -48,6 +49,13 @@ export interface Book {
 /** A new member's record. */
 export function freshMember(id: string, generation: number): Member {
   return { id, phase: 'down', generation, readyAt: -1, streak: 0, stamps: [], halfOpen: false, waiters: [] };
+}
+
+/** Gives a new member the restarts that it was charged with before the program was started again. */
+export function restoreMember(member: Member, past: ChildPast | undefined): void {
+  if (past === undefined) return;
+  member.stamps = past.stamps;
+  member.streak = past.streak;
 }
 
 /** A new book. */

@@ -1,3 +1,4 @@
+import type { ChildPast } from './earlier.js';
 import type { Reason } from './reason.js';
 import type { NodeSpec } from './spec.js';
 
@@ -135,4 +136,8 @@ export interface Engine {
   count(): ChildCount;
   /** The siblings that must be ready before this child's planned start; empty without one. */
   awaitedBy(id: string): readonly string[];
+  /** The restarts within the window that are charged to this supervisor itself. */
+  readonly stamps: readonly number[];
+  /** What a successor must know of a child. */
+  past(id: string): ChildPast | undefined;
 }

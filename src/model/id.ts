@@ -22,6 +22,11 @@ export function joinPath(parent: string, id: string): string {
   return `${parent}/${id}`;
 }
 
+/** The last part of a path. */
+export function idOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** The path without its last part; `null` for a root. */
 export function parentOf(path: string): string | null {
   const cut = path.lastIndexOf('/');

@@ -83,11 +83,18 @@ export function choosePort(
     [request.preferred, table.sticky.get(owner)].find((p) => mayHave(table, p, isBarred)) ??
     lowestFree(table, isBarred);
   if (port === null || port === undefined) return null;
-  table.leases.set(port, { port, path, name: request.name, incarnation });
+  holdPort(table, path, incarnation, request.name, port);
+  return port;
+}
+
+/** Leases this port to an incarnation. False when it is leased already. */
+export function holdPort(table: LeaseTable, path: string, incarnation: number, name: string, port: number): boolean {
+  if (table.leases.has(port)) return false;
+  table.leases.set(port, { port, path, name, incarnation });
   const key = incarnationKey(path, incarnation);
   table.held.set(key, [...(table.held.get(key) ?? []), port]);
   table.exclusions.delete(port);
-  return port;
+  return true;
 }
 
 /** Notes that the port was bound and is free: its agent gets it again if possible. */

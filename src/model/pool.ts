@@ -5,10 +5,12 @@ import {
   isEnding,
   pardon,
   refuse,
+  restoreMember,
   setStatus,
   takesCommands,
   tellGone,
 } from './book.js';
+import { type ChildPast, type Earlier, NOTHING_EARLIER } from './earlier.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import { onDeferred, onEnded } from './pool/endings.js';
 import {
@@ -28,10 +30,15 @@ import type { PoolSpec } from './spec.js';
  * The engine of a pool (OTP's simple_one_for_one, Elixir's DynamicSupervisor): instances of one template, without order, each restarted by itself, all
  * stopped at once. It has the interface of the static engine; the cost of a fact does not depend on the number of instances.
  *
- * `generations`: as in `createSupervision`. `lastId`: the highest id that the pool has given before; if not given, 0.
+ * `generations`, `earlier`: as in `createSupervision`. `lastId`: the highest id that the pool has given before; if not given, 0.
  */
-export function createPool(spec: PoolSpec, generations?: (id: string) => number, lastId = 0): Engine {
-  const state = newState(spec, lastId);
+export function createPool(
+  spec: PoolSpec,
+  generations?: (id: string) => number,
+  lastId = 0,
+  earlier: Earlier = NOTHING_EARLIER,
+): Engine {
+  const state = newState(spec, lastId, earlier);
   const known = generations ?? (() => 0);
   return {
     get status(): Status {
@@ -55,6 +62,13 @@ export function createPool(spec: PoolSpec, generations?: (id: string) => number,
     },
     count: () => countOf(state),
     awaitedBy: () => [],
+    get stamps(): readonly number[] {
+      return state.stamps;
+    },
+    past: (id) => {
+      const instance = state.instances.get(id);
+      return instance && pastOf(state, instance);
+    },
   };
 }
 
@@ -80,7 +94,14 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
 function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
-  for (let n = 0; n < state.spec.size; n++) state.booting.add(addInstance(state, 'kept', known));
+  const { instances } = state.earlier;
+  for (const id of instances) {
+    const instance = addInstance(state, 'kept', known, id);
+    restoreMember(instance, state.earlier.child(id));
+    state.booting.add(instance);
+  }
+  for (let n = instances.length; n < state.spec.size; n++) state.booting.add(addInstance(state, 'kept', known));
+  state.earlier = NOTHING_EARLIER;
 }
 
 function onHalt(state: State, brutal: boolean): void {
@@ -200,6 +221,11 @@ function onStuck(state: State, instance: Instance, blockers: string): void {
   state.booting.delete(instance);
   state.halting.delete(instance);
   answerWaiters(state, instance, { ok: false, code: 'ZOMBIE', reason: blockers });
+}
+
+function pastOf({ queue }: State, instance: Instance): ChildPast {
+  const { next, phase, stamps, streak } = instance;
+  return { isWanted: next !== 'remove', isResting: phase === 'down' && !queue.has(instance), stamps, streak };
 }
 
 function rowOf(instance: Instance): ChildRow {

@@ -26,6 +26,7 @@ function assertReportType(type: string): void {
 const REPORT_TYPES: Readonly<Record<ReportType, true>> = {
   created: true,
   started: true,
+  adopted: true,
   ready: true,
   exited: true,
   state: true,

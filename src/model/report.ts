@@ -17,6 +17,13 @@ export type ReportBody =
       readonly pid: number | null;
       readonly ports: Readonly<Record<string, number>>;
     }
+  /** An incarnation that an earlier program has started was taken over, instead of `started`. */
+  | {
+      readonly type: 'adopted';
+      readonly incarnation: number;
+      readonly pid: number | null;
+      readonly ports: Readonly<Record<string, number>>;
+    }
   | { readonly type: 'ready'; readonly incarnation: number; readonly after: number }
   | { readonly type: 'exited'; readonly incarnation: number; readonly exit: ExitRecord }
   | { readonly type: 'state'; readonly state: AgentState; readonly incarnation: number }
@@ -89,6 +96,8 @@ function detailOf(report: Report): string {
       return report.type;
     case 'started':
       return `started${report.pid === null ? '' : `, pid ${report.pid}`}${portsText(report.ports)}`;
+    case 'adopted':
+      return `taken over from an earlier program, pid ${report.pid}${portsText(report.ports)}`;
     case 'ready':
       return `ready after ${Math.round(report.after)} ms`;
     case 'exited':

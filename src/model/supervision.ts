@@ -1,13 +1,22 @@
 import { answerWaiters, isAlive, isEnding, setStatus, tellGone } from './book.js';
 import { inStartOrder } from './dependencies.js';
+import { type ChildPast, type Earlier, NOTHING_EARLIER } from './earlier.js';
 import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { beginRestart, failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
 import { isOrdered, mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
-import { advanceStarts, enqueue, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
-import { addChild, type Child, type Deferred, newState, openSweep, type State } from './supervision/state.js';
+import { advanceStarts, enqueueAll, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
+import {
+  addChild,
+  type Child,
+  type Deferred,
+  newState,
+  openSweep,
+  restoreChild,
+  type State,
+} from './supervision/state.js';
 import { advanceAll, beginHalt, hurry, onQuiesce } from './supervision/sweep.js';
 
 /**
@@ -15,10 +24,14 @@ import { advanceAll, beginHalt, hurry, onQuiesce } from './supervision/sweep.js'
  * effects. All ordered work is done by sweeps (supervision/sweep.ts).
  *
  * `generations`: the last generation of an earlier child with this id, so that a restarted supervisor continues the numbers. If not given, every child
- * begins at 0.
+ * begins at 0. `earlier`: if not given, nothing was before.
  */
-export function createSupervision(spec: SupervisorSpec, generations?: (id: string) => number): Engine {
-  const state = newState(spec);
+export function createSupervision(
+  spec: SupervisorSpec,
+  generations?: (id: string) => number,
+  earlier: Earlier = NOTHING_EARLIER,
+): Engine {
+  const state = newState(spec, earlier);
   const known = generations ?? (() => 0);
   return {
     get status(): Status {
@@ -39,6 +52,13 @@ export function createSupervision(spec: SupervisorSpec, generations?: (id: strin
     },
     count: () => countOf(state),
     awaitedBy: (id) => awaitedBy(state, id),
+    get stamps(): readonly number[] {
+      return state.stamps;
+    },
+    past: (id) => {
+      const child = state.children.get(id);
+      return child && pastOf(child);
+    },
   };
 }
 
@@ -119,8 +139,11 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
 function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
-  for (const spec of inStartOrder(state.spec.children)) addChild(state, spec, known(spec.id), 'boot');
-  if (isParallel(state)) return state.order.forEach((id) => void enqueue(state, state.children.get(id) as Child));
+  const { earlier } = state;
+  for (const spec of [...inStartOrder(state.spec.children), ...earlier.added])
+    restoreChild(addChild(state, spec, known(spec.id), 'boot'), earlier.child(spec.id));
+  state.earlier = NOTHING_EARLIER;
+  if (isParallel(state)) return enqueueAll(state, earlier);
   state.boot = openSweep(state, state.order, { cause: 'command', ordered: true }).id;
 }
 
@@ -172,6 +195,10 @@ function onStuck(state: State, child: Child, blockers: string): void {
   answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
   if (starting && !isEnding(state) && child.origin === 'boot' && state.spec.boot === 'strict')
     failBoot(state, child, blockers);
+}
+
+function pastOf({ goal, phase, nextStep, stamps, streak }: Child): ChildPast {
+  return { isWanted: goal === 'up', isResting: phase === 'down' && nextStep === 'none', stamps, streak };
 }
 
 function rowOf(child: Child): ChildRow {

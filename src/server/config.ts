@@ -48,7 +48,9 @@ export async function loadConfig(file: string): Promise<ServerConfig> {
   const all = [...problems, ...more, ...validateData(tree).map(inCamelCase)];
   if (all.length > 0) await refuse(all);
   // The data has just been validated against this type.
-  const config = { tree: placed(tree, directory) as SupervisorInput, settings };
+  const { state } = settings;
+  const absolute = { ...settings, ...(state !== undefined && { state: resolve(directory, state) }) };
+  const config = { tree: placed(tree, directory) as SupervisorInput, settings: absolute };
   return security === null ? config : { ...config, security };
 }
 

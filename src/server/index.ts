@@ -5,3 +5,4 @@ export type { ServerConfig } from './config.js';
 export { type ServeOptions, serve } from './serve.js';
 export { createServer, type Server, type ServerOptions, type ServerTreeOptions } from './server.js';
 export type { ServerSettings } from './settings.js';
+export { openState, type State, type StateOptions } from './state.js';

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { createTree } from '../actors/tree.js';
 import type { TreeEnd } from '../contract/view.js';
 import type { Actions } from '../control/actions.js';
-import { asSupertreeError } from '../errors.js';
+import { asSupertreeError, SupertreeError } from '../errors.js';
 import type { DriverName } from '../model/driver-name.js';
 import { type Report, toText } from '../model/report.js';
 import { auditTo, auditToFile } from './audit-log.js';
@@ -14,6 +14,7 @@ import { openFilesWarning } from './open-files.js';
 import { located } from './origin.js';
 import { createServer, type Server } from './server.js';
 import type { ServerSettings } from './settings.js';
+import { openState, type State } from './state.js';
 
 export interface ServeOptions {
   /** A tree file. If not given, an empty tree. */
@@ -24,8 +25,13 @@ export interface ServeOptions {
   readonly pubEndpoint?: string;
   /** If not given, that of the file, else 1000. */
   readonly maxAgents?: number;
-  /** Runs the commands. If not given, that of the file, else local. */
+  /** Runs the commands. If not given, that of the file, else keeper where it can run, else local. */
   readonly driver?: DriverName;
+  /**
+   * A state directory: when this process is killed, its agents run on, and the next server with this directory takes them over. Not with the driver `local`.
+   * If not given, that of the file, else none: the agents end with this process.
+   */
+  readonly state?: string;
   /** A file with the keys, instead of the table `security` of the tree file. */
   readonly keys?: string;
   /** A file for the audit log. If not given, audit lines go to `out`. */
@@ -56,11 +62,20 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   const config = await configOf(options);
   const audit = options.audit === undefined ? auditTo(log) : auditToFile(options.audit);
   const { insecure = false, actions = {} } = options;
-  const server = await createServer({ config, createTree, failed, audit: audit.note, insecure, actions }).catch(
-    (thrown: unknown) => {
-      throw located(thrown, options.file, ofFile(config, options));
-    },
-  );
+  const state = await stateOf(config, failed);
+  const create: typeof createTree = (input, treeOptions) =>
+    createTree(input, { ...treeOptions, ...(state !== null && { driver: state.driver, store: state.store }) });
+  const server = await createServer({
+    config,
+    createTree: create,
+    failed,
+    audit: audit.note,
+    insecure,
+    actions,
+  }).catch((thrown: unknown) => {
+    state?.close();
+    throw located(thrown, options.file, ofFile(config, options));
+  });
   const unsubscribe = server.tree.subscribe((report) => logReport(log, out.terminal, report));
   const signals = onSignals(server, log);
   for (const warning of warningsOf(config, server)) errorLog.warn(warning);
@@ -71,6 +86,7 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
     unsubscribe();
     signals.undo();
     audit.close(failed);
+    state?.close();
   }
 }
 
@@ -79,6 +95,18 @@ async function configOf(options: ServeOptions): Promise<ServerConfig> {
   if (options.keys === undefined) return config;
   return { ...config, security: await loadSecurity(options.keys, rootOf(config)) };
 }
+
+/** The state directory of the settings; `null` without one. */
+async function stateOf(config: ServerConfig, failed: (thrown: unknown) => void): Promise<State | null> {
+  const { state, driver } = config.settings;
+  if (state === undefined) return null;
+  if (driver === 'local')
+    throw new SupertreeError('OPTION_INVALID', { option: 'state', rule: NEEDS_KEEPER, got: state });
+  const report = (problem: string) => failed(new SupertreeError('INTERNAL', { problem }));
+  return openState(state, { tree: rootOf(config), report });
+}
+
+const NEEDS_KEEPER = 'must not be given with the driver local, whose agents end with the server or are lost';
 
 /** Warnings about the configuration. */
 function warningsOf({ security }: ServerConfig, { endpoints, pubEndpoints }: Server): readonly string[] {
@@ -107,12 +135,14 @@ function endSentence(end: TreeEnd): string {
   return end.clean ? `stopped${left}` : `gave up: ${end.reason}${left}`;
 }
 
-function withFlags(config: ServerConfig, { endpoint, pubEndpoint, maxAgents, driver }: ServeOptions): ServerConfig {
+function withFlags(config: ServerConfig, options: ServeOptions): ServerConfig {
+  const { endpoint, pubEndpoint, maxAgents, driver, state } = options;
   const flags = {
     ...(endpoint !== undefined && { endpoints: [endpoint] }),
     ...(pubEndpoint !== undefined && { pubEndpoints: [pubEndpoint] }),
     ...(maxAgents !== undefined && { maxAgents }),
     ...(driver !== undefined && { driver }),
+    ...(state !== undefined && { state }),
   };
   return { ...config, settings: { ...config.settings, ...flags } };
 }

@@ -23,6 +23,11 @@ export interface ServerSettings {
   readonly ports?: { readonly base?: number; readonly count?: number };
   /** The driver that runs the commands, `keeper` or `local` (docs/drivers.md). If not given, `keeper` where it can run, else `local`. */
   readonly driver?: DriverName;
+  /**
+   * A state directory, relative to the file: when the server is killed, its agents run on, and the next server with this directory takes them over. If not
+   * given, the agents end with the server.
+   */
+  readonly state?: string;
 }
 
 const text = v.string('must be a string');
@@ -61,6 +66,7 @@ const SETTINGS = v.strictObject(
       ),
     ),
     driver: v.exactOptional(v.picklist(DRIVER_NAMES, `must be one of ${DRIVER_NAMES.join(', ')}`)),
+    state: v.exactOptional(v.pipe(text, v.minLength(1, 'must not be empty'))),
     maxAgents: v.exactOptional(count),
     ports: v.exactOptional(
       v.strictObject({ base: v.exactOptional(port), count: v.exactOptional(port) }, tableRule('must be a table')),

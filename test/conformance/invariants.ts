@@ -22,6 +22,10 @@ export function watched(engine: Engine, violations: string[], rules: readonly Ru
     row: (id) => engine.row(id),
     count: () => engine.count(),
     awaitedBy: (id) => engine.awaitedBy(id),
+    get stamps() {
+      return engine.stamps;
+    },
+    past: (id) => engine.past(id),
   };
 }
 

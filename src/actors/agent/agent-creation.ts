@@ -1,6 +1,8 @@
+import type { StateValue } from 'xstate';
 import { type AgentSettings, initialContext } from '../../model/lifecycle.js';
 import type { AgentSpec } from '../../model/spec.js';
 import { createOutput, type Output } from '../output/output.js';
+import type { AgentEntry } from '../resume/entries.js';
 import type { Systems } from '../supervisor/systems.js';
 import type { World } from '../world.js';
 import type { Agent } from './agent.js';
@@ -21,7 +23,9 @@ export function createAgent(
   record.output ??= newOutput(world, spec, path);
   const { uuid, createdAt, incarnation, output } = record;
   const input = { id: spec.id, path, settings: settingsOf(spec), incarnation };
-  const first = { value: 'stopped', context: { ...initialContext(input), since: world.clock.wall() } };
+  const earlier = isNew ? world.past?.agent(path) : undefined;
+  const since = earlier?.since ?? world.clock.wall();
+  const first = { value: restOf(earlier), context: { ...initialContext(input), since } };
   const ref = systems.spawn(world.logics.agent, spec.id, first) as Agent['ref'];
   const agent: Agent = {
     path,
@@ -37,7 +41,7 @@ export function createAgent(
     ref,
     body: null,
     order: null,
-    exit: null,
+    exit: earlier?.exit ?? null,
     unwatch: null,
     unreadiness: '',
     word: null,
@@ -53,8 +57,20 @@ export function createAgent(
 }
 
 function newOutput(world: World, spec: AgentSpec, path: string): Output {
-  const onProblem = (thrown: unknown) => world.reportError(path, thrown);
-  return createOutput(spec.output, world.clock, { onProblem, wheel: world.lineWheel });
+  const earlier = world.past?.agent(path)?.lines;
+  return createOutput(spec.output, world.clock, {
+    onProblem: (thrown) => world.reportError(path, thrown),
+    onPiece: () => world.recorder?.noteChanged(path),
+    wheel: world.lineWheel,
+    ...(earlier !== undefined && { begins: earlier }),
+  });
+}
+
+/** The state of its chart before its first start in this program: that in which it was left, or `stopped`. */
+function restOf(earlier: AgentEntry | undefined): StateValue {
+  if (earlier?.state === 'completed') return 'completed';
+  if (earlier?.state !== 'failed' || earlier.past?.isResting !== true) return 'stopped';
+  return { failed: earlier.detail === 'failed.exhausted' ? 'exhausted' : 'waiting' };
 }
 
 /** Removes an agent and its actor. Its process must be gone. `forget`: a later agent at the same path is a different one. */

@@ -10,6 +10,7 @@ import type { World } from '../world.js';
 import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
 import { exitRecord, reasonOf } from './exit-record.js';
+import { keptEntry } from './kept-entry.js';
 import { startOrder } from './launch.js';
 import { forgetMessages, onMessage } from './messages.js';
 import { notifyWatchers } from './waiting.js';
@@ -74,7 +75,8 @@ const PAUSE_LINE = '{"type":"pause","action":"pause"}\n';
 const RESUME_LINE = '{"type":"pause","action":"resume"}\n';
 
 function lease(world: World, agent: Agent, { incarnation }: AgentContext): void {
-  world.ports.lease(agent.path, incarnation, agent.spec.ports).then(
+  const held = keptEntry(world, agent, incarnation)?.ports;
+  world.ports.lease(agent.path, incarnation, agent.spec.ports, held).then(
     (ports) => deliver(world, agent, { type: 'LEASED', incarnation, ports }),
     (thrown) => {
       const at = world.clock.wall();
@@ -99,8 +101,8 @@ function launch(world: World, agent: Agent, context: AgentContext): void {
 function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
   return {
     fact: (fact) => deliver(world, agent, fact),
-    output: (stream, bytes) => {
-      agent.output.push(stream, bytes);
+    output: (stream, bytes, earlier) => {
+      agent.output.push(stream, bytes, earlier);
       agent.liveness?.wrote(stream);
     },
     notified: (word) => onMessage(world, agent, incarnation, word),
@@ -184,8 +186,10 @@ function reportSubstate(world: World, agent: Agent, { incarnation }: AgentContex
 function report(world: World, agent: Agent, context: AgentContext, kind: ReportedKind): void {
   const { incarnation, pid, ports, health, probeProblem } = context;
   switch (kind) {
-    case 'started':
-      return world.reports.emit(agent.path, { type: kind, incarnation, pid, ports });
+    case 'started': {
+      const type = agent.body?.isAdopted === true ? 'adopted' : kind;
+      return world.reports.emit(agent.path, { type, incarnation, pid, ports });
+    }
     case 'ready':
       return world.reports.emit(agent.path, { type: kind, incarnation, after: readyAfter(context) });
     case 'paused':

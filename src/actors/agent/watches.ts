@@ -5,6 +5,7 @@ import { fillTemplate } from '../../model/template.js';
 import type { World } from '../world.js';
 import type { Agent } from './agent.js';
 import { deliver } from './deliver.js';
+import { keptEntry } from './kept-entry.js';
 import { filledReadiness } from './launch.js';
 import { commandProbe } from './probes/command-probe.js';
 import { httpProbe } from './probes/http-probe.js';
@@ -15,12 +16,14 @@ import { tcpProbe } from './probes/tcp-probe.js';
 
 /* The watches over the readiness and the liveness of an incarnation: at most one of the two at a time. */
 
-/** Waits for the readiness of the incarnation. */
+/** Waits for the readiness of the incarnation. One that was ready before its adoption is ready at once. */
 export function beginReadinessWatch(world: World, agent: Agent, context: AgentContext): void {
   const { clock } = world;
   const { incarnation, ports } = context;
   const { output, spec, order } = agent;
   agent.unreadiness = '';
+  const readyAt = keptEntry(world, agent, incarnation)?.readyAt ?? null;
+  if (readyAt !== null) return deliver(world, agent, { type: 'READY', incarnation, at: readyAt });
   const watching = watchReadiness(
     {
       readiness: filledReadiness(spec, context),

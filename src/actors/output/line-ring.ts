@@ -12,10 +12,13 @@ export class LineRing {
   readonly #maxLines: number;
   readonly #bytes: ByteRing;
   #columns = newColumns(0);
-  #first = 0;
-  #next = 0;
+  #first: number;
+  #next: number;
 
-  constructor(stream: StreamName, maxBytes: number, maxLines: number) {
+  /** `begin`: the number of its first line. If not given, 0. */
+  constructor(stream: StreamName, maxBytes: number, maxLines: number, begin = 0) {
+    this.#first = begin;
+    this.#next = begin;
     this.#stream = stream;
     this.#maxBytes = maxBytes;
     this.#maxLines = maxLines;
@@ -44,6 +47,13 @@ export class LineRing {
     partials[slot] = Number(partial);
     this.#bytes.write(bytes);
     this.#next += 1;
+  }
+
+  /** Leaves out the numbers of so many lines that are lost, with all lines before them. */
+  skip(count: number): void {
+    this.#next += count;
+    this.#first = this.#next;
+    this.#bytes.discard(this.#bytes.end);
   }
 
   /** The position of a line in the ring among the lines of both streams; `Infinity` for a line that is still to come. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
+import type { EarlierOutput } from '../../drivers/driver.js';
 import type { OutputOrder, StreamName } from '../../model/spec.js';
 import type { TimingWheel } from '../timing-wheel.js';
 import { textOf } from './line-reader.js';
@@ -10,7 +11,9 @@ import { Merge } from './merge.js';
 /** The output of one agent over all its incarnations: a ring of numbered lines for each stream. */
 export interface Output {
   /** Adds bytes as they were read. Retains them only as far as the lines in the rings need. */
-  push(stream: StreamName, bytes: Uint8Array): void;
+  push(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void;
+  /** The numbers of the first lines of this incarnation, if all its unfinished lines had become lines at their end alone. */
+  readonly begins: Readonly<Record<StreamName, number>>;
   /** Further lines belong to a new incarnation: `tail` does not return earlier ones. */
   startOfIncarnation(): void;
   /** The incarnation writes no more: an unfinished line becomes a line. */
@@ -42,6 +45,10 @@ export interface OutputOptions {
   readonly onProblem?: (thrown: unknown) => void;
   /** Ends the waits for the rest of unfinished lines. If not given, an unfinished line is kept until its end. */
   readonly wheel?: Pick<TimingWheel, 'after'>;
+  /** Called when an unfinished line has become a piece: `begins` has changed. If not given, nothing is called. */
+  readonly onPiece?: () => void;
+  /** The numbers of the first lines. If not given, 0. */
+  readonly begins?: Output['begins'];
 }
 
 /**
@@ -52,6 +59,8 @@ export function createOutput(plan: RingPlan, clock: Clock, options: OutputOption
   return new AgentOutput(plan, clock, options);
 }
 
+const FROM_THE_START: Output['begins'] = { stdout: 0, stderr: 0 };
+
 interface Stream {
   readonly name: StreamName;
   readonly ring: LineRing;
@@ -60,6 +69,8 @@ interface Stream {
   endWait: (() => void) | null;
   /** The first sequence number of this incarnation. */
   mark: number;
+  /** How many unfinished lines of this incarnation have become pieces before their end. */
+  pieces: number;
 }
 
 class AgentOutput implements Output {
@@ -69,23 +80,37 @@ class AgentOutput implements Output {
   readonly #wheel: OutputOptions['wheel'];
   #listeners: Set<(line: OutputLine) => void> | null = null;
   #streams: Partial<Record<StreamName, Stream>> = {};
+  readonly #begins: Output['begins'];
+  readonly #onPiece: () => void;
   /** Orders lines of both streams that came in the same millisecond. */
   #arrivals = 0;
 
-  constructor(plan: RingPlan, clock: Clock, { onProblem = ignore, wheel }: OutputOptions) {
+  constructor(plan: RingPlan, clock: Clock, { onProblem = ignore, onPiece = ignore, wheel, begins }: OutputOptions) {
     this.#plan = plan;
+    this.#begins = begins ?? FROM_THE_START;
+    this.#onPiece = onPiece;
     this.#clock = clock;
     this.#onProblem = onProblem;
     this.#wheel = wheel;
   }
 
   get dropped(): Readonly<Record<StreamName, number>> {
-    return { stdout: this.#streams.stdout?.ring.first ?? 0, stderr: this.#streams.stderr?.ring.first ?? 0 };
+    const first = (name: StreamName) => this.#streams[name]?.ring.first ?? this.#begins[name];
+    return { stdout: first('stdout'), stderr: first('stderr') };
   }
 
-  push(stream: StreamName, bytes: Uint8Array): void {
+  get begins(): Readonly<Record<StreamName, number>> {
+    const begin = (name: StreamName) => {
+      const stream = this.#streams[name];
+      return stream === undefined ? this.#begins[name] : stream.mark + stream.pieces;
+    };
+    return { stdout: begin('stdout'), stderr: begin('stderr') };
+  }
+
+  push(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void {
     const into = this.#stream(stream);
-    const at = this.#clock.wall();
+    const at = earlier?.at ?? this.#clock.wall();
+    if (earlier !== undefined && earlier.lost > 0) into.ring.skip(earlier.lost);
     into.splitter.push(bytes, (line, partial) => this.#add(into, line, partial, at));
     if (into.splitter.rest().length > 0) this.#awaitRest(into);
   }
@@ -96,11 +121,16 @@ class AgentOutput implements Output {
       this.#wheel?.after(PATIENCE, () => {
         stream.endWait = null;
         stream.splitter.givePiece((line, partial) => this.#add(stream, line, partial, this.#clock.wall()));
+        stream.pieces += 1;
+        this.#onPiece();
       }) ?? null;
   }
 
   startOfIncarnation(): void {
-    for (const stream of Object.values(this.#streams)) stream.mark = stream.ring.next;
+    for (const stream of Object.values(this.#streams)) {
+      stream.mark = stream.ring.next;
+      stream.pieces = 0;
+    }
   }
 
   endOfIncarnation(): void {
@@ -162,10 +192,11 @@ class AgentOutput implements Output {
     const { bytes, lines, lineBytes } = this.#plan;
     this.#streams[name] ??= {
       name,
-      ring: new LineRing(name, bytes, lines),
+      ring: new LineRing(name, bytes, lines, this.#begins[name]),
       splitter: new LineSplitter(Math.max(1, Math.min(lineBytes, bytes))),
       endWait: null,
-      mark: 0,
+      mark: this.#begins[name],
+      pieces: 0,
     };
     return this.#streams[name];
   }
@@ -182,7 +213,7 @@ class AgentOutput implements Output {
   #cursors(merge: Merge): Record<StreamName, number> {
     const next = (name: StreamName) => {
       const ring = this.#streams[name]?.ring;
-      return ring === undefined ? 0 : (merge.position(ring) ?? ring.next);
+      return ring === undefined ? this.#begins[name] : (merge.position(ring) ?? ring.next);
     };
     return { stdout: next('stdout'), stderr: next('stderr') };
   }

@@ -8,6 +8,7 @@ import {
   confirmPort,
   createLeaseTable,
   DEFAULT_BASE,
+  holdPort,
   incarnationKey,
   type Lease,
   type LeaseTable,
@@ -44,9 +45,15 @@ export interface Ports {
   /**
    * Leases all requested ports of one incarnation or none, by name and in the order of the requests. A repeated call for the same incarnation has the
    * same result. Rejects PORTS_EXHAUSTED, PORT_RANGE (only if no range was given), SUPERSEDED when it was released meanwhile, DIRECTORY_UNUSABLE when
-   * there is no safe directory for claims, INTERNAL when the system allows no bind at all.
+   * there is no safe directory for claims, INTERNAL when the system allows no bind at all. `held`: ports that the incarnation has from an earlier program, by
+   * name: they are not verified. If not given, none.
    */
-  lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>>;
+  lease(
+    path: string,
+    incarnation: number,
+    requests: readonly PortRequest[],
+    held?: Readonly<Record<string, number>>,
+  ): Promise<Record<string, number>>;
   /**
    * Ends the leases of that incarnation, or cancels the pending lease. Stale incarnations are ignored. After a clean end the ports are free at once;
    * otherwise only the same agent can get them within the quarantine.
@@ -80,7 +87,7 @@ export function createPorts(
   const shared: SharedLeases = { table, clock, claims, bind: createBinder(), conflict: createConflicts(report) };
   const jobs = new Map<string, Job>();
   return {
-    lease(path, incarnation, requests) {
+    lease(path, incarnation, requests, held = {}) {
       if (requests.length === 0) return Promise.resolve({});
       if (refused) return Promise.reject(refusal());
       const key = incarnationKey(path, incarnation);
@@ -93,7 +100,7 @@ export function createPorts(
       };
       // A new agent under the path of an agent that was just forgotten must not see the rejection of that one's cancelled lease.
       const before = known?.ports.catch(() => NONE) ?? NONE;
-      job.ports = before.then(() => acquireAll(shared, job, requests, forget));
+      job.ports = before.then(() => acquireAll(shared, job, requests, held, forget));
       return job.ports;
     },
     release(path, incarnation, clean) {
@@ -135,11 +142,16 @@ async function acquireAll(
   shared: SharedLeases,
   job: Job,
   requests: readonly PortRequest[],
+  held: Readonly<Record<string, number>>,
   forget: () => void,
 ): Promise<Record<string, number>> {
   try {
     const ports: [string, number][] = [];
-    for (const request of requests) ports.push([request.name, await acquire(shared, job, request)]);
+    for (const request of requests) {
+      const port = held[request.name];
+      const isHeld = port !== undefined && holdPort(shared.table, job.path, job.incarnation, request.name, port);
+      ports.push([request.name, isHeld ? await keep(shared, port) : await acquire(shared, job, request)]);
+    }
     job.done = true;
     return Object.fromEntries(ports);
   } catch (error) {
@@ -153,6 +165,13 @@ async function acquireAll(
 function endLeases({ table, clock, claims }: SharedLeases, { path, incarnation }: Job, clean: boolean): void {
   for (const port of releasePorts(table, path, incarnation, clean, clock.now()))
     claims.release(port, clean ? 0 : table.quarantine);
+}
+
+/** Another tree may have claimed the port while no program had: the agent listens there all the same. */
+async function keep({ table, claims }: SharedLeases, port: number): Promise<number> {
+  await claims.claim(port, false);
+  confirmPort(table, port);
+  return port;
 }
 
 async function acquire(shared: SharedLeases, job: Job, request: PortRequest): Promise<number> {

@@ -6,9 +6,10 @@ import { createSupervision } from '../../model/supervision.js';
 import type { World } from '../world.js';
 
 /** A new engine for a supervisor or pool; its children continue the numbers of their incarnations. */
-export function newEngine({ registry }: World, spec: SupervisorSpec | PoolSpec, path: string): Engine {
+export function newEngine({ registry, past }: World, spec: SupervisorSpec | PoolSpec, path: string): Engine {
   const generations = (id: string): number => registry.incarnationOf(joinPath(path, id));
+  const earlier = past?.takeEarlier(path);
   return spec.kind === 'pool'
-    ? createPool(spec, generations, registry.lastInstance(path))
-    : createSupervision(spec, generations);
+    ? createPool(spec, generations, registry.lastInstance(path), earlier)
+    : createSupervision(spec, generations, earlier);
 }

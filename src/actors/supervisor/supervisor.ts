@@ -42,6 +42,7 @@ export class SupervisorActor implements SupervisorNode, Child {
   readonly #systems: Systems;
   #engine: Engine;
   #generation = 0;
+  #specIds: ReadonlySet<string> | undefined;
 
   constructor(
     readonly world: World,
@@ -186,6 +187,7 @@ export class SupervisorActor implements SupervisorNode, Child {
     switch (effect.type) {
       case 'create':
         this.#children.set(effect.id, this.#create(effect.spec));
+        this.#record(effect.spec);
         if (this.spec.kind === 'pool') this.world.registry.noteInstance(this.path, effect.id);
         return;
       case 'start':
@@ -258,6 +260,17 @@ export class SupervisorActor implements SupervisorNode, Child {
     const child = this.#children.get(id);
     this.#children.delete(id);
     child?.dispose(forget);
+    if (!forget) return;
+    this.world.past?.forget(joinPath(this.path, id));
+    this.world.recorder?.forget(joinPath(this.path, id));
+  }
+
+  /** A successor of the program must be given the specs of children that are not in the spec. */
+  #record(spec: NodeSpec): void {
+    const { recorder } = this.world;
+    if (recorder === null || this.spec.kind === 'pool') return;
+    this.#specIds ??= new Set(this.spec.children.map(({ id }) => id));
+    if (!this.#specIds.has(spec.id)) recorder.noteAdded(joinPath(this.path, spec.id), spec);
   }
 
   /** Before a restart: dynamic children are lost (T5), children of the spec keep their record. */
@@ -276,9 +289,8 @@ export class SupervisorActor implements SupervisorNode, Child {
     this.fact({ type: 'quiesce' });
   }
 
-  /** A supervisor does not show its planned restart. */
+  /* A supervisor does not show its planned restart. */
   onRetry(): void {}
-
   cancelRetry(): void {}
 
   cancelRetries(): void {

@@ -1,4 +1,4 @@
-import { type AnyActorRef, type AnyStateMachine, createActor, type Snapshot } from 'xstate';
+import { type AnyActorRef, type AnyStateMachine, createActor, type Snapshot, type StateValue } from 'xstate';
 import type { World } from '../world.js';
 
 /** The most actors in one XState system: in a larger one, stopping an actor costs a walk over all of them. */
@@ -16,7 +16,7 @@ export interface Systems {
 
 /** The state in which an actor starts; no entry actions are executed. */
 export interface FirstState {
-  readonly value: string;
+  readonly value: StateValue;
   readonly context: object;
 }
 

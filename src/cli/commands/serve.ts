@@ -9,6 +9,7 @@ const EXAMPLES = `
 Examples:
   $ supertree serve
   $ supertree serve tree.toml
+  $ supertree serve tree.toml --state ~/.local/state/supertree
   $ supertree serve tree.json --endpoint tcp://127.0.0.1:7001 --pub-endpoint tcp://127.0.0.1:7002 --max-agents 200
 
 SIGINT (Ctrl-C) and SIGTERM stop every agent in reverse order; a second one kills what is left.
@@ -18,6 +19,7 @@ interface Options {
   pubEndpoint?: string;
   maxAgents?: number;
   driver?: DriverName;
+  state?: string;
   keys?: string;
   audit?: string;
   insecure?: boolean;
@@ -38,6 +40,11 @@ export const addServing: AddCommands = (program, { host, finish }) => {
       ).choices(DRIVER_NAMES),
     )
     .option(
+      '--state <DIR>',
+      'a directory: agents outlive a server that is killed, and the next one with this directory takes them over',
+      absolute(host),
+    )
+    .option(
       '--keys <FILE>',
       'its secret key and the keys that it knows, TOML or JSON; then tcp takes a key',
       absolute(host),
@@ -54,13 +61,14 @@ export const addServing: AddCommands = (program, { host, finish }) => {
 };
 
 function requestOf(file: string | undefined, options: Options, endpoint: string | undefined): ServeRequest {
-  const { pubEndpoint, maxAgents, driver, keys, audit, insecure } = options;
+  const { pubEndpoint, maxAgents, driver, state, keys, audit, insecure } = options;
   return {
     ...(file !== undefined && { file }),
     ...(endpoint !== undefined && { endpoint }),
     ...(pubEndpoint !== undefined && { pubEndpoint }),
     ...(maxAgents !== undefined && { maxAgents }),
     ...(driver !== undefined && { driver }),
+    ...(state !== undefined && { state }),
     ...(keys !== undefined && { keys }),
     ...(audit !== undefined && { audit }),
     ...(insecure !== undefined && { insecure }),

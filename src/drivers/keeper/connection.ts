@@ -8,11 +8,24 @@ export type Welcome = Extract<FromKeeper, { type: 'welcome' }>;
 /** A message about an agent, which is kept by the keeper until it is acknowledged. */
 export type KeeperRecord = Extract<FromKeeper, { record: number }>;
 
+/** Output of an adopted agent from before its adoption. */
+export type HistoryPart = Extract<FromKeeper, { type: 'history' }>;
+
+/** An agent that an earlier program has started. */
+export type KeptAgent = Extract<FromKeeper, { type: 'kept' }>;
+
+/** What an earlier program has left with its keeper. */
+export interface Estate {
+  readonly entries: Map<string, Uint8Array>;
+  readonly agents: KeptAgent[];
+}
+
 /** The receiver of what comes through a connection. */
 export interface ConnectionListener {
   record(record: KeeperRecord): void;
   /** The answer to a `ping`. */
   pong(round: number): void;
+  history(part: HistoryPart): void;
   /** The keeper reports a problem that belongs to no agent. */
   problem(text: string): void;
   /** The connection is closed, and nothing more follows. Called once, also after `close`. */
@@ -29,6 +42,20 @@ export async function connectToKeeper(keeper: { socket: string; secret: string }
   return connection;
 }
 
+/** True when a keeper listens at the path. Rejects KEEPER_UNAVAILABLE when that cannot be told. */
+export function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(false);
+      else reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: error.message }, error));
+    });
+  });
+}
+
 /**
  * The connection of a program to its keeper. The messages of one turn of the event loop are written together, and so are the acknowledgements of the
  * records that were read together.
@@ -39,6 +66,9 @@ export class KeeperConnection {
   readonly #unacknowledged = new Map<number, number>();
   #listener: ConnectionListener | undefined;
   #welcome: Welcome | undefined;
+  #isComplete = false;
+  /** What an earlier program has left; complete with `welcomed`. */
+  readonly estate: Estate = { entries: new Map(), agents: [] };
   #isCorked = false;
   #problem = 'its connection was closed';
   /** Rejects KEEPER_UNAVAILABLE when the connection is closed before. */
@@ -49,7 +79,7 @@ export class KeeperConnection {
     this.welcomed = new Promise((resolve, reject) => {
       socket.on('data', async (bytes) => {
         await this.#read(bytes);
-        if (this.#welcome !== undefined) resolve();
+        if (this.#isComplete) resolve();
       });
       socket.on('close', () => {
         reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
@@ -110,11 +140,26 @@ export class KeeperConnection {
       if (message.type === 'welcome') this.#welcome = message;
       else if (message.type === 'problem') this.#fail(`it refused the connection: ${message.text}`);
       else this.#fail(`it sent ${message.type} before its welcome`);
-    } else if (message.type === 'problem') this.#listener?.problem(message.text);
-    else if (message.type === 'pong') this.#listener?.pong(message.round);
-    else if (message.type !== 'welcome') {
+    } else if ('record' in message) {
       this.#unacknowledged.set(message.agent, message.record);
       this.#listener?.record(message);
+    } else this.#handleOther(message);
+  }
+
+  #handleOther(message: Exclude<FromKeeper, KeeperRecord>): void {
+    switch (message.type) {
+      case 'problem':
+        return this.#listener?.problem(message.text);
+      case 'pong':
+        return this.#listener?.pong(message.round);
+      case 'history':
+        return this.#listener?.history(message);
+      case 'kept':
+        return void this.estate.agents.push(message);
+      case 'remembered':
+        return void this.estate.entries.set(message.key, message.value);
+      case 'complete':
+        this.#isComplete = true;
     }
   }
 

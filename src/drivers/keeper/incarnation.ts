@@ -14,10 +14,11 @@ import type { OomDetector } from '../local/oom.js';
 import { signalOf } from '../local/signals.js';
 import { Stdin } from '../local/stdin.js';
 import { commandLine, type ProcStat } from '../proc/proc.js';
-import type { KeeperRecord } from './connection.js';
+import type { HistoryPart, KeeperRecord, KeptAgent } from './connection.js';
 import { InputStream } from './input-stream.js';
 import type { Identity } from './membership.js';
-import { STREAM, type ToKeeper } from './protocol/messages.js';
+import { STREAM, streamName, type ToKeeper } from './protocol/messages.js';
+import { StageTimes } from './stage-times.js';
 import { startMessage, startProblem } from './start-message.js';
 import { endingOf } from './wait-status.js';
 
@@ -50,6 +51,7 @@ export class KeptIncarnation implements Incarnation {
   readonly #words: WordReader;
   readonly #open: Set<number>;
   #phase: ProcessPhase = 'queued';
+  #kept: KeptAgent | null = null;
   #parent: Parent | undefined;
   #identity: Identity;
   /** Commands that came before the keeper has answered whether the process runs. */
@@ -57,8 +59,8 @@ export class KeptIncarnation implements Incarnation {
   /** The number of the last freeze: results of earlier ones are ignored. */
   #round = 0;
   #isKilled = false;
-  /** When its input was closed, or it was asked to end, or killed: the last of these. */
-  #lastStage: number | undefined;
+  /** Its input was closed, it was asked to end, or it was killed. */
+  readonly #stages = new StageTimes();
 
   constructor(agent: number, order: StartOrder, sink: Sink, context: KeeperContext) {
     this.agent = agent;
@@ -72,12 +74,32 @@ export class KeptIncarnation implements Incarnation {
     this.#words = new WordReader((word) => this.#phase !== 'ended' && sink.notified(word));
     this.#input = new InputStream({
       send: (bytes) => this.#send({ type: 'input', agent, bytes }),
-      end: () => this.#send({ type: 'endInput', agent, after: this.#sinceStage() }),
+      end: () => this.#send({ type: 'endInput', agent, after: this.#stages.since(this.#context.clock.now()) }),
     });
   }
 
   get identity(): Identity {
     return this.#identity;
+  }
+
+  /** True when an earlier program has started it. */
+  get isAdopted(): boolean {
+    return this.#kept !== null;
+  }
+
+  /** Takes over what an earlier program has started; `parent` sends its records from now on. SPAWNED follows, if it was spawned. */
+  adopt(parent: Parent, kept: KeptAgent): void {
+    this.#kept = kept;
+    this.#parent = parent;
+    this.#identity = { token: kept.token, main: null, brand: null };
+    this.#advance('begin');
+    this.#context.clock.defer(() => this.#spawnedBefore());
+  }
+
+  /** Output from before its adoption. */
+  history({ stream, lost, bytes, at }: HistoryPart): void {
+    this.#spawnedBefore();
+    if (this.#phase !== 'ended') this.#sink.output(streamName(stream), bytes, { lost, at });
   }
 
   /** It has reached the front of the queue of starts. */
@@ -95,6 +117,7 @@ export class KeptIncarnation implements Incarnation {
   }
 
   record(record: KeeperRecord): void {
+    this.#spawnedBefore();
     switch (record.type) {
       case 'spawned':
         return this.#spawned(record);
@@ -132,14 +155,19 @@ export class KeptIncarnation implements Incarnation {
     const name = signalOf(signal);
     if (this.#isPostponed(() => this.ask(signal)) || !this.#advance('ask')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
-    this.#send({ type: 'ask', agent: this.agent, signal: constants.signals[name], after: this.#sinceStage() });
+    this.#send({
+      type: 'ask',
+      agent: this.agent,
+      signal: constants.signals[name],
+      after: this.#stages.since(this.#context.clock.now()),
+    });
   }
 
   kill(): void {
     if (this.#isPostponed(() => this.kill()) || !this.#advance('kill')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
     this.#isKilled = true;
-    this.#send({ type: 'kill', agent: this.agent, after: this.#sinceStage() });
+    this.#send({ type: 'kill', agent: this.agent, after: this.#stages.since(this.#context.clock.now()) });
   }
 
   signal(signal: string): void {
@@ -184,7 +212,14 @@ export class KeptIncarnation implements Incarnation {
     return hasTree(this.#phase) ? (this.#parent?.membersOf(this.#identity) ?? []) : [];
   }
 
-  #spawned({ pid, ticks, brand, at }: Extract<KeeperRecord, { type: 'spawned' }>): void {
+  /** What was known of an adopted one is reported before anything that follows, at the latest when the call of `start` is over. */
+  #spawnedBefore(): void {
+    if (this.#kept !== null && this.#kept.pid > 0) this.#spawned(this.#kept);
+  }
+
+  /** Of an adopted one the record may follow what is known already. */
+  #spawned({ pid, ticks, brand, at }: Omit<Extract<KeeperRecord, { type: 'spawned' }>, 'type' | 'record'>): void {
+    if (this.#identity.main !== null) return;
     const main = { pid, startTicks: ticks };
     this.#identity = { ...this.#identity, main, brand: brand === '' ? null : BigInt(brand) };
     this.#report({ type: 'SPAWNED', pid, at });
@@ -194,7 +229,7 @@ export class KeptIncarnation implements Incarnation {
 
   #read(stream: number, bytes: Uint8Array): void {
     if (stream === STREAM.notify) return this.#words.push(bytes);
-    if (this.#phase !== 'ended') this.#sink.output(stream === STREAM.stdout ? 'stdout' : 'stderr', bytes);
+    if (this.#phase !== 'ended') this.#sink.output(streamName(stream), bytes);
   }
 
   #closed(stream: number): void {
@@ -221,14 +256,6 @@ export class KeptIncarnation implements Incarnation {
   #isPostponed(command: () => void): boolean {
     if (this.#phase === 'spawning') this.#postponed.push(command);
     return this.#phase === 'spawning';
-  }
-
-  /** The time since the last stage of a stop, in ms; 0 for the first. */
-  #sinceStage(): number {
-    const now = this.#context.clock.now();
-    const since = now - (this.#lastStage ?? now);
-    this.#lastStage = now;
-    return since;
   }
 
   #cancel(): void {
@@ -258,7 +285,7 @@ export class KeptIncarnation implements Incarnation {
     const whole = { ...fact, incarnation: this.#order.incarnation };
     const next = phaseAfter(this.#phase, whole);
     if (next === null) return;
-    if (this.#phase === 'spawning' && next !== 'spawning') this.#context.answered();
+    if (this.#phase === 'spawning' && next !== 'spawning' && !this.isAdopted) this.#context.answered();
     this.#phase = next;
     this.#sink.fact(whole);
     if (next === 'ended') this.#context.ended(this);

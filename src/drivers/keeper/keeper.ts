@@ -1,12 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract/clock.js';
+import type { Store } from '../../contract/store.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
 import { afterTurns } from '../turns.js';
+import type { KeptAgent } from './connection.js';
+import { KeeperEntries } from './entries.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
-import { type KeeperSession, openSession, type SessionListener } from './session.js';
-import { endStranded } from './stranded.js';
+import type { KeeperAddress } from './launch.js';
+import { identityOf } from './membership.js';
+import { inheritSession, type KeeperSession, openSession, type SessionListener } from './session.js';
+import { endStranded, identitiesWith } from './stranded.js';
 
 export interface KeeperDriverOptions {
   /** The time of facts that no keeper reports, and the delays between checks. */
@@ -17,6 +23,8 @@ export interface KeeperDriverOptions {
   readonly report?: (problem: string) => void;
   /** The program of the keeper, for Node. If not given, that of this package. */
   readonly program?: string;
+  /** Keeps the agents when this program ends without a close, for a successor that knows the address. If not given, they are ended. */
+  readonly keep?: KeeperAddress;
 }
 
 /**
@@ -29,11 +37,36 @@ export function createKeeperDriver(options: KeeperDriverOptions): Driver {
   return new KeeperDriver(options);
 }
 
+/** A driver whose agents outlive the program, and the entries that its successor gets. */
+export interface KeepingDriver {
+  readonly driver: Driver;
+  readonly store: Store;
+}
+
+/**
+ * A driver whose keeper outlives this program, with all its agents. Where an earlier program has left such a keeper at the address, it is taken over. Rejects
+ * KEEPER_UNAVAILABLE when that keeper has another secret, another version, or a program. Throws PLATFORM as `createKeeperDriver`.
+ */
+export async function openKeepingDriver(
+  options: KeeperDriverOptions & { readonly keep: KeeperAddress },
+): Promise<KeepingDriver> {
+  if (process.platform !== 'linux') throw new SupertreeError('PLATFORM', { platform: process.platform });
+  const driver = new KeeperDriver(options);
+  await driver.inherit(options.keep);
+  return { driver, store: driver.entries };
+}
+
 class KeeperDriver implements Driver, SessionListener {
+  /** What a successor must know. */
+  readonly entries = new KeeperEntries();
+  /** By path: incarnations of an earlier program that were not adopted. */
+  readonly #kept = new Map<string, KeptAgent>();
   readonly #options: KeeperDriverOptions;
   readonly #living = new Set<KeptIncarnation>();
   readonly #queue: SpawnQueue;
   readonly #abort = new AbortController();
+  /** The tokens of agents that a successor may find begin with this. */
+  readonly #prefix: string;
   #context: KeeperContext | undefined;
   #lastAgent = 0;
   /** Incarnations that wait for a keeper. */
@@ -45,15 +78,48 @@ class KeeperDriver implements Driver, SessionListener {
 
   constructor(options: KeeperDriverOptions) {
     this.#options = options;
+    this.#prefix = options.keep === undefined ? '' : prefixOf(options.keep);
     this.#queue = new SpawnQueue(options.clock, STARTS_AT_A_TIME);
   }
 
+  /** Takes over the keeper that an earlier program has left at the address. Without one, kills what agents of a keeper that was killed as well have left. */
+  async inherit(address: KeeperAddress): Promise<void> {
+    const session = await inheritSession(address, this);
+    if (session === null)
+      return endStranded(identitiesWith(this.#prefix), this.#options.clock, ({ token }) => this.#killed(token));
+    this.#session = session;
+    this.entries.inherit(session.estate.entries);
+    this.entries.connect((message) => session.send(message));
+    for (const agent of session.estate.agents) {
+      this.#kept.set(agent.path, agent);
+      this.#lastAgent = Math.max(this.#lastAgent, agent.agent);
+    }
+    session.keepAlive(false);
+  }
+
+  kept(path: string): number | undefined {
+    return this.#kept.get(path)?.incarnation;
+  }
+
+  discardKept(): void {
+    for (const { agent, path, pid } of this.#kept.values()) {
+      this.#session?.send({ type: 'discard', agent });
+      if (pid > 0) this.problem(`process ${pid} of an earlier server is ended: the tree has no agent ${path} any more`);
+    }
+    this.#kept.clear();
+  }
+
   start(order: StartOrder, sink: Sink): Incarnation {
-    this.#lastAgent += 1;
-    const incarnation = new KeptIncarnation(this.#lastAgent, order, sink, this.#sharedContext());
+    const kept = this.#kept.get(order.path);
+    const marked = { ...order, token: `${this.#prefix}${order.token}` };
+    const isKept = kept !== undefined && kept.incarnation === order.incarnation && this.#session !== undefined;
+    if (!isKept) this.#lastAgent += 1;
+    const number = isKept ? kept.agent : this.#lastAgent;
+    const incarnation = new KeptIncarnation(number, marked, sink, this.#sharedContext());
     if (this.#living.size === 0) this.#session?.keepAlive(true);
     this.#living.add(incarnation);
-    if (this.#closing) this.#options.clock.defer(() => incarnation.refuse('the driver is closed'));
+    if (isKept) this.#adopt(incarnation, kept);
+    else if (this.#closing) this.#options.clock.defer(() => incarnation.refuse('the driver is closed'));
     else this.#enqueue(incarnation, order.incarnation === 1);
     return incarnation;
   }
@@ -63,6 +129,18 @@ class KeeperDriver implements Driver, SessionListener {
     else this.#session.whenCaughtUp(done);
   }
 
+  #killed(token: string): void {
+    this.problem(
+      `an agent of an earlier server, whose keeper was killed as well, was killed: SUPERTREE_TOKEN=${token}`,
+    );
+  }
+
+  #adopt(incarnation: KeptIncarnation, kept: KeptAgent): void {
+    this.#kept.delete(kept.path);
+    this.#session!.adopt(incarnation);
+    incarnation.adopt(this.#session!, kept);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -70,10 +148,15 @@ class KeeperDriver implements Driver, SessionListener {
 
   /** The keeper has ended by itself. */
   async lost(session: KeeperSession, how: string): Promise<void> {
-    if (this.#session === session) this.#session = undefined;
+    if (this.#session === session) {
+      this.#session = undefined;
+      this.entries.connect(null);
+    }
     const incarnations = new Map([...session.incarnations].map((incarnation) => [incarnation.identity, incarnation]));
-    await endStranded([...incarnations.keys()], this.#options.clock, (identity) =>
-      incarnations.get(identity)!.lost(`its keeper, pid ${session.pid}, is gone: ${how}`),
+    const kept = [...this.#kept.values()].map(identityOf);
+    this.#kept.clear();
+    await endStranded([...incarnations.keys(), ...kept], this.#options.clock, (identity) =>
+      incarnations.get(identity)?.lost(`its keeper, pid ${session.pid}, is gone: ${how}`),
     );
   }
 
@@ -107,9 +190,11 @@ class KeeperDriver implements Driver, SessionListener {
 
   async #open(): Promise<void> {
     try {
-      const { tree = 'root', program } = this.#options;
-      const launch = program === undefined ? { tree } : { tree, program };
-      this.#session = await openSession(launch, this, this.#abort.signal);
+      const { tree = 'root', program, keep } = this.#options;
+      const launch = { tree, ...(program !== undefined && { program }), ...(keep !== undefined && { keep }) };
+      const session = await openSession(launch, this, this.#abort.signal);
+      this.#session = session;
+      this.entries.connect((message) => session.send(message), true);
       this.#session.keepAlive(this.#living.size > 0);
       for (const { incarnation, isFirst } of this.#waiting.splice(0)) this.#enqueue(incarnation, isFirst);
     } catch (thrown) {
@@ -132,7 +217,7 @@ class KeeperDriver implements Driver, SessionListener {
       });
     }
     await this.#opening;
-    await this.#session?.close();
+    await this.#session?.close(this.#kept.size > 0 ? LONGEST_END : PATIENCE);
   }
 
   #ended(incarnation: KeptIncarnation): void {
@@ -143,6 +228,15 @@ class KeeperDriver implements Driver, SessionListener {
     this.#allEnded?.();
   }
 }
+
+/** Known to whoever knows the secret, which it does not reveal. */
+function prefixOf({ secret }: KeeperAddress): string {
+  return `${createHash('sha256').update(secret).digest('hex').slice(0, 16)}.`;
+}
+
+/** How long a keeper may take to end itself, in ms: one whose agents have ended, and one that ends those that were not adopted. */
+const PATIENCE = 10_000;
+const LONGEST_END = 120_000;
 
 /** The number of starts that a keeper has to do at a time. A first start waits for these alone, however many restarts are due. */
 const STARTS_AT_A_TIME = 8;

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
 import type { KeeperReady, KeeperSettings } from './protocol/messages.js';
+import type { RunningKeeper } from './running-keeper.js';
 import { within } from './within.js';
 
 /** What to launch. */
@@ -15,29 +16,34 @@ export interface LaunchOptions {
   readonly tree: string;
   /** The program of the keeper, for Node. If not given, that of this package. */
   readonly program?: string;
+  /** For a keeper that keeps: where it listens, and its secret. If not given, it ends its agents when this program ends. */
+  readonly keep?: KeeperAddress;
+}
+
+/** Where a keeper listens, and what a connection must know. */
+export interface KeeperAddress {
+  readonly socket: string;
+  readonly secret: string;
 }
 
 /** A keeper that listens. */
-export interface LaunchedKeeper {
+export interface LaunchedKeeper extends KeeperAddress {
   readonly process: KeeperProcess;
-  /** The path of its socket, and the secret that a connection must know. */
-  readonly socket: string;
-  readonly secret: string;
 }
 
 /**
  * Starts a keeper in a session of its own and resolves when it listens. Rejects KEEPER_UNAVAILABLE. An abort ends it.
  */
 export async function launchKeeper(
-  { tree, program = PROGRAM }: LaunchOptions,
+  { tree, program = PROGRAM, keep }: LaunchOptions,
   abort: AbortSignal,
 ): Promise<LaunchedKeeper> {
-  const secret = randomBytes(32).toString('hex');
+  const secret = keep?.secret ?? randomBytes(32).toString('hex');
   const keeper = new KeeperProcess(program);
   const kill = () => void keeper.end();
   abort.addEventListener('abort', kill);
   try {
-    return { process: keeper, socket: await keeper.begin({ secret, tree }), secret };
+    return { process: keeper, socket: await keeper.begin({ secret, tree, keep: keep?.socket ?? null }), secret };
   } catch (thrown) {
     await keeper.end();
     throw thrown;
@@ -46,8 +52,8 @@ export async function launchKeeper(
   }
 }
 
-/** The process of a keeper, from its start until it is reaped. */
-export class KeeperProcess {
+/** The process of a keeper that this program has started, until it is reaped. */
+export class KeeperProcess implements RunningKeeper {
   readonly #child: ChildProcess;
   /** That of its socket; `null` before it listens, and when it is removed. */
   #directory: string | null = null;
@@ -83,7 +89,7 @@ export class KeeperProcess {
     const late = { problem: `it was not ready within ${PATIENCE} ms` };
     const ready = await within(PATIENCE, Promise.race([readinessOf(this.#child.stdout), end]), late);
     if (ready.problem !== null) throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: ready.problem });
-    this.#directory = dirname(ready.socket);
+    this.#directory = settings.keep === null ? dirname(ready.socket) : null;
     return ready.socket;
   }
 

@@ -8,6 +8,7 @@ import {
   type ProcStat,
   readStat,
 } from '../proc/proc.js';
+import type { KeptAgent } from './connection.js';
 import { BrandSpace } from './program/brand-space.js';
 
 /** By what the processes of an incarnation are recognised. */
@@ -18,6 +19,12 @@ export interface Identity {
   readonly main: { readonly pid: number; readonly startTicks: number } | null;
   /** `null` when it has none, or when it is not known. */
   readonly brand: bigint | null;
+}
+
+/** By what an incarnation of an earlier program is recognised. */
+export function identityOf({ token, pid, ticks, brand }: KeptAgent): Identity {
+  const main = pid === 0 ? null : { pid, startTicks: ticks };
+  return { token, main, brand: brand === '' ? null : BigInt(brand) };
 }
 
 interface Orphan {

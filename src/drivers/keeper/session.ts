@@ -1,11 +1,20 @@
 import type { ProcStat } from '../proc/proc.js';
 import { afterTurns } from '../turns.js';
-import { type ConnectionListener, connectToKeeper, type KeeperConnection, type KeeperRecord } from './connection.js';
+import {
+  type ConnectionListener,
+  connectToKeeper,
+  type Estate,
+  type HistoryPart,
+  isListening,
+  type KeeperConnection,
+  type KeeperRecord,
+} from './connection.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
-import { type KeeperProcess, type LaunchOptions, launchKeeper } from './launch.js';
+import { type KeeperAddress, type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, membersOf, Orphans } from './membership.js';
 import { Pings } from './pings.js';
 import type { ToKeeper } from './protocol/messages.js';
+import { InheritedKeeper, type RunningKeeper } from './running-keeper.js';
 
 /** The receiver of what a keeper reports about itself. */
 export interface SessionListener {
@@ -31,9 +40,16 @@ export async function openSession(
   }
 }
 
+/** Connects to the keeper that an earlier program has left; `null` when none listens there. Rejects KEEPER_UNAVAILABLE. */
+export async function inheritSession(address: KeeperAddress, listener: SessionListener): Promise<KeeperSession | null> {
+  if (!(await isListening(address.socket))) return null;
+  const connection = await connectToKeeper(address);
+  return new KeeperSession(new InheritedKeeper(connection.welcome.pid), connection, listener);
+}
+
 /** One keeper and the incarnations that it runs, from its start to its end. */
 export class KeeperSession implements Parent, ConnectionListener {
-  readonly #process: KeeperProcess;
+  readonly #process: RunningKeeper;
   readonly #connection: KeeperConnection;
   readonly #listener: SessionListener;
   readonly #incarnations = new Map<number, KeptIncarnation>();
@@ -41,7 +57,7 @@ export class KeeperSession implements Parent, ConnectionListener {
   readonly #pings: Pings;
   #isClosing = false;
 
-  constructor(process: KeeperProcess, connection: KeeperConnection, listener: SessionListener) {
+  constructor(process: RunningKeeper, connection: KeeperConnection, listener: SessionListener) {
     this.#process = process;
     this.#connection = connection;
     this.#listener = listener;
@@ -58,6 +74,11 @@ export class KeeperSession implements Parent, ConnectionListener {
     return this.#connection.welcome.pid;
   }
 
+  /** What an earlier program has left. */
+  get estate(): Estate {
+    return this.#connection.estate;
+  }
+
   /** The incarnations that it runs. */
   get incarnations(): Iterable<KeptIncarnation> {
     return this.#incarnations.values();
@@ -66,6 +87,12 @@ export class KeeperSession implements Parent, ConnectionListener {
   run(incarnation: KeptIncarnation): void {
     this.#incarnations.set(incarnation.agent, incarnation);
     incarnation.run(this);
+  }
+
+  /** Takes over an incarnation that an earlier program has started. */
+  adopt(incarnation: KeptIncarnation): void {
+    this.#incarnations.set(incarnation.agent, incarnation);
+    this.send({ type: 'adopt', agent: incarnation.agent });
   }
 
   /** The incarnation has ended. */
@@ -99,6 +126,10 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#pings.answered(round);
   }
 
+  history(part: HistoryPart): void {
+    this.#incarnations.get(part.agent)?.history(part);
+  }
+
   problem(text: string): void {
     this.#listener.problem(text);
   }
@@ -110,11 +141,12 @@ export class KeeperSession implements Parent, ConnectionListener {
     void this.#end(problem);
   }
 
-  /** Ends the keeper. Its incarnations must have ended. */
-  async close(): Promise<void> {
+  /** Ends the keeper, which is killed after so many ms. The incarnations that it runs must have ended. */
+  async close(patience: number): Promise<void> {
     this.#isClosing = true;
+    this.send({ type: 'end' });
     this.#connection.close();
-    await this.#process.end(PATIENCE);
+    await this.#process.end(patience);
   }
 
   /** Several that ask in one turn share a ping. The records that have come are read before it is sent, so that the keeper has room for more. */
@@ -137,9 +169,6 @@ export class KeeperSession implements Parent, ConnectionListener {
     for (const { identity } of this.#incarnations.values()) yield identity;
   }
 }
-
-/** How long a keeper whose agents have ended may take to end itself, in ms. */
-const PATIENCE = 10_000;
 
 /** How long after its connection was closed a keeper may be seen to have ended by itself, in ms. */
 const GRACE = 1000;

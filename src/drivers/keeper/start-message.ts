@@ -30,6 +30,8 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
   return {
     type: 'start',
     agent,
+    path: order.path,
+    incarnation: order.incarnation,
     argv,
     env,
     cwd: directoryOf(order),
@@ -46,6 +48,8 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     signal: constants.signals[stop.brutal ? 'SIGKILL' : signalOf(stop.signal)],
     ask: stop.ask,
     insist: stop.insist,
+    history: Math.min(output.bytes, HISTORY),
+    lineBytes: Math.min(output.lineBytes, output.bytes),
   };
 }
 
@@ -74,6 +78,9 @@ function stringBlock(strings: readonly string[]): Buffer | null {
   if (strings.some((each) => each.includes('\0'))) return null;
   return Buffer.from(strings.map((each) => `${each}\0`).join(''));
 }
+
+/** The most bytes of each stream that a successor of the program gets. */
+const HISTORY = 65_536;
 
 /** More bytes than the other fields of the message have: a working directory has at most 4096. */
 const OTHER_FIELDS = 16_384;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import { send } from '../local/signals.js';
-import { type ProcStat, readStat } from '../proc/proc.js';
+import { environValue, isDefunct, listPids, type ProcStat, readStat } from '../proc/proc.js';
 import { type Identity, strandedMembers } from './membership.js';
 
 /**
@@ -23,6 +23,19 @@ export async function endStranded(
     }
     await new Promise<void>((resolve) => clock.setTimeout(() => resolve(), delay));
   }
+}
+
+/** What is left of agents whose tokens begin with the prefix, as identities: by token, and by the sessions of their main processes. */
+export function identitiesWith(prefix: string): Identity[] {
+  const mains = new Map<string, Identity['main']>();
+  for (const pid of listPids() ?? []) {
+    const token = environValue(pid, 'SUPERTREE_TOKEN');
+    const stat = token?.startsWith(prefix) ? readStat(pid) : undefined;
+    if (token == null || stat === undefined || isDefunct(stat)) continue;
+    const main = stat.session === pid ? { pid, startTicks: stat.startTicks } : null;
+    mains.set(token, main ?? mains.get(token) ?? null);
+  }
+  return [...mains].map(([token, main]) => ({ token, main, brand: null }));
 }
 
 function killAll(processes: readonly ProcStat[]): void {

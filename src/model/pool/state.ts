@@ -9,6 +9,7 @@ import {
   type Member,
   setStatus,
 } from '../book.js';
+import type { Earlier } from '../earlier.js';
 import type { Fact } from '../fact.js';
 import type { Reason } from '../reason.js';
 import type { NodeSpec, PoolSpec } from '../spec.js';
@@ -35,6 +36,8 @@ export interface DeferredEnd {
 /** The state of a pool's engine. */
 export interface State extends Book {
   readonly spec: PoolSpec;
+  /** For the boot. */
+  earlier: Earlier;
   readonly instances: Map<string, Instance>;
   /** Instances that start as soon as fewer than `concurrency` are starting, first in, first out. */
   readonly queue: Set<Instance>;
@@ -53,10 +56,12 @@ export interface State extends Book {
   readonly halting: Set<Instance>;
 }
 
-export function newState(spec: PoolSpec, lastId: number): State {
+export function newState(spec: PoolSpec, lastId: number, earlier: Earlier): State {
   return {
     spec,
     ...emptyBook(),
+    earlier,
+    stamps: earlier.stamps,
     instances: new Map(),
     queue: new Set(),
     delays: new Map(),
@@ -70,8 +75,14 @@ export function newState(spec: PoolSpec, lastId: number): State {
   };
 }
 
-export function addInstance(state: State, origin: Instance['origin'], generation: (id: string) => number): Instance {
-  const id = String(++state.lastId);
+/** `id`: that of an instance from before the program was started again. If not given, the next one. */
+export function addInstance(
+  state: State,
+  origin: Instance['origin'],
+  generation: (id: string) => number,
+  id = String(state.lastId + 1),
+): Instance {
+  state.lastId = Math.max(state.lastId, Number(id));
   const instance: Instance = {
     ...freshMember(id, generation(id)),
     asked: false,

@@ -1,4 +1,5 @@
 import { isEnding, setStatus } from '../book.js';
+import type { Earlier } from '../earlier.js';
 import { type Child, openSweep, type State } from './state.js';
 
 /*
@@ -13,11 +14,21 @@ export function isParallel({ spec }: State): boolean {
   return spec.start === 'parallel';
 }
 
+/** The first starts of a boot. A child that was started before the program was started again waits for no sibling. */
+export function enqueueAll(state: State, earlier: Earlier): void {
+  const children = state.order.map((id) => state.children.get(id) as Child);
+  for (const child of children) {
+    if (child.nextStep !== 'start') state.starts.untried.add(child.id);
+    else enqueue(state, child, earlier.child(child.id) === undefined);
+  }
+  for (const child of children) if (child.nextStep !== 'start') noteTried(state, child);
+}
+
 /** Starts the child, or makes it wait for the siblings in its `after`. */
-export function enqueue(state: State, child: Child): void {
+export function enqueue(state: State, child: Child, mayWait = true): void {
   const { starts } = state;
   if (child.origin === 'boot') starts.untried.add(child.id);
-  const others = new Set(child.spec.after.filter((id) => isAwaited(state, id)));
+  const others = new Set(mayWait ? child.spec.after.filter((id) => isAwaited(state, id)) : []);
   if (others.size === 0) return release(state, child);
   starts.waiting.set(child.id, others);
   for (const id of others) starts.dependents.set(id, [...(starts.dependents.get(id) ?? []), child.id]);

@@ -1,4 +1,5 @@
-import { type Book, emptyBook, freshMember, type Member } from '../book.js';
+import { type Book, emptyBook, freshMember, type Member, restoreMember } from '../book.js';
+import type { ChildPast, Earlier } from '../earlier.js';
 import type { Fact, StopCause } from '../fact.js';
 import type { NodeSpec, RestartType, SupervisorSpec } from '../spec.js';
 import { noStarts, type Starts } from './starting.js';
@@ -56,6 +57,8 @@ export type Ended = Extract<Fact, { type: 'ended' }>;
 /** The state of the engine. */
 export interface State extends Book {
   readonly spec: SupervisorSpec;
+  /** For the boot. */
+  earlier: Earlier;
   readonly children: Map<string, Child>;
   readonly sweeps: Map<number, Sweep>;
   /** Sweeps that may be able to continue. */
@@ -76,10 +79,12 @@ export interface State extends Book {
   halt: number;
 }
 
-export function newState(spec: SupervisorSpec): State {
+export function newState(spec: SupervisorSpec, earlier: Earlier): State {
   return {
     spec,
     ...emptyBook(),
+    earlier,
+    stamps: earlier.stamps,
     children: new Map(),
     sweeps: new Map(),
     pending: new Set(),
@@ -111,6 +116,14 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
   state.order.push(child.id);
   state.out.push({ type: 'create', id: child.id, spec });
   return child;
+}
+
+/** The child is as it was before the program was started again: one that was down for good stays down. */
+export function restoreChild(child: Child, past: ChildPast | undefined): void {
+  restoreMember(child, past);
+  if (past === undefined || !past.isResting) return;
+  child.nextStep = 'none';
+  if (!past.isWanted) child.goal = 'down';
 }
 
 export function removeChild(state: State, child: Child): void {

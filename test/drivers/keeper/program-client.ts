@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly prefix?: readonly string[];
   /** Acknowledges each record when it arrives. If not given, true. */
   readonly acknowledges?: boolean;
+  /** The path of the socket of a keeper that keeps. If not given, it ends its agents with its program. */
+  readonly keep?: string;
 }
 
 /** A keeper in a process of its own, and a client of its protocol. */
@@ -42,7 +44,8 @@ export class ProgramClient {
 
   static async open(options: ClientOptions = {}): Promise<ProgramClient> {
     const client = new ProgramClient(options);
-    client.keeper.stdin!.write(`${JSON.stringify({ secret: 'secret', tree: 'test' })}\n`);
+    const { keep = null } = options;
+    client.keeper.stdin!.write(`${JSON.stringify({ secret: 'secret', tree: 'test', keep })}\n`);
     const [printed] = (await once(client.keeper.stdout!, 'data')) as [Buffer];
     const ready = JSON.parse(printed.toString()) as KeeperReady;
     if (ready.problem !== null) throw new Error(ready.problem);
@@ -81,7 +84,9 @@ export class ProgramClient {
   startCommand(agent: number, argv: readonly string[], order: Partial<Start> = {}): void {
     const env = block([`PATH=${process.env.PATH}`, `TMPDIR=${this.directory}`, `SUPERTREE_TOKEN=token-${agent}`]);
     const stages = { signal: 15, ask: 5000, insist: 5000 };
+    const kept = { path: `root/a${agent}`, incarnation: 1, history: 65_536, lineBytes: 65_536 };
     const rest = {
+      ...kept,
       env,
       cwd: null,
       token: `token-${agent}`,
@@ -132,8 +137,28 @@ export class ProgramClient {
     return Buffer.concat(bytes).toString();
   }
 
+  /** Breaks the connection as a program that is killed does; a successor may connect then. */
+  async abandon(): Promise<void> {
+    this.socket.destroy();
+    await once(this.socket, 'close');
+  }
+
+  /** Connects as another program, and resolves when it has what the earlier one left. Earlier messages are forgotten. */
+  async succeed(): Promise<void> {
+    this.messages.length = 0;
+    this.socket = this.connect('secret', (message) => this.#receive(message));
+    await this.find('complete');
+  }
+
+  /** The history of the standard output of an agent: the number of lost lines, and the text. */
+  history(agent: number): { lost: number; text: string } {
+    const parts = this.all('history', agent).filter(({ stream }) => stream === 1);
+    return { lost: parts[0]?.lost ?? -1, text: Buffer.concat(parts.map(({ bytes }) => bytes)).toString() };
+  }
+
   /** Closes the connection and resolves with the exit code of the keeper. */
   async close(): Promise<number | null> {
+    if (this.socket.writable) this.send({ type: 'end' });
     this.socket.end();
     const code = await this.ended;
     rmSync(this.directory, { recursive: true, force: true });

@@ -33,7 +33,7 @@ describe('the keeper', () => {
     const records = client.messages.flatMap((message) => ('record' in message ? [message.record] : []));
     expect(records).toEqual(records.map((_, at) => at + 1));
     expect(client.messages.map(({ type }) => type).sort()).toEqual(
-      ['closed', 'closed', 'exited', 'output', 'output', 'spawned', 'welcome'].sort(),
+      ['closed', 'closed', 'complete', 'exited', 'output', 'output', 'spawned', 'welcome'].sort(),
     );
   });
 

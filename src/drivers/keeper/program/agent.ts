@@ -5,33 +5,22 @@ import { readStat } from '../../proc/proc.js';
 import { type Refusal, raisedNice, withAttributes } from '../native/attributes.js';
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
-import { fromKeeper } from '../protocol/codec.js';
 import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
 import { toolPath } from '../tool-path.js';
+import { AgentOutput, type OutputListener } from './agent-output.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
 import { InputPipe } from './input-pipe.js';
 import type { NotifySocket, NotifySockets } from './notify-sockets.js';
-import { OutputPipe } from './output-pipe.js';
-import { Records } from './records.js';
+import { Outbox, type Outlet } from './outbox.js';
 import { openStdio, type Stdio } from './stdio.js';
 import { StopStages } from './stop-stages.js';
 
 export type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
-/** A message about an agent, without the numbers of agent and record. */
-type Entry = FromKeeper extends infer M ? (M extends { record: number } ? Omit<M, 'agent' | 'record'> : never) : never;
-
-/** The connection as an agent sees it. */
-export interface Outlet {
-  /** Sends a record; drops it while there is no connection. */
-  send(record: Buffer): void;
-  /** True while earlier records wait to be sent. */
-  readonly isCongested: boolean;
-  /** False when the program above is gone: output is read and dropped. */
-  readonly isOpen: boolean;
-}
+/** What is known of its main process from the start on. */
+type Birth = Omit<Extract<FromKeeper, { type: 'spawned' }>, 'type' | 'agent' | 'record'>;
 
 /** What all agents of a keeper share. */
 export interface AgentContext {
@@ -40,19 +29,21 @@ export interface AgentContext {
   readonly sockets: NotifySockets;
   /** Reports a problem of the agent. */
   problem(text: string): void;
+  /** Whether a successor of the program may adopt it. Otherwise, without a program, output is read and dropped. */
+  readonly keeps: boolean;
   /** Called once, when the agent is forgotten. */
   forgotten(agent: Agent): void;
 }
 
 /** One incarnation of an agent, from its start until its last record is acknowledged. What it may do when stands in `AGENT_STATES`. */
-export class Agent implements Parentage {
+export class Agent implements Parentage, OutputListener {
   readonly children = new Set<number>();
   readonly order: StartMessage;
   /** When the stops that the program above asks for are due. */
   readonly stages = new StopStages();
   readonly #context: AgentContext;
-  readonly #records = new Records(WINDOW);
-  readonly #pipes = new Set<OutputPipe>();
+  readonly #outbox: Outbox;
+  readonly #output: AgentOutput;
   #state: AgentState = 'new';
   #brand: bigint | null = null;
   #family: Family | undefined;
@@ -63,10 +54,13 @@ export class Agent implements Parentage {
   #retry: NodeJS.Timeout | undefined;
   #notify: NotifySocket | null = null;
   #onGone: (() => void) | undefined;
+  #birth: Birth = { pid: 0, ticks: 0, brand: '', at: 0 };
 
   constructor(order: StartMessage, context: AgentContext) {
     this.order = order;
     this.#context = context;
+    this.#outbox = new Outbox(order.agent, context.outlet, context.keeps);
+    this.#output = new AgentOutput(this, context.keeps ? order : null);
   }
 
   get token(): string {
@@ -118,7 +112,7 @@ export class Agent implements Parentage {
 
   freeze(round: number): void {
     const frozen = (problem: string | null) =>
-      this.#tell({ type: 'frozen', round, problem: problem ?? '', at: Date.now() });
+      this.#outbox.add({ type: 'frozen', round, problem: problem ?? '', at: Date.now() });
     if (!this.#enter('freeze')) return frozen('it is not running');
     this.#freezer ??= new Freezer(this.#family!, systemClock);
     this.#freezer.freeze(frozen);
@@ -132,35 +126,70 @@ export class Agent implements Parentage {
 
   input(bytes: Uint8Array): void {
     if (this.#enter('input')) this.#input!.write(bytes);
-    else this.#tell({ type: 'taken', errno: constants.errno.EPIPE });
+    else this.#outbox.add({ type: 'taken', errno: constants.errno.EPIPE });
   }
 
   endInput(): void {
     this.#input?.end();
   }
 
+  /** Its program is gone. */
+  abandon(): void {
+    this.#outbox.abandon();
+    this.readOn();
+    this.#settle();
+  }
+
+  /** What a successor must know to adopt it. */
+  kept(): FromKeeper {
+    const { agent, path, incarnation, token } = this.order;
+    return { type: 'kept', agent, path, incarnation, token, ...this.#birth };
+  }
+
+  /** Another program takes it over. */
+  adopt(): void {
+    if (this.#outbox.adopt(this.#output.replay())) this.readOn();
+  }
+
+  /** No program will adopt it. */
+  discard(): void {
+    this.#outbox.discard();
+    this.readOn();
+    this.#settle();
+  }
+
   drain(): void {
-    for (const pipe of this.#pipes) pipe.close();
+    this.#output.close();
   }
 
   acknowledge(record: number): void {
-    this.#records.acknowledge(record);
+    this.#outbox.acknowledge(record);
     this.readOn();
     this.#settle();
   }
 
   /** Reads output again, if that was paused and there is room for it. */
   readOn(): void {
-    if (!this.#mayRead()) return;
-    for (const pipe of this.#pipes) pipe.resume();
+    if (!this.#outbox.hasRoom) return;
+    this.#output.readOn();
     this.#notify?.readOn();
+  }
+
+  read(stream: number, bytes: Uint8Array): boolean {
+    this.#outbox.add({ type: 'output', stream, bytes });
+    return this.#outbox.hasRoom;
+  }
+
+  closed(stream: number): void {
+    this.#outbox.add({ type: 'closed', stream });
+    this.#settle();
   }
 
   /** One of its processes was reaped, and the children were listed since. `status`: that of the main process, if it was that one. */
   reaped(pid: number, status: number): void {
     if (pid === this.#family?.main && this.#enter('reaped')) this.#exiting(status);
     else if (this.children.size === 0 && this.#enter('emptied')) {
-      this.#tell({ type: 'gone' });
+      this.#outbox.add({ type: 'gone' });
       this.#gone();
     }
     if (this.#isKilled) this.#killFrom(FIRST_RETRY);
@@ -193,44 +222,25 @@ export class Agent implements Parentage {
     this.#enter('spawned');
     stdio.closeTheirs();
     const { startTicks: ticks = 0 } = readStat(pid) ?? {};
-    this.#tell({ type: 'spawned', pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() });
-    this.#input = new InputPipe(stdio.input, (errno) => this.#tell({ type: 'taken', errno }));
-    for (const [stream, descriptor] of stdio.outputs) this.#readFrom(descriptor, stream);
+    this.#birth = { pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() };
+    this.#outbox.add({ type: 'spawned', ...this.#birth });
+    this.#input = new InputPipe(stdio.input, (errno) => this.#outbox.add({ type: 'taken', errno }));
+    for (const [stream, descriptor] of stdio.outputs) this.#output.open(descriptor, stream);
   }
 
   #openSocket(): NotifySocket | number | null {
     if (this.order.socket === '') return null;
     return this.#context.sockets.open(this.order, {
       isOwn: (pid) => this.#context.children.isOf(pid, this),
-      mayRead: () => this.#mayRead(),
-      message: (bytes) => this.#tell({ type: 'output', stream: STREAM.notify, bytes }),
+      mayRead: () => this.#outbox.hasRoom,
+      message: (bytes) => this.#outbox.add({ type: 'output', stream: STREAM.notify, bytes }),
       problem: this.#context.problem,
     });
   }
 
   #failed(errno: number, option = ''): void {
     this.#enter('failed');
-    this.#tell({ type: 'failed', errno, option, at: Date.now() });
-  }
-
-  #readFrom(descriptor: number, stream: number): void {
-    const pipe = new OutputPipe(descriptor, {
-      read: (bytes) => {
-        this.#tell({ type: 'output', stream, bytes });
-        return this.#mayRead();
-      },
-      closed: () => {
-        this.#pipes.delete(pipe);
-        this.#tell({ type: 'closed', stream });
-        this.#settle();
-      },
-    });
-    this.#pipes.add(pipe);
-  }
-
-  #mayRead(): boolean {
-    const { outlet } = this.#context;
-    return !outlet.isOpen || !(this.#records.isFull || outlet.isCongested);
+    this.#outbox.add({ type: 'failed', errno, option, at: Date.now() });
   }
 
   /** The kernel closed its pipes before the exit, but they may not be read yet: two turns of the event loop are enough for a few bites. */
@@ -241,12 +251,12 @@ export class Agent implements Parentage {
     this.#input?.close();
     const exited = () => {
       const isEmpty = this.children.size === 0;
-      this.#tell({ type: 'exited', status, isEmpty, at });
+      this.#outbox.add({ type: 'exited', status, isEmpty, at });
       this.#enter(isEmpty ? 'exited empty' : 'exited');
       if (isEmpty) this.#gone();
       else if (this.#isAsked && this.order.mainOnly) this.kill();
     };
-    setImmediate(() => (this.#pipes.size === 0 ? exited() : setImmediate(exited)));
+    setImmediate(() => (this.#output.isOpen ? setImmediate(exited) : exited()));
   }
 
   #gone(): void {
@@ -267,16 +277,8 @@ export class Agent implements Parentage {
   }
 
   #settle(): void {
-    const isUnread = this.#pipes.size > 0 && this.#context.outlet.isOpen;
-    if (this.#records.isEmpty && !isUnread && this.#enter('settled')) this.#context.forgotten(this);
-  }
-
-  /** Without a program above nobody would acknowledge the record. */
-  #tell(entry: Entry): void {
-    const { outlet } = this.#context;
-    if (!outlet.isOpen) return;
-    const { agent } = this.order;
-    outlet.send(this.#records.add((record) => fromKeeper.encode({ ...entry, agent, record } as FromKeeper)));
+    const isUnread = this.#output.isOpen && this.#outbox.isWanted;
+    if (this.#outbox.isEmpty && !isUnread && this.#enter('settled')) this.#context.forgotten(this);
   }
 
   /** Enters the state after a step. False when the present state does not allow it. */
@@ -291,9 +293,6 @@ export class Agent implements Parentage {
 function withNice(argv: Uint8Array, raise: number): Uint8Array {
   return raise === 0 ? argv : Buffer.concat([Buffer.from(`${toolPath('nice')}\0-n\0${raise}\0--\0`), argv]);
 }
-
-/** How much output of one agent may be unacknowledged, in bytes. */
-const WINDOW = 262_144;
 
 /** The delays between two signals to a tree that does not end, in ms. */
 const FIRST_RETRY = 2;

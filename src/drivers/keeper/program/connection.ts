@@ -6,10 +6,12 @@ import { isAbsolute, join } from 'node:path';
 import { messageOf, SupertreeError } from '../../../errors.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
 import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
-import type { Outlet } from './agent.js';
+import type { Outlet } from './outbox.js';
 
 /** What the keeper does with its connection. */
 export interface ConnectionListener {
+  /** A program has shown the secret and got its welcome. */
+  welcomed(): void;
   /** A message after the `hello`. */
   message(message: ToKeeper): void;
   /** Records can be sent again. */
@@ -26,8 +28,9 @@ export class Connection implements Outlet {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #program: Socket | undefined;
-  /** That of the socket. */
-  #directory: string | null = null;
+  /** The socket, or the directory that was made for it; removed at the end. */
+  #place: string | null = null;
+  #wasOpen = false;
   #pid = 0;
 
   /** `welcome` is the answer to the right secret. */
@@ -38,18 +41,35 @@ export class Connection implements Outlet {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Listens on a socket of mode 0600 in a new directory, and resolves with its path. Rejects KEEPER_UNAVAILABLE. */
-  async listen(): Promise<string> {
+  /** Listens on a socket of mode 0600, that of the settings or one in a new directory; resolves with its path. Rejects KEEPER_UNAVAILABLE. */
+  listen(): Promise<string> {
+    const { keep } = this.#settings;
+    return keep === null ? this.#listenAnywhere() : this.#listenAt(keep);
+  }
+
+  /** A socket that is there is one of a keeper that has ended. */
+  async #listenAt(path: string): Promise<string> {
+    rmSync(path, { force: true });
+    this.#place = path;
+    try {
+      await this.#listenOn(path);
+    } catch (thrown) {
+      throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: `no socket at ${path}: ${messageOf(thrown)}` });
+    }
+    return path;
+  }
+
+  async #listenAnywhere(): Promise<string> {
     const problems: string[] = [];
     for (const parent of socketParents()) {
       try {
-        this.#directory = mkdtempSync(join(parent, DIRECTORY));
-        const path = join(this.#directory, SOCKET);
+        this.#place = mkdtempSync(join(parent, DIRECTORY));
+        const path = join(this.#place, SOCKET);
         await this.#listenOn(path);
         return path;
       } catch (thrown) {
         problems.push(messageOf(thrown));
-        this.#removeDirectory();
+        this.#removePlace();
       }
     }
     throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: `no directory for its socket: ${problems.join('; ')}` });
@@ -57,6 +77,11 @@ export class Connection implements Outlet {
 
   get isOpen(): boolean {
     return this.#program !== undefined;
+  }
+
+  /** True once a program was connected. */
+  get wasOpen(): boolean {
+    return this.#wasOpen;
   }
 
   get isCongested(): boolean {
@@ -69,7 +94,7 @@ export class Connection implements Outlet {
 
   /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
-    this.#server.close(() => this.#removeDirectory());
+    this.#server.close(() => this.#removePlace());
     for (const socket of this.#sockets) {
       if (socket === this.#program) socket.end();
       else socket.destroy();
@@ -85,9 +110,9 @@ export class Connection implements Outlet {
     });
   }
 
-  #removeDirectory(): void {
-    if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
-    this.#directory = null;
+  #removePlace(): void {
+    if (this.#place !== null) rmSync(this.#place, { recursive: true, force: true });
+    this.#place = null;
   }
 
   #accept(socket: Socket): void {
@@ -109,8 +134,10 @@ export class Connection implements Outlet {
       return refuse(socket, 'the secret is wrong');
     if (this.#program) return refuse(socket, `process ${this.#pid} is connected`);
     this.#program = socket;
+    this.#wasOpen = true;
     this.#pid = message.pid;
     this.send(fromKeeper.encode(this.#welcome));
+    this.#listener.welcomed();
   }
 
   #closed(socket: Socket): void {

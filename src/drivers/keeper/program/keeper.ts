@@ -8,7 +8,7 @@ import { shedInheritedDescriptors } from '../native/pipes.js';
 import { becomeSubreaper } from '../native/subreaper.js';
 import { type Reaped, reapOne } from '../native/wait.js';
 import { fromKeeper } from '../protocol/codec.js';
-import type { KeeperSettings, ToKeeper } from '../protocol/messages.js';
+import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
 import { within } from '../within.js';
 import { Agent, type StartMessage } from './agent.js';
 import { BrandSpace } from './brand-space.js';
@@ -22,8 +22,13 @@ export class Keeper {
   readonly #children: Children<Agent>;
   readonly #connection: Connection;
   readonly #sockets = new NotifySockets();
+  readonly #keeps: boolean;
+  /** What programs have left for their successors. */
+  readonly #entries = new Map<string, Uint8Array>();
   readonly #ended: () => void;
   #isEnding = false;
+  /** The program above needs no successor. */
+  #isDone = false;
 
   /** Makes this process a subreaper. `ended` is called once, when no process is left. Throws KEEPER_UNAVAILABLE where the kernel lacks what it needs. */
   constructor(settings: KeeperSettings, ended: () => void) {
@@ -33,12 +38,14 @@ export class Keeper {
       throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: 'the kernel lists no children in /proc' });
     const brands = new BrandSpace(inheritedLimits());
     this.#ended = ended;
+    this.#keeps = settings.keep !== null;
     this.#children = new Children(brands, (text) => this.#problem(text));
     const welcome = { type: 'welcome', pid: process.pid, isBranded: brands.isUsable } as const;
     this.#connection = new Connection(settings, welcome, {
+      welcomed: () => this.#handOver(),
       message: (message) => this.#receive(message),
       drained: () => this.#readOn(),
-      closed: () => this.end(),
+      closed: () => this.#abandoned(),
     });
     process.on('SIGCHLD', () => this.#reap());
   }
@@ -46,6 +53,11 @@ export class Keeper {
   /** True while a program is connected. */
   get isConnected(): boolean {
     return this.#connection.isOpen;
+  }
+
+  /** True once a program was connected. */
+  get wasConnected(): boolean {
+    return this.#connection.wasOpen;
   }
 
   /** Resolves with the path of the socket. Rejects KEEPER_UNAVAILABLE. */
@@ -70,9 +82,28 @@ export class Keeper {
   }
 
   #receive(message: ToKeeper): void {
-    if (message.type === 'hello') return this.#problem('a second hello');
-    if (message.type === 'start') return this.#start(message);
-    if (message.type === 'ping') return this.#answer(message.round);
+    switch (message.type) {
+      case 'hello':
+        return this.#problem('a second hello');
+      case 'start':
+        return this.#start(message);
+      case 'ping':
+        return this.#answer(message.round);
+      case 'remember':
+        return void this.#entries.set(message.key, message.value);
+      case 'forget':
+        return void this.#entries.delete(message.key);
+      case 'end':
+        this.#isDone = true;
+        return;
+      case 'discard':
+        return this.#discard(message.agent);
+      default:
+        return this.#command(message);
+    }
+  }
+
+  #command(message: Command): void {
     // Of an agent that is forgotten the program above has had the last record.
     const agent = this.#agents.get(message.agent);
     if (agent) (COMMANDS[message.type] as (agent: Agent, message: Command) => void)(agent, message);
@@ -85,10 +116,31 @@ export class Keeper {
       outlet: this.#connection,
       sockets: this.#sockets,
       problem: (text) => this.#problem(text),
+      keeps: this.#keeps,
       forgotten: () => this.#agents.delete(order.agent),
     });
     this.#agents.set(order.agent, agent);
     agent.start(this.#isEnding ? constants.errno.ECANCELED : 0);
+  }
+
+  #discard(number: number): void {
+    const agent = this.#agents.get(number);
+    agent?.discard();
+    if (agent) void this.#endOne(agent);
+  }
+
+  /** Reports to a program what an earlier one has left. */
+  #handOver(): void {
+    for (const [key, value] of this.#entries) this.#send({ type: 'remembered', key, value });
+    for (const agent of this.#agents.values()) this.#send(agent.kept());
+    this.#send({ type: 'complete' });
+  }
+
+  /** The program above is gone. */
+  #abandoned(): void {
+    const isKept = this.#agents.size > 0 || this.#entries.size > 0;
+    if (!this.#keeps || this.#isDone || this.#isEnding || !isKept) return this.end();
+    for (const agent of this.#agents.values()) agent.abandon();
   }
 
   /** The kernel merges signals: each one stands for all children that have ended. Those that they left are listed before anyone is called gone. */
@@ -152,11 +204,15 @@ export class Keeper {
   }
 
   #problem(text: string): void {
-    this.#connection.send(fromKeeper.encode({ type: 'problem', text }));
+    this.#send({ type: 'problem', text });
+  }
+
+  #send(message: FromKeeper): void {
+    this.#connection.send(fromKeeper.encode(message));
   }
 }
 
-type Command = Exclude<ToKeeper, { type: 'hello' | 'start' | 'ping' }>;
+type Command = Exclude<ToKeeper, { type: 'hello' | 'start' | 'ping' | 'remember' | 'forget' | 'end' | 'discard' }>;
 
 const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extract<Command, { type: T }>) => void } = {
   ask: (agent, { signal, after }) => agent.stages.run(after, () => agent.ask(signal)),
@@ -168,6 +224,7 @@ const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extra
   endInput: (agent, { after }) => agent.stages.run(after, () => agent.endInput()),
   drain: (agent) => agent.drain(),
   acknowledge: (agent, { record }) => agent.acknowledge(record),
+  adopt: (agent) => agent.adopt(),
 };
 
 /** The turns of the event loop after which what had happened before is reported. */

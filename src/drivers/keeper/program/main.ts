@@ -33,7 +33,7 @@ process.stdin.on('data', (part: string) => {
   if (!isComplete && text.includes('\n')) void run(JSON.parse(text));
 });
 process.stdin.on('close', () => {
-  if (!keeper?.isConnected) stop();
+  if (!keeper?.wasConnected) stop();
 });
 
 async function run(settings: KeeperSettings): Promise<void> {

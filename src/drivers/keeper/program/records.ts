@@ -1,7 +1,14 @@
+interface Kept {
+  readonly record: number;
+  readonly bytes: Buffer;
+  /** Only the program that it was made for needs it. */
+  readonly isVolatile: boolean;
+}
+
 /** The records of one agent, numbered from 1 and kept until they are acknowledged. */
 export class Records {
   readonly #limit: number;
-  readonly #kept: Buffer[] = [];
+  #kept: Kept[] = [];
   #last = 0;
   #size = 0;
 
@@ -20,20 +27,34 @@ export class Records {
     return this.#kept.length === 0;
   }
 
-  /** Adds the record that `encode` makes for the next number; returns it. */
-  add(encode: (record: number) => Buffer): Buffer {
+  /** Those that are not acknowledged, oldest first. */
+  all(): Buffer[] {
+    return this.#kept.map(({ bytes }) => bytes);
+  }
+
+  /** Adds the record that `encode` makes for the next number; returns it. A volatile one is of no use to a successor of the program. */
+  add(encode: (record: number) => Buffer, isVolatile = false): Buffer {
     this.#last += 1;
-    const record = encode(this.#last);
-    this.#kept.push(record);
-    this.#size += record.length + OVERHEAD;
-    return record;
+    const bytes = encode(this.#last);
+    this.#kept.push({ record: this.#last, bytes, isVolatile });
+    this.#size += bytes.length + OVERHEAD;
+    return bytes;
   }
 
   /** Drops all records up to this number. */
   acknowledge(record: number): void {
-    const first = this.#last - this.#kept.length + 1;
-    const acknowledged = this.#kept.splice(0, Math.max(0, record - first + 1));
-    for (const { length } of acknowledged) this.#size -= length + OVERHEAD;
+    const first = this.#kept.findIndex((each) => each.record > record);
+    this.#drop(this.#kept.splice(0, first < 0 ? this.#kept.length : first));
+  }
+
+  /** Drops the volatile records: their program is gone. */
+  dropVolatile(): void {
+    this.#drop(this.#kept.filter(({ isVolatile }) => isVolatile));
+    this.#kept = this.#kept.filter(({ isVolatile }) => !isVolatile);
+  }
+
+  #drop(dropped: readonly Kept[]): void {
+    for (const { bytes } of dropped) this.#size -= bytes.length + OVERHEAD;
   }
 }
 

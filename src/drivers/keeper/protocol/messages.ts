@@ -4,7 +4,7 @@
  */
 
 /** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 /**
  * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
@@ -15,6 +15,11 @@ export interface KeeperSettings {
   readonly secret: string;
   /** The name of the tree, for ps(1). */
   readonly tree: string;
+  /**
+   * The path of the socket of a keeper that keeps: when its program ends without an `end`, the agents run on and the keeper waits there for a successor.
+   * `null` for one that ends its agents when its program ends.
+   */
+  readonly keep: string | null;
 }
 
 /**
@@ -57,12 +62,15 @@ export const TO_KEEPER = {
   /**
    * `argv` and `env` are strings, each ended by a null byte. `socket` is the abstract name of its NOTIFY_SOCKET, empty for none. `stdin` is a StdinMode. `merged`: both outputs are one pipe, that of stdout. The fields from
    * `closeInput` on are the stop stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process
-   * alone, whose end kills the others.
+   * alone, whose end kills the others. A successor gets `path` and `incarnation`, and the last `history` bytes of each stream, whose lines have at most
+   * `lineBytes`.
    */
   start: {
     code: 2,
     fields: {
       agent: 'size',
+      path: 'text',
+      incarnation: 'size',
       argv: 'bytes',
       env: 'bytes',
       cwd: 'text or null',
@@ -79,6 +87,8 @@ export const TO_KEEPER = {
       signal: 'size',
       ask: 'time',
       insist: 'time',
+      history: 'size',
+      lineBytes: 'size',
     },
   },
   /**
@@ -103,6 +113,15 @@ export const TO_KEEPER = {
   ping: { code: 20, fields: { round: 'size' } },
   /** All records of the agent up to this one have arrived. */
   acknowledge: { code: 11, fields: { agent: 'size', record: 'size' } },
+  /** Takes over an agent that was `kept`: its `history` and its records follow. */
+  adopt: { code: 12, fields: { agent: 'size' } },
+  /** Ends an agent that was `kept` by its stop stages. Nothing of it is reported. */
+  discard: { code: 13, fields: { agent: 'size' } },
+  /** An entry for a successor; it replaces the one with the same key. */
+  remember: { code: 14, fields: { key: 'text', value: 'bytes' } },
+  forget: { code: 15, fields: { key: 'text' } },
+  /** The program needs no successor: when the connection is closed, a keeper that keeps ends as well. */
+  end: { code: 16, fields: {} },
 } as const satisfies MessageTable;
 
 export const FROM_KEEPER = {
@@ -130,6 +149,26 @@ export const FROM_KEEPER = {
   pong: { code: 20, fields: { round: 'size' } },
   /** The keeper has a problem that belongs to no agent, for example an orphan that cannot be attributed to one. */
   problem: { code: 10, fields: { text: 'text' } },
+  /** After the `welcome`: an entry that an earlier program gave. */
+  remembered: { code: 11, fields: { key: 'text', value: 'bytes' } },
+  /** After the entries: an agent of an earlier program. `pid` is 0 when it was not spawned; the other fields are those of `start` and `spawned`. */
+  kept: {
+    code: 12,
+    fields: {
+      agent: 'size',
+      path: 'text',
+      incarnation: 'size',
+      token: 'text',
+      pid: 'size',
+      ticks: 'size',
+      brand: 'text',
+      at: 'time',
+    },
+  },
+  /** The end of what an earlier program left. */
+  complete: { code: 13, fields: {} },
+  /** Output of an adopted agent, read at `at`, after so many lines that are `lost`. */
+  history: { code: 14, fields: { agent: 'size', stream: 'size', lost: 'size', bytes: 'bytes', at: 'time' } },
 } as const satisfies MessageTable;
 
 export type ToKeeper = MessageOf<typeof TO_KEEPER>;
@@ -137,3 +176,8 @@ export type FromKeeper = MessageOf<typeof FROM_KEEPER>;
 
 /** The streams of `output` and `closed`. */
 export const STREAM = { stdout: 1, stderr: 2, notify: 3 } as const;
+
+/** The name of a stream of output. */
+export function streamName(stream: number): 'stdout' | 'stderr' {
+  return stream === STREAM.stdout ? 'stdout' : 'stderr';
+}

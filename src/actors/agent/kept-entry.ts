@@ -1,0 +1,13 @@
+import type { AgentEntry } from '../resume/entries.js';
+import type { World } from '../world.js';
+import type { Agent } from './agent.js';
+
+/** What an earlier program has noted of this incarnation, which it has started and which runs on; `undefined` for another one. */
+export function keptEntry(
+  { past, driverOf }: World,
+  { path, spec, body }: Agent,
+  incarnation: number,
+): AgentEntry | undefined {
+  const isKept = body?.isAdopted === true || driverOf(spec).kept?.(path) === incarnation;
+  return isKept ? past?.incarnation(path, incarnation) : undefined;
+}

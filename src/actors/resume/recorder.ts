@@ -1,0 +1,110 @@
+import type { Store } from '../../contract/store.js';
+import type { ChildPast } from '../../model/earlier.js';
+import { idOf, parentOf } from '../../model/id.js';
+import type { Report, ReportType } from '../../model/report.js';
+import type { NodeSpec } from '../../model/spec.js';
+import { type Agent, contextOf, stateOf, viewOf } from '../agent/agent.js';
+import type { World } from '../world.js';
+import {
+  type AgentEntry,
+  agentKey,
+  type ChangeNotes,
+  isStorable,
+  type SupervisorEntry,
+  specKey,
+  supervisorKey,
+} from './entries.js';
+
+/** Reports after which nothing that a successor needs has changed. */
+const UNIMPORTANT: ReadonlySet<ReportType> = new Set<ReportType>([
+  'removed',
+  'waiting',
+  'port-conflict',
+  'limit',
+  'dead-letter',
+  'error',
+]);
+
+/**
+ * Writes what a successor of the program must know into the store. An entry is written in the turn of the event loop in which it has changed, before the
+ * driver acknowledges what has changed it.
+ */
+export class Recorder implements ChangeNotes {
+  readonly #world: World;
+  readonly #store: Store;
+  readonly #changed = new Set<string>();
+
+  constructor(world: World, store: Store) {
+    this.#world = world;
+    this.#store = store;
+    world.reports.subscribe((report) => this.#note(report));
+  }
+
+  noteChanged(path: string): void {
+    if (this.#changed.size === 0) queueMicrotask(() => this.#write());
+    this.#changed.add(path);
+  }
+
+  noteAdded(path: string, spec: NodeSpec): void {
+    if (isStorable(spec)) this.#store.set(specKey(path), spec);
+  }
+
+  forget(path: string): void {
+    for (const key of [agentKey(path), supervisorKey(path), specKey(path)]) this.#store.delete(key);
+  }
+
+  #note({ path, type }: Report): void {
+    if (UNIMPORTANT.has(type)) return;
+    this.noteChanged(path);
+    const above = parentOf(path);
+    if (type === 'restarting' && above !== null) this.noteChanged(above);
+  }
+
+  #write(): void {
+    for (const path of this.#changed) {
+      const agent = this.#world.registry.agentAt(path);
+      if (agent !== undefined) this.#store.set(agentKey(path), this.#agentEntry(agent));
+      else this.#writeSupervisor(path);
+    }
+    this.#changed.clear();
+  }
+
+  #writeSupervisor(path: string): void {
+    const node = this.#world.registry.supervisorAt(path);
+    if (node === undefined) return;
+    const entry: SupervisorEntry = { stamps: this.#onWall(node.engine.stamps), past: this.#past(path) };
+    this.#store.set(supervisorKey(path), entry);
+  }
+
+  #agentEntry(agent: Agent): AgentEntry {
+    const { readyAt, pausedAt, pauseMode, ports, since } = contextOf(agent);
+    const { uuid, createdAt, incarnation, starts } = agent.record;
+    return {
+      uuid,
+      createdAt,
+      incarnation,
+      starts,
+      state: stateOf(agent),
+      detail: viewOf(agent).detail,
+      since,
+      readyAt,
+      pausedAt,
+      pauseMode,
+      ports,
+      lines: agent.output.begins,
+      exit: agent.exit,
+      past: this.#past(agent.path),
+    };
+  }
+
+  #past(path: string): ChildPast | null {
+    const above = parentOf(path);
+    const past = above === null ? undefined : this.#world.registry.supervisorAt(above)?.engine.past(idOf(path));
+    return past === undefined ? null : { ...past, stamps: this.#onWall(past.stamps) };
+  }
+
+  #onWall(stamps: readonly number[]): number[] {
+    const { clock } = this.#world;
+    return stamps.map((stamp) => stamp + clock.wall() - clock.now());
+  }
+}
