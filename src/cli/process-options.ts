@@ -9,6 +9,7 @@ export interface ProcessFlags {
   inherit?: EnvironmentInheritance;
   unset?: string[];
   stdin?: StdinMode;
+  pty?: boolean;
   outputOrder?: OutputOrder;
   closeInput?: number;
   stopScope?: StopScope;
@@ -30,8 +31,13 @@ export function addProcessOptions(command: Command): Command {
     )
     .option('--unset <NAME>', 'a variable of the server that it does not inherit. Repeatable', variableNames)
     .addOption(
-      choice('--stdin <MODE>', 'a pipe for `send`, or /dev/null (closed). If not given, pipe', ['pipe', 'closed']),
+      choice('--stdin <MODE>', 'a pipe for `send`, /dev/null (closed), or a terminal (pty). If not given, pipe', [
+        'pipe',
+        'closed',
+        'pty',
+      ]),
     )
+    .addOption(new Option('--pty', 'run it on a terminal of its own: the same as --stdin pty').conflicts('stdin'))
     .addOption(
       choice(
         '--output-order <ORDER>',
@@ -73,7 +79,7 @@ function choice(flags: string, description: string, choices: readonly string[]):
 
 /** The fields of the spec that the options give. */
 export function processFields(flags: ProcessFlags): Partial<AgentData> {
-  const { inherit, unset, stdin, outputOrder, closeInput, stopScope, rlimit } = flags;
+  const { inherit, unset, pty, stdin = pty ? 'pty' : undefined, outputOrder, closeInput, stopScope, rlimit } = flags;
   const stop = { ...(closeInput && { closeInput }), ...(stopScope && { scope: stopScope }) };
   return {
     ...(inherit && { inherit }),

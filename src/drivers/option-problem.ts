@@ -7,6 +7,7 @@ const OPTIONS: readonly {
   readonly promise: keyof typeof DRIVER_PROMISES;
   readonly asked: (spec: AgentSpec) => string | null;
 }[] = [
+  { promise: 'terminals', asked: ({ process }) => (process.stdin === 'pty' ? 'stdin pty' : null) },
   { promise: 'mergedOutput', asked: ({ output }) => (output.order === 'merged' ? 'output.order merged' : null) },
   { promise: 'attributes', asked: ({ process }) => attributeOf(process) },
 ];

@@ -49,6 +49,11 @@ export const DRIVER_PROMISES = {
     keeper: true,
     local: 'Node makes a pipe for each; the start of such an agent fails',
   },
+  terminals: {
+    promise: 'With `stdin` pty, an agent has a terminal of its own, whose size can be changed.',
+    keeper: true,
+    local: 'Node makes no terminals; the start of such an agent fails',
+  },
   attributes: {
     promise: 'An agent may have a `user`, `group`, `umask`, `nice`, `rlimits` and `oomScoreAdj` of its own.',
     keeper: true,

@@ -3,7 +3,7 @@ import type { AgentSpec } from './spec.js';
 import { agentEnvironment, type EnvironmentFacts, fillEnvironment } from './template.js';
 
 /*
- * The environment of a process, see environ(7). From the lowest precedence to the highest: what it inherits from the program, PWD, the variables of its
+ * The environment of a process, see environ(7). From the lowest precedence to the highest: what it inherits from the program, PWD, TERM where it has a terminal, the variables of its
  * spec, those of supertree.
  */
 
@@ -53,8 +53,15 @@ export function processEnvironment({ program, spec, facts, directory }: Environm
   const env: Record<string, string> = inherited(program, spec.process);
   if (directory === null) delete env.PWD;
   else env.PWD = directory;
+  if (spec.process.stdin === 'pty') useOwnTerminal(env);
   for (const name of spec.process.unset) delete env[name];
   return Object.assign(env, fillEnvironment(spec.env, facts), agentEnvironment(facts));
+}
+
+/** Its terminal is not that of the program. Most terminals of today know the sequences of xterm. */
+function useOwnTerminal(env: Record<string, string>): void {
+  for (const name of ['COLUMNS', 'LINES', 'TERMCAP']) delete env[name];
+  env.TERM = 'xterm-256color';
 }
 
 function inherited(program: Variables, { inherit }: ProcessPlan): Record<string, string> {

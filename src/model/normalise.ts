@@ -78,7 +78,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     successCodes: [...(input.successCodes ?? DEFAULTS.successCodes)],
     limits: { memory: limit(input.limits?.memory), cpu: limit(input.limits?.cpu) },
     maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
-    output: { ...DEFAULTS.output, ...input.output },
+    output: { ...DEFAULTS.output, ...input.output, ...(input.stdin === 'pty' && { order: 'merged' as const }) },
     process: input.command === undefined ? PROCESS_DEFAULTS : processPlan(input, input.env),
     metadata: { ...input.metadata },
   };

@@ -3,8 +3,14 @@
  * no driver reads.
  */
 
-/** What standard input is connected to: a pipe from the program, or /dev/null, which is at its end at once. */
-export type StdinMode = 'pipe' | 'closed';
+/** What standard input is connected to: a pipe from the program, /dev/null, which is at its end at once, or a terminal of its own. */
+export type StdinMode = 'pipe' | 'closed' | 'pty';
+
+/** The size of a terminal in characters, see tty_ioctl(4). */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** Which variables of the program's environment a process inherits; a list has their names. */
 export type EnvironmentInheritance = 'all' | 'none' | readonly string[];
@@ -42,10 +48,13 @@ export interface Rlimit {
 /** What an agent may ask of its process. */
 export interface ProcessOptions {
   /**
-   * `pipe`: it can be written to. `closed`: it is /dev/null, for a program that reads its input to the end before it works; writes to it are refused. If
-   * not given, pipe.
+   * `pipe`: it can be written to. `closed`: it is /dev/null, for a program that reads its input to the end before it works; writes to it are
+   * refused. `pty`: input, output and errors are one pseudo terminal, see pty(7), that controls its session; all its lines are lines of stdout. If not
+   * given, pipe.
    */
   stdin?: StdinMode;
+  /** The first size of its terminal, each from 1 to 65535; only with `stdin` pty. If not given, 80 columns and 24 rows. */
+  pty?: Readonly<Partial<TerminalSize>>;
   /**
    * The variables that it inherits from the environment of the supervisor. Never those of its service manager (NOTIFY_SOCKET, LISTEN_FDS, WATCHDOG_USEC and
    * their like). If not given, all.
@@ -76,6 +85,8 @@ export interface ProcessOptions {
 /** The same with every default filled in. */
 export interface ProcessPlan {
   readonly stdin: StdinMode;
+  /** The first size of its terminal, if it has one. */
+  readonly pty: TerminalSize;
   readonly inherit: EnvironmentInheritance;
   /** Those that are `null` in `env` as well. */
   readonly unset: readonly string[];
@@ -96,6 +107,7 @@ export type NoProcessOptions = { [Option in keyof ProcessOptions]?: never };
 /** The names of the options. */
 export const PROCESS_OPTIONS = [
   'stdin',
+  'pty',
   'inherit',
   'unset',
   'user',
@@ -109,6 +121,7 @@ export const PROCESS_OPTIONS = [
 /** The defaults of all options. */
 export const PROCESS_DEFAULTS: ProcessPlan = {
   stdin: 'pipe',
+  pty: { columns: 80, rows: 24 },
   inherit: 'all',
   unset: [],
   user: null,
@@ -125,6 +138,7 @@ export function processPlan(options: ProcessOptions, env: EnvironmentInput = {})
   const nulls = Object.keys(env).filter((name) => env[name] === null);
   return {
     stdin: options.stdin ?? PROCESS_DEFAULTS.stdin,
+    pty: { ...PROCESS_DEFAULTS.pty, ...options.pty },
     inherit: typeof inherit === 'string' ? inherit : [...inherit],
     unset: [...nulls, ...(options.unset ?? [])],
     user: options.user ?? null,

@@ -67,6 +67,7 @@ export function checkAgent(node: Fields, form: Form, addProblem: AddProblem): vo
   checkTemplates(node, ports, addProblem);
   checkUnset(node, addProblem);
   if (node.stdin === 'closed') checkClosedInput(node, addProblem);
+  checkTerminal(node, addProblem);
   checkStop(node.stop, addProblem);
   checkOutput(node, addProblem);
 }
@@ -86,11 +87,19 @@ function checkStop(stop: unknown, addProblem: AddProblem): void {
     addProblem('stop.closeInput', 'must not be given with a message, which needs an open input', stop.closeInput);
 }
 
-/** With one pipe there are no lines of stderr. */
-function checkOutput({ output, readiness }: Fields, addProblem: AddProblem): void {
-  const isMerged = isFields(output) && output.order === 'merged';
-  if (isMerged && isFields(readiness) && readiness.stream === 'stderr')
-    addProblem('readiness.stream', 'must not be stderr with output.order merged: all lines are of stdout', 'stderr');
+/** With one stream there are no lines of stderr. */
+function checkOutput({ output, readiness, stdin }: Fields, addProblem: AddProblem): void {
+  const how =
+    stdin === 'pty' ? 'stdin pty' : isFields(output) && output.order === 'merged' ? 'output.order merged' : null;
+  if (how !== null && isFields(readiness) && readiness.stream === 'stderr')
+    addProblem('readiness.stream', `must not be stderr with ${how}: all lines are of stdout`, 'stderr');
+}
+
+/** A terminal is one stream. */
+function checkTerminal({ stdin, pty, output }: Fields, addProblem: AddProblem): void {
+  if (pty !== undefined && stdin !== 'pty') addProblem('pty', 'must not be given without stdin pty', undefined);
+  if (stdin === 'pty' && isFields(output) && output.order === 'separate')
+    addProblem('output.order', 'must not be separate with stdin pty: a terminal is one stream', 'separate');
 }
 
 /** Nothing can be written to a standard input that is closed. */

@@ -6,6 +6,7 @@ import { processOptions } from './process-options.js';
 import { processPipes } from './process-pipes.js';
 import { processPromises } from './process-promises.js';
 import { processStarts } from './process-starts.js';
+import { processTerminals } from './process-terminals.js';
 import { processTree } from './process-tree.js';
 import { fixture } from './recorder.js';
 
@@ -27,6 +28,7 @@ export function processContract(name: DriverName, makeDriver: () => Driver): voi
   processOptions(name, makeDriver);
   processAttributes(name, makeDriver);
   processPipes(name, makeDriver);
+  processTerminals(name, makeDriver);
   processTree(name, makeDriver);
   processPromises(name, makeDriver);
 }

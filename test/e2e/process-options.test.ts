@@ -86,3 +86,25 @@ describe('an agent with merged output', () => {
     expect(exit).toMatchObject({ code: 4, tail: ['out', 'up', 'last'] });
   });
 });
+
+describe('an agent with a terminal', () => {
+  it('prints to it as lines of stdout, knows it by TERM, and reads what is sent to it', async () => {
+    const script =
+      'echo $TERM $COLUMNS; stty size; echo err >&2; printf "name? "; read name; echo "hello $name"; exit 4';
+    const pty = { columns: 120, rows: 40 };
+    const agent = sleeper('a', { command: sh(script), stdin: 'pty', pty, restart: 'temporary' });
+    const w = await started({ children: [agent] });
+    await w.printed('a', 'name? ');
+    await w.tree.agent('a').write('you\n');
+    const { exit } = await w.reported('exited', 'root/a');
+    expect(exit).toMatchObject({ code: 4, tail: ['xterm-256color', '40 120', 'err', 'name? you', 'hello you'] });
+  });
+
+  it('has the TERM of its spec, or none', async () => {
+    const of = (id: string, options: object) =>
+      sleeper(id, { command: sh('env | grep -c ^TERM=; echo $TERM; exec sleep 300'), stdin: 'pty', ...options });
+    const w = await started({ children: [of('a', { env: { TERM: 'vt100' } }), of('b', { env: { TERM: null } })] });
+    await w.printed('a', '1\r\nvt100\r\n');
+    await w.printed('b', '0\r\n');
+  });
+});

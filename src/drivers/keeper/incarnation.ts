@@ -223,7 +223,7 @@ export class KeptIncarnation implements Incarnation {
     const main = { pid, startTicks: ticks };
     this.#identity = { ...this.#identity, main, brand: brand === '' ? null : BigInt(brand) };
     this.#report({ type: 'SPAWNED', pid, at });
-    if (this.#order.spec.process.stdin === 'pipe') this.#stdin.attach(this.#input);
+    if (this.#order.spec.process.stdin !== 'closed') this.#stdin.attach(this.#input);
     for (const command of this.#postponed.splice(0)) command();
   }
 

@@ -37,6 +37,8 @@ export function startMessage(agent: number, order: StartOrder): StartMessage | s
     cwd: directoryOf(order),
     token: order.token,
     stdin: options.stdin,
+    columns: options.pty.columns,
+    rows: options.pty.rows,
     notify: usesNotify(order.spec),
     socket,
     merged: output.order === 'merged',

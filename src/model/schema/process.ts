@@ -31,6 +31,9 @@ function wholeFrom(min: number, max: number) {
   return v.pipe(bounded(min, max, rule), v.integer(rule));
 }
 
+/** struct winsize of tty_ioctl(4) has 16 bits for each; programs take 0 for a size that is not known. */
+export const terminalLength = wholeFrom(1, 65_535);
+
 const umask = v.pipe(
   v.string('must be three octal digits as text, such as "027"'),
   v.regex(/^0?[0-7]{3}$/, 'must be three octal digits as text, such as "027"'),
@@ -70,8 +73,15 @@ const rlimits = fields(
 /** The fields of an agent that are options of its process. */
 export const processOptions = {
   stdin: field(
-    `What its standard input is: a pipe that can be written to, or /dev/null (closed). If not given, ${PROCESS_DEFAULTS.stdin}.`,
-    oneOf(['pipe', 'closed']),
+    `What its standard input is: a pipe that can be written to, /dev/null (closed), or a terminal (pty), which is its output as well. If not given, ${PROCESS_DEFAULTS.stdin}.`,
+    oneOf(['pipe', 'closed', 'pty']),
+  ),
+  pty: field(
+    'The first size of its terminal, with stdin pty.',
+    fields('TerminalSize', {
+      columns: exact(`The characters of a line. If not given, ${PROCESS_DEFAULTS.pty.columns}.`, terminalLength),
+      rows: exact(`The lines. If not given, ${PROCESS_DEFAULTS.pty.rows}.`, terminalLength),
+    }),
   ),
   inherit: field(
     `Which variables of the environment of the supervisor it inherits: all, none, or those of the list. If not given, ${PROCESS_DEFAULTS.inherit}.`,

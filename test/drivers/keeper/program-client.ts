@@ -91,6 +91,8 @@ export class ProgramClient {
       cwd: null,
       token: `token-${agent}`,
       stdin: 'pipe',
+      columns: 80,
+      rows: 24,
       merged: false,
       closeInput: 0,
       mainOnly: false,

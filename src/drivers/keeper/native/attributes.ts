@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
+import { toolPath } from '../tool-path.js';
 import { declare } from './libc.js';
 
 const setUmask = declare('unsigned int umask(unsigned int mask)');
@@ -20,7 +21,7 @@ export interface Refusal {
 /**
  * Calls `spawn` while this process has these attributes, which the child and all its descendants inherit, and sets them back. No other thread of this
  * process makes children or files meanwhile. A niceness above that of this process is not set, because an ordinary user could not set it back: see
- * `raisedNice`.
+ * `withNice`.
  */
 export function withAttributes<T>(wanted: Attributes, spawn: () => T): T | Refusal {
   const undo: (() => void)[] = [];
@@ -36,9 +37,10 @@ export function withAttributes<T>(wanted: Attributes, spawn: () => T): T | Refus
   }
 }
 
-/** How much above the niceness of this process the wanted one is; 0 when it is not. */
-export function raisedNice({ nice }: Attributes): number {
-  return nice === null ? 0 : Math.max(0, nice - getPriority());
+/** The arguments that run a program with its niceness: by nice(1) where that is higher than the own one, which only root could set back. */
+export function withNice(argv: Uint8Array, { nice }: Attributes): Uint8Array {
+  const raise = nice === null ? 0 : nice - getPriority();
+  return raise <= 0 ? argv : Buffer.concat([Buffer.from(`${toolPath('nice')}\0-n\0${raise}\0--\0`), argv]);
 }
 
 /** Each sets an attribute, and returns a function that sets it back. */

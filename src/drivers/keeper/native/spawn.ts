@@ -9,6 +9,9 @@ const posixSpawn = declare(
 const initActions = declare('int posix_spawn_file_actions_init(void *actions)');
 const destroyActions = declare('int posix_spawn_file_actions_destroy(void *actions)');
 const addDup2 = declare('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)');
+const addOpen = declare(
+  'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
+);
 const addChdir = declare('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)');
 const initAttributes = declare('int posix_spawnattr_init(void *attributes)');
 const setFlags = declare('int posix_spawnattr_setflags(void *attributes, short flags)');
@@ -23,7 +26,9 @@ export interface Program {
   readonly env: Uint8Array;
   /** The working directory; `null` for that of this process. */
   readonly cwd: string | null;
-  /** The descriptors of this process that become 0, 1, 2 and so on. */
+  /** The path of the terminal that becomes 0, 1 and 2, and controls its session; `null` for none. */
+  readonly terminal: string | null;
+  /** The descriptors of this process that become the next ones: 0, 1, 2 and so on, or with a terminal 3 and so on. */
   readonly descriptors: readonly number[];
 }
 
@@ -47,14 +52,22 @@ export function spawn(program: Program): number {
   return result === -constants.errno.ENOEXEC ? spawnOnce({ ...program, argv: shellScript(program) }) : result;
 }
 
-function spawnOnce({ argv, env, cwd, descriptors }: Program): number {
+function spawnOnce({ argv, env, cwd, terminal, descriptors }: Program): number {
   initActions(actions);
   if (cwd !== null) addChdir(actions, cwd);
-  for (const [to, from] of descriptors.entries()) addDup2(actions, from, to);
+  if (terminal !== null) addTerminal(terminal);
+  const first = terminal === null ? 0 : 3;
+  for (const [index, from] of descriptors.entries()) addDup2(actions, from, first + index);
   usePath(env);
   const problem = posixSpawn(pid, argv, actions, attributes, pointersTo(argv), pointersTo(env));
   destroyActions(actions);
   return problem === 0 ? pid[0]! : -problem;
+}
+
+/** The first terminal that the leader of a session opens controls it: the session is made before the file actions. */
+function addTerminal(path: string): void {
+  addOpen(actions, 0, path, modes.O_RDWR, 0);
+  for (const to of [1, 2]) addDup2(actions, 0, to);
 }
 
 /** An array of pointers to the strings of a block, ended by a null pointer. */

@@ -2,16 +2,15 @@ import { constants } from 'node:os';
 import { systemClock } from '../../../contract/clock.js';
 import { Freezer } from '../../local/freezer.js';
 import { readStat } from '../../proc/proc.js';
-import { type Refusal, raisedNice, withAttributes } from '../native/attributes.js';
+import { type Refusal, withAttributes, withNice } from '../native/attributes.js';
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
 import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
-import { toolPath } from '../tool-path.js';
 import { AgentOutput, type OutputListener } from './agent-output.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
-import { InputPipe } from './input-pipe.js';
+import type { Input } from './input.js';
 import type { NotifySocket, NotifySockets } from './notify-sockets.js';
 import { Outbox, type Outlet } from './outbox.js';
 import { openStdio, type Stdio } from './stdio.js';
@@ -47,7 +46,7 @@ export class Agent implements Parentage, OutputListener {
   #state: AgentState = 'new';
   #brand: bigint | null = null;
   #family: Family | undefined;
-  #input: InputPipe | undefined;
+  #input: Input | undefined;
   #freezer: Freezer | undefined;
   #isAsked = false;
   #isKilled = false;
@@ -208,10 +207,10 @@ export class Agent implements Parentage, OutputListener {
     });
   }
 
-  #spawn({ descriptors }: Stdio): number | Refusal {
+  #spawn({ terminal, descriptors }: Stdio): number | Refusal {
     const { env, cwd } = this.order;
-    const argv = withNice(this.order.argv, raisedNice(this.order));
-    const spawned = () => spawn({ argv, env, cwd, descriptors });
+    const argv = withNice(this.order.argv, this.order);
+    const spawned = () => spawn({ argv, env, cwd, terminal, descriptors });
     return withAttributes(this.order, () => (this.#brand === null ? spawned() : withBrand(this.#brand, spawned)));
   }
 
@@ -224,7 +223,7 @@ export class Agent implements Parentage, OutputListener {
     const { startTicks: ticks = 0 } = readStat(pid) ?? {};
     this.#birth = { pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() };
     this.#outbox.add({ type: 'spawned', ...this.#birth });
-    this.#input = new InputPipe(stdio.input, (errno) => this.#outbox.add({ type: 'taken', errno }));
+    this.#input = stdio.openInput((errno) => this.#outbox.add({ type: 'taken', errno }));
     for (const [stream, descriptor] of stdio.outputs) this.#output.open(descriptor, stream);
   }
 
@@ -287,11 +286,6 @@ export class Agent implements Parentage, OutputListener {
     this.#state = next ?? this.#state;
     return next !== null;
   }
-}
-
-/** The arguments that run a program with a higher niceness than this process has, by nice(1): only root could set the own one back. */
-function withNice(argv: Uint8Array, raise: number): Uint8Array {
-  return raise === 0 ? argv : Buffer.concat([Buffer.from(`${toolPath('nice')}\0-n\0${raise}\0--\0`), argv]);
 }
 
 /** The delays between two signals to a tree that does not end, in ms. */

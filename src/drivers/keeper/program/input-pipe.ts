@@ -1,11 +1,12 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { closeAll } from '../native/pipes.js';
+import type { Input } from './input.js';
 
 const { EAGAIN, EPIPE } = constants.errno;
 
 /** The writing end of the pipe that is the standard input of an agent. Most agents get no input, so the stream is made for the first. */
-export class InputPipe {
+export class InputPipe implements Input {
   readonly #taken: (errno: number) => void;
   #descriptor: number | null;
   #socket: Socket | undefined;
@@ -17,7 +18,6 @@ export class InputPipe {
     this.#taken = taken;
   }
 
-  /** Writes bytes; EAGAIN while earlier ones are not taken, EPIPE when the pipe is closed. */
   write(bytes: Uint8Array): void {
     if (this.#isBusy) return this.#taken(EAGAIN);
     const socket = this.#open();
@@ -29,13 +29,11 @@ export class InputPipe {
     });
   }
 
-  /** Closes the pipe after the bytes that were written. */
   end(): void {
     if (this.#socket) this.#socket.end();
     else this.close();
   }
 
-  /** Closes the pipe at once. */
   close(): void {
     if (this.#descriptor !== null) closeAll(this.#descriptor);
     this.#descriptor = null;

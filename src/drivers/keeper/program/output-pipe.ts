@@ -1,4 +1,6 @@
 import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
+import { TerminalEnd, terminalStream } from './terminal-output.js';
 
 /** Receives the bytes of an output pipe. */
 export interface OutputReader {
@@ -11,7 +13,7 @@ export interface OutputReader {
 /** The most bytes that are read at a time. All pipes share the memory: they are read one after another. */
 const bite = Buffer.allocUnsafeSlow(65_536);
 
-/** The reading end of a pipe to an agent. */
+/** The reading end of a pipe to an agent, or the master of its terminal, whose end is the error EIO. */
 export class OutputPipe {
   readonly #socket: Socket;
   #isOpen = true;
@@ -20,11 +22,15 @@ export class OutputPipe {
     const onread = { buffer: bite, callback: (length: number) => reader.read(bite.subarray(0, length)) };
     // The types know `onread` for connect() alone, the documentation for the constructor as well.
     const options: object = { fd: descriptor, readable: true, writable: false, onread };
+    const end = isatty(descriptor) ? new TerminalEnd(descriptor) : null;
     const close = () => {
-      if (this.#isOpen) reader.closed();
+      if (!this.#isOpen) return;
       this.#isOpen = false;
+      end?.close();
+      reader.closed();
     };
-    this.#socket = new Socket(options);
+    this.#socket = end === null ? new Socket(options) : terminalStream(descriptor, options);
+    if (end !== null) this.#socket.on('end', () => end.read(bite, (bytes) => reader.read(bytes)));
     this.#socket.on('end', close).on('error', close).on('close', close);
   }
 

@@ -1,17 +1,23 @@
 import { openSync } from 'node:fs';
-import { closeAll, makePipes } from '../native/pipes.js';
+import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
+import { openTerminal, type Terminal } from '../native/terminal.js';
 import { STREAM, type ToKeeper } from '../protocol/messages.js';
+import type { Input } from './input.js';
+import { InputPipe } from './input-pipe.js';
+import { TerminalInput } from './terminal-input.js';
 
 type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
-/** The ends of the pipes of one agent. */
+/** The ends of the pipes of one agent, and its terminal. */
 export interface Stdio {
-  /** The descriptors that become 0, 1, 2 and so on in the process. */
+  /** The path of the terminal that becomes 0, 1 and 2 in the process; `null` for none. */
+  readonly terminal: string | null;
+  /** The descriptors that become the next ones in the process. */
   readonly descriptors: readonly number[];
-  /** The writing end of standard input; `null` when the process has /dev/null. */
-  readonly input: number | null;
   /** The reading ends, by their stream. */
   readonly outputs: ReadonlyMap<number, number>;
+  /** The other end of standard input. `taken` as for InputPipe. */
+  openInput(taken: (errno: number) => void): Input;
   /** Closes the ends of the process, which has its own copies of them. */
   closeTheirs(): void;
   closeAll(): void;
@@ -20,8 +26,12 @@ export interface Stdio {
 /** Opened once, with the keeper: a start never lacks the descriptor for it. */
 const nothing = openSync('/dev/null', 'r');
 
-/** Makes the pipes of an agent; the errno when there are not enough descriptors, with none left open. */
-export function openStdio({ stdin, merged, notify }: StartMessage): Stdio | number {
+/** Makes the pipes or the terminal of an agent; the errno when there are not enough descriptors, with none left open. */
+export function openStdio(order: StartMessage): Stdio | number {
+  return order.stdin === 'pty' ? openWithTerminal(order) : openPipes(order);
+}
+
+function openPipes({ stdin, merged, notify }: StartMessage): Stdio | number {
   const streams = [STREAM.stdout, ...(merged ? [] : [STREAM.stderr]), ...(notify ? [STREAM.notify] : [])];
   const hasInput = stdin !== 'closed';
   const pipes = makePipes(streams.length + (hasInput ? 1 : 0));
@@ -30,10 +40,34 @@ export function openStdio({ stdin, merged, notify }: StartMessage): Stdio | numb
   const theirs = [...(input === null ? [] : [input.read]), ...pipes.map(({ write }) => write)];
   const ours = [...(input === null ? [] : [input.write]), ...pipes.map(({ read }) => read)];
   return {
+    terminal: null,
     descriptors: [input?.read ?? nothing, ...(merged ? [pipes[0]!.write] : []), ...pipes.map(({ write }) => write)],
-    input: input?.write ?? null,
+    openInput: (taken) => new InputPipe(input?.write ?? null, taken),
     outputs: new Map(pipes.map(({ read }, at) => [streams[at]!, read])),
     closeTheirs: () => closeAll(...theirs),
     closeAll: () => closeAll(...theirs, ...ours),
+  };
+}
+
+/** The slave of the terminal is opened by the process alone: the master is at its end when no process has it any more. */
+function openWithTerminal({ notify, columns, rows }: StartMessage): Stdio | number {
+  const pipes = makePipes(notify ? 1 : 0);
+  if (typeof pipes === 'number') return pipes;
+  const terminal = openTerminal({ columns, rows });
+  if (typeof terminal !== 'number') return stdioOf(terminal, pipes);
+  for (const { read, write } of pipes) closeAll(read, write);
+  return terminal;
+}
+
+function stdioOf(terminal: Terminal, pipes: readonly Pipe[]): Stdio {
+  const theirs = pipes.map(({ write }) => write);
+  const read = pipes.map((pipe) => pipe.read);
+  return {
+    terminal: terminal.path,
+    descriptors: theirs,
+    openInput: (taken) => new TerminalInput(terminal.write, taken),
+    outputs: new Map([[STREAM.stdout, terminal.read], ...read.map((each) => [STREAM.notify, each] as const)]),
+    closeTheirs: () => closeAll(...theirs),
+    closeAll: () => closeAll(...theirs, ...read, terminal.read, terminal.write),
   };
 }

@@ -60,9 +60,9 @@ export const TO_KEEPER = {
   /** The first message. `pid` is that of the program. */
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
   /**
-   * `argv` and `env` are strings, each ended by a null byte. `socket` is the abstract name of its NOTIFY_SOCKET, empty for none. `stdin` is a StdinMode. `merged`: both outputs are one pipe, that of stdout. The fields from
-   * `closeInput` on are the stop stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process
-   * alone, whose end kills the others. A successor gets `path` and `incarnation`, and the last `history` bytes of each stream, whose lines have at most
+   * `argv` and `env` are strings, each ended by a null byte. `socket` is the abstract name of its NOTIFY_SOCKET, empty for none. `stdin` is a StdinMode;
+   * `columns` and `rows` are the size of its terminal. `merged`: both outputs are one stream, that of stdout. The fields from `closeInput` on are the stop
+   * stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process alone, whose end kills the others. A successor gets `path` and `incarnation`, and the last `history` bytes of each stream, whose lines have at most
    * `lineBytes`.
    */
   start: {
@@ -76,6 +76,8 @@ export const TO_KEEPER = {
       cwd: 'text or null',
       token: 'text',
       stdin: 'text',
+      columns: 'size',
+      rows: 'size',
       notify: 'flag',
       socket: 'text',
       merged: 'flag',
