@@ -58,6 +58,10 @@ export const CATALOGUE = {
     '{agent} has no standard input: its spec says `stdin` closed.',
     'Give it `stdin` pipe in its spec, and add it again.',
   ],
+  TERMINAL_ABSENT: [
+    '{agent} has no terminal: its spec does not say `stdin` pty.',
+    'Give it `stdin` pty in its spec, and add it again.',
+  ],
   STDIN_FULL: [
     'The standard input of {agent} has {queued} bytes waiting, the limit is {limit}.',
     'Write again when the agent has read some of them.',

@@ -1,4 +1,5 @@
 import type { AgentData } from '../model/input.js';
+import type { TerminalSize } from '../model/process.js';
 import type { PauseMode } from '../model/spec.js';
 import type {
   AgentRow,
@@ -116,6 +117,8 @@ export interface Client extends AsyncDisposable {
   signal(agent: string, signal: string, options?: RequestOptions): Promise<AgentRow>;
   /** Writes to standard input; `end` closes it behind the data. Resolves with the number of bytes. */
   send(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
+  /** Changes the size of its terminal, or with the same size makes its program draw anew. */
+  resize(agent: string, columns: number, rows: number, options?: RequestOptions): Promise<TerminalSize>;
   /** An alias of `send`. */
   stdin(agent: string, data: string | Uint8Array, options?: RequestOptions & { end?: boolean }): Promise<number>;
   /** The buffered lines of standard output. Reading does not remove them. */

@@ -67,10 +67,11 @@ function plainMethods(methods: Methods) {
     pause,
     resume,
     signal,
+    resize,
     health,
     snapshot,
   } = methods;
-  return { agents, tree, status, spawn, start, stop, kill, restart, pause, resume, signal, health, snapshot };
+  return { agents, tree, status, spawn, start, stop, kill, restart, pause, resume, signal, resize, health, snapshot };
 }
 
 /** The client methods that take more than one request. */

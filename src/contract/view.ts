@@ -172,6 +172,11 @@ export interface AgentHandle {
   /** Writes to standard input; resolves with the number of bytes when the system has taken them. */
   write(data: string | Uint8Array): Promise<number>;
   endInput(): Promise<void>;
+  /**
+   * Changes the size of its terminal, each from 1 to 65535; the program gets SIGWINCH, also for the same size. Rejects TERMINAL_ABSENT for an agent whose
+   * `stdin` is not pty, and OPTION_INVALID.
+   */
+  resize(columns: number, rows: number): Promise<void>;
   output(query?: OutputQuery): OutputPage;
   /**
    * The lines in the ring, and with `follow` later ones. It is read at the pace of the loop and never slows the agent: lines that leave the ring before

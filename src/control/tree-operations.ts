@@ -96,6 +96,10 @@ const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
     if (end) await agent.endInput();
     return { bytes };
   },
+  resize: async (agent, { columns, rows }) => {
+    await agent.resize(columns, rows);
+    return { columns, rows };
+  },
   logs: (agent, { agent: _, ...query }, { control }) => {
     const { lines, dropped, next } = agent.output(query);
     const page = { lines: packedLines(lines), dropped, next };

@@ -1,4 +1,5 @@
 import type { Blocker, BodyFact } from '../model/agent.js';
+import type { TerminalSize } from '../model/process.js';
 import type { AgentSpec, StreamName } from '../model/spec.js';
 
 /** The order to start one incarnation. Everything is final: templates are filled in, the environment is complete. */
@@ -51,6 +52,8 @@ export interface Incarnation {
   write(bytes: Uint8Array): Promise<void>;
   /** Closes standard input after the queued bytes. */
   endInput(): void;
+  /** Changes the size of its terminal, or with the same size makes the program draw anew. If not given, no body has a terminal. */
+  resize?(size: TerminalSize): void;
   /** Stops the whole tree by SIGSTOP. FROZEN follows when every member is seen stopped, else FREEZE_FAILED. Neither follows after an ask or a kill. */
   freeze(): void;
   /** Continues the whole tree, and cancels a freeze that is under way: neither FROZEN nor FREEZE_FAILED of that freeze follows. */

@@ -12,6 +12,13 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
+/** The rule for each length of a terminal: struct winsize of tty_ioctl(4) has 16 bits for it, and programs take 0 for a size that is not known. */
+export const TERMINAL_LENGTH = 'must be an integer from 1 to 65535';
+
+export function isTerminalLength(length: number): boolean {
+  return Number.isInteger(length) && length >= 1 && length <= 65_535;
+}
+
 /** Which variables of the program's environment a process inherits; a list has their names. */
 export type EnvironmentInheritance = 'all' | 'none' | readonly string[];
 

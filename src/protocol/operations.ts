@@ -1,5 +1,6 @@
 import type { SupervisorView } from '../contract/view.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
+import type { TerminalSize } from '../model/process.js';
 import { answeredWith, type Operation, type Subject } from './operations/declaration.js';
 import * as p from './operations/params.js';
 import type { AgentRow, ChildAnswer, LogsPage, ServerHealth, Snapshot, Streams } from './operations/results.js';
@@ -141,6 +142,15 @@ export const OPERATIONS = {
     args: ['agent', 'data'],
     does: 'Writes to the standard input of an agent; `end` closes it afterwards.',
     commands: ['write_stdin'],
+  }),
+  resize: answeredWith<TerminalSize>()({
+    of: 'agent',
+    named: 'agent',
+    role: 'input',
+    idempotency: 'optional',
+    params: p.exactly({ agent: p.agent, columns: p.terminalLength, rows: p.terminalLength }),
+    args: ['agent', 'columns', 'rows'],
+    does: 'Changes the size of the terminal of an agent, or with the same size makes its program draw anew.',
   }),
   logs: answeredWith<LogsPage>()({
     of: 'agent',

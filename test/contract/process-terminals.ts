@@ -4,7 +4,7 @@ import type { Driver } from '../../src/drivers/driver.js';
 import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
 import type { DriverName } from '../../src/model/driver-name.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, endedByItself, orderFor } from './recorder.js';
+import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 
 /** Agents with a terminal of their own, or for a driver that has none, that it says so. */
 export function processTerminals(name: DriverName, makeDriver: () => Driver): void {
@@ -49,6 +49,21 @@ export function processTerminals(name: DriverName, makeDriver: () => Driver): vo
       expect(await printed('stty size')).toBe('24 80\r\n');
       expect(await printed('stty size', { pty: { rows: 5 } })).toBe('5 80\r\n');
       expect(await printed('stty size', { pty: { columns: 65_535, rows: 1 } })).toBe('1 65535\r\n');
+    });
+
+    it('changes its size, and makes the program draw anew where the size is the same', async () => {
+      const { body, recorder } = shell('trap "stty size" WINCH; echo up; while :; do sleep 0.05; done');
+      body.resize!({ columns: 100, rows: 30 });
+      await recorder.printed('up');
+      body.resize!({ columns: 7, rows: 1 });
+      await recorder.printed('1 7\r\n');
+      body.resize!({ columns: 7, rows: 1 });
+      await eventually(() => recorder.text().match(/1 7\r\n/g)?.length === 2, 'another SIGWINCH');
+      body.resize!({ columns: 65_535, rows: 2 });
+      await recorder.printed('2 65535\r\n');
+      body.kill();
+      await recorder.ended();
+      body.resize!({ columns: 1, rows: 1 });
     });
 
     it('passes no descriptor on but its terminal and the readiness channel', async () => {

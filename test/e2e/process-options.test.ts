@@ -3,6 +3,7 @@ import { fixture } from '../contract/recorder.js';
 import { LONG_STAGES, sh, sleeper, started, world } from './world.js';
 
 const UP = { type: 'log', pattern: '^up$' } as const;
+const UP_AT_A_TERMINAL = { type: 'log', pattern: 'up' } as const;
 
 describe('an agent whose standard input is closed', () => {
   it('goes on where a program reads its input to the end, and refuses input and a cooperative pause', async () => {
@@ -106,5 +107,26 @@ describe('an agent with a terminal', () => {
     const w = await started({ children: [of('a', { env: { TERM: 'vt100' } }), of('b', { env: { TERM: null } })] });
     await w.printed('a', '1\r\nvt100\r\n');
     await w.printed('b', '0\r\n');
+  });
+
+  it('is resized while it runs, to sizes that a terminal can have', async () => {
+    const script = 'trap "stty size" WINCH; echo up; while :; do sleep 0.05; done';
+    const agent = sleeper('a', { command: sh(script), stdin: 'pty', readiness: UP_AT_A_TERMINAL });
+    const w = await started({ children: [agent, sleeper('b')] });
+    const handle = w.tree.agent('a');
+    await handle.resize(132, 43);
+    await w.printed('a', '43 132');
+    for (const size of [0, -1, 1.5, 65_536, Number.NaN, '80' as unknown as number])
+      await expect(handle.resize(80, size)).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        details: { option: 'rows' },
+      });
+    await expect(w.tree.agent('b').resize(80, 24)).rejects.toMatchObject({ code: 'TERMINAL_ABSENT' });
+    await handle.pause();
+    await handle.resize(90, 20);
+    await handle.resume();
+    await w.printed('a', '20 90');
+    await handle.stop();
+    await expect(handle.resize(80, 24)).rejects.toMatchObject({ code: 'INVALID_STATE' });
   });
 });

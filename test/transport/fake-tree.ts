@@ -125,6 +125,7 @@ export class FakeAgent {
         this.written.push(Buffer.from(data));
         return this.written.at(-1)?.length ?? 0;
       },
+      resize: async (columns, rows) => to(`resize ${columns} ${rows}`)(),
       endInput: async () => {
         this.inputEnded = true;
       },

@@ -14,6 +14,7 @@ import { SupertreeError } from '../../errors.js';
 import type { AgentState } from '../../model/agent.js';
 import type { ExitRecord } from '../../model/exit.js';
 import type { Verb } from '../../model/fact.js';
+import { isTerminalLength, TERMINAL_LENGTH } from '../../model/process.js';
 import { SIGNAL_NAMES, signalName } from '../../model/signal.js';
 import type { PauseMode } from '../../model/spec.js';
 import type { SupervisorNode } from '../supervisor/node.js';
@@ -133,6 +134,15 @@ export class StableAgentHandle implements AgentHandle {
 
   async endInput(): Promise<void> {
     this.#body('close the input of').endInput();
+  }
+
+  async resize(columns: number, rows: number): Promise<void> {
+    for (const [option, got] of Object.entries({ columns, rows })) {
+      if (!isTerminalLength(got)) throw new SupertreeError('OPTION_INVALID', { option, rule: TERMINAL_LENGTH, got });
+    }
+    if (this.#agent('resize').spec.process.stdin !== 'pty')
+      throw new SupertreeError('TERMINAL_ABSENT', { agent: this.path });
+    this.#body('resize').resize?.({ columns, rows });
   }
 
   output(query: OutputQuery = {}): OutputPage {

@@ -246,6 +246,7 @@ const AGENT_METHODS: Methods<AgentHandle> = {
   write: 'send',
   // A program whose standard input is closed usually ends.
   endInput: 'stop',
+  resize: 'resize',
   output: 'logs',
   lines: 'logs',
   onOutput: 'logs',

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Clock } from '../../contract/clock.js';
 import type { Blocker } from '../../model/agent.js';
+import type { TerminalSize } from '../../model/process.js';
 import {
   hasTree,
   type ProcessCommand,
@@ -182,6 +183,10 @@ export class KeptIncarnation implements Incarnation {
 
   endInput(): void {
     this.#stdin.end();
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.#isPostponed(() => this.resize(size))) this.#send({ type: 'resize', agent: this.agent, ...size });
   }
 
   freeze(): void {

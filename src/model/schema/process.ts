@@ -31,8 +31,8 @@ function wholeFrom(min: number, max: number) {
   return v.pipe(bounded(min, max, rule), v.integer(rule));
 }
 
-/** struct winsize of tty_ioctl(4) has 16 bits for each; programs take 0 for a size that is not known. */
-export const terminalLength = wholeFrom(1, 65_535);
+/** A length of a terminal. */
+const terminalLength = wholeFrom(1, 65_535);
 
 const umask = v.pipe(
   v.string('must be three octal digits as text, such as "027"'),

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { SupertreeError } from '../../errors.js';
 import type { AgentData } from '../../model/input.js';
+import { isTerminalLength, TERMINAL_LENGTH } from '../../model/process.js';
 import { isMap, show } from '../kinds.js';
 
 export const agent = v.string('must be a string: a path, an id or a uuid');
@@ -23,6 +24,8 @@ export const sequence = v.exactOptional(
     v.minValue(0, 'must be an integer from 0'),
   ),
 );
+
+export const terminalLength = v.pipe(v.number(TERMINAL_LENGTH), v.check(isTerminalLength, TERMINAL_LENGTH));
 
 export const agentInput = v.custom<AgentData>(
   (given) => isMap(given) && !('children' in given) && !('pool' in given),

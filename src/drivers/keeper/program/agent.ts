@@ -5,6 +5,7 @@ import { readStat } from '../../proc/proc.js';
 import { type Refusal, withAttributes, withNice } from '../native/attributes.js';
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
+import type { Size } from '../native/terminal.js';
 import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
 import { AgentOutput, type OutputListener } from './agent-output.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
@@ -126,6 +127,10 @@ export class Agent implements Parentage, OutputListener {
   input(bytes: Uint8Array): void {
     if (this.#enter('input')) this.#input!.write(bytes);
     else this.#outbox.add({ type: 'taken', errno: constants.errno.EPIPE });
+  }
+
+  resize(size: Size): void {
+    if (this.#enter('input')) this.#input!.resize?.(size);
   }
 
   endInput(): void {

@@ -1,9 +1,13 @@
+import type { Size } from '../native/terminal.js';
+
 /** The writing end of the standard input of an agent. */
 export interface Input {
   /** Writes bytes; EAGAIN while earlier ones are not taken, EPIPE when it is closed. */
   write(bytes: Uint8Array): void;
   /** Ends the input after the bytes that were written. */
   end(): void;
+  /** Changes the size of the terminal. If not given, it is none. */
+  resize?(size: Size): void;
   /** Closes it at once. */
   close(): void;
 }

@@ -222,6 +222,7 @@ const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extra
   thaw: (agent) => agent.thaw(),
   input: (agent, { bytes }) => agent.input(bytes),
   endInput: (agent, { after }) => agent.stages.run(after, () => agent.endInput()),
+  resize: (agent, size) => agent.resize(size),
   drain: (agent) => agent.drain(),
   acknowledge: (agent, { record }) => agent.acknowledge(record),
   adopt: (agent) => agent.adopt(),

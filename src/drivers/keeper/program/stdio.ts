@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
-import { openTerminal, type Terminal } from '../native/terminal.js';
+import { openTerminal, type Size, type Terminal } from '../native/terminal.js';
 import { STREAM, type ToKeeper } from '../protocol/messages.js';
 import type { Input } from './input.js';
 import { InputPipe } from './input-pipe.js';
@@ -54,18 +54,18 @@ function openWithTerminal({ notify, columns, rows }: StartMessage): Stdio | numb
   const pipes = makePipes(notify ? 1 : 0);
   if (typeof pipes === 'number') return pipes;
   const terminal = openTerminal({ columns, rows });
-  if (typeof terminal !== 'number') return stdioOf(terminal, pipes);
+  if (typeof terminal !== 'number') return stdioOf(terminal, { columns, rows }, pipes);
   for (const { read, write } of pipes) closeAll(read, write);
   return terminal;
 }
 
-function stdioOf(terminal: Terminal, pipes: readonly Pipe[]): Stdio {
+function stdioOf(terminal: Terminal, size: Size, pipes: readonly Pipe[]): Stdio {
   const theirs = pipes.map(({ write }) => write);
   const read = pipes.map((pipe) => pipe.read);
   return {
     terminal: terminal.path,
     descriptors: theirs,
-    openInput: (taken) => new TerminalInput(terminal.write, taken),
+    openInput: (taken) => new TerminalInput(terminal.write, size, taken),
     outputs: new Map([[STREAM.stdout, terminal.read], ...read.map((each) => [STREAM.notify, each] as const)]),
     closeTheirs: () => closeAll(...theirs),
     closeAll: () => closeAll(...theirs, ...read, terminal.read, terminal.write),

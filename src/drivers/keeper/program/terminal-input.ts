@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resize, type Size } from '../native/terminal.js';
 import type { Input } from './input.js';
 
 const { EAGAIN, EPIPE } = constants.errno;
@@ -15,6 +16,7 @@ const NEWLINE = 0x0a;
 export class TerminalInput implements Input {
   readonly #descriptor: number;
   readonly #taken: (errno: number) => void;
+  #size: Size;
   /** Bytes that the kernel has not taken; `null` when all are taken. */
   #rest: Uint8Array | null = null;
   #atLineStart = true;
@@ -23,8 +25,9 @@ export class TerminalInput implements Input {
   #retry: NodeJS.Timeout | undefined;
 
   /** `descriptor` is a master that does not block. `taken` is called for each write with 0 when the kernel has taken the bytes, else with the errno. */
-  constructor(descriptor: number, taken: (errno: number) => void) {
+  constructor(descriptor: number, size: Size, taken: (errno: number) => void) {
     this.#descriptor = descriptor;
+    this.#size = size;
     this.#taken = taken;
   }
 
@@ -41,6 +44,16 @@ export class TerminalInput implements Input {
     if (this.#isEnded || this.#isClosed) return;
     this.#isEnded = true;
     if (this.#rest === null) this.#typeEnd();
+  }
+
+  /** The kernel sends SIGWINCH for another size alone; so the same one is set after another one, for a program that is to draw anew. */
+  resize(size: Size): void {
+    if (this.#isClosed) return;
+    const { columns, rows } = this.#size;
+    if (columns === size.columns && rows === size.rows)
+      resize(this.#descriptor, { columns, rows: rows === 1 ? 2 : rows - 1 });
+    resize(this.#descriptor, size);
+    this.#size = { columns: size.columns, rows: size.rows };
   }
 
   close(): void {

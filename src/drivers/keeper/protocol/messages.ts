@@ -109,6 +109,8 @@ export const TO_KEEPER = {
   input: { code: 8, fields: { agent: 'size', bytes: 'bytes' } },
   /** Closes standard input. `after` as for `ask`: it may be the first stage of a stop. */
   endInput: { code: 9, fields: { agent: 'size', after: 'time' } },
+  /** Changes the size of its terminal. The same size makes the program draw anew. */
+  resize: { code: 17, fields: { agent: 'size', columns: 'size', rows: 'size' } },
   /** Stops reading the output: a `closed` follows for each stream that is open. */
   drain: { code: 10, fields: { agent: 'size' } },
   /** Asks for a `pong` of the same round. */
