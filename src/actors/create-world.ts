@@ -30,7 +30,7 @@ export function createWorld(
   const clock = options.clock ?? systemClock;
   const reports = createReports(clock);
   const { store, driver } = options;
-  const kept = (path: string) => processes.kept?.(path);
+  const kept = (path: string) => processes.kept?.(path)?.incarnation;
   const past = store === undefined ? null : new Past(store, kept, clock.wall() - clock.now());
   const registry = new Registry((path) => past?.record(path));
   const reportError = (path: string, thrown: unknown): void => {

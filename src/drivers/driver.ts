@@ -18,14 +18,22 @@ export interface StartOrder {
 /** Receives the facts and the output of a body. Never throws. */
 export interface Sink {
   fact(fact: BodyFact): void;
-  /** Bytes as they were read; the driver does not change them afterwards. `earlier`: they were read before this program adopted the incarnation. */
-  output(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void;
+  /** Bytes as they were read; the driver does not change them afterwards. */
+  output(stream: StreamName, bytes: Uint8Array): void;
   /** One message of the readiness channel, such as READY=1. */
   notified(word: string): void;
 }
 
-/** Output of an incarnation from before its adoption. */
-export interface EarlierOutput {
+/** An incarnation that an earlier program has started, and that runs on, or whose end nobody has read. */
+export interface Kept {
+  readonly incarnation: number;
+  /** What it has printed, in the order of each stream, up to a moment before this program had it. The rest follows through its sink. */
+  readonly output: readonly KeptOutput[];
+}
+
+export interface KeptOutput {
+  readonly stream: StreamName;
+  readonly bytes: Uint8Array;
   /** When it was read, on the wall clock in ms. */
   readonly at: number;
   /** The number of lines before it that are lost: they had left the history of the driver. */
@@ -90,11 +98,8 @@ export interface Driver {
   whenCaughtUp?(done: () => void): void;
   /** Kills all bodies and releases all resources. */
   close(): Promise<void>;
-  /**
-   * The incarnation of the agent at that path that an earlier program has started and that runs on, or whose end nobody has read; `undefined` without one.
-   * A start of that incarnation adopts it. If not given, there are none.
-   */
-  kept?(path: string): number | undefined;
+  /** The kept incarnation of the agent at that path, until its start adopts it; `undefined` without one. If not given, there are none. */
+  kept?(path: string): Kept | undefined;
   /** Ends by their stop stages all kept incarnations that were not adopted, and reports them. */
   discardKept?(): void;
   /** Reads cpu time and memory of members of its bodies. If not given, the processes of this machine are read. */

@@ -4,16 +4,15 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
-import { eventually } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
 import { MARK, processesMarked } from './proc.js';
 
 /** A server with a state directory in a process of its own, which is killed and started again; and a client that lives through that. */
 export class KillableServer {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'supertree-adopt-'));
+  /** For its files, and for those of its agents. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'supertree-adopt-'));
   readonly #mark = randomUUID();
   #process: ChildProcess | undefined;
   #client: Client | undefined;
@@ -31,13 +30,14 @@ export class KillableServer {
     if (tree !== undefined) writeFileSync(this.#file('tree.toml'), tree);
     const server = this.#spawn('s.sock');
     this.#process = server;
-    await eventually(() => existsSync(this.#file('s.sock')) || server.exitCode !== null, 'the socket of the server');
+    await until(() => existsSync(this.#file('s.sock')) || server.exitCode !== null);
     this.#client ??= await connect({ endpoint: `ipc://${this.#file('s.sock')}`, patience: 60_000 });
-    await expect.poll(() => this.#isBooted()).toBe(true);
+    await until(() => this.#isBooted());
   }
 
   /** False while nothing answers: the client may not have noticed yet that the server was killed. */
   async #isBooted(): Promise<boolean> {
+    this.client.reconnect();
     try {
       return (await this.client.tree()).status !== 'booting';
     } catch (thrown) {
@@ -76,11 +76,16 @@ export class KillableServer {
     return processesMarked(this.#mark, path).map(({ pid }) => pid);
   }
 
+  /** The pids of the main processes of an agent. */
+  mains(path: string): number[] {
+    return processesMarked(this.#mark, path).flatMap(({ pid, session }) => (pid === session ? [pid] : []));
+  }
+
   async dispose(): Promise<void> {
     await this.#client?.close();
     this.#process?.kill('SIGKILL');
     for (const pid of this.processes()) kill(pid);
-    rmSync(this.#directory, { recursive: true });
+    rmSync(this.directory, { recursive: true });
   }
 
   #spawn(socket: string): ChildProcess {
@@ -99,8 +104,14 @@ export class KillableServer {
   }
 
   #file(name: string): string {
-    return join(this.#directory, name);
+    return join(this.directory, name);
   }
+}
+
+/** For a minute at most: what follows fails then. */
+async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!(await isDone()) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** Some end by themselves meanwhile: the keeper is one of them. */

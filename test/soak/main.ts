@@ -1,6 +1,6 @@
 /*
  * The long runs, one after another: `main.ts [NAME ...] [--frames N] [--requests N] [--silent N] [--rude N] [--seconds N]
- * [--agents N] [--lines N] [--incarnations N] [--histories N] [--seed N] [--record]`. Without a
+ * [--agents N] [--lines N] [--incarnations N] [--kills N] [--members N] [--histories N] [--seed N] [--record]`. Without a
  * name, all. Each has a process of its own. Ends with 1 when one of them failed.
  */
 import { spawn } from 'node:child_process';
@@ -18,6 +18,8 @@ const { values, positionals } = parseArgs({
     agents: { type: 'string', default: '1000' },
     lines: { type: 'string', default: '2000' },
     incarnations: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '20' },
+    members: { type: 'string', default: '100' },
     histories: { type: 'string', default: '3000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     record: { type: 'boolean', default: false },
@@ -25,6 +27,8 @@ const { values, positionals } = parseArgs({
 });
 
 interface Run {
+  /** The program; that of its name if not given. */
+  readonly program?: string;
   readonly what: string;
   readonly args: readonly string[];
   /** About how long it takes, in seconds, on two slow cores. */
@@ -34,7 +38,21 @@ interface Run {
 /** Frames, requests and histories per second that two slow cores manage. */
 const PACE = { frames: 6_000, requests: 6_000, incarnations: 60, histories: 50 };
 
-const { frames, requests, silent, rude, seconds, agents, lines, incarnations, histories, seed, record } = values;
+const {
+  frames,
+  requests,
+  silent,
+  rude,
+  seconds,
+  agents,
+  lines,
+  incarnations,
+  kills,
+  members,
+  histories,
+  seed,
+  record,
+} = values;
 const RUNS: Readonly<Record<string, Run>> = {
   fuzz: { what: `${frames} hostile frames`, args: [frames], seconds: 5 + Number(frames) / PACE.frames },
   requests: { what: `${requests} requests`, args: [requests], seconds: 5 + Number(requests) / PACE.requests },
@@ -52,6 +70,17 @@ const RUNS: Readonly<Record<string, Run>> = {
     what: `${incarnations} incarnations that each leave a daemon, below a keeper, all cores busy`,
     args: [incarnations],
     seconds: 5 + Number(incarnations) / PACE.incarnations,
+  },
+  adoption: {
+    what: `${kills} kills of a server with ${members} agents, which the next server takes over`,
+    args: [kills, members],
+    seconds: 10 + Number(kills) * 5,
+  },
+  losses: {
+    what: `${kills} kills of a server with ${members} agents or of its keeper, or of both`,
+    program: 'adoption',
+    args: [kills, members, 'both'],
+    seconds: 10 + Number(kills) * 5,
   },
   otp: {
     what: `${histories} histories beside supervisors of OTP (needs erl and erlc)`,
@@ -76,7 +105,7 @@ process.exitCode = failed.length === 0 ? 0 : 1;
 async function perform(name: string, run: Run): Promise<number | null> {
   const minutes = Math.ceil(run.seconds / 60);
   console.log(`${name}: ${run.what}; this takes about ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`);
-  const file = new URL(`./${name}.ts`, import.meta.url).pathname;
+  const file = new URL(`./${run.program ?? name}.ts`, import.meta.url).pathname;
   const began = performance.now();
   const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', file, ...run.args], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];

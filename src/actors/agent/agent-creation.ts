@@ -57,13 +57,16 @@ export function createAgent(
 }
 
 function newOutput(world: World, spec: AgentSpec, path: string): Output {
-  const earlier = world.past?.agent(path)?.lines;
-  return createOutput(spec.output, world.clock, {
+  const kept = world.driverOf(spec).kept?.(path);
+  const earlier = world.past?.agent(path)?.[kept === undefined ? 'next' : 'lines'];
+  const output = createOutput(spec.output, world.clock, {
     onProblem: (thrown) => world.reportError(path, thrown),
     onPiece: () => world.recorder?.noteChanged(path),
     wheel: world.lineWheel,
     ...(earlier !== undefined && { begins: earlier }),
   });
+  if (kept !== undefined) output.restore(kept.output);
+  return output;
 }
 
 /** The state of its chart before its first start in this program: that in which it was left, or `stopped`. */

@@ -93,7 +93,9 @@ function withRemedy(thrown: unknown): string {
 
 function launch(world: World, agent: Agent, context: AgentContext): void {
   agent.order = startOrder(world, agent, context);
-  agent.output.startOfIncarnation();
+  // The output of a kept incarnation is there already.
+  if (world.driverOf(agent.spec).kept?.(agent.path)?.incarnation !== context.incarnation)
+    agent.output.startOfIncarnation();
   forgetMessages(agent);
   agent.body = world.driverOf(agent.spec).start(agent.order, sinkOf(world, agent, context.incarnation));
 }
@@ -101,8 +103,8 @@ function launch(world: World, agent: Agent, context: AgentContext): void {
 function sinkOf(world: World, agent: Agent, incarnation: number): Sink {
   return {
     fact: (fact) => deliver(world, agent, fact),
-    output: (stream, bytes, earlier) => {
-      agent.output.push(stream, bytes, earlier);
+    output: (stream, bytes) => {
+      agent.output.push(stream, bytes);
       agent.liveness?.wrote(stream);
     },
     notified: (word) => onMessage(world, agent, incarnation, word),

@@ -8,6 +8,6 @@ export function keptEntry(
   { path, spec, body }: Agent,
   incarnation: number,
 ): AgentEntry | undefined {
-  const isKept = body?.isAdopted === true || driverOf(spec).kept?.(path) === incarnation;
+  const isKept = body?.isAdopted === true || driverOf(spec).kept?.(path)?.incarnation === incarnation;
   return isKept ? past?.incarnation(path, incarnation) : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contract/clock.js';
 import type { OutputLine, OutputPage, OutputQuery } from '../../contract/view.js';
-import type { EarlierOutput } from '../../drivers/driver.js';
+import type { KeptOutput } from '../../drivers/driver.js';
 import type { OutputOrder, StreamName } from '../../model/spec.js';
 import type { TimingWheel } from '../timing-wheel.js';
 import { textOf } from './line-reader.js';
@@ -11,9 +11,13 @@ import { Merge } from './merge.js';
 /** The output of one agent over all its incarnations: a ring of numbered lines for each stream. */
 export interface Output {
   /** Adds bytes as they were read. Retains them only as far as the lines in the rings need. */
-  push(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void;
+  push(stream: StreamName, bytes: Uint8Array): void;
+  /** Adds what an earlier program has read, before anything else. */
+  restore(output: readonly KeptOutput[]): void;
   /** The numbers of the first lines of this incarnation, if all its unfinished lines had become lines at their end alone. */
   readonly begins: Readonly<Record<StreamName, number>>;
+  /** The numbers of the lines that come next. */
+  readonly next: Readonly<Record<StreamName, number>>;
   /** Further lines belong to a new incarnation: `tail` does not return earlier ones. */
   startOfIncarnation(): void;
   /** The incarnation writes no more: an unfinished line becomes a line. */
@@ -99,6 +103,11 @@ class AgentOutput implements Output {
     return { stdout: first('stdout'), stderr: first('stderr') };
   }
 
+  get next(): Readonly<Record<StreamName, number>> {
+    const next = (name: StreamName) => this.#streams[name]?.ring.next ?? this.#begins[name];
+    return { stdout: next('stdout'), stderr: next('stderr') };
+  }
+
   get begins(): Readonly<Record<StreamName, number>> {
     const begin = (name: StreamName) => {
       const stream = this.#streams[name];
@@ -107,10 +116,19 @@ class AgentOutput implements Output {
     return { stdout: begin('stdout'), stderr: begin('stderr') };
   }
 
-  push(stream: StreamName, bytes: Uint8Array, earlier?: EarlierOutput): void {
+  restore(output: readonly KeptOutput[]): void {
+    for (const { stream, bytes, at, lost } of output) {
+      if (lost > 0) this.#stream(stream).ring.skip(lost);
+      this.#push(stream, bytes, at);
+    }
+  }
+
+  push(stream: StreamName, bytes: Uint8Array): void {
+    this.#push(stream, bytes, this.#clock.wall());
+  }
+
+  #push(stream: StreamName, bytes: Uint8Array, at: number): void {
     const into = this.#stream(stream);
-    const at = earlier?.at ?? this.#clock.wall();
-    if (earlier !== undefined && earlier.lost > 0) into.ring.skip(earlier.lost);
     into.splitter.push(bytes, (line, partial) => this.#add(into, line, partial, at));
     if (into.splitter.rest().length > 0) this.#awaitRest(into);
   }

@@ -22,6 +22,8 @@ export interface AgentEntry {
   readonly ports: Readonly<Record<string, number>>;
   /** The numbers of the first lines of the last incarnation. */
   readonly lines: Readonly<Record<StreamName, number>>;
+  /** The numbers of the lines that come next. */
+  readonly next: Readonly<Record<StreamName, number>>;
   readonly exit: ExitRecord | null;
   readonly past: ChildPast | null;
 }

@@ -92,6 +92,7 @@ export class Recorder implements ChangeNotes {
       pauseMode,
       ports,
       lines: agent.output.begins,
+      next: agent.output.next,
       exit: agent.exit,
       past: this.#past(agent.path),
     };

@@ -22,7 +22,8 @@ export interface Estate {
 
 /** The receiver of what comes through a connection. */
 export interface ConnectionListener {
-  record(record: KeeperRecord): void;
+  /** False when it is to be acknowledged later, by `acknowledge`. */
+  record(record: KeeperRecord): boolean;
   /** The answer to a `ping`. */
   pong(round: number): void;
   history(part: HistoryPart): void;
@@ -73,19 +74,25 @@ export class KeeperConnection {
   #problem = 'its connection was closed';
   /** Rejects KEEPER_UNAVAILABLE when the connection is closed before. */
   readonly welcomed: Promise<void>;
+  /** Rejects KEEPER_UNAVAILABLE when the connection is closed. */
+  readonly ended: Promise<never>;
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.welcomed = new Promise((resolve, reject) => {
-      socket.on('data', async (bytes) => {
-        await this.#read(bytes);
-        if (this.#isComplete) resolve();
-      });
+    this.ended = new Promise((_, reject) => {
       socket.on('close', () => {
         reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
         this.#listener?.closed(this.#problem);
       });
     });
+    this.ended.catch(() => {}); // nobody waits for it once the program is welcome
+    const complete = new Promise<void>((resolve) => {
+      socket.on('data', async (bytes) => {
+        await this.#read(bytes);
+        if (this.#isComplete) resolve();
+      });
+    });
+    this.welcomed = Promise.race([complete, this.ended]);
     socket.on('error', (error) => this.#fail(`its connection failed: ${error.message}`));
   }
 
@@ -141,8 +148,7 @@ export class KeeperConnection {
       else if (message.type === 'problem') this.#fail(`it refused the connection: ${message.text}`);
       else this.#fail(`it sent ${message.type} before its welcome`);
     } else if ('record' in message) {
-      this.#unacknowledged.set(message.agent, message.record);
-      this.#listener?.record(message);
+      if (this.#listener?.record(message) !== false) this.#unacknowledged.set(message.agent, message.record);
     } else this.#handleOther(message);
   }
 

@@ -15,7 +15,7 @@ import type { OomDetector } from '../local/oom.js';
 import { signalOf } from '../local/signals.js';
 import { Stdin } from '../local/stdin.js';
 import { commandLine, type ProcStat } from '../proc/proc.js';
-import type { HistoryPart, KeeperRecord, KeptAgent } from './connection.js';
+import type { KeeperRecord, KeptAgent } from './connection.js';
 import { InputStream } from './input-stream.js';
 import type { Identity } from './membership.js';
 import { STREAM, streamName, type ToKeeper } from './protocol/messages.js';
@@ -88,19 +88,17 @@ export class KeptIncarnation implements Incarnation {
     return this.#kept !== null;
   }
 
-  /** Takes over what an earlier program has started; `parent` sends its records from now on. SPAWNED follows, if it was spawned. */
+  /** Takes over what an earlier program has started. `begin` and its records follow. */
   adopt(parent: Parent, kept: KeptAgent): void {
     this.#kept = kept;
     this.#parent = parent;
     this.#identity = { token: kept.token, main: null, brand: null };
     this.#advance('begin');
-    this.#context.clock.defer(() => this.#spawnedBefore());
   }
 
-  /** Output from before its adoption. */
-  history({ stream, lost, bytes, at }: HistoryPart): void {
-    this.#spawnedBefore();
-    if (this.#phase !== 'ended') this.#sink.output(streamName(stream), bytes, { lost, at });
+  /** Reports that an adopted one was spawned, if it was. */
+  begin(): void {
+    if (this.#kept !== null && this.#kept.pid > 0) this.#spawned(this.#kept);
   }
 
   /** It has reached the front of the queue of starts. */
@@ -118,7 +116,6 @@ export class KeptIncarnation implements Incarnation {
   }
 
   record(record: KeeperRecord): void {
-    this.#spawnedBefore();
     switch (record.type) {
       case 'spawned':
         return this.#spawned(record);
@@ -215,11 +212,6 @@ export class KeptIncarnation implements Incarnation {
 
   #members(): ProcStat[] {
     return hasTree(this.#phase) ? (this.#parent?.membersOf(this.#identity) ?? []) : [];
-  }
-
-  /** What was known of an adopted one is reported before anything that follows, at the latest when the call of `start` is over. */
-  #spawnedBefore(): void {
-    if (this.#kept !== null && this.#kept.pid > 0) this.#spawned(this.#kept);
   }
 
   /** Of an adopted one the record may follow what is known already. */

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract/clock.js';
 import type { Store } from '../../contract/store.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
-import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
+import type { Driver, Incarnation, Kept, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
 import { afterTurns } from '../turns.js';
-import type { KeptAgent } from './connection.js';
 import { KeeperEntries } from './entries.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
+import type { Inherited } from './inherited.js';
 import type { KeeperAddress } from './launch.js';
 import { identityOf } from './membership.js';
 import { inheritSession, type KeeperSession, openSession, type SessionListener } from './session.js';
@@ -60,7 +60,7 @@ class KeeperDriver implements Driver, SessionListener {
   /** What a successor must know. */
   readonly entries = new KeeperEntries();
   /** By path: incarnations of an earlier program that were not adopted. */
-  readonly #kept = new Map<string, KeptAgent>();
+  readonly #kept = new Map<string, Inherited>();
   readonly #options: KeeperDriverOptions;
   readonly #living = new Set<KeptIncarnation>();
   readonly #queue: SpawnQueue;
@@ -90,20 +90,21 @@ class KeeperDriver implements Driver, SessionListener {
     this.#session = session;
     this.entries.inherit(session.estate.entries);
     this.entries.connect((message) => session.send(message));
-    for (const agent of session.estate.agents) {
-      this.#kept.set(agent.path, agent);
-      this.#lastAgent = Math.max(this.#lastAgent, agent.agent);
+    for (const inherited of session.inherited) {
+      this.#kept.set(inherited.agent.path, inherited);
+      this.#lastAgent = Math.max(this.#lastAgent, inherited.agent.agent);
     }
     session.keepAlive(false);
   }
 
-  kept(path: string): number | undefined {
-    return this.#kept.get(path)?.incarnation;
+  kept(path: string): Kept | undefined {
+    return this.#kept.get(path);
   }
 
   discardKept(): void {
-    for (const { agent, path, pid } of this.#kept.values()) {
-      this.#session?.send({ type: 'discard', agent });
+    for (const inherited of this.#kept.values()) {
+      const { path, pid } = inherited.agent;
+      this.#session?.discard(inherited);
       if (pid > 0) this.problem(`process ${pid} of an earlier server is ended: the tree has no agent ${path} any more`);
     }
     this.#kept.clear();
@@ -114,7 +115,7 @@ class KeeperDriver implements Driver, SessionListener {
     const marked = { ...order, token: `${this.#prefix}${order.token}` };
     const isKept = kept !== undefined && kept.incarnation === order.incarnation && this.#session !== undefined;
     if (!isKept) this.#lastAgent += 1;
-    const number = isKept ? kept.agent : this.#lastAgent;
+    const number = isKept ? kept.agent.agent : this.#lastAgent;
     const incarnation = new KeptIncarnation(number, marked, sink, this.#sharedContext());
     if (this.#living.size === 0) this.#session?.keepAlive(true);
     this.#living.add(incarnation);
@@ -135,10 +136,9 @@ class KeeperDriver implements Driver, SessionListener {
     );
   }
 
-  #adopt(incarnation: KeptIncarnation, kept: KeptAgent): void {
-    this.#kept.delete(kept.path);
-    this.#session!.adopt(incarnation);
-    incarnation.adopt(this.#session!, kept);
+  #adopt(incarnation: KeptIncarnation, inherited: Inherited): void {
+    this.#kept.delete(inherited.agent.path);
+    this.#session!.adopt(incarnation, inherited);
   }
 
   close(): Promise<void> {
@@ -153,7 +153,7 @@ class KeeperDriver implements Driver, SessionListener {
       this.entries.connect(null);
     }
     const incarnations = new Map([...session.incarnations].map((incarnation) => [incarnation.identity, incarnation]));
-    const kept = [...this.#kept.values()].map(identityOf);
+    const kept = [...this.#kept.values()].map(({ agent }) => identityOf(agent));
     this.#kept.clear();
     await endStranded([...incarnations.keys(), ...kept], this.#options.clock, (identity) =>
       incarnations.get(identity)?.lost(`its keeper, pid ${session.pid}, is gone: ${how}`),

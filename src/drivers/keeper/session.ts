@@ -10,6 +10,7 @@ import {
   type KeeperRecord,
 } from './connection.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
+import { Inherited } from './inherited.js';
 import { type KeeperAddress, type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, membersOf, Orphans } from './membership.js';
 import { Pings } from './pings.js';
@@ -44,7 +45,9 @@ export async function openSession(
 export async function inheritSession(address: KeeperAddress, listener: SessionListener): Promise<KeeperSession | null> {
   if (!(await isListening(address.socket))) return null;
   const connection = await connectToKeeper(address);
-  return new KeeperSession(new InheritedKeeper(connection.welcome.pid), connection, listener);
+  const session = new KeeperSession(new InheritedKeeper(connection.welcome.pid), connection, listener);
+  await session.takeOver();
+  return session;
 }
 
 /** One keeper and the incarnations that it runs, from its start to its end. */
@@ -53,6 +56,8 @@ export class KeeperSession implements Parent, ConnectionListener {
   readonly #connection: KeeperConnection;
   readonly #listener: SessionListener;
   readonly #incarnations = new Map<number, KeptIncarnation>();
+  /** The agents of an earlier program that no incarnation has adopted with all its records. */
+  readonly #inherited = new Map<number, Inherited>();
   readonly #orphans: Orphans;
   readonly #pings: Pings;
   #isClosing = false;
@@ -89,10 +94,31 @@ export class KeeperSession implements Parent, ConnectionListener {
     incarnation.run(this);
   }
 
-  /** Takes over an incarnation that an earlier program has started. */
-  adopt(incarnation: KeptIncarnation): void {
+  /** Adopts all agents of an earlier program, and resolves when what they had printed and what had become of them is here. */
+  async takeOver(): Promise<void> {
+    for (const agent of this.#connection.estate.agents) {
+      this.#inherited.set(agent.agent, new Inherited(agent));
+      this.send({ type: 'adopt', agent: agent.agent });
+    }
+    await Promise.race([new Promise<void>((resolve) => this.#pings.ping(resolve)), this.#connection.ended]);
+  }
+
+  /** The agents of an earlier program that were not adopted. */
+  get inherited(): Iterable<Inherited> {
+    return this.#inherited.values();
+  }
+
+  /** The incarnation is one that an earlier program has started: it gets its records from the first on. */
+  adopt(incarnation: KeptIncarnation, inherited: Inherited): void {
     this.#incarnations.set(incarnation.agent, incarnation);
-    this.send({ type: 'adopt', agent: incarnation.agent });
+    incarnation.adopt(this, inherited.agent);
+    setImmediate(() => void this.#replay(incarnation, inherited));
+  }
+
+  /** Nobody will adopt it. */
+  discard({ agent }: Inherited): void {
+    this.#inherited.delete(agent.agent);
+    this.send({ type: 'discard', agent: agent.agent });
   }
 
   /** The incarnation has ended. */
@@ -113,8 +139,11 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#connection.keepAlive(isWanted);
   }
 
-  record(record: KeeperRecord): void {
-    this.#incarnations.get(record.agent)?.record(record);
+  record(record: KeeperRecord): boolean {
+    const inherited = this.#inherited.get(record.agent);
+    if (inherited === undefined) this.#incarnations.get(record.agent)?.record(record);
+    else inherited.addRecord(record);
+    return inherited === undefined;
   }
 
   /** Calls `done` when it has answered two pings: records that came before the first answer make room for those that come before the second. */
@@ -127,7 +156,7 @@ export class KeeperSession implements Parent, ConnectionListener {
   }
 
   history(part: HistoryPart): void {
-    this.#incarnations.get(part.agent)?.history(part);
+    this.#inherited.get(part.agent)?.addHistory(part);
   }
 
   problem(text: string): void {
@@ -147,6 +176,18 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.send({ type: 'end' });
     this.#connection.close();
     await this.#process.end(patience);
+  }
+
+  /** Microtasks run between two records, as for those that come directly. */
+  async #replay(incarnation: KeptIncarnation, inherited: Inherited): Promise<void> {
+    const { agent } = incarnation;
+    incarnation.begin();
+    for (let record = inherited.takeRecord(); record !== undefined; record = inherited.takeRecord()) {
+      incarnation.record(record);
+      this.send({ type: 'acknowledge', agent, record: record.record });
+      await null;
+    }
+    this.#inherited.delete(agent);
   }
 
   /** Several that ask in one turn share a ping. The records that have come are read before it is sent, so that the keeper has room for more. */

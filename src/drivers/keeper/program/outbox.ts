@@ -84,6 +84,7 @@ export class Outbox {
   /** No program wants the agent. */
   discard(): void {
     this.#keeps = false;
+    this.#isClaimed = false;
     this.#records.acknowledge(Number.POSITIVE_INFINITY);
   }
 

@@ -1,0 +1,31 @@
+import type { Kept, KeptOutput } from '../driver.js';
+import type { HistoryPart, KeeperRecord, KeptAgent } from './connection.js';
+import { streamName } from './protocol/messages.js';
+
+/** An agent of an earlier program until it is adopted: what its keeper has sent of it waits here, not acknowledged. */
+export class Inherited implements Kept {
+  readonly agent: KeptAgent;
+  readonly output: KeptOutput[] = [];
+  readonly #records: KeeperRecord[] = [];
+
+  constructor(agent: KeptAgent) {
+    this.agent = agent;
+  }
+
+  get incarnation(): number {
+    return this.agent.incarnation;
+  }
+
+  addHistory({ stream, bytes, at, lost }: HistoryPart): void {
+    this.output.push({ stream: streamName(stream), bytes, at, lost });
+  }
+
+  addRecord(record: KeeperRecord): void {
+    this.#records.push(record);
+  }
+
+  /** The next record, oldest first; `undefined` when there is none. */
+  takeRecord(): KeeperRecord | undefined {
+    return this.#records.shift();
+  }
+}
