@@ -32,12 +32,14 @@ export class KillableServer {
     this.#process = server;
     await until(() => existsSync(this.#file('s.sock')) || server.exitCode !== null);
     this.#client ??= await connect({ endpoint: `ipc://${this.#file('s.sock')}`, patience: 60_000 });
+    // A connection that breaks again and again is tried less and less often.
+    const retry = setInterval(() => this.client.reconnect(), 50);
     await until(() => this.#isBooted());
+    clearInterval(retry);
   }
 
   /** False while nothing answers: the client may not have noticed yet that the server was killed. */
   async #isBooted(): Promise<boolean> {
-    this.client.reconnect();
     try {
       return (await this.client.tree()).status !== 'booting';
     } catch (thrown) {
