@@ -1,5 +1,5 @@
 import type { InspectionEvent } from 'xstate';
-import { systemClock } from '../contract/clock.js';
+import { type Clock, systemClock } from '../contract/clock.js';
 import { createProcessDriver } from '../drivers/choice.js';
 import type { Driver } from '../drivers/driver.js';
 import { createInProcessDriver } from '../drivers/in-process/in-process.js';
@@ -7,7 +7,7 @@ import { messageOf } from '../errors.js';
 import type { DriverName } from '../model/driver-name.js';
 import { inheritableEnvironment } from '../model/environment.js';
 import { createAgentLogic } from './agent/effects.js';
-import { deadlineClock } from './deadlines.js';
+import { type DeadlineClock, deadlineClock } from './deadlines.js';
 import { createPorts } from './ports/ports.js';
 import { Registry } from './registry.js';
 import { createReports } from './reports.js';
@@ -16,7 +16,7 @@ import { Recorder } from './resume/recorder.js';
 import { resumeIntents } from './resume/resume.js';
 import { Steps } from './steps.js';
 import { createSupervisorLogic, createSystemRootLogic } from './supervisor/supervisor-logic.js';
-import { TimingWheel } from './timing-wheel.js';
+import { TimingWheel, type WheelClock } from './timing-wheel.js';
 import type { TreeOptions } from './tree-options.js';
 import { createMonitor } from './usage/monitor.js';
 import type { World } from './world.js';
@@ -59,7 +59,7 @@ export function createWorld(
       ...(options.samplePeriod !== undefined && { period: options.samplePeriod }),
     }),
     wheel: new TimingWheel({ ...deadlines, now: clock.now }, (thrown) => reportError(root, thrown)),
-    lineWheel: new TimingWheel(clock, (thrown) => reportError(root, thrown)),
+    lineWheel: new TimingWheel(judged(clock, deadlines), (thrown) => reportError(root, thrown)),
     past,
     get recorder() {
       return recorder;
@@ -81,6 +81,15 @@ export function createWorld(
   const recorder = store === undefined ? null : new Recorder(world, store);
   if (past !== null) resumeIntents(world, past);
   return { world, drivers: [processes, bodies] };
+}
+
+/** A clock whose callbacks come after what had come before them was read, however busy this program was. */
+function judged(clock: Clock, { caughtUp }: DeadlineClock): WheelClock {
+  return {
+    now: () => clock.now(),
+    setTimeout: (fn, ms) => clock.setTimeout(() => caughtUp(fn), ms),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+  };
 }
 
 /** An error in an inspector would block the actor: XState would never empty its mailbox again. */

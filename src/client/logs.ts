@@ -27,7 +27,7 @@ const PAGE = 500;
 const POLL_DELAY = { first: 500, last: 10_000 };
 
 /** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that reports the removal. */
-const LAST_LINES = 250;
+const LAST_LINES = 2000;
 
 /** How long an agent may take to reappear after a restart of its server, in ms. */
 const BOOT = 30_000;

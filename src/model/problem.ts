@@ -25,9 +25,17 @@ export function problemText(problem: Problem): string {
 
 /** Many problems on one line: the first ones in full, the number of the others. */
 export function problemsText(problems: readonly Problem[]): string {
-  const texts = problems.slice(0, MOST_SHOWN).map(problemText);
+  const texts = problems
+    .slice(0, MOST_SHOWN)
+    .map((problem, at) => problemText(withoutRepetition(problem, problems.slice(0, at))));
   const more = problems.length - texts.length;
   return more === 0 ? texts.join('; ') : `${texts.join('; ')}; and ${more} more`;
+}
+
+/** The names that are known there instead are listed once. */
+function withoutRepetition(problem: Problem, before: readonly Problem[]): Problem {
+  const isRepeated = before.some(({ rule }) => rule === problem.rule);
+  return isRepeated ? { ...problem, rule: problem.rule.replace(/; known here: .*$/, '') } : problem;
 }
 
 /** The value as a problem shows it: plain data that is safe to print and to send, for any value. Never throws. */

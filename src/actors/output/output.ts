@@ -135,13 +135,18 @@ class AgentOutput implements Output {
 
   /** One wait at a time: it is not begun anew with each write, so that a line which grows slowly is seen as well. */
   #awaitRest(stream: Stream): void {
-    stream.endWait ??=
-      this.#wheel?.after(PATIENCE, () => {
-        stream.endWait = null;
-        stream.splitter.givePiece((line, partial) => this.#add(stream, line, partial, this.#clock.wall()));
-        stream.pieces += 1;
-        this.#onPiece();
-      }) ?? null;
+    const line = stream.ring.next;
+    stream.endWait ??= this.#wheel?.after(PATIENCE, () => this.#restIsLate(stream, line)) ?? null;
+  }
+
+  /** Where another line is unfinished meanwhile, as always in a flood, that one has a wait of its own. */
+  #restIsLate(stream: Stream, line: number): void {
+    stream.endWait = null;
+    if (stream.splitter.rest().length === 0) return;
+    if (stream.ring.next !== line) return this.#awaitRest(stream);
+    stream.splitter.givePiece((piece, partial) => this.#add(stream, piece, partial, this.#clock.wall()));
+    stream.pieces += 1;
+    this.#onPiece();
   }
 
   startOfIncarnation(): void {
