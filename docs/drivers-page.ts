@@ -54,7 +54,7 @@ export function driversPage(): string {
       ],
     ),
     'The next server goes on with the tree as it was: the same pids, uuids, ports, numbers of incarnations and restarts, budgets, and lines of output, of which it has the last 64 KiB of each stream, also those that were printed while no server ran. What had ended meanwhile is restarted by its restart type, what had been stopped stays down, a pause and a stop that were under way go on. Agents that clients had added are in the tree again. An agent that the tree file no longer has is ended by its stop stages. Where the file has another command for an agent, that takes effect with its next start. A delay before a restart is not continued: the restart follows at once. Clients with the same endpoint reconnect, and `logs -f` goes on without a line lost or doubled.',
-    'One server at a time has the directory; a second one is refused with STATE_UNUSABLE and the pid of the first. A keeper without a server runs on as long as it has agents or knows of some; `kill` ends it, and its agents by their stop stages. What the keeper knows is in its memory, so a reboot begins anew.',
+    'One server at a time has the directory; a second one is refused with STATE_UNUSABLE and the pid of the first. A keeper without a server runs on as long as it has agents or knows of some; `kill` ends it, and its agents by their stop stages. What the keeper knows is in its memory, so a reboot begins anew. Under systemd the unit needs `KillMode=process`: by default systemd kills the keeper and the agents with the server.',
   ]);
 }
 

@@ -27,7 +27,7 @@ const PAGE = 500;
 const POLL_DELAY = { first: 500, last: 10_000 };
 
 /** How long the last lines of a removed agent may take, in ms: they come by another socket than the answer that reports the removal. */
-const LAST_LINES = 2000;
+const LAST_LINES = 1000;
 
 /** How long an agent may take to reappear after a restart of its server, in ms. */
 const BOOT = 30_000;
@@ -154,7 +154,13 @@ class LogFollower {
   async *#rest(feed: Feed): AsyncGenerator<LogItem> {
     const next = this.#next;
     const wait = () => this.#scope.race(feed.next(LAST_LINES));
-    for (let item = await wait(); item.type === 'frame' && next !== null; item = await wait()) {
+    for (
+      let item = await wait();
+      item.type !== 'quiet' && item.type !== 'closed' && next !== null;
+      item = await wait()
+    ) {
+      // The confirmation of the subscription may come between the lines.
+      if (item.type !== 'frame') continue;
       const message = read(item.document);
       if (message?.type !== 'log_stream' || !this.#streams.includes(message.stream_type)) continue;
       const missed = message.sequence - next[message.stream_type];

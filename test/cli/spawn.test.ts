@@ -120,7 +120,9 @@ describe('supertree serve', () => {
       requests.push(request);
       return 7;
     };
-    const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9 --driver keeper'.split(' ');
+    const flags = '--endpoint ipc:///tmp/a --pub-endpoint ipc:///tmp/b --max-agents 9 --driver keeper --state s'.split(
+      ' ',
+    );
     expect((await supertree(['serve', 'tree.toml', ...flags], { serve })).code).toBe(7);
     expect((await supertree(['serve', '--driver', 'none'], { serve })).code).toBe(2);
     expect((await supertree(['serve'], { serve, env: { SUPERTREE_ENDPOINT: 'ipc:///tmp/env' } })).code).toBe(7);
@@ -131,6 +133,7 @@ describe('supertree serve', () => {
         pubEndpoint: 'ipc:///tmp/b',
         maxAgents: 9,
         driver: 'keeper',
+        state: '/home/me/s',
       },
       { endpoint: 'ipc:///tmp/env' },
     ]);

@@ -37,6 +37,7 @@ endpoints = ["tcp://127.0.0.1:7001"]
 pub_endpoint = "tcp://127.0.0.1:7002"
 max_agents = 20
 driver = "keeper"
+state = "sub"
 ports = { base = 9000, count = 10 }
 [[children]]
 id = "a"
@@ -66,6 +67,7 @@ cwd = "/abs"
         pubEndpoints: ['tcp://127.0.0.1:7002'],
         maxAgents: 20,
         driver: 'keeper',
+        state: join(directory, 'sub'),
         ports: { base: 9000, count: 10 },
       },
     });
