@@ -30,8 +30,12 @@ export interface Host {
   readonly err: Sink;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdinTerminal: boolean;
-  /** Calls `listener` with each key, without echo, Ctrl-C included. Returns a function that undoes that. If not given, there is no keyboard. */
-  keys?(listener: (key: string) => void): () => void;
+  /** Calls `listener` with each key and its bytes, without echo, Ctrl-C included. Returns a function that undoes that. If not given, there is no keyboard. */
+  keys?(listener: (key: string, bytes: Uint8Array) => void): () => void;
+  /**
+   * Lets the terminal show line ends as they are written, a line feed without a carriage return too, until `keys` is undone. If not given, there is no terminal.
+   */
+  passLineEnds?(): void;
   /**
    * `owner` is the user id that the server must run as; if not given, see `connect`. Rejects NO_SERVER, ENDPOINT_INVALID, ENDPOINT_FOREIGN,
    * ENDPOINT_UNUSABLE, KEY_REFUSED; KEY_FILE and KEY_INVALID for the files of `keyFiles`.

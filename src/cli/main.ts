@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +40,7 @@ const host: Host = {
   err: sinkOf(process.stderr),
   stdin: lazyStdin(),
   stdinTerminal: isatty(0),
-  ...(isatty(0) && { keys: readKeys }),
+  ...(isatty(0) && { keys: readKeys, passLineEnds }),
   connect: async (endpoint, keyFiles, owner) => {
     const { connect } = await import('../client/client.js');
     const security = keyFiles === undefined ? {} : await keysOf(keyFiles);
@@ -176,9 +177,9 @@ function writeNow(text: string): void {
   }
 }
 
-function readKeys(listener: (key: string) => void): () => void {
+function readKeys(listener: (key: string, bytes: Uint8Array) => void): () => void {
   const { stdin } = process;
-  const take = (data: Buffer) => listener(data.toString());
+  const take = (data: Buffer) => listener(data.toString(), data);
   stdin.setRawMode(true);
   stdin.on('data', take);
   return () => {
@@ -186,6 +187,11 @@ function readKeys(listener: (key: string) => void): () => void {
     stdin.setRawMode(false);
     stdin.pause();
   };
+}
+
+/** The raw mode of libuv writes a carriage return with each line feed (ONLCR of termios(3)); its end sets everything back. */
+function passLineEnds(): void {
+  spawnSync('stty', ['-opost'], { stdio: [0, 'ignore', 'ignore'] });
 }
 
 /** Touches standard input only when it is read, so that a command that does not read leaves it to the next program. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { SupertreeError } from '../errors.js';
 import { count, nonEmpty } from './arguments.js';
+import { addAttach } from './commands/attach.js';
 import { addChildren } from './commands/children.js';
 import { addEvents } from './commands/events.js';
 import { addKeys } from './commands/keygen.js';
@@ -62,6 +63,7 @@ export function createProgram(invocation: Invocation, version: string): Command 
     addLifecycle,
     addChildren,
     addStreams,
+    addAttach,
     addEvents,
     addTop,
     addLoad,

@@ -63,6 +63,7 @@ function newOutput(world: World, spec: AgentSpec, path: string): Output {
     onProblem: (thrown) => world.reportError(path, thrown),
     onPiece: () => world.recorder?.noteChanged(path),
     wheel: world.lineWheel,
+    isTerminal: spec.process.stdin === 'pty',
     ...(earlier !== undefined && { begins: earlier }),
   });
   if (kept !== undefined) output.restore(kept.output);

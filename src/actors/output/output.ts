@@ -49,6 +49,8 @@ export interface OutputOptions {
   readonly onProblem?: (thrown: unknown) => void;
   /** Ends the waits for the rest of unfinished lines. If not given, an unfinished line is kept until its end. */
   readonly wheel?: Pick<TimingWheel, 'after'>;
+  /** Whether somebody may watch what is typed there: then an unfinished line is a piece at once. If not given, false. */
+  readonly isTerminal?: boolean;
   /** Called when an unfinished line has become a piece: `begins` has changed. If not given, nothing is called. */
   readonly onPiece?: () => void;
   /** The numbers of the first lines. If not given, 0. */
@@ -82,6 +84,7 @@ class AgentOutput implements Output {
   readonly #clock: Clock;
   readonly #onProblem: (thrown: unknown) => void;
   readonly #wheel: OutputOptions['wheel'];
+  readonly #patience: number;
   #listeners: Set<(line: OutputLine) => void> | null = null;
   #streams: Partial<Record<StreamName, Stream>> = {};
   readonly #begins: Output['begins'];
@@ -89,13 +92,18 @@ class AgentOutput implements Output {
   /** Orders lines of both streams that came in the same millisecond. */
   #arrivals = 0;
 
-  constructor(plan: RingPlan, clock: Clock, { onProblem = ignore, onPiece = ignore, wheel, begins }: OutputOptions) {
+  constructor(
+    plan: RingPlan,
+    clock: Clock,
+    { onProblem = ignore, onPiece = ignore, wheel, begins, isTerminal = false }: OutputOptions,
+  ) {
     this.#plan = plan;
     this.#begins = begins ?? FROM_THE_START;
     this.#onPiece = onPiece;
     this.#clock = clock;
     this.#onProblem = onProblem;
     this.#wheel = wheel;
+    this.#patience = isTerminal ? 1 : PATIENCE;
   }
 
   get dropped(): Readonly<Record<StreamName, number>> {
@@ -136,7 +144,7 @@ class AgentOutput implements Output {
   /** One wait at a time: it is not begun anew with each write, so that a line which grows slowly is seen as well. */
   #awaitRest(stream: Stream): void {
     const line = stream.ring.next;
-    stream.endWait ??= this.#wheel?.after(PATIENCE, () => this.#restIsLate(stream, line)) ?? null;
+    stream.endWait ??= this.#wheel?.after(this.#patience, () => this.#restIsLate(stream, line)) ?? null;
   }
 
   /** Where another line is unfinished meanwhile, as always in a flood, that one has a wait of its own. */
