@@ -9,8 +9,9 @@ function block(ms = 4_000): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** A readiness timeout that the agents of these tests need less than half of. */
-const timeout = 2_000;
+/** A readiness timeout that the agents of these tests need less than half of, also where a program of Node starts slowly; and more than that. */
+const timeout = 5_000;
+const LONGER_THAN_TIMEOUT = 7_000;
 
 /** Agents that are ready half a second after their start. */
 const LATE: readonly CommandAgent[] = [
@@ -33,7 +34,7 @@ describe.each(['keeper', 'local'] as const)('with the driver %s, a program that 
     const w = world({ start: 'parallel', children: LATE }, options);
     const starting = w.tree.start();
     await eventually(() => w.all('started').length === LATE.length, 'their starts');
-    block();
+    block(LONGER_THAN_TIMEOUT);
     await starting;
     expect(w.exits('root/log').length + w.exits('root/notify').length).toBe(0);
     expect(w.tree.agents().map(({ id, state, incarnation }) => [id, state, incarnation])).toEqual(
@@ -98,7 +99,7 @@ describe('a keeper that is stopped for long', () => {
     const keeper = keeperOf(w);
     process.kill(keeper, 'SIGSTOP');
     const stopping = w.tree.agent('first').stop();
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await new Promise((resolve) => setTimeout(resolve, LONGER_THAN_TIMEOUT));
     process.kill(keeper, 'SIGCONT');
     await Promise.all([adding, stopping]);
     expect(w.view('log')).toMatchObject({ state: 'running', incarnation: 1 });
