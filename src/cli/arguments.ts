@@ -33,7 +33,7 @@ export function integer(value: string): number {
   return Number(value);
 }
 
-/** A number as a number, a name as it is. */
+/** A uid or gid in digits as a number; a name of a user or group unchanged. */
 export function nameOrId(value: string): string | number {
   return /^\d+$/.test(value) ? Number(value) : nonEmpty(value);
 }

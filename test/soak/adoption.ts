@@ -18,11 +18,11 @@ const server = new KillableServer();
 const doubles = `${server.directory}/doubles`;
 const times: number[] = [];
 
-/** It takes its lock or notes that another incarnation has it, then counts. */
+/** Each takes its lock or notes that another incarnation has it, then counts; it starts no process for its pauses, which would keep the cores busy. */
 function treeFile(): string {
   const agents = Array.from({ length: count }, (_, at) => {
     const take = `exec 9>lock-${at}; flock -n 9 || { echo ${at} >>doubles; exit 1; }`;
-    const script = `${take}; n=0; while :; do n=$((n+1)); echo line $n; sleep 0.5; done`;
+    const script = `${take}; exec 8<> <(:); n=0; while :; do n=$((n+1)); echo line $n; read -t 0.5 -u 8; done`;
     return `[[children]]\nid = "a${at}"\ncommand = ["bash", "-c", '${script}']\ncwd = "${server.directory}"\nstop = { ask = 1000 }\n`;
   });
   return `maxRestarts = 1000\n${agents.join('')}`;

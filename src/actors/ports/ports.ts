@@ -167,7 +167,7 @@ function endLeases({ table, clock, claims }: SharedLeases, { path, incarnation }
     claims.release(port, clean ? 0 : table.quarantine);
 }
 
-/** Another tree may have claimed the port while no program had: the agent listens there all the same. */
+/** Keeps a port that the agent of an earlier program listens on, even if another tree has claimed it since that program ended. */
 async function keep({ table, claims }: SharedLeases, port: number): Promise<number> {
   await claims.claim(port, false);
   confirmPort(table, port);

@@ -47,8 +47,8 @@ export class Pings {
   }
 }
 
-/** After this silence of a keeper its user is told, in ms. */
+/** How long a keeper may leave a ping unanswered before that is reported as a problem of the tree, in ms. */
 const PATIENCE = 10_000;
 
-/** After this silence of a keeper the deadlines of its agents are judged all the same, in ms: a stop must end. */
+/** How long deadlines of agents wait for the answer to a ping, in ms; then they are judged without it, so that a stop ends. */
 const LIMIT = 60_000;
