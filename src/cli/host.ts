@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.js';
 import type { DriverName } from '../model/driver-name.js';
+import type { Finding } from '../model/finding.js';
 
 /** One of the two output streams. */
 export interface Sink {
@@ -46,6 +47,8 @@ export interface Host {
    * calls `redraw`. Returns a function that undoes that. If not given, the terminal is not guarded.
    */
   guardTerminal?(enter: string, leave: string, redraw: () => void): () => void;
+  /** Examines whether a server or a program that embeds a tree can run here. Never rejects. */
+  examine(request: ExamineRequest): Promise<Finding[]>;
   /** Runs the bundled server until it has ended; resolves with the exit code. */
   serve(options: ServeRequest): Promise<number>;
   /** Calls `listener` on SIGINT and SIGTERM, which then do not end the process. Returns a function that undoes that. */
@@ -58,6 +61,16 @@ export interface ClientKeyFiles {
   readonly keyFile: string;
   /** The public key of the server, or the absolute path of its file. */
   readonly serverKey: string;
+}
+
+/** What `supertree doctor` examines beside the machine itself. */
+export interface ExamineRequest {
+  /** The endpoint of the server, which may run or not. */
+  readonly endpoint: string;
+  /** Connects to it; resolves when the server has answered, and rejects as `connect`. */
+  readonly greet: () => Promise<void>;
+  /** Absolute path of the state directory. If not given, none is examined. */
+  readonly state?: string;
 }
 
 /** The arguments of `supertree serve`. */

@@ -47,6 +47,10 @@ const host: Host = {
     return connect({ patience: CONNECT_TIMEOUT, endpoint, owner, ...security });
   },
   guardTerminal,
+  examine: async (request) => {
+    const { examine } = await import('../server/doctor/doctor.js');
+    return examine(request);
+  },
   serve: async (request) => {
     const { serve } = await import('../server/serve.js');
     disablePretenuring();

@@ -3,6 +3,7 @@ import { SupertreeError } from '../errors.js';
 import { count, nonEmpty } from './arguments.js';
 import { addAttach } from './commands/attach.js';
 import { addChildren } from './commands/children.js';
+import { addDoctor } from './commands/doctor.js';
 import { addEvents } from './commands/events.js';
 import { addKeys } from './commands/keygen.js';
 import { addLifecycle } from './commands/lifecycle.js';
@@ -68,6 +69,7 @@ export function createProgram(invocation: Invocation, version: string): Command 
     addTop,
     addLoad,
     addKeys,
+    addDoctor,
   ])
     add(program, invocation);
   for (const command of [program, ...program.commands]) {

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { privateDirectory } from '../actors/locks/private-directory.js';
-import { fitsSocket, takeLock } from '../actors/locks/socket-lock.js';
+import { fitsSocket, lockHolder, takeLock } from '../actors/locks/socket-lock.js';
 import { ownerOf } from '../drivers/proc/system.js';
 import { placeProblem } from './permissions.js';
 
@@ -25,6 +25,12 @@ export async function lockPath(path: string): Promise<PathLock | string> {
   if (problem !== null) throw new Error(problem);
   const lock = await takeLock(entry, `pid ${process.pid}`);
   return 'socket' in lock ? holderOf(lock.socket) : lock;
+}
+
+/** Describes the present holder of the lock of a socket path; `null` when there is none. The directory of the socket must exist. */
+export async function holderOfPath(path: string): Promise<string | null> {
+  const holder = await lockHolder(lockPathOf(join(await realpath(dirname(path)), basename(path))));
+  return holder === null ? null : holderOf(holder.socket);
 }
 
 function lockPathOf(path: string): string {

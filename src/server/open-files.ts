@@ -1,7 +1,7 @@
 import { ownLimits } from '../drivers/proc/system.js';
 
 /** Enough for the server's own limits: two thousand connections, and a thousand agents with their pipes. */
-const RECOMMENDED_LIMIT = 8192;
+export const RECOMMENDED_LIMIT = 8192;
 
 /**
  * A warning for an operator whose limit of open files is low; `null` otherwise. Every connection and every pipe of an agent is a file. Node has raised
@@ -19,6 +19,7 @@ export function connectionShare(limits: string = ownLimits()): number {
   return Math.floor(openFilesLimit(limits) / 2);
 }
 
-function openFilesLimit(limits: string): number {
+/** The most files that this process may have open. */
+export function openFilesLimit(limits: string = ownLimits()): number {
   return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
 }

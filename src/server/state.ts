@@ -34,7 +34,7 @@ export interface StateOptions {
  */
 export async function openState(directory: string, { tree, report }: StateOptions = {}): Promise<State> {
   const path = resolve(directory);
-  const socket = join(path, SOCKET);
+  const socket = join(path, STATE_SOCKET);
   if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
     throw unusable(path, `the path of a socket in it exceeds ${MAX_SOCKET_PATH} bytes`);
   const lock = await take(path, socket);
@@ -88,7 +88,8 @@ function unusable(directory: string, problem: string, cause?: unknown): Supertre
   return new SupertreeError('STATE_UNUSABLE', { directory, problem }, cause);
 }
 
-const SOCKET = 'keeper.sock';
+/** The name of the socket of the keeper in its directory. */
+export const STATE_SOCKET = 'keeper.sock';
 const SECRET = 'keeper.secret';
 
 /** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */

@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 
 /** The version of this package. */
-export const VERSION: string = versionOf(new URL('../../package.json', import.meta.url));
+export const VERSION: string = manifest().version;
 
-function versionOf(file: URL): string {
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
+/** The lowest version of Node that this package runs on: `20.8`. */
+export const REQUIRED_NODE: string = manifest().engines.node.replace(/^>=/, '');
+
+interface Manifest {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 }

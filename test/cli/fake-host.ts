@@ -4,6 +4,7 @@ import { run } from '../../src/cli/run.js';
 import type { Client, LinkState, LogItem } from '../../src/client/client.js';
 import type { SupervisorView } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
+import type { Finding } from '../../src/model/finding.js';
 import type { AgentRow, OperationName, ParamsOf, Progress } from '../../src/protocol/operations.js';
 
 export const NOW = 1_700_000_000_000;
@@ -35,6 +36,8 @@ export interface Setup {
   /** True when nobody answers at all. */
   absent?: boolean;
   serve?: (request: ServeRequest) => Promise<number>;
+  /** What `doctor` finds. If not given, nothing. */
+  findings?: readonly Finding[];
 }
 
 export interface Result {
@@ -88,6 +91,7 @@ export function begin(argv: readonly string[], setup: Setup = {}): Running {
       if (setup.absent) throw new SupertreeError('NO_SERVER', { endpoint: endpoint ?? 'ipc:///tmp/default' });
       return client;
     },
+    examine: async () => [...(setup.findings ?? [])],
     serve: setup.serve ?? (async () => 0),
     onInterrupt: (listener) => {
       signals.on('interrupt', listener);

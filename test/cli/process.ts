@@ -71,6 +71,7 @@ export async function ask(argv: readonly string[], endpoint: string): Promise<Fi
     stdin: Readable.from([]),
     stdinTerminal: false,
     connect: (named) => connect(named === undefined ? {} : { endpoint: named }),
+    examine: () => Promise.reject(new Error('a doctor runs in a process of its own')),
     serve: () => Promise.reject(new Error('a server runs in a process of its own')),
     onInterrupt: () => () => undefined,
   });

@@ -73,10 +73,8 @@ export function createPorts(
   report: (path: string, body: ReportBody) => void,
 ): Ports {
   checkOptions(options);
-  const ephemeral = ephemeralRange();
-  const { range, refused } = chooseRange(options, ephemeral);
-  const refusal = () => new SupertreeError('PORT_RANGE', { range: rangeText(range), ephemeral: rangeText(ephemeral) });
-  if (refused && (options.base !== undefined || options.count !== undefined)) throw refusal();
+  const { range, ephemeral, refusal } = portsOf(options);
+  if (refusal !== null && (options.base !== undefined || options.count !== undefined)) throw refusal;
   const table = createLeaseTable({
     range,
     ephemeral: options.allowEphemeral ? null : ephemeral,
@@ -89,7 +87,7 @@ export function createPorts(
   return {
     lease(path, incarnation, requests, held = {}) {
       if (requests.length === 0) return Promise.resolve({});
-      if (refused) return Promise.reject(refusal());
+      if (refusal !== null) return Promise.reject(refusal);
       const key = incarnationKey(path, incarnation);
       const known = jobs.get(key);
       if (known !== undefined && !known.cancelled) return known.ports;
@@ -117,6 +115,25 @@ export function createPorts(
     },
     leases: () => [...table.leases.values()].sort((a, b) => a.port - b.port),
   };
+}
+
+/** The ports that agents get, those that the kernel gives to outgoing connections, and PORT_RANGE when both overlap. */
+interface ChosenPorts {
+  readonly range: PortRange;
+  readonly ephemeral: PortRange;
+  readonly refusal: SupertreeError | null;
+}
+
+/** The ports of a tree without options. */
+export function defaultPorts(): ChosenPorts {
+  return portsOf({});
+}
+
+function portsOf(options: PortOptions): ChosenPorts {
+  const ephemeral = ephemeralRange();
+  const { range, refused } = chooseRange(options, ephemeral);
+  const texts = { range: rangeText(range), ephemeral: rangeText(ephemeral) };
+  return { range, ephemeral, refusal: refused ? new SupertreeError('PORT_RANGE', texts) : null };
 }
 
 /** The state that all leases of a tree share. */

@@ -145,4 +145,4 @@ function ancestorsOf(pid: number): Set<number> {
 }
 
 /** What ps(1) shows for a keeper begins with this. */
-const KEEPER_TITLE = 'supertree-keeper';
+export const KEEPER_TITLE = 'supertree-keeper';

@@ -17,6 +17,25 @@ export function listensOn(pids: readonly number[], port: number): boolean | unde
   return unread ? undefined : false;
 }
 
+/** A socket of the domain AF_UNIX (unix(7)) with a path. */
+export interface UnixSocket {
+  readonly path: string;
+  /** False for one that is connected. */
+  readonly isListening: boolean;
+}
+
+/** The sockets with a path that a process of this user has open, those that it has accepted included, which have the path of the listener. */
+export function unixSocketsOf(pid: number): UnixSocket[] {
+  const links = new Set(descriptorsOf(pid) ?? []);
+  return textOf('/proc/net/unix')
+    .split('\n')
+    .flatMap((line) => {
+      const [, , , flags, , , inode, path] = line.trim().split(/\s+/);
+      if (path === undefined || !links.has(`socket:[${inode}]`)) return [];
+      return [{ path, isListening: (Number.parseInt(flags ?? '', 16) & ACCEPTS) !== 0 }];
+    });
+}
+
 function listeningInodes(port: number): Set<string> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
@@ -54,3 +73,6 @@ function textOf(path: string): string {
 }
 
 const LISTEN = '0A';
+
+/** __SO_ACCEPTCON of the kernel. */
+const ACCEPTS = 0x10000;

@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { listPids, readStat } from './proc.js';
 import { withDescriptor } from './spare-descriptor.js';
 
 /** The first and the last port that the kernel gives to outgoing connections (ip(7), ip_local_port_range); `null` when it cannot be read. */
@@ -11,6 +12,19 @@ export function ephemeralPorts(): readonly [first: number, last: number] | null 
 /** The resource limits of this process as proc_pid_limits(5) prints them; empty when they cannot be read. */
 export function ownLimits(): string {
   return readText('/proc/self/limits');
+}
+
+/** The option hidepid that /proc is mounted with, see proc(5); `null` where all users see all processes. */
+export function hiddenProcesses(mounts: string = readText('/proc/self/mountinfo')): string | null {
+  const mount = mounts.split('\n').findLast((line) => line.split(' ')[4] === '/proc');
+  const option = /\bhidepid=(\w+)/.exec(mount ?? '')?.[1];
+  return option === undefined || option === '0' || option === 'off' ? null : option;
+}
+
+/** The threads of all processes of a user. */
+export function ownedThreads(user: number): number {
+  const own = (listPids() ?? []).filter((pid) => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === user);
+  return own.reduce((sum, pid) => sum + (readStat(pid)?.threads ?? 0), 0);
 }
 
 /** The number of the network namespace of this program (namespaces(7)): ports are unique in one. 0 when it cannot be read. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { messageOf, SupertreeError } from '../../../errors.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
-import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
+import { type FromKeeper, KEEPER_DIRECTORY, type KeeperSettings, type ToKeeper } from '../protocol/messages.js';
 import type { Outlet } from './outbox.js';
 
 /** What the keeper does with its connection. */
@@ -63,7 +63,7 @@ export class Connection implements Outlet {
     const problems: string[] = [];
     for (const parent of socketParents()) {
       try {
-        this.#place = mkdtempSync(join(parent, DIRECTORY));
+        this.#place = mkdtempSync(join(parent, KEEPER_DIRECTORY));
         const path = join(this.#place, SOCKET);
         await this.#listenOn(path);
         return path;
@@ -151,11 +151,10 @@ export class Connection implements Outlet {
 /** Where the directory of the socket may be made. The path of a socket is short, and of these variables only absolute paths are valid. */
 function socketParents(): string[] {
   const parents = [process.env.XDG_RUNTIME_DIR ?? '', tmpdir(), '/tmp'];
-  const length = (parent: string) => Buffer.byteLength(join(parent, `${DIRECTORY}XXXXXX`, SOCKET));
+  const length = (parent: string) => Buffer.byteLength(join(parent, `${KEEPER_DIRECTORY}XXXXXX`, SOCKET));
   return parents.filter((parent) => isAbsolute(parent) && length(parent) <= SOCKET_PATH_LIMIT);
 }
 
-const DIRECTORY = 'supertree-keeper-';
 const SOCKET = 'keeper.sock';
 
 /** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */

@@ -29,6 +29,9 @@ export interface KeeperSettings {
  */
 export type KeeperReady = { readonly problem: null; readonly socket: string } | { readonly problem: string };
 
+/** The name of the directory that a keeper makes for its socket begins with this. */
+export const KEEPER_DIRECTORY = 'supertree-keeper-';
+
 /** The types of fields. `size` is a whole number from 0, `time` any number that is not NaN. */
 interface FieldTypes {
   readonly size: number;

@@ -1,0 +1,45 @@
+import { tryKeeper } from '../../drivers/keeper/trial.js';
+import { messageOf, SupertreeError } from '../../errors.js';
+import { broken, type Finding, fine } from '../../model/finding.js';
+import { REQUIRED_NODE } from '../version.js';
+import { refused } from './refused.js';
+
+export function node(version: string = process.versions.node): Finding {
+  const fact = `Node ${version}`;
+  return isAtLeast(version, REQUIRED_NODE)
+    ? fine('node', fact)
+    : broken('node', `${fact} is older than ${REQUIRED_NODE}`, `Install Node ${REQUIRED_NODE} or later.`);
+}
+
+function isAtLeast(version: string, required: string): boolean {
+  const [have, need] = [version, required].map((text) => text.split('.').map(Number));
+  for (const [at, number] of need!.entries()) if (have![at] !== number) return (have![at] ?? 0) > number;
+  return true;
+}
+
+/** Loaded only here: a server and a client need it, a program that embeds a tree does not. */
+export async function zeromq(): Promise<Finding> {
+  try {
+    const { newKeyPair } = await import('../../protocol/curve.js');
+    newKeyPair();
+    return fine('zeromq', 'It loads, with CURVE');
+  } catch (thrown) {
+    return broken(
+      'zeromq',
+      `It cannot be loaded: ${messageOf(thrown).split('\n')[0]}`,
+      'Install it anew for this system: npm rebuild zeromq. A program that only embeds a tree does not need it.',
+    );
+  }
+}
+
+/** Starts a keeper, connects to it, and ends it. */
+export async function keeper(): Promise<Finding> {
+  if (process.platform !== 'linux')
+    return refused('keeper', new SupertreeError('PLATFORM', { platform: process.platform }));
+  try {
+    await tryKeeper();
+    return fine('keeper', 'It starts, with koffi, and is the subreaper of agents (prctl)');
+  } catch (thrown) {
+    return refused('keeper', thrown);
+  }
+}
