@@ -6,18 +6,17 @@ import { type Refusal, withAttributes, withNice } from '../native/attributes.js'
 import { withBrand } from '../native/brand.js';
 import { spawn } from '../native/spawn.js';
 import type { Size } from '../native/terminal.js';
-import { type FromKeeper, STREAM, type ToKeeper } from '../protocol/messages.js';
+import { type FromKeeper, STREAM } from '../protocol/messages.js';
 import { AgentOutput, type OutputListener } from './agent-output.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
 import type { Children, Parentage } from './children.js';
 import { Family } from './family.js';
 import type { Input } from './input.js';
 import type { NotifySocket, NotifySockets } from './notify-sockets.js';
+import type { AgentOrder, SpawnCommand } from './order.js';
 import { Outbox, type Outlet } from './outbox.js';
 import { openStdio, type Stdio } from './stdio.js';
 import { StopStages } from './stop-stages.js';
-
-export type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
 /** What is known of its main process from the start on. */
 type Birth = Omit<Extract<FromKeeper, { type: 'spawned' }>, 'type' | 'agent' | 'record'>;
@@ -38,7 +37,7 @@ export interface AgentContext {
 /** One incarnation of an agent, from its start until its last record is acknowledged. What it may do when stands in `AGENT_STATES`. */
 export class Agent implements Parentage, OutputListener {
   readonly children = new Set<number>();
-  readonly order: StartMessage;
+  readonly order: AgentOrder;
   /** When the stops that the program above asks for are due. */
   readonly stages = new StopStages();
   readonly #context: AgentContext;
@@ -56,7 +55,7 @@ export class Agent implements Parentage, OutputListener {
   #onGone: (() => void) | undefined;
   #birth: Birth = { pid: 0, ticks: 0, brand: '', at: 0 };
 
-  constructor(order: StartMessage, context: AgentContext) {
+  constructor(order: AgentOrder, context: AgentContext) {
     this.order = order;
     this.#context = context;
     this.#outbox = new Outbox(order.agent, context.outlet, context.keeps);
@@ -72,14 +71,14 @@ export class Agent implements Parentage, OutputListener {
   }
 
   /** Spawns the process; with an errno as `refusal`, refuses to. Never throws: a process that does not start is reported by the record `failed`. */
-  start(refusal: number): void {
+  start(command: SpawnCommand, refusal: number): void {
     if (refusal !== 0) return this.#failed(refusal);
     const stdio = openStdio(this.order);
     if (typeof stdio === 'number') return this.#failed(stdio);
     const socket = this.#openSocket();
     if (typeof socket !== 'number') this.#notify = socket;
     this.#brand = this.#context.children.reserve(this);
-    const pid = typeof socket === 'number' ? -socket : this.#spawn(stdio);
+    const pid = typeof socket === 'number' ? -socket : this.#spawn(command, stdio);
     if (typeof pid === 'number' && pid > 0) return this.#spawned(pid, stdio);
     stdio.closeAll();
     this.#notify?.close();
@@ -212,10 +211,9 @@ export class Agent implements Parentage, OutputListener {
     });
   }
 
-  #spawn({ terminal, descriptors }: Stdio): number | Refusal {
-    const { env, cwd } = this.order;
-    const argv = withNice(this.order.argv, this.order);
-    const spawned = () => spawn({ argv, env, cwd, terminal, descriptors });
+  #spawn(command: SpawnCommand, { terminal, descriptors }: Stdio): number | Refusal {
+    const argv = withNice(command.argv, this.order);
+    const spawned = () => spawn({ ...command, argv, terminal, descriptors });
     return withAttributes(this.order, () => (this.#brand === null ? spawned() : withBrand(this.#brand, spawned)));
   }
 

@@ -10,11 +10,12 @@ import { type Reaped, reapOne } from '../native/wait.js';
 import { fromKeeper } from '../protocol/codec.js';
 import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
 import { within } from '../within.js';
-import { Agent, type StartMessage } from './agent.js';
+import { Agent } from './agent.js';
 import { BrandSpace } from './brand-space.js';
 import { Children } from './children.js';
 import { Connection } from './connection.js';
 import { NotifySockets } from './notify-sockets.js';
+import type { AgentOrder, SpawnCommand } from './order.js';
 
 /** The parent of all agents of one tree: starts, reaps and ends them on behalf of the program above, and ends them when that is gone. */
 export class Keeper {
@@ -109,7 +110,7 @@ export class Keeper {
     if (agent) (COMMANDS[message.type] as (agent: Agent, message: Command) => void)(agent, message);
   }
 
-  #start(order: StartMessage): void {
+  #start({ argv, env, cwd, ...order }: AgentOrder & SpawnCommand): void {
     if (this.#agents.has(order.agent)) return this.#problem(`agent ${order.agent} is started twice`);
     const agent = new Agent(order, {
       children: this.#children,
@@ -120,7 +121,7 @@ export class Keeper {
       forgotten: () => this.#agents.delete(order.agent),
     });
     this.#agents.set(order.agent, agent);
-    agent.start(this.#isEnding ? constants.errno.ECANCELED : 0);
+    agent.start({ argv, env, cwd }, this.#isEnding ? constants.errno.ECANCELED : 0);
   }
 
   #discard(number: number): void {

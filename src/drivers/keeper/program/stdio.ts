@@ -1,12 +1,11 @@
 import { openSync } from 'node:fs';
 import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
 import { openTerminal, type Size, type Terminal } from '../native/terminal.js';
-import { STREAM, type ToKeeper } from '../protocol/messages.js';
+import { STREAM } from '../protocol/messages.js';
 import type { Input } from './input.js';
 import { InputPipe } from './input-pipe.js';
+import type { AgentOrder } from './order.js';
 import { TerminalInput } from './terminal-input.js';
-
-type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
 /** The ends of the pipes of one agent, and its terminal. */
 export interface Stdio {
@@ -27,11 +26,11 @@ export interface Stdio {
 const nothing = openSync('/dev/null', 'r');
 
 /** Makes the pipes or the terminal of an agent; the errno when there are not enough descriptors, with none left open. */
-export function openStdio(order: StartMessage): Stdio | number {
+export function openStdio(order: AgentOrder): Stdio | number {
   return order.stdin === 'pty' ? openWithTerminal(order) : openPipes(order);
 }
 
-function openPipes({ stdin, merged, notify }: StartMessage): Stdio | number {
+function openPipes({ stdin, merged, notify }: AgentOrder): Stdio | number {
   const streams = [STREAM.stdout, ...(merged ? [] : [STREAM.stderr]), ...(notify ? [STREAM.notify] : [])];
   const hasInput = stdin !== 'closed';
   const pipes = makePipes(streams.length + (hasInput ? 1 : 0));
@@ -50,7 +49,7 @@ function openPipes({ stdin, merged, notify }: StartMessage): Stdio | number {
 }
 
 /** The slave of the terminal is opened by the process alone: the master is at its end when no process has it any more. */
-function openWithTerminal({ notify, columns, rows }: StartMessage): Stdio | number {
+function openWithTerminal({ notify, columns, rows }: AgentOrder): Stdio | number {
   const pipes = makePipes(notify ? 1 : 0);
   if (typeof pipes === 'number') return pipes;
   const terminal = openTerminal({ columns, rows });
