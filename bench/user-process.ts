@@ -16,13 +16,13 @@ export interface Watched {
 export class MeasuredProcess {
   readonly #child: ChildProcess;
 
-  /** Runs a program of Node with the probe beside it. */
-  constructor(program: string, args: readonly string[] = []) {
+  /** Runs a command, which becomes a process of Node, with the probe beside it. */
+  constructor(command: string, args: readonly string[]) {
     const probe = new URL('./user-probe.js', import.meta.url).href;
-    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const;
-    this.#child = spawn(process.execPath, ['--import', probe, program, ...args], {
-      stdio: [...stdio],
+    this.#child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
+      env: { ...process.env, NODE_OPTIONS: `--import ${probe}` },
     });
   }
 
@@ -55,11 +55,11 @@ export class MeasuredProcess {
     return { ms, blocked, cpu: ((await this.ask('cpu')) as number) - cpu };
   }
 
-  /** Its proportional share of memory, in KB, 1.5 s from now. */
+  /** The proportional share of memory of it and its keeper, in KB, 1.5 s from now. */
   async settledMemory(): Promise<number> {
     await sleep(1_500);
-    const text = readFileSync(`/proc/${this.#child.pid}/smaps_rollup`, 'utf8');
-    return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1]);
+    const { pid = 0 } = this.#child;
+    return shareOf(pid) + keepersOf(pid).reduce((sum, keeper) => sum + shareOf(keeper), 0);
   }
 
   async end(): Promise<void> {
@@ -68,4 +68,14 @@ export class MeasuredProcess {
     this.#child.kill('SIGTERM');
     await exit;
   }
+}
+
+/** In KB. */
+function shareOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
+}
+
+function keepersOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return children.filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith('supertree-keeper'));
 }

@@ -47,13 +47,13 @@ async function openServer(directory: string, size: number): Promise<Server> {
   const endpoint = `ipc://${join(directory, 'supertree.sock')}`;
   const limits = { rate: 1e9, burst: 1e9 };
   const file = join(directory, 'tree.json');
-  writeFileSync(file, JSON.stringify({ id: 'root', server: { endpoint, maxAgents: size + 1, limits } }));
-  const process = new MeasuredProcess(`${dist}/cli/main.js`, ['serve', file]);
+  writeFileSync(file, JSON.stringify({ id: 'root', server: { endpoint, maxAgents: size + 2, limits } }));
+  const process = new MeasuredProcess(`${dist}/../bin/supertree.js`, ['serve', file]);
   return { process, client: await connect({ endpoint, wait: 20_000 }) };
 }
 
 async function openFloor(): Promise<MeasuredProcess> {
-  const floor = new MeasuredProcess(new URL('./user-floor.js', import.meta.url).pathname);
+  const floor = new MeasuredProcess(process.execPath, [new URL('./user-floor.js', import.meta.url).pathname]);
   await floor.heard();
   return floor;
 }
@@ -77,6 +77,8 @@ async function floorAgents(size: number): Promise<Figures> {
 
 async function ourAgents({ process, client }: Server, size: number, socket: string): Promise<Figures> {
   const ids = Array.from({ length: size }, (_, n) => `a${n}`);
+  // The first agent brings the keeper.
+  await client.spawn({ id: 'first', command: SLEEP });
   const empty = await process.settledMemory();
   const spawned = await process.watched(() => each(ids, (id) => client.spawn({ id, command: SLEEP })));
   const memory = (await process.settledMemory()) - empty;

@@ -10,7 +10,13 @@ case "$*" in
     for word do set -- "$@" "_$word"; shift; done
     set -- prefixed-arguments "$@" ;;
 esac
-exec node -- "$0" "$@"
+#
+# V8 would let the space for young objects grow to 16 MiB, which stays filled after 500 spawns at once; with 2 MiB its collections are shorter, too.
+young=--max-semi-space-size=2
+case "$NODE_OPTIONS" in
+  *semi-space-size*) young= ;;
+esac
+exec node $young -- "$0" "$@"
 */;
 if (process.argv[2] === 'prefixed-arguments') {
   process.argv = [...process.argv.slice(0, 2), ...process.argv.slice(3).map((word) => word.slice(1))];

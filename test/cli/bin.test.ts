@@ -30,14 +30,25 @@ describe('the program that is installed as supertree', () => {
   afterAll(() => place.remove());
 
   /** As a package manager links it, in a directory of its own. */
-  const supertree = (argv: readonly string[], cwd = place.path): Promise<Ended> => {
-    const env = { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, SUPERTREE_ENDPOINT: place.endpoint };
+  const supertree = (argv: readonly string[], cwd = place.path, extra: NodeJS.ProcessEnv = {}): Promise<Ended> => {
+    const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
+    const env = { PATH, SUPERTREE_ENDPOINT: place.endpoint, ...extra };
     return new Promise((resolve) => {
       const child = execFile(link, argv, { cwd, env }, (_error, out, err) =>
         resolve({ code: child.exitCode ?? -1, out, err }),
       );
     });
   };
+
+  it.each([
+    ['2', ''],
+    ['8', '--max-semi-space-size=8'],
+  ])('has a space of %s MiB for young objects where NODE_OPTIONS is "%s"', async (size, options) => {
+    const program = 'console.error([process.env.NODE_OPTIONS, ...process.execArgv].join())';
+    const show = `--import=data:text/javascript,${encodeURIComponent(program)}`;
+    const { err } = await supertree(['--version'], place.path, { NODE_OPTIONS: `${show} ${options}` });
+    expect(err.match(/--max-semi-space-size=\d+/g)).toEqual([`--max-semi-space-size=${size}`]);
+  });
 
   it('takes its own options, not Node: a file that is missing', async () => {
     const { code, err } = await supertree(['spawn', 'web', '--env-file', 'none.env', '--', 'run']);
