@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, connect } from '../../src/client/client.js';
@@ -9,12 +9,20 @@ import { SupertreeError } from '../../src/errors.js';
 import { PROGRAM } from '../program.js';
 import { MARK, processesMarked } from './proc.js';
 
+export interface StartOptions {
+  /** Words before its command, such as `sh -c 'ulimit ...; exec "$0" "$@"'`. If not given, none. */
+  readonly prefix?: readonly string[];
+  /** Variables beside those of this process. If not given, none. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** A server with a state directory in a process of its own, which is killed and started again; and a client that lives through that. */
 export class KillableServer {
   /** For its files, and for those of its agents. */
   readonly directory = mkdtempSync(join(tmpdir(), 'supertree-adopt-'));
   readonly #mark = randomUUID();
   #process: ChildProcess | undefined;
+  #errors = '';
   #client: Client | undefined;
 
   get client(): Client {
@@ -25,17 +33,51 @@ export class KillableServer {
     return this.#process!.pid!;
   }
 
+  /** What the present process has written to standard error. */
+  get errors(): string {
+    return this.#errors;
+  }
+
   /** Starts it with this tree file, or with the one that it had; resolves when it has booted. */
-  async start(tree?: string): Promise<void> {
+  async start(tree?: string, options: StartOptions = {}): Promise<void> {
+    this.begin(tree, options);
+    await this.booted();
+  }
+
+  /** Starts its process, and does not wait for it. */
+  begin(tree?: string, { prefix = [], env = {} }: StartOptions = {}): void {
     if (tree !== undefined) writeFileSync(this.#file('tree.toml'), tree);
-    const server = this.#spawn('s.sock');
+    const server = this.#spawn('s.sock', prefix, env);
     this.#process = server;
-    await until(() => existsSync(this.#file('s.sock')) || server.exitCode !== null);
+    this.#errors = '';
+    server.stderr!.on('data', (bytes) => {
+      if (this.#process === server) this.#errors += bytes;
+    });
+  }
+
+  /** Resolves when it has booted, or has ended. */
+  async booted(): Promise<void> {
+    const server = this.#process!;
+    const isOver = () => server.exitCode !== null || server.signalCode !== null;
+    const exited = once(server, 'exit').then(() => true);
+    await until(() => existsSync(this.#file('s.sock')) || isOver());
     this.#client ??= await connect({ endpoint: `ipc://${this.#file('s.sock')}`, patience: 60_000 });
     // A connection that breaks again and again is tried less and less often.
     const retry = setInterval(() => this.client.reconnect(), 50);
-    await until(() => this.#isBooted());
+    await until(() => isOver() || Promise.race([this.#isBooted(), exited]));
     clearInterval(retry);
+  }
+
+  /** Resolves with the exit code of the present process, which should end by itself; `null` when it was ended by a signal. */
+  async exited(): Promise<number | null> {
+    const server = this.#process!;
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'close');
+    return server.exitCode;
+  }
+
+  /** The pid of its keeper; `undefined` when none lives. */
+  keeper(): number | undefined {
+    return this.processes().find((pid) => commandOf(pid).startsWith('supertree-keeper'));
   }
 
   /** False while nothing answers: the client may not have noticed yet that the server was killed. */
@@ -59,7 +101,7 @@ export class KillableServer {
 
   /** Starts another server with the same directory, which should end by itself. */
   async startAnother(): Promise<{ code: number | null; err: string }> {
-    const server = this.#spawn('other.sock');
+    const server = this.#spawn('other.sock', [], {});
     let err = '';
     server.stderr!.on('data', (bytes) => {
       err += bytes;
@@ -90,19 +132,18 @@ export class KillableServer {
     rmSync(this.directory, { recursive: true });
   }
 
-  #spawn(socket: string): ChildProcess {
-    const [node, main] = PROGRAM as [string, string];
-    const args = [main, 'serve', this.#file('tree.toml'), '--endpoint', `ipc://${this.#file(socket)}`];
-    const env = { ...process.env, [MARK]: this.#mark };
-    const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
-    return spawn(node, [...args, '--state', this.#file('state')], { env, stdio });
+  #spawn(socket: string, prefix: readonly string[], more: NodeJS.ProcessEnv): ChildProcess {
+    const serve = [...PROGRAM, 'serve', this.#file('tree.toml'), '--endpoint', `ipc://${this.#file(socket)}`];
+    const [command, ...args] = [...prefix, ...serve, '--state', this.#file('state')];
+    const env = { ...process.env, ...more, [MARK]: this.#mark };
+    return spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   }
 
   async #end(signal: NodeJS.Signals): Promise<number | null> {
-    const ended = once(this.#process!, 'exit');
-    this.#process!.kill(signal);
-    const [code] = (await ended) as [number | null];
-    return code;
+    const server = this.#process!;
+    const ended = this.exited();
+    server.kill(signal);
+    return ended;
   }
 
   #file(name: string): string {
@@ -114,6 +155,14 @@ export class KillableServer {
 async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
   const end = performance.now() + 60_000;
   while (!(await isDone()) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
 }
 
 /** Some end by themselves meanwhile: the keeper is one of them. */

@@ -1,7 +1,7 @@
 /*
  * The long runs, one after another: `main.ts [NAME ...] [--frames N] [--requests N] [--silent N] [--rude N] [--seconds N]
- * [--agents N] [--lines N] [--incarnations N] [--kills N] [--members N] [--histories N] [--seed N] [--record]`. Without a
- * name, all. Each has a process of its own. Ends with 1 when one of them failed.
+ * [--agents N] [--lines N] [--incarnations N] [--kills N] [--members N] [--minutes N]
+ * [--histories N] [--seed N] [--record]`. Without a name, all. Each has a process of its own. Ends with 1 when one of them failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     incarnations: { type: 'string', default: '10000' },
     kills: { type: 'string', default: '20' },
     members: { type: 'string', default: '100' },
+    minutes: { type: 'string', default: '5' },
     histories: { type: 'string', default: '3000' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
     record: { type: 'boolean', default: false },
@@ -49,6 +50,7 @@ const {
   incarnations,
   kills,
   members,
+  minutes,
   histories,
   seed,
   record,
@@ -81,6 +83,11 @@ const RUNS: Readonly<Record<string, Run>> = {
     program: 'adoption',
     args: [kills, members, 'both'],
     seconds: 10 + Number(kills) * 5,
+  },
+  chaos: {
+    what: `${minutes} minutes of kills of a server, of its keeper, and of both, at random moments, beside commands`,
+    args: [String(Number(minutes) * 60), seed],
+    seconds: 30 + Number(minutes) * 60,
   },
   otp: {
     what: `${histories} histories beside supervisors of OTP (needs erl and erlc)`,
