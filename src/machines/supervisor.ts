@@ -34,6 +34,12 @@ export function initialContext(input: SupervisorMachineInput): SupervisorContext
   return { ...input, end: null };
 }
 
+/** The state before the first start: `idle`, or that of an end from before the program was started again. */
+export function restingState(input: SupervisorMachineInput, end: End | null) {
+  const value = end === null ? 'idle' : isClean(end.reason) ? 'stopped' : 'failed';
+  return { value, context: { ...initialContext(input), end } };
+}
+
 const FINISHED = [
   { guard: 'isClean', target: 'stopped', actions: 'noteEnd' },
   { target: 'failed', actions: 'noteEnd' },

@@ -1,4 +1,4 @@
-import type { ChildPast } from './earlier.js';
+import type { ChildPast, PlannedRestart } from './earlier.js';
 import type { Answer, AnswerCode, DecidedStatus, Effect, End, Phase, Status, Token } from './fact.js';
 import { describeReason, type Reason } from './reason.js';
 import { type Charge, charge } from './restart.js';
@@ -22,14 +22,18 @@ export interface Member {
   phase: Phase;
   /** The number of starts; every fact carries it. */
   generation: number;
-  /** When it became ready, on the clock of the facts; -1 before that. */
-  readyAt: number;
+  /** When it became ready, on the clock of the facts, which may be negative; `null` before that. */
+  readyAt: number | null;
   /** Unplanned ends in a row, for the backoff. */
   streak: number;
   /** Its own budget, for engines in which the failures of one member do not count for another. */
   stamps: readonly number[];
   /** It exceeded its budget and has the one attempt that follows a cooldown. */
   halfOpen: boolean;
+  /** The last restart that was planned for it. */
+  planned: PlannedRestart | null;
+  /** Since when it is ready, for one that an earlier program has started, until its readiness is noted here. */
+  upSince: number | null;
   waiters: Waiter[];
 }
 
@@ -48,7 +52,8 @@ export interface Book {
 
 /** A new member's record. */
 export function freshMember(id: string, generation: number): Member {
-  return { id, phase: 'down', generation, readyAt: -1, streak: 0, stamps: [], halfOpen: false, waiters: [] };
+  const charged = { streak: 0, stamps: [], halfOpen: false, planned: null };
+  return { id, phase: 'down', generation, readyAt: null, upSince: null, ...charged, waiters: [] };
 }
 
 /** Gives a new member the restarts that it was charged with before the program was started again. */
@@ -56,6 +61,35 @@ export function restoreMember(member: Member, past: ChildPast | undefined): void
   if (past === undefined) return;
   member.stamps = past.stamps;
   member.streak = past.streak;
+  member.halfOpen = past.isHalfOpen;
+  member.upSince = past.readyAt;
+}
+
+/** What a successor of the program must know of a member, beside what its engine knows alone. */
+export function pastOfMember({ phase, stamps, streak, readyAt, halfOpen, planned }: Member) {
+  return {
+    stamps,
+    streak,
+    readyAt: phase === 'up' ? readyAt : null,
+    isHalfOpen: halfOpen,
+    planned: phase === 'restarting' ? planned : null,
+  };
+}
+
+/** It is ready since `at`, or since the time that an earlier program has noted. */
+export function noteReady(member: Member, at: number): void {
+  member.phase = 'up';
+  member.readyAt = member.upSince ?? at;
+  member.upSince = null;
+}
+
+/** Emits that a member waits for its planned restart, for `delay` ms from now. */
+export function emitRetry(book: Book, { id, stamps }: Member, sweep: number, delay: number, reason: Reason): void {
+  const { budget, onExhausted } = book.spec;
+  const restarts = (onExhausted === 'escalate' ? book.stamps : stamps).length;
+  const left = Math.max(0, budget.maxRestarts - restarts);
+  book.out.push({ type: 'retry', id, delay, restarts, left, reason });
+  book.out.push({ type: 'delay', sweep, delay });
 }
 
 /** A new book. */

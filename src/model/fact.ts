@@ -15,6 +15,8 @@ export type Token = number;
 
 export type Fact =
   | { readonly type: 'boot'; readonly at: number }
+  /** It had ended before the program was started again: its children are created, and nothing is started. */
+  | { readonly type: 'rest'; readonly end: End }
   | { readonly type: 'halt'; readonly at: number; readonly brutal: boolean }
   /** A supervisor above has begun to stop: nothing starts here any more, the `halt` follows. */
   | { readonly type: 'quiesce' }

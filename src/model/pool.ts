@@ -3,21 +3,24 @@ import {
   answerWaiters,
   isAlive,
   isEnding,
+  noteReady,
   pardon,
+  pastOfMember,
   refuse,
   restoreMember,
   setStatus,
   takesCommands,
   tellGone,
 } from './book.js';
-import { type ChildPast, type Earlier, NOTHING_EARLIER } from './earlier.js';
-import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
+import { type ChildPast, delayLeft, type Earlier, NOTHING_EARLIER } from './earlier.js';
+import type { ChildCount, ChildRow, Effect, End, Engine, Fact, Status } from './fact.js';
 import { onDeferred, onEnded } from './pool/endings.js';
 import {
   addInstance,
   askToStop,
   beginHalt,
   type DeferredEnd,
+  holdInstance,
   type Instance,
   newState,
   removeInstance,
@@ -76,6 +79,8 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
   switch (fact.type) {
     case 'boot':
       return onBoot(state, known);
+    case 'rest':
+      return onRest(state, known, fact.end);
     case 'halt':
       return onHalt(state, fact.brutal);
     case 'quiesce':
@@ -95,13 +100,30 @@ function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
   const { instances } = state.earlier;
-  for (const id of instances) {
-    const instance = addInstance(state, 'kept', known, id);
-    restoreMember(instance, state.earlier.child(id));
-    state.booting.add(instance);
-  }
+  for (const id of instances) restoreInstance(state, addInstance(state, 'kept', known, id));
   for (let n = instances.length; n < state.spec.size; n++) state.booting.add(addInstance(state, 'kept', known));
   state.earlier = NOTHING_EARLIER;
+}
+
+/** The instance is as it was before the program was started again: one whose budget is used up stays down, one that waits for its restart waits on. */
+function restoreInstance(state: State, instance: Instance): void {
+  const past = state.earlier.child(instance.id);
+  restoreMember(instance, past);
+  if (past?.isResting) return void state.queue.delete(instance);
+  const left = past?.planned == null || state.earlier.isKept(instance.id) ? 0 : delayLeft(past.planned, state.now);
+  if (left > 0) holdInstance(state, instance, past!.planned!, left);
+  else state.booting.add(instance);
+}
+
+/** It had ended before the program was started again, and stays as it was until it is started. */
+function onRest(state: State, known: (id: string) => number, end: End): void {
+  if (state.status !== 'idle') return;
+  for (const id of state.earlier.instances)
+    restoreMember(addInstance(state, 'kept', known, id), state.earlier.child(id));
+  state.queue.clear();
+  state.earlier = NOTHING_EARLIER;
+  state.finish = end;
+  state.status = 'ended';
 }
 
 function onHalt(state: State, brutal: boolean): void {
@@ -210,8 +232,7 @@ function onReady(state: State, instance: Instance, at: number): void {
   if (instance.phase !== 'starting') return;
   state.starting--;
   state.booting.delete(instance);
-  instance.phase = 'up';
-  instance.readyAt = at;
+  noteReady(instance, at);
   answerWaiters(state, instance, { ok: true, id: instance.id }, 'up');
 }
 
@@ -224,8 +245,9 @@ function onStuck(state: State, instance: Instance, blockers: string): void {
 }
 
 function pastOf({ queue }: State, instance: Instance): ChildPast {
-  const { next, phase, stamps, streak } = instance;
-  return { isWanted: next !== 'remove', isResting: phase === 'down' && !queue.has(instance), stamps, streak };
+  const { next, phase } = instance;
+  const isResting = phase === 'down' && !queue.has(instance);
+  return { isWanted: next !== 'remove', isResting, ...pastOfMember(instance) };
 }
 
 function rowOf(instance: Instance): ChildRow {

@@ -1,12 +1,13 @@
-import { answerWaiters, isAlive, isEnding, setStatus, tellGone } from './book.js';
+import { answerWaiters, isAlive, isEnding, noteReady, pastOfMember, setStatus, tellGone } from './book.js';
 import { inStartOrder } from './dependencies.js';
 import { type ChildPast, type Earlier, NOTHING_EARLIER } from './earlier.js';
-import type { ChildCount, ChildRow, Effect, Engine, Fact, Status } from './fact.js';
+import type { ChildCount, ChildRow, Effect, End, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
 import { beginRestart, failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
 import { isOrdered, mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
+import { plannedRestarts, resumeRestart } from './supervision/resumed-restarts.js';
 import { advanceStarts, enqueueAll, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
 import {
   addChild,
@@ -121,6 +122,8 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
   switch (fact.type) {
     case 'boot':
       return onBoot(state, known);
+    case 'rest':
+      return onRest(state, known, fact.end);
     case 'halt':
       return onHalt(state, fact.brutal);
     case 'quiesce':
@@ -139,12 +142,30 @@ function take(state: State, fact: Fact, known: (id: string) => number): void {
 function onBoot(state: State, known: (id: string) => number): void {
   if (state.status !== 'idle') return;
   setStatus(state, 'booting');
+  const earlier = takeChildren(state, known);
+  const waiting = plannedRestarts(state, earlier);
+  for (const { child } of waiting) child.phase = 'restarting';
+  if (isParallel(state)) enqueueAll(state, earlier);
+  else state.boot = openSweep(state, state.order, { cause: 'command', ordered: true }).id;
+  for (const each of waiting) resumeRestart(state, earlier, each);
+}
+
+/** Adds the children of the spec and those that were added later, as they were before the program was started again. */
+function takeChildren(state: State, known: (id: string) => number): Earlier {
   const { earlier } = state;
   for (const spec of [...inStartOrder(state.spec.children), ...earlier.added])
     restoreChild(addChild(state, spec, known(spec.id), 'boot'), earlier.child(spec.id));
   state.earlier = NOTHING_EARLIER;
-  if (isParallel(state)) return enqueueAll(state, earlier);
-  state.boot = openSweep(state, state.order, { cause: 'command', ordered: true }).id;
+  return earlier;
+}
+
+/** It had ended before the program was started again, and stays as it was until it is started. */
+function onRest(state: State, known: (id: string) => number, end: End): void {
+  if (state.status !== 'idle') return;
+  takeChildren(state, known);
+  for (const child of state.children.values()) child.nextStep = 'none';
+  state.finish = end;
+  state.status = 'ended';
 }
 
 function onHalt(state: State, brutal: boolean): void {
@@ -178,8 +199,7 @@ function onChildFact(state: State, fact: ChildFact): void {
 
 function onReady(state: State, child: Child, at: number): void {
   if (child.phase !== 'starting') return;
-  child.phase = 'up';
-  child.readyAt = at;
+  noteReady(child, at);
   if (child.nextStep === 'start') child.nextStep = 'none';
   state.pending.add(child.sweep);
   noteTried(state, child);
@@ -197,8 +217,10 @@ function onStuck(state: State, child: Child, blockers: string): void {
     failBoot(state, child, blockers);
 }
 
-function pastOf({ goal, phase, nextStep, stamps, streak }: Child): ChildPast {
-  return { isWanted: goal === 'up', isResting: phase === 'down' && nextStep === 'none', stamps, streak };
+function pastOf(child: Child): ChildPast {
+  const { goal, phase, nextStep } = child;
+  const isResting = phase === 'down' && nextStep === 'none';
+  return { isWanted: goal === 'up', isResting, ...pastOfMember(child) };
 }
 
 function rowOf(child: Child): ChildRow {

@@ -24,8 +24,12 @@ export function createAgent(
   const { uuid, createdAt, incarnation, output } = record;
   const input = { id: spec.id, path, settings: settingsOf(spec), incarnation };
   const earlier = isNew ? world.past?.agent(path) : undefined;
-  const since = earlier?.since ?? world.clock.wall();
-  const first = { value: restOf(earlier), context: { ...initialContext(input), since } };
+  const times = {
+    since: earlier?.since ?? world.clock.wall(),
+    startedAt: earlier?.exit?.startedAt ?? null,
+    readyAt: earlier?.readyAt ?? null,
+  };
+  const first = { value: restOf(earlier), context: { ...initialContext(input), ...times } };
   const ref = systems.spawn(world.logics.agent, spec.id, first) as Agent['ref'];
   const agent: Agent = {
     path,
@@ -73,7 +77,8 @@ function newOutput(world: World, spec: AgentSpec, path: string): Output {
 /** The state of its chart before its first start in this program: that in which it was left, or `stopped`. */
 function restOf(earlier: AgentEntry | undefined): StateValue {
   if (earlier?.state === 'completed') return 'completed';
-  if (earlier?.state !== 'failed' || earlier.past?.isResting !== true) return 'stopped';
+  const isWaiting = earlier?.past?.isResting === true || earlier?.past?.planned != null;
+  if (earlier?.state !== 'failed' || !isWaiting) return 'stopped';
   return { failed: earlier.detail === 'failed.exhausted' ? 'exhausted' : 'waiting' };
 }
 

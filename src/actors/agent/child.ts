@@ -1,5 +1,6 @@
 import type { TreeView } from '../../contract/view.js';
 import type { Effect, StopCause } from '../../model/fact.js';
+import type { Failure } from '../../model/report.js';
 import type { AgentSpec, NodeSpec } from '../../model/spec.js';
 import { cancelRetry, sendRetry } from '../supervisor/retry.js';
 import type { Systems } from '../supervisor/systems.js';
@@ -11,6 +12,8 @@ import { deliver } from './deliver.js';
 /** A child as its supervisor sees it: an agent, or a supervisor. */
 export interface Child {
   readonly spec: NodeSpec;
+  /** The culprit of a supervisor that has failed; `null` for any other child. */
+  readonly failure: Failure | null;
   start(generation: number): void;
   stop(brutal: boolean, cause: StopCause): void;
   /** A supervisor above has begun to stop: nothing may start any more; the stop follows in its turn. */
@@ -31,6 +34,7 @@ export class AgentChild implements Child {
   readonly #world: World;
   readonly #systems: Systems;
   readonly #agent: Agent;
+  readonly failure = null;
 
   constructor(
     world: World,

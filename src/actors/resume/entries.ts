@@ -1,9 +1,11 @@
 import type { AgentState } from '../../model/agent.js';
 import type { ChildPast } from '../../model/earlier.js';
 import type { ExitRecord } from '../../model/exit.js';
+import type { End } from '../../model/fact.js';
+import type { Failure } from '../../model/report.js';
 import type { NodeSpec, PauseMode, StreamName } from '../../model/spec.js';
 
-/* The entries of a tree in a store. Times are wall-clock ms, those of the restarts in `past` as well. No path contains a space. */
+/* The entries of a tree in a store. Times are wall-clock ms, those in `past` as well. No path contains a space. */
 
 /** What is known of an agent beside its spec. */
 export interface AgentEntry {
@@ -28,8 +30,17 @@ export interface AgentEntry {
   readonly past: ChildPast | null;
 }
 
+/** How a supervisor has ended. */
+export interface SupervisorRest {
+  readonly end: End;
+  /** The culprit of its failure; `null` when it was stopped. */
+  readonly failure: Failure | null;
+}
+
 /** What is known of a supervisor or a pool beside its spec. */
 export interface SupervisorEntry {
+  /** `null` while it has not ended. */
+  readonly rest: SupervisorRest | null;
   readonly stamps: readonly number[];
   /** As a child of the supervisor above it; `null` for the root. */
   readonly past: ChildPast | null;

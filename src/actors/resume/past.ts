@@ -1,8 +1,15 @@
 import type { Store } from '../../contract/store.js';
-import type { ChildPast, Earlier } from '../../model/earlier.js';
+import { type ChildPast, type Earlier, NOTHING_EARLIER, shifted } from '../../model/earlier.js';
 import { joinPath, parentOf } from '../../model/id.js';
 import type { NodeSpec } from '../../model/spec.js';
-import { type AgentEntry, agentKey, type SupervisorEntry, specKey, supervisorKey } from './entries.js';
+import {
+  type AgentEntry,
+  agentKey,
+  type SupervisorEntry,
+  type SupervisorRest,
+  specKey,
+  supervisorKey,
+} from './entries.js';
 
 /** What the registry must know of an agent from before its first start in this program. */
 export type EarlierRecord = Pick<AgentEntry, 'uuid' | 'createdAt' | 'incarnation' | 'starts'>;
@@ -17,6 +24,10 @@ export class Past {
   /** By supervisor: the names of what was in it, in order. */
   readonly #children = new Map<string, string[]>();
   readonly #added = new Map<string, NodeSpec[]>();
+  /** The supervisors that have had what they must know. */
+  readonly #taken = new Set<string>();
+  /** The supervisors with an agent below them that runs on. */
+  #keepers: Set<string> | undefined;
   /** The offset of the wall clock to the clock of facts. */
   readonly #offset: number;
 
@@ -54,15 +65,24 @@ export class Past {
 
   /** What the engine of a supervisor must know. Once: a supervisor that is restarted begins anew. */
   takeEarlier(path: string): Earlier {
-    const entry = this.#entries.get(supervisorKey(path)) as SupervisorEntry | undefined;
+    if (this.#taken.has(path)) return NOTHING_EARLIER;
+    const entry = this.#supervisor(path);
     const added = this.#added.get(path) ?? [];
+    const isEnded = this.rest(path) !== undefined;
+    this.#taken.add(path);
     const instances = (this.#children.get(path) ?? []).filter(
-      (id) => this.#child(joinPath(path, id))?.isWanted !== false,
+      (id) => isEnded || this.#child(joinPath(path, id))?.isWanted !== false,
     );
-    this.#added.delete(path);
-    this.#children.delete(path);
-    const stamps = this.#onClock(entry?.stamps ?? []);
-    return { added, instances, stamps, child: (id) => this.#child(joinPath(path, id)) };
+    const stamps = (entry?.stamps ?? []).map((stamp) => stamp - this.#offset);
+    const child = (id: string) => this.#child(joinPath(path, id));
+    return { added, instances, stamps, child, isKept: (id) => this.#isKept(joinPath(path, id)) };
+  }
+
+  /** How a supervisor has ended, if it stays so or waits for its restart; `undefined` for one that starts at once. */
+  rest(path: string): SupervisorRest | undefined {
+    const { rest, past } = this.#supervisor(path) ?? {};
+    if (rest == null || past == null || this.#taken.has(path) || this.#isKept(path)) return undefined;
+    return past.isResting || !past.isWanted || past.planned !== null ? rest : undefined;
   }
 
   forget(path: string): void {
@@ -74,17 +94,34 @@ export class Past {
     if (past === null || past === undefined) return undefined;
     const isKept = this.#kept(path) !== undefined;
     const isResting = !isKept && (!past.isWanted || past.isResting);
-    return { ...past, isWanted: isKept || past.isWanted, isResting, stamps: this.#onClock(past.stamps) };
+    const now = shifted(past, (time) => time - this.#offset);
+    const readyAt = this.#isKept(path) ? now.readyAt : null;
+    return { ...now, isWanted: isKept || past.isWanted, isResting, readyAt };
   }
 
-  /** A supervisor that had failed starts again; one that was stopped does not. */
+  /** A supervisor of which no end is known starts again, unless it was stopped. */
   #supervisorPast(path: string): ChildPast | null {
-    const past = (this.#entries.get(supervisorKey(path)) as SupervisorEntry | undefined)?.past;
-    return past ? { ...past, isResting: !past.isWanted } : null;
+    const past = this.#supervisor(path)?.past;
+    return past ? { ...past, isResting: past.isResting && this.rest(path) !== undefined } : null;
   }
 
-  #onClock(stamps: readonly number[]): number[] {
-    return stamps.map((stamp) => stamp - this.#offset);
+  #supervisor(path: string): SupervisorEntry | undefined {
+    return this.#entries.get(supervisorKey(path)) as SupervisorEntry | undefined;
+  }
+
+  #isKept(path: string): boolean {
+    this.#keepers ??= this.#supervisorsOfKept();
+    return this.#kept(path) !== undefined || this.#keepers.has(path);
+  }
+
+  #supervisorsOfKept(): Set<string> {
+    const keepers = new Set<string>();
+    for (const key of this.#entries.keys()) {
+      const path = key.slice(key.indexOf(' ') + 1);
+      if (this.#kept(path) === undefined) continue;
+      for (let above = parentOf(path); above !== null; above = parentOf(above)) keepers.add(above);
+    }
+    return keepers;
   }
 
   #index(key: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import type { Store } from '../../contract/store.js';
-import type { ChildPast } from '../../model/earlier.js';
-import { idOf, parentOf } from '../../model/id.js';
+import { type ChildPast, shifted } from '../../model/earlier.js';
+import { idOf, joinPath, parentOf } from '../../model/id.js';
 import type { Report, ReportType } from '../../model/report.js';
 import type { NodeSpec } from '../../model/spec.js';
 import { type Agent, contextOf, stateOf, viewOf } from '../agent/agent.js';
@@ -58,6 +58,14 @@ export class Recorder implements ChangeNotes {
     this.noteChanged(path);
     const above = parentOf(path);
     if (type === 'restarting' && above !== null) this.noteChanged(above);
+    if (type === 'supervisor') this.#noteChildren(path);
+  }
+
+  /** The end of a supervisor cancels the restarts of its children, which no report tells of. */
+  #noteChildren(path: string): void {
+    const node = this.#world.registry.supervisorAt(path);
+    if (node?.rest == null) return;
+    for (const { id } of node.engine.which()) this.noteChanged(joinPath(path, id));
   }
 
   #write(): void {
@@ -72,7 +80,8 @@ export class Recorder implements ChangeNotes {
   #writeSupervisor(path: string): void {
     const node = this.#world.registry.supervisorAt(path);
     if (node === undefined) return;
-    const entry: SupervisorEntry = { stamps: this.#onWall(node.engine.stamps), past: this.#past(path) };
+    const stamps = node.engine.stamps.map((stamp) => this.#onWall(stamp));
+    const entry: SupervisorEntry = { rest: node.rest, stamps, past: this.#past(path) };
     this.#store.set(supervisorKey(path), entry);
   }
 
@@ -101,11 +110,11 @@ export class Recorder implements ChangeNotes {
   #past(path: string): ChildPast | null {
     const above = parentOf(path);
     const past = above === null ? undefined : this.#world.registry.supervisorAt(above)?.engine.past(idOf(path));
-    return past === undefined ? null : { ...past, stamps: this.#onWall(past.stamps) };
+    return past === undefined ? null : shifted(past, (time) => this.#onWall(time));
   }
 
-  #onWall(stamps: readonly number[]): number[] {
+  #onWall(time: number): number {
     const { clock } = this.#world;
-    return stamps.map((stamp) => stamp + clock.wall() - clock.now());
+    return time + clock.wall() - clock.now();
   }
 }

@@ -1,6 +1,6 @@
 import { type ActorRefFrom, createActor } from 'xstate';
 import type { SupervisorView } from '../../contract/view.js';
-import { initialContext, type SupervisorEvent, type supervisorMachine } from '../../machines/supervisor.js';
+import { restingState, type SupervisorEvent, type supervisorMachine } from '../../machines/supervisor.js';
 import type { DecidedStatus, Effect, End, Engine, Fact, Verb } from '../../model/fact.js';
 import { joinPath } from '../../model/id.js';
 import { describeReason, type Reason } from '../../model/reason.js';
@@ -9,12 +9,14 @@ import type { AgentSpec, NodeSpec, PoolSpec, SupervisorSpec } from '../../model/
 import { type Agent, type ChildFact, remainsOf } from '../agent/agent.js';
 import { reportRemoved } from '../agent/agent-creation.js';
 import { AgentChild, type Child } from '../agent/child.js';
+import type { SupervisorRest } from '../resume/entries.js';
 import type { World } from '../world.js';
 import { Delays } from './delays.js';
 import { newEngine } from './engine.js';
 import type { SupervisorNode } from './node.js';
 import { Pending } from './pending.js';
 import { reportRetry, reportStale } from './retry.js';
+import { failureBy, viewOf } from './supervisor-view.js';
 import { createSystems, rootOptions, type Systems, startingIn, startRoot } from './systems.js';
 
 /** Receives the notifications of a supervisor: the supervisor above it, or the tree. */
@@ -41,6 +43,8 @@ export class SupervisorActor implements SupervisorNode, Child {
   readonly #ref: ActorRefFrom<typeof supervisorMachine>;
   readonly #systems: Systems;
   #engine: Engine;
+  /** How it had ended before the program was started again; `null` once it is started. */
+  #earlier: SupervisorRest | null;
   #generation = 0;
   #specIds: ReadonlySet<string> | undefined;
 
@@ -52,14 +56,16 @@ export class SupervisorActor implements SupervisorNode, Child {
   ) {
     this.#pending = new Pending(path, (id) => blockersText(remainsOf(this.#children.get(id)?.agents() ?? [])));
     this.#delays = new Delays(world.clock, (sweep) => this.fact({ type: 'delay-over', sweep, at: world.clock.now() }));
+    this.#earlier = world.past?.rest(path) ?? null;
     this.#engine = newEngine(this.world, this.spec, this.path);
     world.registry.addSupervisor(this);
     const input = { id: spec.id, path, strategy: spec.kind === 'pool' ? 'pool' : spec.strategy } as const;
-    const first = { value: 'idle', context: initialContext(input) };
+    const first = restingState(input, this.#earlier?.end ?? null);
     const ref = createActor(world.logics.supervisor, { ...rootOptions(world, path), ...startingIn(first), input });
     this.#ref = ref;
     this.#systems = createSystems(world, path, ref);
     startRoot(world, path, ref);
+    if (this.#earlier !== null) this.fact({ type: 'rest', end: this.#earlier.end });
   }
 
   get engine(): Engine {
@@ -75,13 +81,21 @@ export class SupervisorActor implements SupervisorNode, Child {
   get failure(): Failure | null {
     const { end } = this.#ref.getSnapshot().context;
     if (this.status !== 'failed' || end === null || end.child === null) return null;
-    return this.#failureOf(end.child, end.reason);
+    if (this.#earlier !== null) return this.#earlier.failure;
+    return failureBy(this.#children.get(end.child), joinPath(this.path, end.child), end.reason);
+  }
+
+  get rest(): SupervisorRest | null {
+    const { failure, status } = this;
+    const { end } = this.#ref.getSnapshot().context;
+    return end !== null && (status === 'failed' || status === 'stopped') ? { end, failure } : null;
   }
 
   /** Starts from the spec; notifications to the parent carry `generation`. */
   start(generation: number): void {
     this.world.steps.take(this, () => {
       this.#generation = generation;
+      this.#earlier = null;
       if (this.#engine.status === 'ended') {
         this.#forgetChildren();
         this.#engine = newEngine(this.world, this.spec, this.path);
@@ -113,19 +127,10 @@ export class SupervisorActor implements SupervisorNode, Child {
   }
 
   view(): SupervisorView {
-    const { kind, id } = this.spec;
-    const strategy = this.spec.kind === 'pool' ? 'pool' : this.spec.strategy;
-    const children = [...this.#children.values()].map((child) => child.view());
-    const { failure, status } = this;
-    return {
-      kind,
-      path: this.path,
-      id,
-      status,
-      strategy,
-      children,
-      ...(status === 'failed' && failure !== null && { failure }),
-    };
+    return viewOf(
+      this,
+      [...this.#children.values()].map((child) => child.view()),
+    );
   }
 
   /** All agents below, in start order. */
@@ -218,14 +223,6 @@ export class SupervisorActor implements SupervisorNode, Child {
       case 'gone':
         return this.#draw({ type: 'GONE' });
     }
-  }
-
-  /** The failure of a child; for a supervisor, its own culprit. */
-  #failureOf(id: string, reason: Reason): Failure {
-    const child = this.#children.get(id);
-    if (child instanceof SupervisorActor && child.failure !== null) return child.failure;
-    const [agent] = child instanceof AgentChild ? child.agents() : [];
-    return { path: joinPath(this.path, id), reason: describeReason(reason), exit: agent?.exit ?? null };
   }
 
   #create(spec: NodeSpec): Child {

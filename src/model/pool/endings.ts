@@ -1,14 +1,23 @@
 import { answerWaiters, chargeFor, forgive, givenUp, isEnding } from '../book.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
-import { beginHalt, type DeferredEnd, type Ended, type Instance, removeInstance, type State } from './state.js';
+import {
+  beginHalt,
+  type DeferredEnd,
+  type Ended,
+  holdInstance,
+  type Instance,
+  removeInstance,
+  type State,
+} from './state.js';
 
 /** Handles the end of a living instance. */
 export function onEnded(state: State, instance: Instance, fact: Ended): void {
   const was = instance.phase;
-  const readyFor = instance.readyAt < 0 ? -1 : fact.at - instance.readyAt;
+  const readyFor = instance.readyAt === null ? -1 : fact.at - instance.readyAt;
   if (was === 'starting') state.starting--;
   instance.phase = 'down';
+  instance.upSince = null;
   state.halting.delete(instance);
   if (isEnding(state) || instance.asked) return settleDown(state, instance);
   if (state.quiesced) return superseded(state, instance, 'the stop of its supervisor');
@@ -67,16 +76,11 @@ function restart(state: State, instance: Instance, fact: Ended, readyFor: number
   if (instance.halfOpen && instance.streak === 1 && readyFor >= 0) forgive(instance);
   const charged = chargeFor(state, instance, state.now);
   if (charged.exceeded || instance.halfOpen) return exhaust(state, instance, fact.reason, charged);
-  plan(state, instance, backoffDelay(backoff, instance.streak, fact.random), charged, fact.reason);
+  plan(state, instance, backoffDelay(backoff, instance.streak, fact.random), fact.reason);
 }
 
-function plan(state: State, instance: Instance, delay: number, charged: Charge, reason: Reason): void {
-  instance.phase = 'restarting';
-  const sweep = ++state.lastDelay;
-  state.delays.set(sweep, instance);
-  const restarts = charged.stamps.length;
-  state.out.push({ type: 'retry', id: instance.id, delay, restarts, left: charged.left, reason });
-  state.out.push({ type: 'delay', sweep, delay });
+function plan(state: State, instance: Instance, delay: number, reason: Reason): void {
+  holdInstance(state, instance, { at: state.now + delay, delay, reason }, delay);
 }
 
 function exhaust(state: State, instance: Instance, reason: Reason, charged: Charge): void {
@@ -86,7 +90,7 @@ function exhaust(state: State, instance: Instance, reason: Reason, charged: Char
   state.booting.delete(instance);
   if (onExhausted === 'cooldown') {
     instance.halfOpen = true;
-    plan(state, instance, cooldown, charged, reason);
+    plan(state, instance, cooldown, reason);
   } else if (onExhausted === 'escalate') {
     beginHalt(state, 'failing', givenUp(state, instance, restarts, reason), instance.id, false);
   }

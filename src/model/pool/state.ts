@@ -2,6 +2,7 @@ import {
   answerWaiters,
   type Book,
   emitFinished,
+  emitRetry,
   emptyBook,
   freshMember,
   isAlive,
@@ -9,7 +10,7 @@ import {
   type Member,
   setStatus,
 } from '../book.js';
-import type { Earlier } from '../earlier.js';
+import type { Earlier, PlannedRestart } from '../earlier.js';
 import type { Fact } from '../fact.js';
 import type { Reason } from '../reason.js';
 import type { NodeSpec, PoolSpec } from '../spec.js';
@@ -96,6 +97,15 @@ export function addInstance(
   return instance;
 }
 
+/** Keeps the instance down for `delay` ms, until its planned restart. */
+export function holdInstance(state: State, instance: Instance, planned: PlannedRestart, delay: number): void {
+  instance.phase = 'restarting';
+  instance.planned = planned;
+  state.queue.delete(instance);
+  state.delays.set(++state.lastDelay, instance);
+  emitRetry(state, instance, state.lastDelay, delay, planned.reason);
+}
+
 export function removeInstance(state: State, instance: Instance): void {
   instance.phase = 'down';
   state.instances.delete(instance.id);
@@ -120,7 +130,7 @@ function startQueued(state: State): void {
     instance.generation++;
     instance.asked = false;
     instance.phase = 'starting';
-    instance.readyAt = -1;
+    instance.readyAt = null;
     state.out.push({ type: 'start', id: instance.id, generation: instance.generation });
   }
 }

@@ -1,4 +1,4 @@
-import { answerWaiters, chargeFor, forgive, givenUp, isAlive, isEnding } from '../book.js';
+import { answerWaiters, chargeFor, emitRetry, forgive, givenUp, isAlive, isEnding } from '../book.js';
 import type { Effect } from '../fact.js';
 import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
@@ -13,8 +13,9 @@ type Exhausted = Extract<Effect, { type: 'exhausted' }>;
 /** Handles the end of a living child. */
 export function onEnded(state: State, child: Child, fact: Ended): void {
   const was = child.phase;
-  const readyFor = child.readyAt < 0 ? -1 : fact.at - child.readyAt;
+  const readyFor = child.readyAt === null ? -1 : fact.at - child.readyAt;
   child.phase = 'down';
+  child.upSince = null;
   state.pending.add(child.sweep);
   noteTried(state, child);
   if (wasMeant(state, child, was)) return settleDown(state, child);
@@ -128,22 +129,20 @@ function restart(state: State, child: Child, fact: Ended, readyFor: number): voi
   const charged = chargeFor(state, child, state.now);
   if (charged.exceeded || child.halfOpen) return exhaust(state, child, fact.reason, charged);
   const delay = backoffDelay(spec.backoff, child.streak, fact.random);
-  plan(state, child, { delay, charged, reason: fact.reason, again: readyFor < 0 });
+  plan(state, child, { delay, reason: fact.reason, again: readyFor < 0 });
 }
 
 interface Plan {
   readonly delay: number;
-  readonly charged: Charge;
   readonly reason: Reason;
   /** The start itself failed: OTP answers calls before its next attempt (R8). */
   readonly again: boolean;
 }
 
-function plan(state: State, child: Child, { delay, charged, reason, again }: Plan): void {
+function plan(state: State, child: Child, { delay, reason, again }: Plan): void {
   const sweep = holdRestart(state, child, again || delay > 0);
-  const restarts = charged.stamps.length;
-  state.out.push({ type: 'retry', id: child.id, delay, restarts, left: charged.left, reason });
-  state.out.push({ type: 'delay', sweep: sweep.id, delay });
+  child.planned = { at: state.now + delay, delay, reason };
+  emitRetry(state, child, sweep.id, delay, reason);
 }
 
 /**
@@ -154,6 +153,7 @@ function holdRestart(state: State, child: Child, atRest: boolean): Sweep {
   const affected = affectedBy(state.spec.strategy, state.order, child.id);
   for (const id of affected) planSibling(state, state.children.get(id) as Child);
   child.phase = 'restarting';
+  child.planned = null;
   child.nextStep = 'start';
   const members = affected.filter((id) => state.children.has(id));
   const ordered = !atRest && !isParallel(state);
@@ -211,7 +211,7 @@ function exhaust(state: State, child: Child, reason: Reason, charged: Charge): v
   }
   if (onExhausted === 'cooldown') {
     child.halfOpen = true;
-    return plan(state, child, { delay: cooldown, charged, reason, again: false });
+    return plan(state, child, { delay: cooldown, reason, again: false });
   }
   abandon(state, child, exhausted);
 }

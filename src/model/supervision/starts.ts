@@ -18,10 +18,15 @@ export function isParallel({ spec }: State): boolean {
 export function enqueueAll(state: State, earlier: Earlier): void {
   const children = state.order.map((id) => state.children.get(id) as Child);
   for (const child of children) {
-    if (child.nextStep !== 'start') state.starts.untried.add(child.id);
+    if (!isDue(child)) state.starts.untried.add(child.id);
     else enqueue(state, child, earlier.child(child.id) === undefined);
   }
-  for (const child of children) if (child.nextStep !== 'start') noteTried(state, child);
+  for (const child of children) if (!isDue(child)) noteTried(state, child);
+}
+
+/** False for a child that stays down, or waits for its planned restart. */
+function isDue({ nextStep, phase }: Child): boolean {
+  return nextStep === 'start' && phase === 'down';
 }
 
 /** Starts the child, or makes it wait for the siblings in its `after`. */

@@ -121,6 +121,7 @@ export function addChild(state: State, spec: NodeSpec, generation: number, origi
 /** The child is as it was before the program was started again: one that was down for good stays down. */
 export function restoreChild(child: Child, past: ChildPast | undefined): void {
   restoreMember(child, past);
+  if (past?.planned != null) child.origin = 'restart';
   if (past === undefined || !past.isResting) return;
   child.nextStep = 'none';
   if (!past.isWanted) child.goal = 'down';

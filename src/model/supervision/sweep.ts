@@ -63,7 +63,7 @@ function release(state: State, sweep: Sweep, id: string): void {
 function launch(state: State, child: Child): void {
   child.generation++;
   child.phase = 'starting';
-  child.readyAt = -1;
+  child.readyAt = null;
   state.out.push({ type: 'start', id: child.id, generation: child.generation });
 }
 
