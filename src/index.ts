@@ -50,6 +50,9 @@ export type { Problem } from './model/problem.js';
 export type {
   EnvironmentInheritance,
   EnvironmentInput,
+  HookName,
+  Hooks,
+  HooksInput,
   NoProcessOptions,
   ProcessOptions,
   ProcessPlan,

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { AgentData } from '../model/input.js';
 import type { EnvironmentInheritance, RlimitInput, StdinMode } from '../model/process.js';
 import type { OutputOrder, StopScope } from '../model/spec.js';
+import { escapeTemplate } from '../model/template.js';
 import { inheritance, integer, nameOrId, positive, rlimit, variableNames } from './arguments.js';
 
 /** The options of `spawn` about the process of the agent. */
@@ -13,6 +14,8 @@ export interface ProcessFlags {
   outputOrder?: OutputOrder;
   closeInput?: number;
   stopScope?: StopScope;
+  before?: string;
+  after?: string;
   user?: string | number;
   group?: string | number;
   umask?: string;
@@ -24,6 +27,8 @@ export interface ProcessFlags {
 /** Adds the options to the command. */
 export function addProcessOptions(command: Command): Command {
   return command
+    .option('--before <SCRIPT>', 'a script for sh that must succeed before each start')
+    .option('--after <SCRIPT>', 'a script for sh that runs after each end')
     .option(
       '--inherit <NAMES>',
       'the variables of the server that it inherits: all, none, or names with commas between. If not given, all',
@@ -89,8 +94,15 @@ export function processFields(flags: ProcessFlags): Partial<AgentData> {
     ...(Object.keys(stop).length > 0 && { stop }),
     ...Object.fromEntries(SAME_NAME.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])),
     ...(rlimit && { rlimits: rlimit }),
+    ...hooksOf(flags),
   };
 }
 
 /** The options that have the name of their field. */
 const SAME_NAME = ['user', 'group', 'umask', 'nice', 'oomScoreAdj'] as const;
+
+function hooksOf({ before, after }: ProcessFlags): Pick<AgentData, 'hooks'> {
+  const script = (text: string) => ['sh', '-c', escapeTemplate(text)];
+  const hooks = { ...(before && { beforeStart: script(before) }), ...(after && { afterEnd: script(after) }) };
+  return Object.keys(hooks).length > 0 ? { hooks } : {};
+}

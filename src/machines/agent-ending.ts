@@ -4,6 +4,7 @@ import { EXITED, LAUNCHED_WHILE_ENDING, NOTIFY, STATE, substate } from './agent-
 const killed = ['noteStop', substate('stopping.killing')] as const;
 const insisted = substate('stopping.insisting');
 const swept = substate('stopping.sweeping');
+const aborted = substate('stopping.aborting');
 const drained = substate('stopping.draining');
 
 /** The agent's state `stopping`: from the request to stop, or from its own end, until nothing of it is left. @internal */
@@ -14,15 +15,16 @@ export const stopping = agentSetup.createStateConfig({
   initial: 'deciding',
   on: {
     ...LAUNCHED_WHILE_ENDING,
+    SPAWN_FAILED: { target: '#ended', actions: ['noteDetail', 'recordExit'] },
     EXITED: [
-      EXITED[0],
+      { guard: 'leavesNothing', target: '#ended', actions: ['noteExit', 'recordExit'] },
       { guard: 'leavesOutput', target: '#draining', actions: ['noteExit', 'recordExit', drained] },
       { guard: 'asksMainProcess', target: '#sweeping', actions: ['noteExit', 'recordExit', swept] },
       { actions: ['noteExit', 'recordExit'] },
     ],
     GONE: [
-      { guard: 'neverRan', target: '#settling', actions: 'recordExit' },
-      { guard: 'isDrained', target: '#settling' },
+      { guard: 'neverRan', target: '#ended', actions: 'recordExit' },
+      { guard: 'isDrained', target: '#ended' },
       { target: '#draining', actions: drained },
     ],
     DRAINED: { actions: 'noteDrained' },
@@ -97,8 +99,46 @@ export const stopping = agentSetup.createStateConfig({
     draining: {
       id: 'draining',
       description: 'No process is left; the rest of its output is read.',
-      on: { DRAINED: '#settling', GONE: {}, STOP: { actions: 'noteStop' } },
-      after: { drain: { target: '#settling', actions: 'drain' } },
+      on: { DRAINED: '#ended', GONE: {}, STOP: { actions: 'noteStop' } },
+      after: { drain: { target: '#ended', actions: 'drain' } },
+    },
+    ended: {
+      id: 'ended',
+      description: 'Nothing of it is left. Its hook after the end may have to run.',
+      always: [
+        { guard: 'owesHookAfterEnd', target: 'concluding', actions: substate('stopping.concluding') },
+        { target: '#settling' },
+      ],
+    },
+    concluding: {
+      id: 'concluding',
+      description: 'Its hook after the end runs. A stop ends the hook.',
+      entry: ['noteConcluded', { type: 'runHook', params: { hook: 'afterEnd' } }],
+      on: {
+        HOOK_ENDED: '#settling',
+        STOP: [
+          { guard: 'isBrutal', target: 'aborting', actions: ['noteStop', aborted] },
+          { target: 'interrupting', actions: ['noteStop', substate('stopping.interrupting')] },
+        ],
+      },
+      after: { hook: { target: 'aborting', actions: aborted } },
+    },
+    interrupting: {
+      id: 'interrupting',
+      description: 'Its hook was asked to end by SIGTERM.',
+      entry: 'askHook',
+      on: {
+        HOOK_ENDED: 'ended',
+        STOP: [{ guard: 'isBrutal', target: 'aborting', actions: ['noteStop', aborted] }, { actions: 'noteStop' }],
+      },
+      after: { hook: { target: 'aborting', actions: aborted } },
+    },
+    aborting: {
+      id: 'aborting',
+      description: 'SIGKILL was sent to its hook.',
+      entry: 'killHook',
+      on: { HOOK_ENDED: 'ended', STOP: { actions: 'noteStop' } },
+      after: { kill: '#zombie' },
     },
   },
 });
@@ -117,6 +157,7 @@ export const zombie = agentSetup.createStateConfig({
       { target: '#draining' },
     ],
     DRAINED: { actions: 'noteDrained' },
+    HOOK_ENDED: '#settling',
     STOP: { actions: ['noteStop', 'kill'] },
   },
 });

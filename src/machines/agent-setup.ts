@@ -18,6 +18,7 @@ import {
   noteUnhealthy,
   toleratesFailure,
 } from '../model/lifecycle.js';
+import type { HookName } from '../model/process.js';
 import { effect } from './effects.js';
 
 /* The parts of the agent's chart: assignments to its context, guards, delays, and the effects that an actor provides. */
@@ -96,6 +97,11 @@ export const agentSetup = setup({
       }),
     ),
     noteCause: assign((_, params: { cause: Cause; heading: Heading }) => params),
+    noteHookTimeout: assign(({ context: { settings } }) => ({
+      cause: 'spawn-error' as const,
+      heading: 'failed' as const,
+      detail: `its hook beforeStart did not end within ${settings.hooks.timeout} ms`,
+    })),
     noteDetail: assign(({ event }) => ('detail' in event ? { detail: event.detail } : {})),
     notePause: assign(({ context, event }) =>
       event.type === 'PAUSE'
@@ -112,6 +118,7 @@ export const agentSetup = setup({
     noteFailure: assign(({ context, event }) => (event.type === 'PROBE_FAILED' ? noteFailure(context, event) : {})),
     noteUnhealthy: assign(({ context, event }) => (event.type === 'PROBE_FAILED' ? noteUnhealthy(context, event) : {})),
     noteDrained: assign({ drained: true }),
+    noteConcluded: assign({ isConcluded: true }),
     noteRetry: assign(({ event }) => ({ retryIn: event.type === 'RETRY' ? event.delay : null })),
     noteExtension: assign(({ context, event }) => {
       const granted = grantedBy(context, event);
@@ -154,6 +161,9 @@ export const agentSetup = setup({
     reportState: effect<{ state: ReportedState }>('reportState'),
     reportSubstate: effect<{ substate: string }>('reportSubstate'),
     report: effect<{ kind: ReportedKind }>('report'),
+    runHook: effect<{ hook: HookName }>('runHook'),
+    askHook: effect('askHook'),
+    killHook: effect('killHook'),
     closeInput: effect('closeInput'),
     ask: effect<{ again: boolean }>('ask'),
     notifySupervisor: effect<{ of: Notification }>('notifySupervisor'),
@@ -162,6 +172,9 @@ export const agentSetup = setup({
     needsPorts: ({ context }) => context.settings.leases,
     isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
     isBrutal: ({ context, event }) => context.settings.stop.brutal || (event.type === 'STOP' && event.brutal),
+    hasHookBeforeStart: ({ context }) => context.settings.hooks.beforeStart !== null && !context.isKept,
+    owesHookAfterEnd: ({ context }) => context.settings.hooks.afterEnd !== null && !context.isConcluded,
+    hookSucceeded: ({ event }) => event.type === 'HOOK_ENDED' && event.detail === '',
     closesInput: ({ context }) => context.settings.stop.closeInput !== null,
     asksMainProcess: ({ context }) => context.settings.stop.scope === 'main',
     isForced: ({ event }) => event.type === 'PAUSE' && event.mode === 'forced',
@@ -184,6 +197,7 @@ export const agentSetup = setup({
   },
   delays: {
     ready: ({ context }) => context.settings.readyTimeout,
+    hook: ({ context }) => context.settings.hooks.timeout,
     closeInput: ({ context }) => context.settings.stop.closeInput ?? 0,
     ask: ({ context }) => context.settings.stop.ask,
     insist: ({ context }) => context.settings.stop.insist,

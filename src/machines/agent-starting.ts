@@ -20,18 +20,45 @@ export const spawning = agentSetup.createStateConfig({
   on: { RUNTIME_OVER },
   states: {
     deciding: {
-      description: 'An agent without ports needs no leases.',
-      always: [{ guard: 'needsPorts', target: 'leasing' }, { target: 'launching' }],
+      description: 'An agent without ports needs no leases, and most have no hook.',
+      always: [
+        { guard: 'needsPorts', target: 'leasing' },
+        { guard: 'hasHookBeforeStart', target: 'preparing' },
+        { target: 'launching' },
+      ],
     },
     leasing: {
       description: 'Its ports are being leased; a stop here cancels the lease.',
       entry: 'lease',
       on: {
-        LEASED: { target: 'launching', actions: ['notePorts', substate('spawning.launching')] },
+        LEASED: [
+          {
+            guard: 'hasHookBeforeStart',
+            target: 'preparing',
+            actions: ['notePorts', substate('spawning.preparing')],
+          },
+          { target: 'launching', actions: ['notePorts', substate('spawning.launching')] },
+        ],
         LEASE_FAILED: { target: '#settling', actions: NEVER_RAN },
         STOP: { target: '#settling', actions: ['noteStop', 'recordExit'] },
         RUNTIME_OVER: { target: '#settling', actions: ['noteRuntimeOver', 'requestStop', 'recordExit'] },
       },
+    },
+    preparing: {
+      description: 'Its hook before the start runs. A stop ends the hook.',
+      entry: { type: 'runHook', params: { hook: 'beforeStart' } },
+      on: {
+        HOOK_ENDED: [
+          { guard: 'hookSucceeded', target: 'launching', actions: substate('spawning.launching') },
+          { target: '#settling', actions: NEVER_RAN },
+        ],
+        STOP: [
+          { guard: 'isBrutal', target: '#aborting', actions: ['noteStop', 'recordExit'] },
+          { target: '#interrupting', actions: ['noteStop', 'recordExit'] },
+        ],
+        RUNTIME_OVER: { target: '#aborting', actions: ['noteRuntimeOver', 'requestStop', 'recordExit'] },
+      },
+      after: { hook: { target: '#aborting', actions: ['noteHookTimeout', 'recordExit'] } },
     },
     launching: {
       description: 'The driver is starting it.',

@@ -26,6 +26,7 @@ export const agentMachine = agentSetup.createMachine({
       description: 'Nothing of it is left: it enters the state of rest that it was heading for.',
       entry: 'stopRuntimeTimer',
       always: [
+        { guard: 'owesHookAfterEnd', target: '#concluding' },
         { guard: 'isCompleted', target: 'completed', actions: atRest('completed') },
         { guard: 'isStopped', target: 'stopped', actions: atRest('stopped') },
         { target: 'failed', actions: atRest('failed') },

@@ -60,7 +60,14 @@ export type BodyFact =
 
 /** Commands from the rest of the tree to an agent. `at` is wall-clock ms, `now` monotonic ms. */
 export type AgentCommand =
-  | { readonly type: 'START'; readonly incarnation: number; readonly at: number; readonly now: number }
+  /** `isKept`: an earlier program has started the incarnation, which is adopted. If not given, false. */
+  | {
+      readonly type: 'START';
+      readonly incarnation: number;
+      readonly at: number;
+      readonly now: number;
+      readonly isKept?: boolean;
+    }
   | { readonly type: 'STOP'; readonly cause: Cause; readonly brutal: boolean }
   | { readonly type: 'PAUSE'; readonly mode: PauseMode; readonly at: number; readonly now: number }
   | { readonly type: 'RESUME'; readonly now: number }
@@ -74,6 +81,8 @@ export type AgentCommand =
       readonly detail: string;
       readonly action: 'restart' | 'stop';
     }
+  /** No process of the running hook is left. `detail` says why it failed; empty when it succeeded. */
+  | { readonly type: 'HOOK_ENDED'; readonly incarnation: number; readonly detail: string; readonly at: number }
   | { readonly type: 'PROBE_PASSED'; readonly incarnation: number; readonly at: number }
   /** A run of its liveness probe has failed. `final`: no further run is needed to end it. */
   | {

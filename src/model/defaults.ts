@@ -38,6 +38,7 @@ export const DEFAULTS = {
     kill: 5_000,
     drain: 1_000,
   },
+  hooks: { beforeStart: null, afterEnd: null, timeout: 30_000 },
   pause: 'forced',
   successCodes: [0],
   limitAction: 'restart',

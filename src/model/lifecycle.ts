@@ -1,5 +1,6 @@
 import type { AgentCommand, BodyFact, Health } from './agent.js';
 import type { Cause } from './exit.js';
+import type { Hooks } from './process.js';
 import type { PauseMode, StopPlan } from './spec.js';
 
 /** The decisions of the agent's chart: conditions for its guards and values for its assignments. */
@@ -19,6 +20,7 @@ export interface AgentSettings {
   readonly failures: number;
   readonly successCodes: readonly number[];
   readonly stop: StopPlan;
+  readonly hooks: Hooks;
 }
 
 /** The rest of `maxRuntime` of an incarnation. Monotonic ms. */
@@ -58,6 +60,10 @@ export interface AgentContext {
   readonly commanded: boolean;
   readonly exit: ExitFacts | null;
   readonly drained: boolean;
+  /** An earlier program has started it, and it runs on or its end was not read: this start adopts it. */
+  readonly isKept: boolean;
+  /** Its hook after the end has begun to run. */
+  readonly isConcluded: boolean;
   /** The present extension (0 for none), and the sum of all that were granted for this start or stop, in ms. */
   readonly extension: number;
   readonly extended: number;
@@ -100,7 +106,7 @@ type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings'>;
 
 /** The context at the start of an incarnation. */
 export function freshIncarnation(
-  { incarnation, at, now }: Omit<Start, 'type'>,
+  { incarnation, at, now, isKept = false }: Omit<Start, 'type'>,
   { maxRuntime }: AgentSettings,
 ): OfIncarnation {
   return {
@@ -124,6 +130,8 @@ export function freshIncarnation(
     commanded: false,
     exit: null,
     drained: false,
+    isKept,
+    isConcluded: false,
     extension: 0,
     extended: 0,
     overdue: false,

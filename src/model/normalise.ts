@@ -80,6 +80,7 @@ export function normaliseAgent(input: AgentInput): AgentSpec {
     maxRuntime: input.maxRuntime ?? Number.POSITIVE_INFINITY,
     output: { ...DEFAULTS.output, ...input.output, ...(input.stdin === 'pty' && { order: 'merged' as const }) },
     process: input.command === undefined ? PROCESS_DEFAULTS : processPlan(input, input.env),
+    hooks: input.hooks === undefined ? DEFAULTS.hooks : { ...DEFAULTS.hooks, ...input.hooks },
     metadata: { ...input.metadata },
   };
 }

@@ -52,6 +52,25 @@ export interface Rlimit {
   readonly hard: number;
 }
 
+/** Commands around an incarnation. */
+export interface HooksInput {
+  /** Program and arguments of a command that must succeed before each start; else it is a failed start. If not given, none. */
+  beforeStart?: readonly string[];
+  /** Program and arguments of a command after the end of each incarnation, also of one whose start has failed. If not given, none. */
+  afterEnd?: readonly string[];
+  /** How long each of them may take, and may go on after a stop has sent it SIGTERM, in ms; then it is killed, and has failed. If not given, 30000. */
+  timeout?: number;
+}
+
+export type HookName = 'beforeStart' | 'afterEnd';
+
+/** `null` for no such command. */
+export interface Hooks {
+  readonly beforeStart: readonly string[] | null;
+  readonly afterEnd: readonly string[] | null;
+  readonly timeout: number;
+}
+
 /** What an agent may ask of its process. */
 export interface ProcessOptions {
   /**
@@ -87,6 +106,8 @@ export interface ProcessOptions {
    * supervisor takes root. If not given, that of the supervisor.
    */
   oomScoreAdj?: number;
+  /** Commands before the start and after the end, as ExecStartPre and ExecStopPost of systemd. If not given, none. */
+  hooks?: HooksInput;
 }
 
 /** The same with every default filled in. */
@@ -123,6 +144,7 @@ export const PROCESS_OPTIONS = [
   'nice',
   'rlimits',
   'oomScoreAdj',
+  'hooks',
 ] as const satisfies readonly (keyof ProcessOptions)[];
 
 /** The defaults of all options. */

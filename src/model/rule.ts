@@ -193,6 +193,9 @@ function checkTemplates(node: Fields, ports: readonly string[], addProblem: AddP
     const command = isFields(probe) ? listOf(probe.command) : [];
     command.forEach((text, i) => void check(fieldPath(`${key}.command`, i), text));
   }
+  const hooks = isFields(node.hooks) ? node.hooks : {};
+  for (const hook of ['beforeStart', 'afterEnd'])
+    listOf(hooks[hook]).forEach((text, i) => void check(fieldPath(`hooks.${hook}`, i), text));
   if (isFields(node.env)) for (const [name, text] of Object.entries(node.env)) check(fieldPath('env', name), text);
 }
 

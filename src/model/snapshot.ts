@@ -136,7 +136,16 @@ function read(value: object, key: string | number): unknown {
 /** A program may give a RegExp as a pattern. It is valid already, so this pattern replaces it during validation. */
 const ANY_PATTERN = '(?:)';
 const UNREADABLE = Symbol('(cannot be read)');
-const LISTS: ReadonlySet<string> = new Set(['command', 'ports', 'successCodes', 'after', 'inherit', 'unset']);
+const LISTS: ReadonlySet<string> = new Set([
+  'command',
+  'ports',
+  'successCodes',
+  'after',
+  'inherit',
+  'unset',
+  'beforeStart',
+  'afterEnd',
+]);
 const MAX_ENTRIES = 10_000;
 /** Reported once for a list; its further entries are not read. */
 const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;

@@ -3,7 +3,7 @@
  * milliseconds, all sizes bytes.
  */
 
-import type { ProcessPlan } from './process.js';
+import type { Hooks, ProcessPlan } from './process.js';
 
 /** Which ends of a child lead to a restart (R1, R2, R3). */
 export type RestartType = 'permanent' | 'transient' | 'temporary';
@@ -181,6 +181,7 @@ export interface AgentSpec {
   readonly maxRuntime: number;
   readonly output: OutputPlan;
   readonly process: ProcessPlan;
+  readonly hooks: Hooks;
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -213,7 +213,7 @@ function addProblem(walk: Walk, path: string, rule: string, got: unknown): void 
  */
 function maybeSecret(path: string, got: unknown): boolean {
   if (/(^|\.)(env|metadata|input)(\.|\[|$)/.test(path)) return true;
-  return typeof got === 'string' && /(^|\.)(command|args|exec|url|http)(\.|\[|$)/.test(path);
+  return typeof got === 'string' && /(^|\.)(command|beforeStart|afterEnd|args|exec|url|http)(\.|\[|$)/.test(path);
 }
 
 const NODE_PARTS: ReadonlySet<string> = new Set(['children', 'pool', 'task', 'logic', 'input']);

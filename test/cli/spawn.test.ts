@@ -15,7 +15,7 @@ describe('supertree spawn', () => {
 
   it('passes every option on', async () => {
     const argv =
-      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --output-order merged --close-input 500 --stop-scope main --user www --group 33 --umask 027 --nice -5 --rlimit nofile=10:20 --rlimit core=infinity --oom-score-adj -1 --parent root/group --no-wait';
+      'spawn web --restart transient --port http --port admin --env A=1 --env B=x=y --cwd sub --stdin closed --inherit PATH,HOME --unset LANG --unset LC_ALL --output-order merged --close-input 500 --stop-scope main --user www --group 33 --umask 027 --nice -5 --rlimit nofile=10:20 --rlimit core=infinity --oom-score-adj -1 --before true --after false --parent root/group --no-wait';
     const result = await supertree([...argv.split(' '), '--', 'run'], { answers });
     expect(result.seen[0]?.params).toEqual({
       spec: {
@@ -34,6 +34,7 @@ describe('supertree spawn', () => {
         nice: -5,
         rlimits: { nofile: { soft: 10, hard: 20 }, core: 'infinity' },
         oomScoreAdj: -1,
+        hooks: { beforeStart: ['sh', '-c', 'true'], afterEnd: ['sh', '-c', 'false'] },
         ports: ['http', 'admin'],
         env: { A: '1', B: 'x=y' },
       },

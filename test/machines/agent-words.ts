@@ -36,14 +36,20 @@ export function agent(settings: Partial<AgentSettings> = {}): AgentInput {
     failures: 3,
     successCodes: [0],
     stop: STAGES,
+    hooks: { beforeStart: null, afterEnd: null, timeout: HOOK_TIMEOUT },
   };
   return { id: 'web', path: 'root/web', settings: { ...usual, ...settings }, incarnation: 0 };
 }
+
+/** How long a hook in these stories may take, in ms. */
+export const HOOK_TIMEOUT = 70;
 
 const NONE = Number.POSITIVE_INFINITY;
 const incarnation = 1;
 
 export const START: AgentEvent = { type: 'START', incarnation, at: 10, now: 0 };
+/** It is adopted: an earlier program has started it. */
+export const START_KEPT: AgentEvent = { type: 'START', incarnation, at: 10, now: 10, isKept: true };
 export const LEASED: AgentEvent = { type: 'LEASED', incarnation, ports: { http: 8100 } };
 export const LEASE_FAILED: AgentEvent = { type: 'LEASE_FAILED', incarnation, detail: 'no port', at: 11 };
 export const SPAWNED: AgentEvent = { type: 'SPAWNED', incarnation, pid: 42, at: 20 };
@@ -70,6 +76,10 @@ export const LIMIT_STOP: AgentEvent = { ...limit, action: 'stop' };
 export const RETRY_CANCELLED: AgentEvent = { type: 'RETRY_CANCELLED' };
 export const RETRY: AgentEvent = { type: 'RETRY', delay: 250 };
 export const EXHAUSTED: AgentEvent = { type: 'EXHAUSTED' };
+
+/** The running hook has succeeded. */
+export const HOOK_DONE: AgentEvent = { type: 'HOOK_ENDED', incarnation, detail: '', at: 15 };
+export const HOOK_FAILED: AgentEvent = { type: 'HOOK_ENDED', incarnation, detail: 'it ended with code 3', at: 15 };
 
 type Exited = Extract<BodyFact, { type: 'EXITED' }>;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { agentMachine } from '../../src/machines/index.js';
 import { ENDS } from './agent-ends.js';
+import { HOOKED } from './agent-hooks.js';
 import { LIMITED } from './agent-limits.js';
 import { LIVENESS } from './agent-liveness.js';
 import { LIVES } from './agent-lives.js';
@@ -10,7 +11,7 @@ import { STARTS } from './agent-starts.js';
 import { play } from './scenario.js';
 import { describeScenarios } from './scenarios.js';
 
-const STORIES = [...STARTS, ...LIVES, ...LIVENESS, ...LIMITED, ...ENDS, ...STAGES_ON_DEMAND];
+const STORIES = [...STARTS, ...LIVES, ...LIVENESS, ...LIMITED, ...ENDS, ...STAGES_ON_DEMAND, ...HOOKED];
 
 describe('an agent', () => {
   describeScenarios(agentMachine, STORIES);

@@ -7,12 +7,14 @@ import { edgesOf, endsOf, statePathOf, statesOf } from './edges.js';
 
 const charts: readonly (readonly [string, AnyStateMachine])[] = Object.entries(machines);
 
+const HOOKS = { beforeStart: ['before'], afterEnd: ['after'], timeout: 5 };
+
 /** What may happen to each, and from where to look. */
 const TRIED: Readonly<
   Record<string, { readonly inputs: readonly unknown[]; readonly events: readonly EventObject[] }>
 > = {
   agentMachine: {
-    inputs: [{}, { leases: true }, { stop: { ...words.STAGES, closeInput: 5 } }].map(words.agent),
+    inputs: [{}, { leases: true }, { stop: { ...words.STAGES, closeInput: 5 } }, { hooks: HOOKS }].map(words.agent),
     events: [...Object.values<unknown>(words).filter(isEvent), words.exited({ code: 0 }), words.extend(10)],
   },
   supervisorMachine: {
@@ -83,7 +85,7 @@ describe.each(charts)('%s', (name, chart) => {
 });
 
 /** States that are left in the step that enters them: no snapshot shows them, the stories do. */
-const passing = new Set(['spawning.deciding', 'stopping.deciding', 'settling']);
+const passing = new Set(['spawning.deciding', 'stopping.deciding', 'stopping.ended', 'settling']);
 
 function isEvent(word: unknown): word is EventObject {
   return typeof word === 'object' && word !== null && 'type' in word;

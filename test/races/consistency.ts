@@ -3,7 +3,7 @@ import type { FakeDriver, FakeLife, FakePorts } from '../../src/testing/index.js
 
 /** The differences between the views of a tree and its incarnations and leases, when nothing is pending any more. */
 export function inconsistencies(tree: Tree, driver: FakeDriver, ports: FakePorts): string[] {
-  const incarnations = new Map(driver.lives().map((incarnation) => [incarnation.path, incarnation]));
+  const incarnations = new Map(driver.lives().map((incarnation) => [agentOf(incarnation.path), incarnation]));
   const agents = new Map(tree.agents().map((view) => [view.path, view]));
   const unlisted = [...incarnations.keys()].filter((path) => !agents.has(path));
   return [
@@ -12,6 +12,11 @@ export function inconsistencies(tree: Tree, driver: FakeDriver, ports: FakePorts
     ...supervisorProblems(tree, tree.view()),
     ...leaseProblems(agents, ports),
   ];
+}
+
+/** The path of the agent of a body, which may be a hook: that keeps it from being at rest as its process does. */
+export function agentOf(path: string): string {
+  return path.replace(/#\w+$/, '');
 }
 
 function stateProblems(view: AgentView, incarnation: FakeLife | undefined): string[] {

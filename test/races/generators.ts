@@ -67,6 +67,12 @@ const timeless = fc.record({
   output,
   ports: fc.constantFrom<readonly string[]>([], [], ['http'], ['http', 'admin']),
   pause: fc.constantFrom('forced' as const, 'cooperative' as const),
+  hooks: fc.constantFrom<NonNullable<CommandAgent['hooks']>>(
+    {},
+    {},
+    { beforeStart: ['before'], timeout: 8 },
+    { afterEnd: ['after'], timeout: 8 },
+  ),
   umask: fc.constantFrom('022', '0077'),
   nice: fc.integer({ min: -20, max: 19 }),
   oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),

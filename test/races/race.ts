@@ -3,10 +3,11 @@ import type { Ports } from '../../src/actors/ports/ports.js';
 import { createTree } from '../../src/actors/tree.js';
 import type { Tree } from '../../src/contract/view.js';
 import { SupertreeError } from '../../src/errors.js';
+import { isHookPath } from '../../src/model/hook.js';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { createFakeDriver, createFakePorts, type FakeBehaviour, type FakeDriver } from '../../src/testing/index.js';
 import type fc from '../fast-check.js';
-import { inconsistencies } from './consistency.js';
+import { agentOf, inconsistencies } from './consistency.js';
 import { applyEvent, PATHS, type RaceEvent, SAMPLE_PERIOD } from './events.js';
 import { createRaceClock } from './race-clock.js';
 import { ReportChecker } from './report-checker.js';
@@ -31,7 +32,13 @@ export async function race(
   const observer = new ReportChecker(input);
   const calls = new PendingCalls();
   let starts = 0;
-  const driver = createFakeDriver(clock, () => behaviours[starts++] ?? {});
+  const together: string[] = [];
+  // A hook that ran for ever would fail each start, and an agent of a supervisor that cools down would never come to rest.
+  const driver: FakeDriver = createFakeDriver(clock, ({ path }) => {
+    const others = driver.lives().filter((life) => life.path !== path && agentOf(life.path) === agentOf(path));
+    together.push(...others.map((life) => `${path} was started while ${life.path} lives`));
+    return behaviours[starts++] ?? (isHookPath(path) ? SUCCESS : {});
+  });
   // Not of every path: a pool that cools down has new instances each time, and would never come to rest.
   const refused = Object.fromEntries(PATHS.map((path) => [path, { failsLease: refusals }]));
   const leases = createFakePorts(clock, refused, { quarantine: 5 });
@@ -67,12 +74,18 @@ export async function race(
     ...observer.violations,
     ...observer.missingFailures(),
   );
-  problems.push(...driver.violations.filter((what) => !isNewAgent(what, observer)), ...clock.thrown.map(String));
+  problems.push(
+    ...together,
+    ...driver.violations.filter((what) => !isNewAgent(what, observer)),
+    ...clock.thrown.map(String),
+  );
   problems.push(...driver.lives().map(({ path, incarnation }) => `${path}#${incarnation} was not reaped`));
   problems.push(...leases.asked().map(({ path }) => `a lease of ${path} has no answer`));
   if (clock.pending() > 0) problems.push(`${clock.pending()} timers are left`);
   return problems;
 }
+
+const SUCCESS: FakeBehaviour = { exitsAfter: 2, code: 0 };
 
 /** Resolves when no task is left, and no promise schedules one. */
 async function untilIdle(scheduler: fc.Scheduler): Promise<void> {
@@ -84,13 +97,14 @@ async function untilIdle(scheduler: fc.Scheduler): Promise<void> {
 
 /** Ends the processes that SIGKILL could not end. */
 async function releaseZombies(scheduler: fc.Scheduler, tree: Tree, driver: FakeDriver): Promise<void> {
-  for (const { path } of tree.agents().filter(({ state }) => state === 'zombie')) driver.release(path);
+  for (const { path } of tree.agents().filter(({ state }) => state === 'zombie'))
+    for (const body of [path, `${path}#beforeStart`, `${path}#afterEnd`]) driver.release(body);
   await untilIdle(scheduler);
 }
 
 /** An agent that was removed and added again counts its incarnations anew. */
 function isNewAgent(violation: string, observer: ReportChecker): boolean {
-  const [, path = ''] = /^(\S+) incarnation \d+ follows incarnation/.exec(violation) ?? [];
+  const [, path = ''] = /^([^\s#]+)(?:#\w+)? incarnation \d+ follows incarnation/.exec(violation) ?? [];
   return observer.removed.has(path);
 }
 

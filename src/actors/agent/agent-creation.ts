@@ -44,6 +44,7 @@ export function createAgent(
     record,
     ref,
     body: null,
+    hook: null,
     order: null,
     exit: earlier?.exit ?? null,
     unwatch: null,
@@ -102,15 +103,16 @@ export function reportRemoved(world: World, path: string, record: AgentRecord): 
 let latest: { readonly spec: AgentSpec; readonly settings: AgentSettings } | null = null;
 
 function settingsOf(spec: AgentSpec): AgentSettings {
-  const { readiness, liveness, ports, maxRuntime, successCodes, stop } = spec;
+  const { readiness, liveness, ports, maxRuntime, successCodes, stop, hooks } = spec;
   const known = latest?.spec;
-  const same = known?.stop === stop && known.readiness === readiness && known.liveness === liveness;
+  const same =
+    known?.stop === stop && known.hooks === hooks && known.readiness === readiness && known.liveness === liveness;
   const isSame =
     same && known.ports === ports && known.successCodes === successCodes && known.maxRuntime === maxRuntime;
   if (latest !== null && isSame) return latest.settings;
   const readyAtOnce = readiness.type === 'none' && readiness.minUptime === 0;
   const bounds = { readyTimeout: readiness.timeout, maxRuntime, failures: liveness?.failures ?? 1 };
-  const made = { leases: ports.length > 0, readyAtOnce, ...bounds, successCodes, stop };
+  const made = { leases: ports.length > 0, readyAtOnce, ...bounds, successCodes, stop, hooks };
   latest = { spec, settings: made };
   return made;
 }

@@ -18,6 +18,15 @@ export type ChildFact =
   | { readonly type: 'ended'; readonly generation: number; readonly reason: Reason }
   | { readonly type: 'stuck'; readonly generation: number; readonly blockers: string };
 
+/** A hook that runs. */
+export interface RunningHook {
+  readonly body: Incarnation;
+  /** When it was started, on the monotonic clock in ms. */
+  readonly since: number;
+  /** Why it was asked to end or killed, as a part of a sentence; `null` when it was not. */
+  interruption: string | null;
+}
+
 /**
  * One agent of a tree: the actor of its chart, and the objects that the effects of the chart act on. Its state in the lifecycle, with time and reason, is
  * in the chart alone (`contextOf`, `stateOf`).
@@ -39,6 +48,8 @@ export interface Agent extends WatchedAgent {
   readonly ref: ActorRefFrom<typeof agentMachine>;
   /** The running body; `null` at rest. */
   body: Incarnation | null;
+  /** The running hook; `null` without one. */
+  hook: RunningHook | null;
   order: StartOrder | null;
   /** The record of its last end, perhaps of an earlier incarnation; `null` before the first one. */
   exit: ExitRecord | null;
@@ -95,8 +106,8 @@ export function remainsOf(agents: Iterable<Agent>): Blocker[] {
 }
 
 /** The remaining processes of an agent. */
-export function blockersOf({ body }: Agent): Blocker[] {
-  return body?.inspect() ?? [];
+export function blockersOf({ body, hook }: Agent): Blocker[] {
+  return [...(body?.inspect() ?? []), ...(hook?.body.inspect() ?? [])];
 }
 
 /** The view of an agent: the same object while the agent is unchanged, so that lists need not be built again. */

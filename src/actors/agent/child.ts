@@ -53,8 +53,11 @@ export class AgentChild implements Child {
   }
 
   start(generation: number): void {
-    const { clock } = this.#world;
-    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, at: clock.wall(), now: clock.now() });
+    const { clock, driverOf } = this.#world;
+    const { path, spec } = this.#agent;
+    const isKept = driverOf(spec).kept?.(path)?.incarnation === generation;
+    const times = { at: clock.wall(), now: clock.now() };
+    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, ...times, isKept });
   }
 
   stop(brutal: boolean, cause: StopCause): void {

@@ -9,7 +9,8 @@ import { blockersText } from '../../model/report.js';
 import type { World } from '../world.js';
 import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
-import { exitRecord, reasonOf } from './exit-record.js';
+import { completeExit, exitRecord, reasonOf } from './exit-record.js';
+import { askHook, killHook, runHook } from './hooks.js';
 import { keptEntry } from './kept-entry.js';
 import { startOrder } from './launch.js';
 import { forgetMessages, onMessage } from './messages.js';
@@ -43,6 +44,9 @@ export function createAgentLogic(world: World): typeof agentMachine {
       }),
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
+      runHook: hand((agent, context, { hook }) => runHook(world, agent, context, hook)),
+      askHook: hand(askHook),
+      killHook: hand((agent) => killHook(world, agent)),
       launch: hand((agent, context) => launch(world, agent, context)),
       watchReadiness: hand((agent, context) => beginReadinessWatch(world, agent, context)),
       unwatchReadiness: hand(endReadinessWatch),
@@ -52,7 +56,10 @@ export function createAgentLogic(world: World): typeof agentMachine {
       unwatchResources: hand((agent) => world.monitor.unwatch(agent.path)),
       closeInput: hand((agent) => closeInput(agent)),
       ask: hand((agent, context, { again }) => ask(agent, context, again)),
-      kill: hand((agent) => agent.body?.kill()),
+      kill: hand((agent) => {
+        agent.body?.kill();
+        killHook(world, agent);
+      }),
       drain: hand((agent) => agent.body?.drain()),
       freeze: hand((agent) => agent.body?.freeze()),
       thaw: hand((agent) => agent.body?.thaw()),
@@ -94,8 +101,7 @@ function withRemedy(thrown: unknown): string {
 function launch(world: World, agent: Agent, context: AgentContext): void {
   agent.order = startOrder(world, agent, context);
   // The output of a kept incarnation is there already.
-  if (world.driverOf(agent.spec).kept?.(agent.path)?.incarnation !== context.incarnation)
-    agent.output.startOfIncarnation();
+  if (!context.isKept) agent.output.startOfIncarnation();
   forgetMessages(agent);
   agent.body = world.driverOf(agent.spec).start(agent.order, sinkOf(world, agent, context.incarnation));
 }
@@ -138,9 +144,7 @@ function inspect(world: World, agent: Agent, { incarnation }: AgentContext): voi
 function release(world: World, agent: Agent, context: AgentContext): void {
   if (context.settings.leases) world.ports.release(agent.path, context.incarnation, context.heading !== 'failed');
   agent.output.endOfIncarnation();
-  if (agent.exit?.incarnation === context.incarnation) {
-    agent.exit = { ...exitRecord(agent, context, world.clock.wall()), exitedAt: agent.exit.exitedAt };
-  }
+  completeExit(agent, context, world.clock.wall(), context.isConcluded);
   agent.body = null;
 }
 

@@ -26,6 +26,16 @@ export function exitRecord(agent: Agent, context: AgentContext, wall: number): E
   };
 }
 
+/**
+ * Completes the record of the incarnation, if there is one, with what is known since: a stop, and the lines that were read after the exit, unless these are of
+ * its hook.
+ */
+export function completeExit(agent: Agent, context: AgentContext, wall: number, hasHookRun: boolean): void {
+  if (agent.exit?.incarnation !== context.incarnation) return;
+  const { exitedAt, tail } = agent.exit;
+  agent.exit = { ...exitRecord(agent, context, wall), exitedAt, ...(hasHookRun && { tail }) };
+}
+
 /** The reason of an incarnation's end for its supervisor. */
 export function reasonOf(agent: Agent, context: AgentContext): Reason {
   if (agent.exit === null || agent.exit.incarnation !== context.incarnation) return { kind: 'shutdown' };

@@ -10,8 +10,11 @@ import type { World } from '../world.js';
 import type { Agent } from './agent.js';
 
 /** The driver's order for the incarnation that `context` is about to start. */
-export function startOrder(world: World, agent: Agent, context: AgentContext): StartOrder {
-  const { spec, path } = agent;
+export function startOrder(
+  world: World,
+  { spec, path }: Pick<Agent, 'spec' | 'path'>,
+  context: AgentContext,
+): StartOrder {
   const { incarnation, ports } = context;
   if (spec.body.type !== 'command') {
     return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: {} };

@@ -2,8 +2,10 @@ import type { Store } from '../../contract/store.js';
 import { type ChildPast, shifted } from '../../model/earlier.js';
 import { idOf, joinPath, parentOf } from '../../model/id.js';
 import type { Report, ReportType } from '../../model/report.js';
+import { shouldRestart } from '../../model/restart.js';
 import type { NodeSpec } from '../../model/spec.js';
 import { type Agent, contextOf, stateOf, viewOf } from '../agent/agent.js';
+import { reasonOf } from '../agent/exit-record.js';
 import type { World } from '../world.js';
 import {
   type AgentEntry,
@@ -87,6 +89,7 @@ export class Recorder implements ChangeNotes {
 
   #agentEntry(agent: Agent): AgentEntry {
     const { readyAt, pausedAt, pauseMode, ports, since } = contextOf(agent);
+    const past = this.#past(agent.path);
     const { uuid, createdAt, incarnation, starts } = agent.record;
     return {
       uuid,
@@ -103,7 +106,8 @@ export class Recorder implements ChangeNotes {
       lines: agent.output.begins,
       next: agent.output.next,
       exit: agent.exit,
-      past: this.#past(agent.path),
+      past,
+      ...restAfterHook(agent, past),
     };
   }
 
@@ -117,4 +121,15 @@ export class Recorder implements ChangeNotes {
     const { clock } = this.#world;
     return time + clock.wall() - clock.now();
   }
+}
+
+/**
+ * Of an agent that has ended, and whose hook runs: what it comes to when the hook is over. A successor does not wait for the hook, and restarts the agent, or
+ * not, by its restart type.
+ */
+function restAfterHook(agent: Agent, past: ChildPast | null): Partial<AgentEntry> {
+  const context = contextOf(agent);
+  if (agent.hook === null || !context.isConcluded || past === null) return {};
+  const isResting = !shouldRestart(agent.spec.restart, reasonOf(agent, context));
+  return { state: context.heading, detail: context.heading, past: { ...past, isResting } };
 }

@@ -7,6 +7,11 @@ export class Inherited implements Kept {
   readonly agent: KeptAgent;
   readonly output: KeptOutput[] = [];
   readonly #records: KeeperRecord[] = [];
+  #noteGone!: () => void;
+  /** Resolves when no process of it is left. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#noteGone = resolve;
+  });
 
   constructor(agent: KeptAgent) {
     this.agent = agent;
@@ -22,6 +27,8 @@ export class Inherited implements Kept {
 
   addRecord(record: KeeperRecord): void {
     this.#records.push(record);
+    if (record.type === 'gone' || record.type === 'failed' || (record.type === 'exited' && record.isEmpty))
+      this.#noteGone();
   }
 
   /** The next record, oldest first; `undefined` when there is none. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract/clock.js';
 import type { Store } from '../../contract/store.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
+import { isHookPath } from '../../model/hook.js';
 import type { Driver, Incarnation, Kept, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
@@ -90,11 +91,22 @@ class KeeperDriver implements Driver, SessionListener {
     this.#session = session;
     this.entries.inherit(session.estate.entries);
     this.entries.connect((message) => session.send(message));
+    const hooks: Inherited[] = [];
     for (const inherited of session.inherited) {
-      this.#kept.set(inherited.agent.path, inherited);
+      if (isHookPath(inherited.agent.path)) hooks.push(inherited);
+      else this.#kept.set(inherited.agent.path, inherited);
       this.#lastAgent = Math.max(this.#lastAgent, inherited.agent.agent);
     }
+    await Promise.all(hooks.map((hook) => this.#endHook(session, hook)));
     session.keepAlive(false);
+  }
+
+  /** No hook is adopted: what is left of it is killed before anything of its agent can start. */
+  async #endHook(session: KeeperSession, hook: Inherited): Promise<void> {
+    const { path, pid } = hook.agent;
+    if (!(await session.kill(hook, HOOK_PATIENCE)))
+      this.problem(`hook ${path} of an earlier server, process ${pid}, cannot be killed`);
+    session.discard(hook);
   }
 
   kept(path: string): Kept | undefined {
@@ -240,3 +252,6 @@ const LONGEST_END = 120_000;
 
 /** The number of starts that a keeper has to do at a time. A first start waits for these alone, however many restarts are due. */
 const STARTS_AT_A_TIME = 8;
+
+/** How long a hook of an earlier program may take to end after SIGKILL, in ms. */
+const HOOK_PATIENCE = 10_000;

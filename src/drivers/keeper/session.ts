@@ -16,6 +16,7 @@ import { type Identity, membersOf, Orphans } from './membership.js';
 import { Pings } from './pings.js';
 import type { ToKeeper } from './protocol/messages.js';
 import { InheritedKeeper, type RunningKeeper } from './running-keeper.js';
+import { within } from './within.js';
 
 /** The receiver of what a keeper reports about itself. */
 export interface SessionListener {
@@ -113,6 +114,16 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.#incarnations.set(incarnation.agent, incarnation);
     incarnation.adopt(this, inherited.agent);
     setImmediate(() => void this.#replay(incarnation, inherited));
+  }
+
+  /** Kills it, and resolves when no process of it is left, or with false after so many ms. */
+  async kill({ agent: { agent }, gone }: Inherited, patience: number): Promise<boolean> {
+    this.send({ type: 'kill', agent, after: 0 });
+    return within(
+      patience,
+      gone.then(() => true),
+      false,
+    );
   }
 
   /** Nobody will adopt it. */

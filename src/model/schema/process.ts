@@ -1,7 +1,9 @@
 import * as v from 'valibot';
+import { DEFAULTS } from '../defaults.js';
 import { isInheritable } from '../environment.js';
 import { PROCESS_DEFAULTS, RESOURCES, type ResourceName } from '../process.js';
-import { bounded, exact, field, fields, needed, noNul, oneOf } from './field.js';
+import { bounded, exact, field, fields, needed, noNul, oneOf, positive } from './field.js';
+import { command } from './probe.js';
 
 /** The name of an environment variable. */
 export const variableName = v.pipe(
@@ -99,6 +101,17 @@ export const processOptions = {
   umask: field('The umask(2), three octal digits as text. If not given, that of the supervisor.', umask),
   nice: field('The niceness, see nice(2). If not given, that of the supervisor.', wholeFrom(-20, 19)),
   rlimits: field('Limits of resources, see getrlimit(2). If not given, those of the supervisor.', rlimits),
+  hooks: field(
+    'Commands before the start and after the end, as ExecStartPre and ExecStopPost of systemd. If not given, none.',
+    fields('Hooks', {
+      beforeStart: exact('Must exit with 0 before each start; else the start has failed. If not given, none.', command),
+      afterEnd: exact('Runs after the end of each incarnation, also of a failed start. If not given, none.', command),
+      timeout: exact(
+        `How long each may take, in ms; then it is killed. If not given, ${DEFAULTS.hooks.timeout}.`,
+        positive,
+      ),
+    }),
+  ),
   oomScoreAdj: field(
     'See proc_pid_oom_score_adj(5): -1000 is never killed for memory, 1000 first. If not given, that of the supervisor.',
     wholeFrom(-1000, 1000),
