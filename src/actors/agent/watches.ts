@@ -1,3 +1,4 @@
+import { identityChain } from '../../drivers/keeper/exec-chain.js';
 import { listensOn } from '../../drivers/proc/sockets.js';
 import type { AgentContext } from '../../model/lifecycle.js';
 import type { Liveness, ProbedLiveness } from '../../model/spec.js';
@@ -7,7 +8,7 @@ import type { Agent } from './agent.js';
 import { deliver } from './deliver.js';
 import { keptEntry } from './kept-entry.js';
 import { filledReadiness } from './launch.js';
-import { commandProbe } from './probes/command-probe.js';
+import { commandProbe, type ProbeCommand } from './probes/command-probe.js';
 import { httpProbe } from './probes/http-probe.js';
 import { watchByProbe, watchForSilence } from './probes/liveness.js';
 import type { Probe, ProbeClock } from './probes/probe.js';
@@ -24,9 +25,10 @@ export function beginReadinessWatch(world: World, agent: Agent, context: AgentCo
   agent.unreadiness = '';
   const readyAt = keptEntry(world, agent, incarnation)?.readyAt ?? null;
   if (readyAt !== null) return deliver(world, agent, { type: 'READY', incarnation, at: readyAt });
+  const readiness = filledReadiness(spec, context);
   const watching = watchReadiness(
     {
-      readiness: filledReadiness(spec, context),
+      readiness,
       ...{
         ports,
         output,
@@ -34,6 +36,7 @@ export function beginReadinessWatch(world: World, agent: Agent, context: AgentCo
         probeClock: probeClock(world),
         cwd: spec.cwd,
         env: order?.env ?? {},
+        ...(readiness.type === 'exec' && chainOf(agent, readiness.command)),
         ownsPort: ownershipOf(agent),
       },
     },
@@ -97,10 +100,15 @@ function probeOf(world: World, agent: Agent, context: AgentContext, liveness: Pr
   const { id, incarnation, ports } = context;
   if (liveness.type === 'exec') {
     const command = liveness.command.map((word) => fillTemplate(word, { id, incarnation, ports }));
-    return commandProbe({ command, cwd: agent.spec.cwd, env: agent.order?.env, clock });
+    return commandProbe({ command, cwd: agent.spec.cwd, env: agent.order?.env, clock, ...chainOf(agent, command) });
   }
   const target = { port: ports[liveness.port] ?? 0, clock, ownsPort: ownershipOf(agent) };
   return liveness.type === 'tcp' ? tcpProbe(target) : httpProbe({ ...target, path: liveness.path });
+}
+
+/** A probe runs as the user of its agent. That of a task or a logic is this program. */
+function chainOf({ order }: Agent, command: readonly string[]): Pick<ProbeCommand, 'chain'> {
+  return order === null || order.spec.body.type !== 'command' ? {} : { chain: identityChain(order, command) };
 }
 
 /** The time limit of a probe is a deadline as well. */

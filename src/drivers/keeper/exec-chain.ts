@@ -32,6 +32,21 @@ export function execChain(order: StartOrder): ExecChain | string {
   return programProblem(order) ?? chain;
 }
 
+/**
+ * The chain of another program, such as a probe, with the user, the group and the umask of the agent that `order` has started; as text, why it cannot be run
+ * so. A driver that gives no such attributes has refused the agent.
+ */
+export function identityChain(order: StartOrder, command: readonly string[]): ExecChain | string {
+  const identity = identityOf(order.spec);
+  if (typeof identity === 'string') return identity;
+  const { umask } = order.spec.process;
+  const masked = umask === null ? [] : ['/bin/sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh'];
+  const words = [...identity.words, ...masked];
+  if (words.length === 0) return { words, env: identity.env };
+  const spec = { ...order.spec, body: { type: 'command', command } } as const;
+  return programProblem({ ...order, spec, command }) ?? { words, env: identity.env };
+}
+
 function limitWords(rlimits: AgentSpec['process']['rlimits']): string[] | string {
   const entries = Object.entries(rlimits) as [ResourceName, { soft: number; hard: number }][];
   if (entries.length === 0) return [];

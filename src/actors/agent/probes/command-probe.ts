@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { ExecChain } from '../../../drivers/keeper/exec-chain.js';
 import { killAtExit } from '../../../drivers/local/exit-hook.js';
 import { messageOf } from '../../../errors.js';
 import type { Probe, ProbeClock, ProbeResult } from './probe.js';
@@ -8,6 +9,8 @@ export interface ProbeCommand {
   readonly cwd: string | null;
   /** If undefined, the environment of this process. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** What gives it the user, the group and the umask of the agent; as text, why it cannot have them. If not given, it has those of this process. */
+  readonly chain?: ExecChain | string;
   readonly clock: ProbeClock;
 }
 
@@ -53,12 +56,17 @@ function runProbe(probe: ProbeCommand, timeout: number, done: (result: ProbeResu
 }
 
 function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildProcess | undefined {
-  const [program = '', ...args] = probe.command;
+  const { chain = NO_CHAIN } = probe;
+  if (typeof chain === 'string') {
+    probe.clock.defer(() => failed(chain));
+    return undefined;
+  }
+  const [program = '', ...args] = [...chain.words, ...probe.command];
   try {
     const child = spawn(program, args, {
       detached: true,
       stdio: 'ignore',
-      ...(probe.env === undefined ? {} : { env: withoutToken(probe.env) }),
+      ...(probe.env === undefined ? {} : { env: { ...withoutToken(probe.env), ...chain.env } }),
       ...(probe.cwd === null ? {} : { cwd: probe.cwd }),
     });
     return child.on('error', (error) => failed(messageOf(error)));
@@ -67,6 +75,8 @@ function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildPro
     return undefined;
   }
 }
+
+const NO_CHAIN: ExecChain = { words: [], env: {} };
 
 /** With the agent's token a probe would count as one of its processes. */
 function withoutToken(env: Readonly<Record<string, string>>): Record<string, string> {

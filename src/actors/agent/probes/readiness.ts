@@ -1,5 +1,6 @@
 import type { Clock } from '../../../contract/clock.js';
 import type { OutputLine } from '../../../contract/view.js';
+import type { ExecChain } from '../../../drivers/keeper/exec-chain.js';
 import { messageOf } from '../../../errors.js';
 import type { Readiness, StreamName } from '../../../model/spec.js';
 import { commandProbe } from './command-probe.js';
@@ -19,6 +20,8 @@ export interface ReadinessOptions {
   /** Working directory and environment of an `exec` probe: those of the agent. If not given, those of this process. */
   readonly cwd?: string | null;
   readonly env?: Readonly<Record<string, string>>;
+  /** The chain of an `exec` probe, as for `ProbeCommand`. */
+  readonly chain?: ExecChain | string;
   /** True when a process of the agent listens on the port, `undefined` when that cannot be known. If not given, any listener counts. */
   readonly ownsPort?: (port: number) => boolean | undefined;
 }
@@ -123,8 +126,8 @@ class Watch implements ReadinessWatch {
   }
 
   #commandProbe(command: readonly string[]): Probe {
-    const { cwd, env } = this.#options;
-    return commandProbe({ command, cwd: cwd ?? null, env, clock: this.#probeClock });
+    const { cwd = null, env, chain } = this.#options;
+    return commandProbe({ command, cwd, env, clock: this.#probeClock, ...(chain !== undefined && { chain }) });
   }
 
   /** Runs the probe until it passes, each time after the previous run has ended. */
