@@ -1,11 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../contract/clock.js';
 import { messageOf } from '../../errors.js';
 import type { Blocker } from '../../model/agent.js';
 import {
   hasTree,
-  isRunning,
   type ProcessCommand,
   type ProcessFact,
   type ProcessPhase,
@@ -13,21 +11,15 @@ import {
 } from '../../model/process-phase.js';
 import type { StreamName } from '../../model/spec.js';
 import type { Incarnation, Sink, StartOrder } from '../driver.js';
-import type { Census, Scan } from './census.js';
-import { Freezer } from './freezer.js';
-import type { LookQueue } from './look-queue.js';
 import { NOTIFY_FD, readWords } from './notify-channel.js';
 import type { OomDetector } from './oom.js';
-import { ProcessTree } from './process-tree.js';
 import { signalOf } from './signals.js';
 import { discard, spawnProblem, spawnProcess } from './spawn.js';
 import { Stdin } from './stdin.js';
+import { type Watch, WatchedTree } from './watched-tree.js';
 
 /** The objects that all incarnations of one driver share. */
-export interface DriverContext {
-  readonly clock: Clock;
-  readonly census: Census;
-  readonly looks: LookQueue;
+export interface DriverContext extends Watch {
   readonly oom: OomDetector;
   /** Called once, after the last fact. */
   ended(incarnation: ProcessIncarnation): void;
@@ -41,12 +33,9 @@ export class ProcessIncarnation implements Incarnation {
   readonly #stdin: Stdin;
   #phase: ProcessPhase = 'queued';
   #child: ChildProcess | undefined;
-  #tree: ProcessTree | undefined;
-  #freezer: Freezer | undefined;
+  #tree: WatchedTree | undefined;
   #openStreams = 2;
-  /** How its end was requested. Then the members of its tree are looked for until none is left; after a kill, those that are found are killed at each look. */
-  #ending: 'ask' | 'kill' | null = null;
-  #watch: unknown;
+  #isKilled = false;
 
   constructor(order: StartOrder, sink: Sink, context: DriverContext) {
     this.#order = order;
@@ -75,44 +64,19 @@ export class ProcessIncarnation implements Incarnation {
     const name = signalOf(signal);
     if (!this.#advance('ask')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
-    this.#ending ??= 'ask';
-    this.#freezer?.forget();
-    this.#atNextLook((tree, scan) => {
-      const look = tree.look(scan);
-      if (this.#order.spec.stop.scope === 'main') tree.signalMain(name);
-      else tree.signal(name, look);
-      tree.signal('SIGCONT', look);
-    });
-    if (!isRunning(this.#phase)) this.#watchFrom(FIRST_LOOK);
+    this.#tree?.ask(name, this.#order.spec.stop.scope === 'main');
   }
 
   kill(): void {
     if (!this.#advance('kill')) return;
     if (this.#phase === 'cancelled') return this.#cancel();
-    this.#ending = 'kill';
-    this.#freezer?.forget();
-    this.#atNextLook((tree, scan) => tree.signal('SIGKILL', tree.look(scan)));
-    this.#watchFrom(FIRST_LOOK);
+    this.#isKilled = true;
+    this.#tree?.kill();
   }
 
-  /** True while a look at its tree may show that it has ended. */
-  get isEnding(): boolean {
-    return hasTree(this.#phase) && (this.#ending !== null || !isRunning(this.#phase));
-  }
-
-  /** Looks at once whether its tree is empty, if it was asked to end. */
-  look(): void {
-    if (this.#ending !== null && !isRunning(this.#phase)) {
-      this.#atNextLook((tree, scan) => this.#check(tree, scan, FIRST_LOOK));
-    }
-  }
-
-  /** Sends SIGKILL to all members synchronously, for a program that is about to end. True when none was left to kill. */
-  killAtExit(): boolean {
-    if (!this.#tree || !hasTree(this.#phase)) return true;
-    const look = this.#tree.look();
-    this.#tree.signal('SIGKILL', look);
-    return look.alive.length === 0 && look.certain;
+  /** Its processes; `undefined` before it runs. */
+  get tree(): WatchedTree | undefined {
+    return this.#tree;
   }
 
   signal(signal: string): void {
@@ -133,22 +97,19 @@ export class ProcessIncarnation implements Incarnation {
       this.#context.clock.defer(() => this.#report({ type: 'FREEZE_FAILED', detail: 'it is not running' }));
       return;
     }
-    this.#freezer ??= new Freezer(this.#tree, this.#context.clock);
-    this.#freezer.freeze((problem) => this.#frozen(problem));
+    this.#tree.freeze((problem) => this.#frozen(problem));
   }
 
   thaw(): void {
-    if (!this.#advance('thaw')) return;
-    this.#freezer?.forget();
-    this.#tree?.signal('SIGCONT');
+    if (this.#advance('thaw')) this.#tree?.thaw();
   }
 
   inspect(): Blocker[] {
-    return hasTree(this.#phase) ? (this.#tree?.blockers() ?? []) : [];
+    return this.#tree?.blockers() ?? [];
   }
 
   members(): number[] {
-    return hasTree(this.#phase) ? (this.#tree?.members() ?? []) : [];
+    return this.#tree?.members() ?? [];
   }
 
   drain(): void {
@@ -158,7 +119,7 @@ export class ProcessIncarnation implements Incarnation {
 
   #spawned(child: ChildProcess, pid: number): void {
     try {
-      this.#tree = new ProcessTree(pid, this.#order.token, this.#context.census);
+      this.#tree = new WatchedTree(pid, this.#order.token, this.#context, () => this.#report({ type: 'GONE' }));
     } catch (error) {
       child.kill('SIGKILL');
       return this.#failed(messageOf(error), child);
@@ -196,43 +157,12 @@ export class ProcessIncarnation implements Incarnation {
     const at = this.#context.clock.wall();
     this.#advance('exit');
     this.#tree?.reaped();
-    this.#freezer?.forget();
     this.#stdin.close();
-    const oom = signal === 'SIGKILL' && this.#ending !== 'kill' && this.#context.oom.killed(pid);
+    const oom = signal === 'SIGKILL' && !this.#isKilled && this.#context.oom.killed(pid);
     const exit = { type: 'EXITED', code, signal, detail: '', oom, at } as const;
-    const look = () => this.#context.looks.push((scan) => this.#reportExit(exit, scan));
-    setImmediate(() => (this.#openStreams === 0 ? look() : setImmediate(look)));
-  }
-
-  #reportExit(exit: ExitFact, scan: Scan): void {
-    const look = this.#tree?.look(scan);
-    const empty = look === undefined || (look.alive.length === 0 && look.certain);
-    this.#report({ ...exit, empty, drained: this.#openStreams === 0 });
-    if (hasTree(this.#phase) && this.#ending !== null) this.#watchFrom(FIRST_LOOK);
-  }
-
-  /** Checks until the tree is empty, soon at first and then less often. */
-  #watchFrom(delay: number): void {
-    this.#context.clock.clearTimeout(this.#watch);
-    this.#watch = this.#context.clock.setTimeout(
-      () => this.#atNextLook((tree, scan) => this.#check(tree, scan, delay)),
-      delay,
-    );
-  }
-
-  #check(tree: ProcessTree, scan: Scan, delay: number): void {
-    const look = tree.look(scan);
-    if (look.alive.length === 0 && look.certain) this.#report({ type: 'GONE' });
-    if (!hasTree(this.#phase)) return;
-    if (this.#ending === 'kill') tree.signal('SIGKILL', look);
-    this.#watchFrom(Math.min(delay * 2, LONGEST_LOOK));
-  }
-
-  /** Does `work` after the next scan, unless the tree is empty by then. */
-  #atNextLook(work: (tree: ProcessTree, scan: Scan) => void): void {
-    this.#context.looks.push((scan) => {
-      if (this.#tree && hasTree(this.#phase)) work(this.#tree, scan);
-    });
+    const drained = () => this.#openStreams === 0;
+    const look = () => this.#tree?.afterNextLook((empty) => this.#report({ ...exit, empty, drained: drained() }));
+    setImmediate(() => (drained() ? look() : setImmediate(look)));
   }
 
   #frozen(problem: string | null): void {
@@ -266,14 +196,9 @@ export class ProcessIncarnation implements Incarnation {
     if (next === null) return;
     const isEmptied = hasTree(this.#phase) && !hasTree(next);
     this.#phase = next;
-    if (isEmptied) this.#release();
+    if (isEmptied) this.#tree?.release();
     this.#sink.fact(whole);
     if (next === 'ended') this.#end();
-  }
-
-  #release(): void {
-    this.#context.clock.clearTimeout(this.#watch);
-    this.#tree?.release();
   }
 
   #end(): void {
@@ -285,8 +210,3 @@ export class ProcessIncarnation implements Incarnation {
 }
 
 type WithoutIncarnation<F> = F extends ProcessFact ? Omit<F, 'incarnation'> : never;
-type ExitFact = Omit<Extract<ProcessFact, { type: 'EXITED' }>, 'incarnation' | 'empty' | 'drained'>;
-
-/** The delays between checks of a tree that is being ended, in ms. */
-const FIRST_LOOK = 2;
-const LONGEST_LOOK = 250;

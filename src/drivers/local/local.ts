@@ -1,13 +1,13 @@
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
-import { afterTurns } from '../turns.js';
 import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
 import { type DriverContext, ProcessIncarnation } from './incarnation.js';
 import { LookQueue } from './look-queue.js';
 import { OomDetector } from './oom.js';
 import { SpawnQueue } from './spawn-queue.js';
+import { afterLooks } from './watched-tree.js';
 
 export interface LocalDriverOptions {
   /** The times in facts, and the delays between checks of a tree that is being ended. */
@@ -46,14 +46,12 @@ class LocalDriver implements Driver {
     return incarnation;
   }
 
-  /** Ends of main processes are known after some turns; what is left of them, and of trees that are being ended, after a scan. */
   whenCaughtUp(done: () => void): void {
-    afterTurns(TURNS, () => {
-      const ending = [...this.#living].filter((incarnation) => incarnation.isEnding);
-      if (ending.length === 0) return done();
-      for (const incarnation of ending) incarnation.look();
-      this.#context?.looks.push(done);
-    });
+    afterLooks(
+      () => [...this.#living].flatMap(({ tree }) => tree ?? []),
+      () => this.#sharedContext().looks,
+      done,
+    );
   }
 
   close(): Promise<void> {
@@ -88,7 +86,7 @@ class LocalDriver implements Driver {
 
   #killAll(): boolean {
     this.#context?.census.touch();
-    return [...this.#living].map((incarnation) => incarnation.killAtExit()).every(Boolean);
+    return [...this.#living].map((incarnation) => incarnation.tree?.killNow() ?? true).every(Boolean);
   }
 
   #ended(incarnation: ProcessIncarnation): void {
@@ -98,6 +96,3 @@ class LocalDriver implements Driver {
     this.#allEnded?.();
   }
 }
-
-/** In the first turn pipes are read and children reaped; the end of one is passed on two turns later. */
-const TURNS = 4;

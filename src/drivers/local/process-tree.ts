@@ -64,19 +64,19 @@ export class ProcessTree {
   }
 
   /** Signals the group, then each living member outside of it. */
-  signal(signal: NodeJS.Signals, look: Look = this.look()): void {
+  signal(signal: NodeJS.Signals | number, look: Look = this.look()): void {
     this.signalGroup(signal, look);
     for (const member of look.alive)
       if (member.group !== this.pid && readStat(member.pid)?.startTicks === member.startTicks) send(member.pid, signal);
   }
 
   /** Signals the main process alone: its pid cannot be reused until it is reaped. */
-  signalMain(signal: NodeJS.Signals): void {
+  signalMain(signal: NodeJS.Signals | number): void {
     if (!this.#reaped) send(this.pid, signal);
   }
 
   /** Signals the group alone. False when it is not certain that the group is still the agent's. */
-  signalGroup(signal: NodeJS.Signals, look?: Look): boolean {
+  signalGroup(signal: NodeJS.Signals | number, look?: Look): boolean {
     return this.#groupIsOurs(look) && send(-this.pid, signal);
   }
 
