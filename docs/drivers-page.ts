@@ -1,13 +1,12 @@
-import { DRIVER_PROMISES } from '../src/drivers/promises.js';
-import { DRIVER_NAMES } from '../src/model/driver-name.js';
-import { code, page, table } from './markdown.js';
+import { DRIVER_PROMISES, PROMISERS } from '../src/drivers/promises.js';
+import { page, table } from './markdown.js';
 
 /** The text of docs/drivers.md. */
 export function driversPage(): string {
   return page([
     '# Drivers',
     'Generated from the sources by `npm run generate`.',
-    'A driver runs the commands of a tree. `keeper`, the default wherever it can run, runs them below a small process of its own, the *keeper*: it does nothing but start agents, pass on their input and output, and reap them and every orphan that they leave (it is their subreaper, prctl(2)), so that the kernel itself reports what becomes of them. `local` runs them as child processes of the program itself. Both start, stop, pause and measure agents alike; they differ in what the table says.',
+    'A driver runs the commands of a tree. `keeper`, the default wherever it can run, runs them below a small process of its own, the *keeper*: it does nothing but start agents, pass on their input and output, and reap them and every orphan that they leave (it is their subreaper, prctl(2)), so that the kernel itself reports what becomes of them. Where the package koffi has no binary for the machine, or prctl(2) is refused, the keeper works on `child_process`: it still ends or keeps the agents when the program is gone, but looks for descendants in /proc. `local` runs them as child processes of the program itself. All start, stop, pause and measure agents alike; they differ in what the table says.',
     promiseTable(),
     '## Choosing one',
     [
@@ -22,7 +21,7 @@ export function driversPage(): string {
     '## The keeper',
     'It is started with the first agent of a tree, and there is one for each tree; `ps` shows it as `supertree-keeper: root`. The program talks to it over a socket in a directory of mode 0700, with a secret. It keeps a program alive as long as an agent runs, and no longer.',
     'When the program ends, for whatever reason, the keeper stops the agents in reverse order of their starts. Each agent gets its stop signal, and SIGKILL after `ask` ms; the next one is stopped when it is gone. This order is kept for as long as the longest `ask` of the agents, and for 60 s at most. Then the keeper sends the stop signals to all remaining agents at once, so many agents that ignore their signals take no longer than two of them. At last the keeper ends itself. When the keeper was stopped or had no processor for a while, it leaves as much time between the stages of a stop as the program did. The same holds for a tree within an agent of another tree: its keeper is one of the descendants of that agent, and what an inner keeper that is killed leaves comes to the outer one.',
-    'When the keeper is killed, its agents and their descendants are killed, by pid and start time, and reported with the cause `lost`; then supervisors restart them by their rules, below a new keeper. A keeper that cannot run (no binary of koffi for the processor, no /proc, prctl(2) refused) fails each start with KEEPER_UNAVAILABLE and the reason: such a tree needs the driver `local`. Where no driver is named and the binary of koffi or /proc is missing, the tree takes `local` by itself, and reports that with the first start.',
+    'When the keeper is killed, its agents and their descendants are killed, by pid and start time, and reported with the cause `lost`; then supervisors restart them by their rules, below a new keeper. A keeper that works without koffi is reported as an `error` of the tree with its first start, with the reason and what is missing; `supertree doctor` tells it beforehand. A keeper that cannot run (the kernel lists no children in /proc) fails each start with KEEPER_UNAVAILABLE and the reason: such a tree needs the driver `local`. Where no driver is named, the tree takes `local` there by itself, and reports that with the first start.',
     '## Agents that outlive the server',
     'With a state directory the keeper does not end the agents when the server is killed: they run on, and the next server with the same directory takes them over.',
     ['```sh', 'supertree serve tree.toml --state ~/.local/state/supertree', '```'].join('\n'),
@@ -61,7 +60,7 @@ export function driversPage(): string {
 function promiseTable(): string {
   const rows = Object.values(DRIVER_PROMISES).map((row) => [
     row.promise,
-    ...DRIVER_NAMES.map((name) => (row[name] === true ? 'yes' : `no: ${row[name]}`)),
+    ...PROMISERS.map((name) => (row[name] === true ? 'yes' : `no: ${row[name]}`)),
   ]);
-  return table(['promise', ...DRIVER_NAMES.map(code)], rows);
+  return table(['promise', '`keeper`', '`keeper` without koffi', '`local`'], rows);
 }

@@ -1,6 +1,5 @@
-import type { DriverName } from '../model/driver-name.js';
 import type { AgentSpec } from '../model/spec.js';
-import { DRIVER_PROMISES } from './promises.js';
+import { DRIVER_PROMISES, type Promiser } from './promises.js';
 
 /** What an agent may ask of its process that not every driver can do: the row of the table, and whether a spec asks for it, in words. */
 const OPTIONS: readonly {
@@ -18,7 +17,7 @@ function attributeOf({ rlimits, ...options }: AgentSpec['process']): string | nu
 }
 
 /** Why a driver cannot run an agent of this spec, as text that names the field; `null` when it can. */
-export function optionProblem(driver: DriverName, spec: AgentSpec): string | null {
+export function optionProblem(driver: Promiser, spec: AgentSpec): string | null {
   for (const { promise, asked } of OPTIONS) {
     const reason = DRIVER_PROMISES[promise][driver];
     const option = reason === true ? null : asked(spec);

@@ -1,15 +1,14 @@
 import { getPriority } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
-import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { ProcessOptions } from '../../src/model/process.js';
 import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 
 const isRoot = process.geteuid?.() === 0;
 
 /** The attributes that an agent may ask for, or for a driver that cannot give them, that it says so. */
-export function processAttributes(name: DriverName, makeDriver: () => Driver): void {
+export function processAttributes(name: Promiser, makeDriver: () => Driver): void {
   const reason = DRIVER_PROMISES.attributes[name];
 
   describe(`the ${name} driver and the attributes of a process`, () => {

@@ -1,5 +1,5 @@
 import type { Driver } from '../../src/drivers/driver.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import type { Promiser } from '../../src/drivers/promises.js';
 import { driverContract } from './driver.js';
 import { processAttributes } from './process-attributes.js';
 import { processOptions } from './process-options.js';
@@ -11,7 +11,7 @@ import { processTree } from './process-tree.js';
 import { fixture } from './recorder.js';
 
 /** The driver contract and the promises of every driver that runs processes. */
-export function processContract(name: DriverName, makeDriver: () => Driver): void {
+export function processContract(name: Promiser, makeDriver: () => Driver): void {
   driverContract(
     name,
     makeDriver,

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
-import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { AgentTemplate } from '../../src/model/input.js';
 import { begin, endedByItself, eventually, fixture, orderFor } from './recorder.js';
 
 /** What an agent may ask of its process. */
-export function processOptions(name: DriverName, makeDriver: () => Driver): void {
+export function processOptions(name: Promiser, makeDriver: () => Driver): void {
   describe(`the ${name} driver and the options of a process`, () => {
     let driver: Driver;
     beforeEach(() => {

@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { isDefunct, readStat } from '../../src/drivers/proc/proc.js';
-import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import { begin, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
 
 /** The promises of DRIVER_PROMISES: those that a driver keeps, and for the others that the table tells the truth. */
-export function processPromises(name: DriverName, makeDriver: () => Driver): void {
+export function processPromises(name: Promiser, makeDriver: () => Driver): void {
   const promise = (key: keyof typeof DRIVER_PROMISES, check: (isKept: boolean) => Promise<void>) => {
     const kept = DRIVER_PROMISES[key][name];
     const title = kept === true ? 'keeps the promise' : `does not keep the promise, because ${kept}`;
@@ -96,7 +95,7 @@ interface Program {
 const OPEN_20 = 'import os, sys; os.dup2(0, 20); os.execvp(sys.argv[1], sys.argv[1:])';
 
 /** Runs a program that embeds a tree with this driver; `prefix` are words before its command line. */
-function embed(how: string, driver: DriverName, prefix: readonly string[] = []): Program {
+function embed(how: string, driver: Promiser, prefix: readonly string[] = []): Program {
   const [command, ...args] = [...prefix, ...fixture('embeds-agents', how, driver)];
   const host = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';

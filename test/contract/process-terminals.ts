@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
-import { DRIVER_PROMISES } from '../../src/drivers/promises.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { AgentTemplate } from '../../src/model/input.js';
 import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 
 /** Agents with a terminal of their own, or for a driver that has none, that it says so. */
-export function processTerminals(name: DriverName, makeDriver: () => Driver): void {
+export function processTerminals(name: Promiser, makeDriver: () => Driver): void {
   const reason = DRIVER_PROMISES.terminals[name];
 
   describe(`the ${name} driver and terminals`, () => {

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { Driver, Incarnation } from '../../src/drivers/driver.js';
 import { environValue, isDefunct, listPids, readStat } from '../../src/drivers/proc/proc.js';
-import type { DriverName } from '../../src/model/driver-name.js';
+import type { Promiser } from '../../src/drivers/promises.js';
 import { begin, eventually, fixture, orderFor, type Recorder, sharedDriver } from './recorder.js';
 
 /** How a driver finds, signals and ends the descendants of a process. */
-export function processTree(name: DriverName, makeDriver: () => Driver): void {
+export function processTree(name: Promiser, makeDriver: () => Driver): void {
   describe(`the ${name} driver and the tree of a process`, () => {
     const driver = sharedDriver(makeDriver);
 
@@ -52,6 +52,7 @@ export function processTree(name: DriverName, makeDriver: () => Driver): void {
       const { body, heard: recorder, child } = await family('bare');
       expect(environValue(child, 'SUPERTREE_TOKEN') ?? null).toBeNull();
       expect(body.inspect().map((blocker) => blocker.pid)).toContain(child);
+      await new Promise<void>((resolve) => driver.whenCaughtUp!(resolve));
       process.kill(recorder.get('SPAWNED')!.pid!, 'SIGKILL');
       expect(await recorder.until('EXITED')).toMatchObject({ signal: 'SIGKILL', empty: false });
       body.ask('SIGTERM');

@@ -133,6 +133,7 @@ export function sharedDriver(makeDriver: () => Driver): Driver {
       begun.push({ body, recorder: sink as Recorder });
       return body;
     },
+    whenCaughtUp: (done) => (driver.whenCaughtUp === undefined ? done() : driver.whenCaughtUp(done)),
     close: () => driver.close(),
   };
 }

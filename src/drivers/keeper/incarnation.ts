@@ -15,6 +15,7 @@ import type { OomDetector } from '../local/oom.js';
 import { signalOf } from '../local/signals.js';
 import { Stdin } from '../local/stdin.js';
 import { commandLine, type ProcStat } from '../proc/proc.js';
+import type { Promiser } from '../promises.js';
 import type { KeeperRecord, KeptAgent } from './connection.js';
 import { InputStream } from './input-stream.js';
 import type { Identity } from './membership.js';
@@ -25,6 +26,8 @@ import { endingOf } from './wait-status.js';
 
 /** The keeper of an incarnation. */
 export interface Parent {
+  /** The column of its promises. */
+  readonly promiser: Promiser;
   send(message: ToKeeper): void;
   /** The living processes of an incarnation. */
   membersOf(identity: Identity): ProcStat[];
@@ -104,7 +107,7 @@ export class KeptIncarnation implements Incarnation {
   /** It has reached the front of the queue of starts. */
   run(parent: Parent): void {
     if (!this.#advance('begin')) return this.#context.answered();
-    const start = startMessage(this.agent, this.#order);
+    const start = startMessage(this.agent, this.#order, parent.promiser);
     if (typeof start === 'string') return this.#failed(start, this.#context.clock.wall());
     this.#parent = parent;
     parent.send(start);

@@ -6,6 +6,7 @@ import { isHookPath } from '../../model/hook.js';
 import type { Driver, Incarnation, Kept, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
+import { weaknessText } from '../promises.js';
 import { afterTurns } from '../turns.js';
 import { KeeperEntries } from './entries.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
@@ -26,6 +27,8 @@ export interface KeeperDriverOptions {
   readonly program?: string;
   /** Keeps the agents when this program ends without a close, for a successor that knows the address. If not given, they are ended. */
   readonly keep?: KeeperAddress;
+  /** False for a keeper that works as where koffi cannot be loaded (docs/drivers.md). If not given, true: it uses native code where that works. */
+  readonly native?: boolean;
 }
 
 /**
@@ -73,6 +76,7 @@ class KeeperDriver implements Driver, SessionListener {
   /** Incarnations that wait for a keeper. */
   #waiting: { readonly incarnation: KeptIncarnation; readonly isFirst: boolean }[] = [];
   #session: KeeperSession | undefined;
+  #isWeaknessReported = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #allEnded: (() => void) | undefined;
@@ -89,6 +93,7 @@ class KeeperDriver implements Driver, SessionListener {
     if (session === null)
       return endStranded(identitiesWith(this.#prefix), this.#options.clock, ({ token }) => this.#killed(token));
     this.#session = session;
+    this.#reportWeakness(session);
     this.entries.inherit(session.estate.entries);
     this.entries.connect((message) => session.send(message));
     const hooks: Inherited[] = [];
@@ -176,6 +181,12 @@ class KeeperDriver implements Driver, SessionListener {
     this.#options.report?.(text);
   }
 
+  /** Once: a keeper that is started after another one was killed is as weak as that. */
+  #reportWeakness({ weakness }: KeeperSession): void {
+    if (weakness !== null && !this.#isWeaknessReported) this.problem(weaknessText(weakness));
+    this.#isWeaknessReported = weakness !== null;
+  }
+
   #sharedContext(): KeeperContext {
     this.#context ??= {
       clock: this.#options.clock,
@@ -202,10 +213,11 @@ class KeeperDriver implements Driver, SessionListener {
 
   async #open(): Promise<void> {
     try {
-      const { tree = 'root', program, keep } = this.#options;
-      const launch = { tree, ...(program !== undefined && { program }), ...(keep !== undefined && { keep }) };
+      const { tree = 'root', program, keep, native = true } = this.#options;
+      const launch = { tree, native, ...(program !== undefined && { program }), ...(keep !== undefined && { keep }) };
       const session = await openSession(launch, this, this.#abort.signal);
       this.#session = session;
+      this.#reportWeakness(session);
       this.entries.connect((message) => session.send(message), true);
       this.#session.keepAlive(this.#living.size > 0);
       for (const { incarnation, isFirst } of this.#waiting.splice(0)) this.#enqueue(incarnation, isFirst);

@@ -18,6 +18,8 @@ export interface LaunchOptions {
   readonly program?: string;
   /** For a keeper that keeps: where it listens, and its secret. If not given, it ends its agents when this program ends. */
   readonly keep?: KeeperAddress;
+  /** Whether it may use native code. If not given, true. */
+  readonly native?: boolean;
 }
 
 /** Where a keeper listens, and what a connection must know. */
@@ -35,7 +37,7 @@ export interface LaunchedKeeper extends KeeperAddress {
  * Starts a keeper in a session of its own and resolves when it listens. Rejects KEEPER_UNAVAILABLE. An abort ends it.
  */
 export async function launchKeeper(
-  { tree, program = PROGRAM, keep }: LaunchOptions,
+  { tree, program = PROGRAM, keep, native = true }: LaunchOptions,
   abort: AbortSignal,
 ): Promise<LaunchedKeeper> {
   const secret = keep?.secret ?? randomBytes(32).toString('hex');
@@ -43,7 +45,8 @@ export async function launchKeeper(
   const kill = () => void keeper.end();
   abort.addEventListener('abort', kill);
   try {
-    return { process: keeper, socket: await keeper.begin({ secret, tree, keep: keep?.socket ?? null }), secret };
+    const settings = { secret, tree, keep: keep?.socket ?? null, native };
+    return { process: keeper, socket: await keeper.begin(settings), secret };
   } catch (thrown) {
     await keeper.end();
     throw thrown;

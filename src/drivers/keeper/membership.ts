@@ -33,8 +33,11 @@ interface Orphan {
   readonly limit: bigint | undefined;
 }
 
-/** The children of a keeper that are no main process. They are listed once in a turn of the event loop, for all incarnations. */
-export class Orphans {
+/**
+ * The processes of incarnations whose keeper is their subreaper: the main processes, the orphans, which are its children as well, and what is below both. Orphans
+ * are listed once in a turn of the event loop, for all incarnations.
+ */
+export class ParentageMembers {
   readonly #keeper: number;
   readonly #identities: () => Iterable<Identity>;
   #list: Orphan[] | undefined;
@@ -45,11 +48,18 @@ export class Orphans {
     this.#identities = identities;
   }
 
-  /** The orphans that an incarnation has left. */
+  /** The living processes of an incarnation. */
   of(identity: Identity): ProcStat[] {
     this.#list ??= this.#read();
-    return this.#list.filter(({ stat, limit }) => belongsTo(stat, limit, identity)).map(({ stat }) => stat);
+    const orphans = this.#list.filter(({ stat, limit }) => belongsTo(stat, limit, identity));
+    return withDescendants(
+      identity,
+      orphans.map(({ stat }) => stat),
+    );
   }
+
+  /** Nothing is remembered of it. */
+  forget(): void {}
 
   #read(): Orphan[] {
     setImmediate(() => {
@@ -64,8 +74,8 @@ export class Orphans {
   }
 }
 
-/** The living processes of an incarnation: its main process, its orphans, and the descendants of both. */
-export function membersOf(identity: Identity, orphans: readonly ProcStat[]): ProcStat[] {
+/** The main process of an incarnation, its orphans, and the descendants of both. */
+function withDescendants(identity: Identity, orphans: readonly ProcStat[]): ProcStat[] {
   const main = identity.main === null ? undefined : readStat(identity.main.pid);
   const isSame = main !== undefined && main.startTicks === identity.main?.startTicks;
   const found = isSame ? [main, ...orphans] : [...orphans];

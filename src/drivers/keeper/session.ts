@@ -1,5 +1,7 @@
 import type { ProcStat } from '../proc/proc.js';
+import type { Promiser } from '../promises.js';
 import { afterTurns } from '../turns.js';
+import { CensusMembers } from './census-members.js';
 import {
   type ConnectionListener,
   connectToKeeper,
@@ -12,7 +14,7 @@ import {
 import type { KeptIncarnation, Parent } from './incarnation.js';
 import { Inherited } from './inherited.js';
 import { type KeeperAddress, type LaunchOptions, launchKeeper } from './launch.js';
-import { type Identity, membersOf, Orphans } from './membership.js';
+import { type Identity, ParentageMembers } from './membership.js';
 import { Pings } from './pings.js';
 import type { ToKeeper } from './protocol/messages.js';
 import { InheritedKeeper, type RunningKeeper } from './running-keeper.js';
@@ -51,6 +53,13 @@ export async function inheritSession(address: KeeperAddress, listener: SessionLi
   return session;
 }
 
+/** Finds the living processes of incarnations. */
+interface Members {
+  of(identity: Identity): ProcStat[];
+  /** The incarnation has ended. */
+  forget(identity: Identity): void;
+}
+
 /** One keeper and the incarnations that it runs, from its start to its end. */
 export class KeeperSession implements Parent, ConnectionListener {
   readonly #process: RunningKeeper;
@@ -59,15 +68,19 @@ export class KeeperSession implements Parent, ConnectionListener {
   readonly #incarnations = new Map<number, KeptIncarnation>();
   /** The agents of an earlier program that no incarnation has adopted with all its records. */
   readonly #inherited = new Map<number, Inherited>();
-  readonly #orphans: Orphans;
+  readonly #members: Members;
   readonly #pings: Pings;
   #isClosing = false;
+  #isLooking = false;
 
   constructor(process: RunningKeeper, connection: KeeperConnection, listener: SessionListener) {
     this.#process = process;
     this.#connection = connection;
     this.#listener = listener;
-    this.#orphans = new Orphans(connection.welcome.pid, () => this.#identities());
+    this.#members =
+      this.weakness === null
+        ? new ParentageMembers(connection.welcome.pid, () => this.#identities())
+        : new CensusMembers(() => this.#look());
     this.#pings = new Pings(
       (round) => connection.send({ type: 'ping', round }),
       (silence) => this.#silent(silence),
@@ -78,6 +91,15 @@ export class KeeperSession implements Parent, ConnectionListener {
 
   get pid(): number {
     return this.#connection.welcome.pid;
+  }
+
+  /** Why it works without native code; `null` when it has that. */
+  get weakness(): string | null {
+    return this.#connection.welcome.weakness;
+  }
+
+  get promiser(): Promiser {
+    return this.weakness === null ? 'keeper' : 'keeper without koffi';
   }
 
   /** What an earlier program has left. */
@@ -135,6 +157,7 @@ export class KeeperSession implements Parent, ConnectionListener {
   /** The incarnation has ended. */
   forget(incarnation: KeptIncarnation): void {
     this.#incarnations.delete(incarnation.agent);
+    this.#members.forget(incarnation.identity);
   }
 
   send(message: ToKeeper): void {
@@ -142,7 +165,7 @@ export class KeeperSession implements Parent, ConnectionListener {
   }
 
   membersOf(identity: Identity): ProcStat[] {
-    return membersOf(identity, this.#orphans.of(identity));
+    return this.#members.of(identity);
   }
 
   /** Whether it keeps this program alive. */
@@ -187,6 +210,16 @@ export class KeeperSession implements Parent, ConnectionListener {
     this.send({ type: 'end' });
     this.#connection.close();
     await this.#process.end(patience);
+  }
+
+  /** At most once in a turn of the event loop: one look of the keeper serves all its agents. */
+  #look(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.send({ type: 'look' });
+    setImmediate(() => {
+      this.#isLooking = false;
+    });
   }
 
   /** Microtasks run between two records, as for those that come directly. */

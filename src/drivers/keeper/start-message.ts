@@ -6,6 +6,8 @@ import type { StartOrder } from '../driver.js';
 import { NOTIFY_FD } from '../local/notify-channel.js';
 import { signalOf } from '../local/signals.js';
 import { directoryProblem, spawnProblem } from '../local/spawn.js';
+import { optionProblem } from '../option-problem.js';
+import { DRIVER_PROMISES, type Promiser } from '../promises.js';
 import { errorName } from './error-name.js';
 import { execChain } from './exec-chain.js';
 import { MAX_MESSAGE } from './protocol/codec.js';
@@ -13,14 +15,15 @@ import type { ToKeeper } from './protocol/messages.js';
 
 type StartMessage = Extract<ToKeeper, { type: 'start' }>;
 
-/** The message that starts the incarnation of an order as agent `agent`; as text, why it cannot run. */
-export function startMessage(agent: number, order: StartOrder): StartMessage | string {
-  const problem = directoryProblem(order.cwd);
+/** The message that starts the incarnation of an order as agent `agent`; as text, why it cannot run. `promiser`: the keeper, with native code or without. */
+export function startMessage(agent: number, order: StartOrder, promiser: Promiser): StartMessage | string {
+  const problem = optionProblem(promiser, order.spec) ?? directoryProblem(order.cwd);
   if (problem !== null) return problem;
   const chain = execChain(order);
   if (typeof chain === 'string') return chain;
   const argv = stringBlock([...chain.words, ...order.command]);
-  const socket = usesNotify(order.spec) ? `supertree-notify-${randomBytes(16).toString('hex')}` : '';
+  const hasSocket = usesNotify(order.spec) && DRIVER_PROMISES.notifySocket[promiser] === true;
+  const socket = hasSocket ? `supertree-notify-${randomBytes(16).toString('hex')}` : '';
   const env = stringBlock(environmentOf(order, chain.env, socket));
   if (argv === null || env === null || order.cwd?.includes('\0')) {
     return spawnProblem({ code: 'ERR_INVALID_ARG_VALUE' }, order);
@@ -61,7 +64,10 @@ function environmentOf(
   socket: string,
 ): string[] {
   const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
-  const notify = usesNotify(spec) && { SUPERTREE_NOTIFY_FD: NOTIFY_FD, NOTIFY_SOCKET: `@${socket}` };
+  const notify = usesNotify(spec) && {
+    SUPERTREE_NOTIFY_FD: NOTIFY_FD,
+    ...(socket !== '' && { NOTIFY_SOCKET: `@${socket}` }),
+  };
   const own = { SUPERTREE_TOKEN: token, ...notify };
   return Object.entries({ ...rest, ...ofUser, ...own }).map(([name, value]) => `${name}=${value}`);
 }

@@ -1,6 +1,7 @@
 import { tryKeeper } from '../../drivers/keeper/trial.js';
+import { missingWithoutKoffi } from '../../drivers/promises.js';
 import { messageOf, SupertreeError } from '../../errors.js';
-import { broken, type Finding, fine } from '../../model/finding.js';
+import { broken, type Finding, fine, weaker } from '../../model/finding.js';
 import { REQUIRED_NODE } from '../version.js';
 import { refused } from './refused.js';
 
@@ -37,8 +38,13 @@ export async function keeper(): Promise<Finding> {
   if (process.platform !== 'linux')
     return refused('keeper', new SupertreeError('PLATFORM', { platform: process.platform }));
   try {
-    await tryKeeper();
-    return fine('keeper', 'It starts, with koffi, and is the subreaper of agents (prctl)');
+    const weakness = await tryKeeper();
+    if (weakness === null) return fine('keeper', 'It starts, with koffi, and is the subreaper of agents (prctl)');
+    return weaker(
+      'keeper',
+      `It starts, but works without koffi (${weakness}), and so without: ${missingWithoutKoffi()}`,
+      'Install koffi with its binary for this processor (npm install koffi), and allow prctl(2); see docs/drivers.md.',
+    );
   } catch (thrown) {
     return refused('keeper', thrown);
   }

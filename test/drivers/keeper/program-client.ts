@@ -45,7 +45,7 @@ export class ProgramClient {
   static async open(options: ClientOptions = {}): Promise<ProgramClient> {
     const client = new ProgramClient(options);
     const { keep = null } = options;
-    client.keeper.stdin!.write(`${JSON.stringify({ secret: 'secret', tree: 'test', keep })}\n`);
+    client.keeper.stdin!.write(`${JSON.stringify({ secret: 'secret', tree: 'test', keep, native: true })}\n`);
     const [printed] = (await once(client.keeper.stdout!, 'data')) as [Buffer];
     const ready = JSON.parse(printed.toString()) as KeeperReady;
     if (ready.problem !== null) throw new Error(ready.problem);

@@ -103,7 +103,7 @@ describe('the end of the program above', () => {
   it('before it has connected ends the keeper', async () => {
     const env = { ...process.env, XDG_RUNTIME_DIR: mkdtempSync(join(directory, 'runtime-')) };
     const keeper = spawn(process.execPath, [PROGRAM], { env, stdio: ['pipe', 'pipe', 'inherit'] });
-    keeper.stdin.end(`${JSON.stringify({ secret: '', tree: 'unheld', keep: null })}\n`);
+    keeper.stdin.end(`${JSON.stringify({ secret: '', tree: 'unheld', keep: null, native: true })}\n`);
     await expect.poll(() => keeper.exitCode).toBe(0);
     expect(readdirSync(env.XDG_RUNTIME_DIR)).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { closeSync, constants } from 'node:fs';
+import type { TerminalSize } from '../../../model/process.js';
 import { declare, lastError } from './libc.js';
 
 const openMaster = declare('int posix_openpt(int flags)');
@@ -7,12 +8,6 @@ const unlock = declare('int unlockpt(int fd)');
 const nameOf = declare('int ptsname_r(int fd, void *name, size_t size)');
 const fcntl = declare('int fcntl(int fd, int command, ...)');
 const ioctl = declare('int ioctl(int fd, ulong request, ...)');
-
-/** The number of characters of a terminal. */
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 /** A pseudo terminal, see pty(7). Both descriptors are of its master, close at an exec and do not block. */
 export interface Terminal {
@@ -31,7 +26,7 @@ const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | CLO
 const PATH_SIZE = 64;
 
 /** Opens a pseudo terminal; the errno when the system refuses it, with no descriptor left open. */
-export function openTerminal(size: Size): Terminal | number {
+export function openTerminal(size: TerminalSize): Terminal | number {
   const read = openMaster(FLAGS);
   if (read < 0) return lastError();
   const write = duplicate(read);
@@ -51,6 +46,6 @@ export function duplicate(descriptor: number): number {
 }
 
 /** Sets the size of a terminal, see tty_ioctl(4): its foreground process group gets SIGWINCH if the size is another one. */
-export function resize(descriptor: number, { columns, rows }: Size): void {
+export function resize(descriptor: number, { columns, rows }: TerminalSize): void {
   ioctl(descriptor, SET_SIZE, 'void *', Buffer.from(Uint16Array.of(rows, columns, 0, 0).buffer));
 }

@@ -1,6 +1,23 @@
 import { STREAM } from '../protocol/messages.js';
 import { type Chunk, History } from './history.js';
-import { OutputPipe } from './output-pipe.js';
+
+/** Receives the bytes of one stream. */
+export interface OutputReader {
+  /** The bytes are overwritten by the next read. False pauses the stream. */
+  read(bytes: Uint8Array): boolean;
+  /** Called once, when the stream is at its end, broken or closed. */
+  closed(): void;
+}
+
+/** A stream that an agent writes. */
+export interface OutputSource {
+  /** Reads on after a pause. */
+  resume(): void;
+  close(): void;
+}
+
+/** Begins to read a stream. */
+export type OpenOutput = (reader: OutputReader) => OutputSource;
 
 /** Receives the output of an agent. */
 export interface OutputListener {
@@ -26,7 +43,7 @@ export interface Replayed extends Chunk {
 export class AgentOutput {
   readonly #listener: OutputListener;
   readonly #retention: Retention | null;
-  readonly #pipes = new Set<OutputPipe>();
+  readonly #pipes = new Set<OutputSource>();
   readonly #histories = new Map<number, History>();
 
   /** `retention`: `null` when no successor will want what was read. */
@@ -41,9 +58,9 @@ export class AgentOutput {
   }
 
   /** Begins to read a stream. The messages of the readiness channel are no output and have no history. */
-  open(descriptor: number, stream: number): void {
+  open(stream: number, source: OpenOutput): void {
     const history = stream === STREAM.notify ? undefined : this.#newHistory(stream);
-    const pipe = new OutputPipe(descriptor, {
+    const pipe = source({
       read: (bytes) => {
         history?.add(bytes, Date.now());
         return this.#listener.read(stream, bytes);

@@ -1,33 +1,19 @@
 import { constants } from 'node:os';
 import { systemClock } from '../../../contract/clock.js';
-import { Freezer } from '../../local/freezer.js';
-import { readStat } from '../../proc/proc.js';
-import { type Refusal, withAttributes, withNice } from '../native/attributes.js';
-import { withBrand } from '../native/brand.js';
-import { spawn } from '../native/spawn.js';
-import type { Size } from '../native/terminal.js';
+import type { TerminalSize } from '../../../model/process.js';
 import { type FromKeeper, STREAM } from '../protocol/messages.js';
 import { AgentOutput, type OutputListener } from './agent-output.js';
 import { type AgentState, type AgentStep, stateAfter } from './agent-state.js';
-import type { Children, Parentage } from './children.js';
-import { Family } from './family.js';
+import type { Birth, Body, BodyListener, Hands } from './hands.js';
 import type { Input } from './input.js';
-import type { NotifySocket, NotifySockets } from './notify-sockets.js';
 import type { AgentOrder, SpawnCommand } from './order.js';
 import { Outbox, type Outlet } from './outbox.js';
-import { openStdio, type Stdio } from './stdio.js';
 import { StopStages } from './stop-stages.js';
-
-/** What is known of its main process from the start on. */
-type Birth = Omit<Extract<FromKeeper, { type: 'spawned' }>, 'type' | 'agent' | 'record'>;
 
 /** What all agents of a keeper share. */
 export interface AgentContext {
-  readonly children: Children<Agent>;
+  readonly hands: Hands;
   readonly outlet: Outlet;
-  readonly sockets: NotifySockets;
-  /** Reports a problem of the agent. */
-  problem(text: string): void;
   /** Whether a successor of the program may adopt it. Otherwise, without a program, output is read and dropped. */
   readonly keeps: boolean;
   /** Called once, when the agent is forgotten. */
@@ -35,8 +21,7 @@ export interface AgentContext {
 }
 
 /** One incarnation of an agent, from its start until its last record is acknowledged. What it may do when stands in `AGENT_STATES`. */
-export class Agent implements Parentage, OutputListener {
-  readonly children = new Set<number>();
+export class Agent implements BodyListener, OutputListener {
   readonly order: AgentOrder;
   /** When the stops that the program above asks for are due. */
   readonly stages = new StopStages();
@@ -44,14 +29,9 @@ export class Agent implements Parentage, OutputListener {
   readonly #outbox: Outbox;
   readonly #output: AgentOutput;
   #state: AgentState = 'new';
-  #brand: bigint | null = null;
-  #family: Family | undefined;
+  #body: Body | undefined;
   #input: Input | undefined;
-  #freezer: Freezer | undefined;
   #isAsked = false;
-  #isKilled = false;
-  #retry: NodeJS.Timeout | undefined;
-  #notify: NotifySocket | null = null;
   #onGone: (() => void) | undefined;
   #birth: Birth = { pid: 0, ticks: 0, brand: '', at: 0 };
 
@@ -62,65 +42,54 @@ export class Agent implements Parentage, OutputListener {
     this.#output = new AgentOutput(this, context.keeps ? order : null);
   }
 
-  get token(): string {
-    return this.order.token;
-  }
-
   get hasTree(): boolean {
     return stateAfter(this.#state, 'kill') !== null;
   }
 
   /** Spawns the process; with an errno as `refusal`, refuses to. Never throws: a process that does not start is reported by the record `failed`. */
   start(command: SpawnCommand, refusal: number): void {
-    if (refusal !== 0) return this.#failed(refusal);
-    const stdio = openStdio(this.order);
-    if (typeof stdio === 'number') return this.#failed(stdio);
-    const socket = this.#openSocket();
-    if (typeof socket !== 'number') this.#notify = socket;
-    this.#brand = this.#context.children.reserve(this);
-    const pid = typeof socket === 'number' ? -socket : this.#spawn(command, stdio);
-    if (typeof pid === 'number' && pid > 0) return this.#spawned(pid, stdio);
-    stdio.closeAll();
-    this.#notify?.close();
-    this.#context.children.release(this, this.#brand, null);
-    if (typeof pid === 'number') this.#failed(-pid);
-    else this.#failed(pid.errno, pid.option);
+    if (refusal !== 0) return this.failed(refusal);
+    this.#context.hands.start(this.order, command, this);
+  }
+
+  spawned(body: Body): void {
+    this.#body = body;
+    this.#birth = body.birth;
+    this.#enter('spawned');
+    this.#outbox.add({ type: 'spawned', ...this.#birth });
+    this.#input = body.openInput((errno) => this.#outbox.add({ type: 'taken', errno }));
+    for (const [stream, open] of body.outputs) this.#output.open(stream, open);
+  }
+
+  failed(errno: number, option = ''): void {
+    if (this.#enter('failed')) this.#outbox.add({ type: 'failed', errno, option, at: Date.now() });
   }
 
   /** Sends a signal to all members, or to the main process alone, whose end then kills the others; and SIGCONT to all. */
   ask(signal: number): void {
     if (!this.#enter('ask')) return;
-    this.#freezer?.forget();
     this.#isAsked = true;
-    if (this.order.mainOnly) this.#family!.signalMain(signal);
-    else this.#family!.signal(signal);
-    this.#family!.signal('SIGCONT');
+    this.#body!.ask(signal);
   }
 
   /** Sends SIGKILL to all members, again each time that one was reaped, until none is left. */
   kill(): void {
-    if (!this.#enter('kill')) return;
-    this.#freezer?.forget();
-    this.#isKilled = true;
-    this.#killFrom(FIRST_RETRY);
+    if (this.#enter('kill')) this.#body!.kill();
   }
 
   signal(signal: number): void {
-    if (this.#enter('signal')) this.#family!.signalGroup(signal);
+    if (this.#enter('signal')) this.#body!.signal(signal);
   }
 
   freeze(round: number): void {
     const frozen = (problem: string | null) =>
       this.#outbox.add({ type: 'frozen', round, problem: problem ?? '', at: Date.now() });
     if (!this.#enter('freeze')) return frozen('it is not running');
-    this.#freezer ??= new Freezer(this.#family!, systemClock);
-    this.#freezer.freeze(frozen);
+    this.#body!.freeze(frozen);
   }
 
   thaw(): void {
-    if (!this.#enter('thaw')) return;
-    this.#freezer?.forget();
-    this.#family!.signal('SIGCONT');
+    if (this.#enter('thaw')) this.#body!.thaw();
   }
 
   input(bytes: Uint8Array): void {
@@ -128,7 +97,7 @@ export class Agent implements Parentage, OutputListener {
     else this.#outbox.add({ type: 'taken', errno: constants.errno.EPIPE });
   }
 
-  resize(size: Size): void {
+  resize(size: TerminalSize): void {
     if (this.#enter('input')) this.#input!.resize?.(size);
   }
 
@@ -171,11 +140,19 @@ export class Agent implements Parentage, OutputListener {
     this.#settle();
   }
 
+  get hasRoom(): boolean {
+    return this.#outbox.hasRoom;
+  }
+
+  notified(bytes: Uint8Array): void {
+    this.#outbox.add({ type: 'output', stream: STREAM.notify, bytes });
+  }
+
   /** Reads output again, if that was paused and there is room for it. */
   readOn(): void {
-    if (!this.#outbox.hasRoom) return;
+    if (!this.hasRoom) return;
     this.#output.readOn();
-    this.#notify?.readOn();
+    this.#body?.readOn();
   }
 
   read(stream: number, bytes: Uint8Array): boolean {
@@ -188,14 +165,19 @@ export class Agent implements Parentage, OutputListener {
     this.#settle();
   }
 
-  /** One of its processes was reaped, and the children were listed since. `status`: that of the main process, if it was that one. */
-  reaped(pid: number, status: number): void {
-    if (pid === this.#family?.main && this.#enter('reaped')) this.#exiting(status);
-    else if (this.children.size === 0 && this.#enter('emptied')) {
-      this.#outbox.add({ type: 'gone' });
-      this.#gone();
-    }
-    if (this.#isKilled) this.#killFrom(FIRST_RETRY);
+  /** The kernel closed its pipes before the exit, but they may not be read yet: two turns of the event loop are enough for a few bites. */
+  ended(status: number): void {
+    if (!this.#enter('reaped')) return;
+    const at = Date.now();
+    this.#input?.close();
+    const exited = () => this.#body!.afterMain((isEmpty) => this.#exited(status, isEmpty, at));
+    setImmediate(() => (this.#output.isOpen ? setImmediate(exited) : exited()));
+  }
+
+  emptied(): void {
+    if (!this.#enter('emptied')) return;
+    this.#outbox.add({ type: 'gone' });
+    this.#gone();
   }
 
   /** Resolves with true when no process of it is left, with false after `ms`. */
@@ -211,71 +193,18 @@ export class Agent implements Parentage, OutputListener {
     });
   }
 
-  #spawn(command: SpawnCommand, { terminal, descriptors }: Stdio): number | Refusal {
-    const argv = withNice(command.argv, this.order);
-    const spawned = () => spawn({ ...command, argv, terminal, descriptors });
-    return withAttributes(this.order, () => (this.#brand === null ? spawned() : withBrand(this.#brand, spawned)));
-  }
-
-  #spawned(pid: number, stdio: Stdio): void {
-    const { children } = this.#context;
-    children.add(pid, this);
-    this.#family = new Family(pid, this.children, () => children.list());
-    this.#enter('spawned');
-    stdio.closeTheirs();
-    const { startTicks: ticks = 0 } = readStat(pid) ?? {};
-    this.#birth = { pid, ticks, brand: String(this.#brand ?? ''), at: Date.now() };
-    this.#outbox.add({ type: 'spawned', ...this.#birth });
-    this.#input = stdio.openInput((errno) => this.#outbox.add({ type: 'taken', errno }));
-    for (const [stream, descriptor] of stdio.outputs) this.#output.open(descriptor, stream);
-  }
-
-  #openSocket(): NotifySocket | number | null {
-    if (this.order.socket === '') return null;
-    return this.#context.sockets.open(this.order, {
-      isOwn: (pid) => this.#context.children.isOf(pid, this),
-      mayRead: () => this.#outbox.hasRoom,
-      message: (bytes) => this.#outbox.add({ type: 'output', stream: STREAM.notify, bytes }),
-      problem: this.#context.problem,
-    });
-  }
-
-  #failed(errno: number, option = ''): void {
-    this.#enter('failed');
-    this.#outbox.add({ type: 'failed', errno, option, at: Date.now() });
-  }
-
-  /** The kernel closed its pipes before the exit, but they may not be read yet: two turns of the event loop are enough for a few bites. */
-  #exiting(status: number): void {
-    const at = Date.now();
-    this.#context.sockets.read();
-    this.#freezer?.forget();
-    this.#input?.close();
-    const exited = () => {
-      const isEmpty = this.children.size === 0;
-      this.#outbox.add({ type: 'exited', status, isEmpty, at });
-      this.#enter(isEmpty ? 'exited empty' : 'exited');
-      if (isEmpty) this.#gone();
-      else if (this.#isAsked && this.order.mainOnly) this.kill();
-    };
-    setImmediate(() => (this.#output.isOpen ? setImmediate(exited) : exited()));
+  #exited(status: number, isEmpty: boolean, at: number): void {
+    this.#outbox.add({ type: 'exited', status, isEmpty, at });
+    this.#enter(isEmpty ? 'exited empty' : 'exited');
+    if (isEmpty) this.#gone();
+    else if (this.#isAsked && this.order.mainOnly) this.kill();
   }
 
   #gone(): void {
-    clearTimeout(this.#retry);
-    this.#notify?.close();
     this.stages.clear();
-    this.#context.children.release(this, this.#brand, this.#family!.main);
+    this.#body!.release();
     this.#onGone?.();
     this.#settle();
-  }
-
-  /** A member that forks while the members are listed, or that may not be signalled yet, is found the next time. */
-  #killFrom(delay: number): void {
-    clearTimeout(this.#retry);
-    if (!this.hasTree || this.children.size === 0) return;
-    this.#family!.signal('SIGKILL');
-    this.#retry = setTimeout(() => this.#killFrom(Math.min(delay * 2, LONGEST_RETRY)), delay);
   }
 
   #settle(): void {
@@ -290,7 +219,3 @@ export class Agent implements Parentage, OutputListener {
     return next !== null;
   }
 }
-
-/** The delays between two signals to a tree that does not end, in ms. */
-const FIRST_RETRY = 2;
-const LONGEST_RETRY = 250;

@@ -1,6 +1,7 @@
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { closeAll } from '../native/pipes.js';
+import type { Writable } from 'node:stream';
 import type { Input } from './input.js';
 
 const { EAGAIN, EPIPE } = constants.errno;
@@ -9,12 +10,13 @@ const { EAGAIN, EPIPE } = constants.errno;
 export class InputPipe implements Input {
   readonly #taken: (errno: number) => void;
   #descriptor: number | null;
-  #socket: Socket | undefined;
+  #socket: Writable | undefined;
   #isBusy = false;
 
-  /** `descriptor` is `null` where there is no pipe. `taken` is called for each write with 0 when the system has taken the bytes, else with the errno. */
-  constructor(descriptor: number | null, taken: (errno: number) => void) {
-    this.#descriptor = descriptor;
+  /** `pipe` is a descriptor, or a stream; `null` where there is none. `taken` is called for each write with 0 when the system has taken the bytes, else with the errno. */
+  constructor(pipe: number | Writable | null, taken: (errno: number) => void) {
+    this.#descriptor = typeof pipe === 'number' ? pipe : null;
+    if (typeof pipe === 'object' && pipe !== null) this.#use(pipe);
     this.#taken = taken;
   }
 
@@ -35,16 +37,20 @@ export class InputPipe implements Input {
   }
 
   close(): void {
-    if (this.#descriptor !== null) closeAll(this.#descriptor);
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
     this.#socket?.destroy();
   }
 
-  #open(): Socket | undefined {
+  #open(): Writable | undefined {
     if (this.#descriptor === null) return this.#socket;
-    this.#socket = new Socket({ fd: this.#descriptor, readable: false, writable: true });
-    this.#socket.on('error', () => {}); // each write has its own callback
+    this.#use(new Socket({ fd: this.#descriptor, readable: false, writable: true }));
     this.#descriptor = null;
     return this.#socket;
+  }
+
+  #use(stream: Writable): void {
+    this.#socket = stream;
+    stream.on('error', () => {}); // each write has its own callback
   }
 }

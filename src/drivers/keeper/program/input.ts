@@ -1,4 +1,4 @@
-import type { Size } from '../native/terminal.js';
+import type { TerminalSize } from '../../../model/process.js';
 
 /** The writing end of the standard input of an agent. */
 export interface Input {
@@ -7,7 +7,7 @@ export interface Input {
   /** Ends the input after the bytes that were written. */
   end(): void;
   /** Changes the size of the terminal. If not given, it is none. */
-  resize?(size: Size): void;
+  resize?(size: TerminalSize): void;
   /** Closes it at once. */
   close(): void;
 }

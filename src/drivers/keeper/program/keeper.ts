@@ -1,28 +1,18 @@
 import { constants } from 'node:os';
-import { SupertreeError } from '../../../errors.js';
-import { send } from '../../local/signals.js';
-import { childrenOfMainThread } from '../../proc/proc.js';
-import { afterTurns } from '../../turns.js';
-import { inheritedLimits } from '../native/brand.js';
-import { shedInheritedDescriptors } from '../native/pipes.js';
-import { becomeSubreaper } from '../native/subreaper.js';
-import { type Reaped, reapOne } from '../native/wait.js';
 import { fromKeeper } from '../protocol/codec.js';
 import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
 import { within } from '../within.js';
 import { Agent } from './agent.js';
-import { BrandSpace } from './brand-space.js';
-import { Children } from './children.js';
 import { Connection } from './connection.js';
-import { NotifySockets } from './notify-sockets.js';
+import type { Hands } from './hands.js';
+import type { ChosenHands } from './hands-choice.js';
 import type { AgentOrder, SpawnCommand } from './order.js';
 
 /** The parent of all agents of one tree: starts, reaps and ends them on behalf of the program above, and ends them when that is gone. */
 export class Keeper {
   readonly #agents = new Map<number, Agent>();
-  readonly #children: Children<Agent>;
+  readonly #hands: Hands;
   readonly #connection: Connection;
-  readonly #sockets = new NotifySockets();
   readonly #keeps: boolean;
   /** What programs have left for their successors. */
   readonly #entries = new Map<string, Uint8Array>();
@@ -31,24 +21,18 @@ export class Keeper {
   /** The program above needs no successor. */
   #isDone = false;
 
-  /** Makes this process a subreaper. `ended` is called once, when no process is left. Throws KEEPER_UNAVAILABLE where the kernel lacks what it needs. */
-  constructor(settings: KeeperSettings, ended: () => void) {
-    shedInheritedDescriptors();
-    becomeSubreaper();
-    if (childrenOfMainThread() === undefined)
-      throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: 'the kernel lists no children in /proc' });
-    const brands = new BrandSpace(inheritedLimits());
+  /** `ended` is called once, when no process is left. */
+  constructor(settings: KeeperSettings, { hands, weakness }: ChosenHands, ended: () => void) {
+    this.#hands = hands;
     this.#ended = ended;
     this.#keeps = settings.keep !== null;
-    this.#children = new Children(brands, (text) => this.#problem(text));
-    const welcome = { type: 'welcome', pid: process.pid, isBranded: brands.isUsable } as const;
+    const welcome = { type: 'welcome', pid: process.pid, isBranded: hands.isBranded, weakness } as const;
     this.#connection = new Connection(settings, welcome, {
       welcomed: () => this.#handOver(),
       message: (message) => this.#receive(message),
       drained: () => this.#readOn(),
       closed: () => this.#abandoned(),
     });
-    process.on('SIGCHLD', () => this.#reap());
   }
 
   /** True while a program is connected. */
@@ -79,17 +63,24 @@ export class Keeper {
 
   /** Reports an error of the keeper itself. */
   failed(thrown: unknown): void {
-    this.#problem(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
+    this.problem(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
+  }
+
+  /** Reports a problem that belongs to no agent. */
+  problem(text: string): void {
+    this.#send({ type: 'problem', text });
   }
 
   #receive(message: ToKeeper): void {
     switch (message.type) {
       case 'hello':
-        return this.#problem('a second hello');
+        return this.problem('a second hello');
       case 'start':
         return this.#start(message);
       case 'ping':
         return this.#answer(message.round);
+      case 'look':
+        return this.#hands.look();
       case 'remember':
         return void this.#entries.set(message.key, message.value);
       case 'forget':
@@ -111,12 +102,10 @@ export class Keeper {
   }
 
   #start({ argv, env, cwd, ...order }: AgentOrder & SpawnCommand): void {
-    if (this.#agents.has(order.agent)) return this.#problem(`agent ${order.agent} is started twice`);
+    if (this.#agents.has(order.agent)) return this.problem(`agent ${order.agent} is started twice`);
     const agent = new Agent(order, {
-      children: this.#children,
+      hands: this.#hands,
       outlet: this.#connection,
-      sockets: this.#sockets,
-      problem: (text) => this.#problem(text),
       keeps: this.#keeps,
       forgotten: () => this.#agents.delete(order.agent),
     });
@@ -144,19 +133,8 @@ export class Keeper {
     for (const agent of this.#agents.values()) agent.abandon();
   }
 
-  /** The kernel merges signals: each one stands for all children that have ended. Those that they left are listed before anyone is called gone. */
-  #reap(): void {
-    const reaped: (Reaped & { agent: Agent | null })[] = [];
-    for (let child = reapOne(); child !== null; child = reapOne())
-      reaped.push({ ...child, agent: this.#children.reaped(child.pid) });
-    if (reaped.length > 0) this.#children.list();
-    for (const { agent, pid, status } of reaped) agent?.reaped(pid, status);
-  }
-
-  /** In the first turn pipes are read and children reaped; the end of one is reported two turns later. */
   #answer(round: number): void {
-    this.#sockets.read();
-    afterTurns(TURNS, () => this.#connection.send(fromKeeper.encode({ type: 'pong', round })));
+    this.#hands.caughtUp(() => this.#send({ type: 'pong', round }));
   }
 
   #readOn(): void {
@@ -176,7 +154,7 @@ export class Keeper {
       if (left > 0) await within(left, end, undefined);
     }
     await Promise.all(ends);
-    await this.#killRest();
+    await this.#hands.killRest();
     this.#connection.close();
     this.#ended();
   }
@@ -194,26 +172,15 @@ export class Keeper {
     await agent.isGoneWithin(insist);
   }
 
-  /** Kills what belongs to no known agent, and what was left by those that did not end in time. */
-  async #killRest(): Promise<void> {
-    const until = performance.now() + REST_TIMEOUT;
-    for (this.#children.list(); !this.#children.isEmpty && performance.now() < until; this.#children.list()) {
-      for (const pid of this.#children.pids()) send(pid, 'SIGKILL');
-      await new Promise((resolve) => setTimeout(resolve, REST_PERIOD));
-      this.#reap();
-    }
-  }
-
-  #problem(text: string): void {
-    this.#send({ type: 'problem', text });
-  }
-
   #send(message: FromKeeper): void {
     this.#connection.send(fromKeeper.encode(message));
   }
 }
 
-type Command = Exclude<ToKeeper, { type: 'hello' | 'start' | 'ping' | 'remember' | 'forget' | 'end' | 'discard' }>;
+type Command = Exclude<
+  ToKeeper,
+  { type: 'hello' | 'start' | 'ping' | 'remember' | 'forget' | 'end' | 'discard' | 'look' }
+>;
 
 const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extract<Command, { type: T }>) => void } = {
   ask: (agent, { signal, after }) => agent.stages.run(after, () => agent.ask(signal)),
@@ -229,12 +196,5 @@ const COMMANDS: { readonly [T in Command['type']]: (agent: Agent, message: Extra
   adopt: (agent) => agent.adopt(),
 };
 
-/** The turns of the event loop after which what had happened before is reported. */
-const TURNS = 4;
-
 /** How long agents are asked one after another at most, in ms. */
 const LONGEST_ORDER = 60_000;
-
-/** How long children are killed that belong to no agent, and how often, in ms. */
-const REST_TIMEOUT = 5000;
-const REST_PERIOD = 10;

@@ -6,6 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { messageOf } from '../../../errors.js';
 import type { KeeperReady, KeeperSettings } from '../protocol/messages.js';
+import { shedInheritedDescriptors } from './inherited-descriptors.js';
 import type { Keeper } from './keeper.js';
 
 /** Signals of a terminal or of its end; and SIGUSR1, at which Node would open its inspector. */
@@ -41,10 +42,14 @@ async function run(settings: KeeperSettings): Promise<void> {
   try {
     // Orders are short: the native decoder of msgpackr takes longer to load than it saves.
     process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED = 'true';
-    // koffi throws where there is no binary for this machine.
-    const program = await import('./keeper.js');
+    const [{ Keeper: Program }, { chooseHands }] = await Promise.all([
+      import('./keeper.js'),
+      import('./hands-choice.js'),
+    ]);
+    shedInheritedDescriptors();
+    const hands = await chooseHands(settings.native, (problem) => keeper?.problem(problem));
     for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
-    keeper = new program.Keeper(settings, () => process.stdin.destroy());
+    keeper = new Program(settings, hands, () => process.stdin.destroy());
     report({ problem: null, socket: await keeper.listen() });
     if (isStopped) keeper.end();
   } catch (thrown) {

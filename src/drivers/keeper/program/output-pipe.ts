@@ -1,20 +1,13 @@
 import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
+import type { OutputReader, OutputSource } from './agent-output.js';
 import { TerminalEnd, terminalStream } from './terminal-output.js';
-
-/** Receives the bytes of an output pipe. */
-export interface OutputReader {
-  /** The bytes are overwritten by the next read. False pauses the pipe. */
-  read(bytes: Uint8Array): boolean;
-  /** Called once, when the pipe is at its end, broken or closed. */
-  closed(): void;
-}
 
 /** The most bytes that are read at a time. All pipes share the memory: they are read one after another. */
 const bite = Buffer.allocUnsafeSlow(65_536);
 
 /** The reading end of a pipe to an agent, or the master of its terminal, whose end is the error EIO. */
-export class OutputPipe {
+export class OutputPipe implements OutputSource {
   readonly #socket: Socket;
   #isOpen = true;
 
@@ -34,7 +27,6 @@ export class OutputPipe {
     this.#socket.on('end', close).on('error', close).on('close', close);
   }
 
-  /** Reads on after a pause. */
   resume(): void {
     if (this.#isOpen) this.#socket.resume();
   }

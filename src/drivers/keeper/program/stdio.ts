@@ -1,6 +1,7 @@
 import { openSync } from 'node:fs';
+import type { TerminalSize } from '../../../model/process.js';
 import { closeAll, makePipes, type Pipe } from '../native/pipes.js';
-import { openTerminal, type Size, type Terminal } from '../native/terminal.js';
+import { openTerminal, type Terminal } from '../native/terminal.js';
 import { STREAM } from '../protocol/messages.js';
 import type { Input } from './input.js';
 import { InputPipe } from './input-pipe.js';
@@ -58,7 +59,7 @@ function openWithTerminal({ notify, columns, rows }: AgentOrder): Stdio | number
   return terminal;
 }
 
-function stdioOf(terminal: Terminal, size: Size, pipes: readonly Pipe[]): Stdio {
+function stdioOf(terminal: Terminal, size: TerminalSize, pipes: readonly Pipe[]): Stdio {
   const theirs = pipes.map(({ write }) => write);
   const read = pipes.map((pipe) => pipe.read);
   return {

@@ -1,6 +1,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resize, type Size } from '../native/terminal.js';
+import type { TerminalSize } from '../../../model/process.js';
+import { resize } from '../native/terminal.js';
 import type { Input } from './input.js';
 
 const { EAGAIN, EPIPE } = constants.errno;
@@ -16,7 +17,7 @@ const NEWLINE = 0x0a;
 export class TerminalInput implements Input {
   readonly #descriptor: number;
   readonly #taken: (errno: number) => void;
-  #size: Size;
+  #size: TerminalSize;
   /** Bytes that the kernel has not taken; `null` when all are taken. */
   #rest: Uint8Array | null = null;
   #atLineStart = true;
@@ -25,7 +26,7 @@ export class TerminalInput implements Input {
   #retry: NodeJS.Timeout | undefined;
 
   /** `descriptor` is a master that does not block. `taken` is called for each write with 0 when the kernel has taken the bytes, else with the errno. */
-  constructor(descriptor: number, size: Size, taken: (errno: number) => void) {
+  constructor(descriptor: number, size: TerminalSize, taken: (errno: number) => void) {
     this.#descriptor = descriptor;
     this.#size = size;
     this.#taken = taken;
@@ -47,7 +48,7 @@ export class TerminalInput implements Input {
   }
 
   /** The kernel sends SIGWINCH for another size alone; so the same one is set after another one, for a program that is to draw anew. */
-  resize(size: Size): void {
+  resize(size: TerminalSize): void {
     if (this.#isClosed) return;
     const { columns, rows } = this.#size;
     if (columns === size.columns && rows === size.rows)

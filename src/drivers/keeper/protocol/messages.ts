@@ -4,7 +4,7 @@
  */
 
 /** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
-export const VERSION = 2;
+export const VERSION = 3;
 
 /**
  * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
@@ -20,6 +20,8 @@ export interface KeeperSettings {
    * `null` for one that ends its agents when its program ends.
    */
   readonly keep: string | null;
+  /** Whether it may use native code where that works. */
+  readonly native: boolean;
 }
 
 /**
@@ -118,6 +120,8 @@ export const TO_KEEPER = {
   drain: { code: 10, fields: { agent: 'size' } },
   /** Asks for a `pong` of the same round. */
   ping: { code: 20, fields: { round: 'size' } },
+  /** Looks for processes of agents that have come, for a keeper that recognises them only when it has seen them. */
+  look: { code: 18, fields: {} },
   /** All records of the agent up to this one have arrived. */
   acknowledge: { code: 11, fields: { agent: 'size', record: 'size' } },
   /** Takes over an agent that was `kept`: its `history` and its records follow. */
@@ -132,8 +136,11 @@ export const TO_KEEPER = {
 } as const satisfies MessageTable;
 
 export const FROM_KEEPER = {
-  /** The secret was right. `isBranded`: descendants are recognised by their brand; else by session and environment. */
-  welcome: { code: 1, fields: { pid: 'size', isBranded: 'flag' } },
+  /**
+   * The secret was right. `isBranded`: descendants are recognised by their brand; else by session and environment. `weakness`: why the keeper works without
+   * native code, `null` when it has that.
+   */
+  welcome: { code: 1, fields: { pid: 'size', isBranded: 'flag', weakness: 'text or null' } },
   /** `ticks` is the start time of the process in /proc/PID/stat; `brand` its limit of file locks, in decimal, empty when it has none. */
   spawned: {
     code: 2,
