@@ -3,7 +3,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { SupertreeError } from '../errors.js';
 import { idProblem } from '../model/id.js';
-import type { RlimitInput } from '../model/process.js';
+import { isTerminalLength, type RlimitInput, type TerminalSize } from '../model/process.js';
 import { keyNameProblem } from '../protocol/key-name.js';
 import type { Host } from './host.js';
 
@@ -46,6 +46,15 @@ export function rlimit(value: string, before: Record<string, RlimitInput> = {}):
       'It must be NAME=LIMIT or NAME=SOFT:HARD, a limit being a whole number or infinity.',
     );
   return { ...before, [name]: hard === undefined ? limitOf(soft) : { soft: limitOf(soft), hard: limitOf(hard) } };
+}
+
+/** The size of a terminal, COLUMNSxROWS. */
+export function terminalSize(value: string): TerminalSize {
+  const [, columns, rows] = /^(\d+)x(\d+)$/.exec(value) ?? [];
+  const size = { columns: Number(columns), rows: Number(rows) };
+  if (!isTerminalLength(size.columns) || !isTerminalLength(size.rows))
+    throw new InvalidArgumentError('It must be COLUMNSxROWS, such as 120x40, each from 1 to 65535.');
+  return size;
 }
 
 function limitOf(text: string): number | 'infinity' {

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { AgentData } from '../model/input.js';
-import type { EnvironmentInheritance, RlimitInput, StdinMode } from '../model/process.js';
+import type { EnvironmentInheritance, RlimitInput, StdinMode, TerminalSize } from '../model/process.js';
 import type { OutputOrder, StopScope } from '../model/spec.js';
 import { escapeTemplate } from '../model/template.js';
-import { inheritance, integer, nameOrId, positive, rlimit, variableNames } from './arguments.js';
+import { inheritance, integer, nameOrId, positive, rlimit, terminalSize, variableNames } from './arguments.js';
 
 /** The options of `spawn` about the process of the agent. */
 export interface ProcessFlags {
@@ -11,6 +11,7 @@ export interface ProcessFlags {
   unset?: string[];
   stdin?: StdinMode;
   pty?: boolean;
+  ptySize?: TerminalSize;
   outputOrder?: OutputOrder;
   closeInput?: number;
   stopScope?: StopScope;
@@ -43,6 +44,7 @@ export function addProcessOptions(command: Command): Command {
       ]),
     )
     .addOption(new Option('--pty', 'run it on a terminal of its own: the same as --stdin pty').conflicts('stdin'))
+    .option('--pty-size <COLUMNSxROWS>', 'the same with that size, such as 120x40. If not given, 80x24', terminalSize)
     .addOption(
       choice(
         '--output-order <ORDER>',
@@ -84,12 +86,12 @@ function choice(flags: string, description: string, choices: readonly string[]):
 
 /** The fields of the spec that the options give. */
 export function processFields(flags: ProcessFlags): Partial<AgentData> {
-  const { inherit, unset, pty, stdin = pty ? 'pty' : undefined, outputOrder, closeInput, stopScope, rlimit } = flags;
+  const { inherit, unset, outputOrder, closeInput, stopScope, rlimit } = flags;
   const stop = { ...(closeInput && { closeInput }), ...(stopScope && { scope: stopScope }) };
   return {
     ...(inherit && { inherit }),
     ...(unset && { unset }),
-    ...(stdin && { stdin }),
+    ...inputOf(flags),
     ...(outputOrder && { output: { order: outputOrder } }),
     ...(Object.keys(stop).length > 0 && { stop }),
     ...Object.fromEntries(SAME_NAME.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]])),
@@ -100,6 +102,12 @@ export function processFields(flags: ProcessFlags): Partial<AgentData> {
 
 /** The options that have the name of their field. */
 const SAME_NAME = ['user', 'group', 'umask', 'nice', 'oomScoreAdj'] as const;
+
+/** A size alone asks for a terminal. The server refuses it beside another standard input. */
+function inputOf({ pty, ptySize, stdin }: ProcessFlags): Pick<AgentData, 'stdin' | 'pty'> {
+  const mode = stdin ?? (pty || ptySize ? 'pty' : undefined);
+  return { ...(mode && { stdin: mode }), ...(ptySize && { pty: ptySize }) };
+}
 
 function hooksOf({ before, after }: ProcessFlags): Pick<AgentData, 'hooks'> {
   const script = (text: string) => ['sh', '-c', escapeTemplate(text)];

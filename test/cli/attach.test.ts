@@ -137,6 +137,11 @@ describe('supertree attach', () => {
     expect((await launch(['attach', 'plain'], { endpoint: server.endpoint }).finished).code).toBe(2);
   });
 
+  it('is given the size of spawn before anybody attaches', async () => {
+    await server.supertree('spawn', 'sized', '--pty-size', '123x45', '--', 'sh', '-c', 'stty size; exec sleep 300');
+    await until(async () => (await server.supertree('logs', 'sized')).out === '45 123\r\n');
+  });
+
   it('keeps what was shown for logs', async () => {
     const name = await added('sh', '-c', 'echo kept; exec sleep 300');
     await until(async () => (await server.supertree('logs', name)).out === 'kept\r\n');

@@ -71,9 +71,21 @@ describe('supertree spawn', () => {
     ['--rlimit', 'nofile=many'],
     ['--rlimit', 'nofile=1:2:3'],
     ['--user', ''],
+    ['--pty-size', '120'],
+    ['--pty-size', '0x40'],
+    ['--pty-size', '120x65536'],
   ])('refuses %s %j', async (option, value) => {
     const result = await supertree(['spawn', 'web', option, value, '--', 'run'], { answers });
     expect(result).toMatchObject({ code: 2, seen: [] });
+  });
+
+  it.each([
+    [['--pty'], { stdin: 'pty' }],
+    [['--pty-size', '120x40'], { stdin: 'pty', pty: { columns: 120, rows: 40 } }],
+    [['--pty', '--pty-size', '1x65535'], { stdin: 'pty', pty: { columns: 1, rows: 65_535 } }],
+  ])('asks for a terminal by %j', async (options, spec) => {
+    const result = await supertree(['spawn', 'web', ...options, '--', 'run'], { answers });
+    expect(result.seen[0]?.params).toMatchObject({ spec });
   });
 
   it('takes an empty value for a variable', async () => {
