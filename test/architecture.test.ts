@@ -83,6 +83,9 @@ const CONTROL_EDGES: Readonly<Record<string, EdgeRule>> = {
 /** A folder that is a door holds no policy: it stays small. */
 const MAX_TRANSPORT = 2_000;
 
+/** The program of the keeper, comments included: its folders, and how many lines each may have (decision 37). */
+const KEEPER_LIMITS = { program: 2_350, native: 500, protocol: 400 } as const;
+
 describe('the parts of src', () => {
   it('import each other only along the drawn arrows', () => {
     expect(forbiddenEdges(src, 'src', EDGES)).toEqual([]);
@@ -121,6 +124,12 @@ describe('the parts of src', () => {
     const texts = [...below(all, 'src/transport').values()];
     expect(texts.reduce((sum, text) => sum + lineCount(text), 0)).toBeLessThan(MAX_TRANSPORT);
   });
+
+  for (const [folder, limit] of Object.entries(KEEPER_LIMITS))
+    it(`keep the folder ${folder} of the keeper below ${limit} lines`, () => {
+      const texts = [...below(all, `src/drivers/keeper/${folder}`).values()];
+      expect(texts.reduce((sum, text) => sum + lineCount(text), 0)).toBeLessThan(limit);
+    });
 
   it('have no import cycle, not even of types', () => {
     expect(importCycles(src)).toEqual([]);

@@ -1,6 +1,7 @@
-import { accessSync, constants as modes, statSync } from 'node:fs';
+import { constants as modes } from 'node:fs';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isProgram } from '../tool-path.js';
 import { addressOf, declare, POINTER } from './libc.js';
 
 const posixSpawn = declare(
@@ -87,17 +88,8 @@ function shellScript({ argv, cwd }: Program): Uint8Array {
   const candidates = name.includes('/')
     ? [name]
     : (path ?? DEFAULT_PATH).split(':').map((parent) => join(parent, name));
-  const file = candidates.find((each) => isExecutable(resolve(cwd ?? '/', each))) ?? name;
+  const file = candidates.find((each) => isProgram(resolve(cwd ?? '/', each))) ?? name;
   return Buffer.concat([Buffer.from(`/bin/sh\0${file}`), argv.subarray(end)]);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, modes.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }
 
 /** Where execvp(3) looks when there is no PATH. */
