@@ -109,6 +109,15 @@ describe('an agent with a terminal', () => {
     await w.printed('b', '0\r\n');
   });
 
+  it.runIf(process.geteuid?.() === 0)('can open it by its name as a user of its own, and by /dev/tty', async () => {
+    const script = 'echo $(id -u) $(stat -c %u $(tty)); echo named >$(tty); echo control >/dev/tty; exec sleep 300';
+    const agent = sleeper('a', { command: sh(script), stdin: 'pty', user: 'nobody' });
+    const w = await started({ children: [agent] });
+    await w.printed('a', '65534 65534\r\nnamed\r\ncontrol\r\n');
+    await w.tree.agent('a').restart();
+    await w.printed('a', 'control\r\n65534 65534\r\nnamed\r\ncontrol\r\n');
+  });
+
   it('is resized while it runs, to sizes that a terminal can have', async () => {
     const script = 'trap "stty size" WINCH; echo up; while :; do sleep 0.05; done';
     const agent = sleeper('a', { command: sh(script), stdin: 'pty', readiness: UP_AT_A_TERMINAL });

@@ -8,6 +8,7 @@ import { signalOf } from '../local/signals.js';
 import { directoryProblem, spawnProblem } from '../local/spawn.js';
 import { optionProblem } from '../option-problem.js';
 import { DRIVER_PROMISES, type Promiser } from '../promises.js';
+import { accountOf } from './account.js';
 import { errorName } from './error-name.js';
 import { execChain } from './exec-chain.js';
 import { MAX_MESSAGE } from './protocol/codec.js';
@@ -42,6 +43,7 @@ export function startMessage(agent: number, order: StartOrder, promiser: Promise
     stdin: options.stdin,
     columns: options.pty.columns,
     rows: options.pty.rows,
+    owner: options.user === null ? null : (accountOf(options.user)?.uid ?? null),
     notify: usesNotify(order.spec),
     socket,
     merged: output.order === 'merged',

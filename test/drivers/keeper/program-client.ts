@@ -93,6 +93,7 @@ export class ProgramClient {
       stdin: 'pipe',
       columns: 80,
       rows: 24,
+      owner: null,
       merged: false,
       closeInput: 0,
       mainOnly: false,

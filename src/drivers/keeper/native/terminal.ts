@@ -7,6 +7,7 @@ const grant = declare('int grantpt(int fd)');
 const unlock = declare('int unlockpt(int fd)');
 const nameOf = declare('int ptsname_r(int fd, void *name, size_t size)');
 const fcntl = declare('int fcntl(int fd, int command, ...)');
+const own = declare('int chown(void *path, uint owner, uint group)');
 const ioctl = declare('int ioctl(int fd, ulong request, ...)');
 
 /** A pseudo terminal, see pty(7). Both descriptors are of its master, close at an exec and do not block. */
@@ -24,14 +25,20 @@ const SET_SIZE = ['ppc64', 'mips', 'mipsel'].includes(process.arch) ? 0x80087467
 /** A master that blocked would block the keeper when its agent reads nothing. */
 const FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | CLOSE_ON_EXEC;
 const PATH_SIZE = 64;
+/** That of grantpt(3), which lets write(1) write to it. */
+const KEEP_GROUP = 0xffffffff;
 
-/** Opens a pseudo terminal; the errno when the system refuses it, with no descriptor left open. */
-export function openTerminal(size: TerminalSize): Terminal | number {
+/**
+ * Opens a pseudo terminal; the errno when the system refuses it, with no descriptor left open. `owner` is the uid that its slave belongs to, so that a process
+ * of that user can open it by its name as well; `null` for that of this process, to whom grantpt(3) gives it.
+ */
+export function openTerminal(size: TerminalSize, owner: number | null): Terminal | number {
   const read = openMaster(FLAGS);
   if (read < 0) return lastError();
   const write = duplicate(read);
   const path = Buffer.alloc(PATH_SIZE);
-  if (write >= 0 && grant(read) === 0 && unlock(read) === 0 && nameOf(read, path, PATH_SIZE) === 0) {
+  const isOpen = write >= 0 && grant(read) === 0 && unlock(read) === 0 && nameOf(read, path, PATH_SIZE) === 0;
+  if (isOpen && (owner === null || own(path, owner, KEEP_GROUP) === 0)) {
     resize(read, size);
     return { read, write, path: path.toString('latin1', 0, path.indexOf(0)) };
   }

@@ -50,10 +50,10 @@ function openPipes({ stdin, merged, notify }: AgentOrder): Stdio | number {
 }
 
 /** The slave of the terminal is opened by the process alone: the master is at its end when no process has it any more. */
-function openWithTerminal({ notify, columns, rows }: AgentOrder): Stdio | number {
+function openWithTerminal({ notify, columns, rows, owner }: AgentOrder): Stdio | number {
   const pipes = makePipes(notify ? 1 : 0);
   if (typeof pipes === 'number') return pipes;
-  const terminal = openTerminal({ columns, rows });
+  const terminal = openTerminal({ columns, rows }, owner);
   if (typeof terminal !== 'number') return stdioOf(terminal, { columns, rows }, pipes);
   for (const { read, write } of pipes) closeAll(read, write);
   return terminal;

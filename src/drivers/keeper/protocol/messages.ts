@@ -4,7 +4,7 @@
  */
 
 /** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 /**
  * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
@@ -66,7 +66,7 @@ export const TO_KEEPER = {
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
   /**
    * `argv` and `env` are strings, each ended by a null byte. `socket` is the abstract name of its NOTIFY_SOCKET, empty for none. `stdin` is a StdinMode;
-   * `columns` and `rows` are the size of its terminal. `merged`: both outputs are one stream, that of stdout. The fields from `closeInput` on are the stop
+   * `columns` and `rows` are the size of its terminal, and `owner` the uid that it belongs to, `null` for that of the keeper. `merged`: both outputs are one stream, that of stdout. The fields from `closeInput` on are the stop
    * stages: `closeInput` is 0 when the input is not closed first, and `mainOnly` says that `ask` is for the main process alone, whose end kills the others. A successor gets `path` and `incarnation`, and the last `history` bytes of each stream, whose lines have at most
    * `lineBytes`.
    */
@@ -83,6 +83,7 @@ export const TO_KEEPER = {
       stdin: 'text',
       columns: 'size',
       rows: 'size',
+      owner: 'number or null',
       notify: 'flag',
       socket: 'text',
       merged: 'flag',
