@@ -6,7 +6,8 @@ import { isRunning } from '../../e2e/proc.js';
 
 it('a program without a free descriptor is told that no agent starts, and stops those that run', async () => {
   const program = fixture('without-descriptors', 'local');
-  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 64; exec "$@"', 'sh', ...program]);
+  // Node reads the modules of the program at the same time, with a descriptor for each.
+  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n 256; exec "$@"', 'sh', ...program]);
   const { pids, ...stop } = JSON.parse(stdout) as { pids: number[] };
   expect(stop).toEqual({ refused: 'START_FAILED', clean: true, left: [] });
   expect(pids).toHaveLength(4);
