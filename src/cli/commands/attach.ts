@@ -15,7 +15,8 @@ export const addAttach: AddCommands = (program, { host, finish }) => {
     .description(
       'Connect your terminal to that of an agent (stdin pty): your keys go there, its output comes here, and it gets the size of yours. ' +
         'Ctrl-] detaches, and the agent runs on. When the agent ends, also for a restart, this ends with its exit code, or 128 and ' +
-        'the number of the signal. Several may be attached; the last resize counts.',
+        'the number of the signal. Several may be attached; the agent has the size of the one that was attached or resized last. ' +
+        'Without a server for 5 s it ends with code 3.',
     )
     .addHelpText('after', '\nExamples:\n  $ supertree spawn shell --pty -- bash\n  $ supertree attach shell\n')
     .action(async (agent: string, _options: object, command: Command) => {
