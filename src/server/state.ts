@@ -5,7 +5,9 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../contract/clock.js';
 import type { Store } from '../contract/store.js';
 import type { Driver } from '../drivers/driver.js';
+import { isListening } from '../drivers/keeper/connection.js';
 import { openKeepingDriver } from '../drivers/keeper/keeper.js';
+import { socketHolder } from '../drivers/proc/socket-holder.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { makeDirectory } from './directory.js';
 import { lockPath, type PathLock } from './lock.js';
@@ -30,7 +32,7 @@ export interface StateOptions {
 /**
  * Opens a state directory, which is made if it is missing, and takes over the agents that an earlier program has left there when it was killed. One program at
  * a time has a directory. Rejects STATE_UNUSABLE when another one has it, when other users could write it, when the path of its socket would be too long,
- * and with the system's error as the cause; KEEPER_UNAVAILABLE when its keeper cannot be taken over; PLATFORM on a system without Linux's /proc.
+ * with the system's error as the cause, and when its keeper cannot be taken over, whose agents run on then; PLATFORM on a system without Linux's /proc.
  */
 export async function openState(directory: string, { tree, report }: StateOptions = {}): Promise<State> {
   const path = resolve(directory);
@@ -41,7 +43,10 @@ export async function openState(directory: string, { tree, report }: StateOption
   try {
     const secret = await secretOf(path);
     const named = { ...(tree !== undefined && { tree }), ...(report !== undefined && { report }) };
-    const { driver, store } = await openKeepingDriver({ clock: systemClock, ...named, keep: { socket, secret } });
+    const opened = openKeepingDriver({ clock: systemClock, ...named, keep: { socket, secret } });
+    const { driver, store } = await opened.catch((thrown: unknown) => {
+      throw isUnavailable(thrown) ? notTakenOver(path, String(thrown.details.problem), thrown) : thrown;
+    });
     return { driver, store, close: () => lock.release() };
   } catch (thrown) {
     lock.release();
@@ -62,15 +67,22 @@ async function take(directory: string, socket: string): Promise<PathLock> {
 /** The secret of the keeper, made once and completely: this program may be killed while it is written. */
 async function secretOf(directory: string): Promise<string> {
   const file = join(directory, SECRET);
+  const isMissing = !existsSync(file);
+  if (isMissing && (await isListening(join(directory, STATE_SOCKET)).catch(() => false)))
+    throw notTakenOver(directory, `its secret, ${file}, is missing`);
   try {
-    if (!existsSync(file)) {
+    if (isMissing) {
       await writeFile(`${file}.new`, randomBytes(32).toString('hex'), { mode: 0o600 });
       await rename(`${file}.new`, file);
     }
-    return await readSecret(file);
+    const secret = await readSecret(file);
+    if (IS_SECRET.test(secret)) return secret;
   } catch (thrown) {
     throw unusable(directory, messageOf(thrown), thrown);
   }
+  const problem = `${file} is damaged: it should have 64 hexadecimal digits`;
+  if (await isListening(join(directory, STATE_SOCKET)).catch(() => false)) throw notTakenOver(directory, problem);
+  throw unusable(directory, `${problem}; no keeper runs there, so it can be deleted`);
 }
 
 async function readSecret(file: string): Promise<string> {
@@ -84,6 +96,18 @@ async function readSecret(file: string): Promise<string> {
   }
 }
 
+function isUnavailable(thrown: unknown): thrown is SupertreeError {
+  return thrown instanceof SupertreeError && thrown.code === 'KEEPER_UNAVAILABLE';
+}
+
+/** The agents of the keeper are untouched. */
+function notTakenOver(directory: string, problem: string, cause?: unknown): SupertreeError {
+  const pid = socketHolder(join(directory, STATE_SOCKET));
+  const which = pid === null ? '' : `, process ${pid},`;
+  const end = pid === null ? '' : `; \`kill ${pid}\` ends it and them`;
+  return unusable(directory, `its keeper${which} cannot be taken over: ${problem}. Its agents run on${end}`, cause);
+}
+
 function unusable(directory: string, problem: string, cause?: unknown): SupertreeError {
   return new SupertreeError('STATE_UNUSABLE', { directory, problem }, cause);
 }
@@ -91,6 +115,7 @@ function unusable(directory: string, problem: string, cause?: unknown): Supertre
 /** The name of the socket of the keeper in its directory. */
 export const STATE_SOCKET = 'keeper.sock';
 const SECRET = 'keeper.secret';
+const IS_SECRET = /^[0-9a-f]{64}$/;
 
 /** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
 const MAX_SOCKET_PATH = 107;

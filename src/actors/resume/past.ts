@@ -33,7 +33,7 @@ export class Past {
 
   constructor(store: Store, kept: (path: string) => number | undefined, offset: number) {
     this.#entries = new Map(store.earlier);
-    this.#kept = kept;
+    this.#kept = (path) => this.#withoutEnded(path, kept(path));
     this.#offset = offset;
     for (const [key, value] of this.#entries) this.#index(key, value);
   }
@@ -105,6 +105,13 @@ export class Past {
     return past ? { ...past, isResting: past.isResting && this.rest(path) !== undefined } : null;
   }
 
+  /** The earlier program may have handled the end of an incarnation, and not have acknowledged it any more: its restart is not charged twice. */
+  #withoutEnded(path: string, kept: number | undefined): number | undefined {
+    const entry = kept === undefined ? undefined : this.incarnation(path, kept);
+    const isEnded = entry?.exit?.incarnation === kept && entry !== undefined && AT_REST.has(entry.state);
+    return isEnded ? undefined : kept;
+  }
+
   #supervisor(path: string): SupervisorEntry | undefined {
     return this.#entries.get(supervisorKey(path)) as SupervisorEntry | undefined;
   }
@@ -132,6 +139,8 @@ export class Past {
     if (key === agentKey(path)) append(this.#children, above, path.slice(above.length + 1));
   }
 }
+
+const AT_REST: ReadonlySet<AgentEntry['state']> = new Set<AgentEntry['state']>(['stopped', 'completed', 'failed']);
 
 function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
   const list = lists.get(key);

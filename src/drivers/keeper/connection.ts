@@ -33,15 +33,24 @@ export interface ConnectionListener {
   closed(problem: string): void;
 }
 
-/** Connects to a keeper that listens, and resolves when it has accepted the secret. Rejects KEEPER_UNAVAILABLE. */
-export async function connectToKeeper(keeper: { socket: string; secret: string }): Promise<KeeperConnection> {
+/**
+ * Connects to a keeper that listens, and resolves when it has accepted the secret. Rejects KEEPER_UNAVAILABLE, also when it has not after `patience` ms: it
+ * may be stopped by SIGSTOP. If not given, a minute.
+ */
+export async function connectToKeeper(
+  keeper: { socket: string; secret: string },
+  patience = PATIENCE,
+): Promise<KeeperConnection> {
   const socket = connect(keeper.socket);
   const connection = new KeeperConnection(socket);
   socket.write(GREETING);
   connection.send({ type: 'hello', secret: keeper.secret, pid: process.pid });
-  await connection.welcomed;
+  const late = setTimeout(() => connection.giveUp(`it has not answered within ${patience} ms`), patience);
+  await connection.welcomed.finally(() => clearTimeout(late));
   return connection;
 }
+
+const PATIENCE = 60_000;
 
 /** True when a keeper listens at the path. Rejects KEEPER_UNAVAILABLE when that cannot be told. */
 export function isListening(path: string): Promise<boolean> {
@@ -107,7 +116,7 @@ export class KeeperConnection {
   }
 
   send(message: ToKeeper): void {
-    if (this.#socket.destroyed) return;
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
@@ -125,10 +134,17 @@ export class KeeperConnection {
     else this.#socket.unref();
   }
 
-  /** Closes it after what was sent. A keeper without a program ends its agents and then itself. */
+  /** Closes it at once, for a problem that its `ended` and `closed` report. */
+  giveUp(problem: string): void {
+    this.#fail(problem);
+  }
+
+  /**
+   * Closes it after what was sent. A keeper without a program ends its agents and then itself. It closes the other half: if that was closed here, a keeper
+   * that is just writing would get EPIPE, and not read the `end` any more.
+   */
   close(): void {
     this.#socket.end();
-    this.#socket.destroySoon();
   }
 
   /** Microtasks run between two messages, as they do between two reads of a pipe: the line that makes an agent ready comes before its exit in the same read. */

@@ -21,6 +21,11 @@ export class Inherited implements Kept {
     return this.agent.incarnation;
   }
 
+  /** True when its main process has ended. */
+  get hasEnded(): boolean {
+    return this.agent.pid === 0 || this.#records.some(({ type }) => type === 'exited');
+  }
+
   addHistory({ stream, bytes, at, lost }: HistoryPart): void {
     this.output.push({ stream: streamName(stream), bytes, at, lost });
   }

@@ -8,6 +8,7 @@ import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
 import { weaknessText } from '../promises.js';
 import { afterTurns } from '../turns.js';
+import { isListening } from './connection.js';
 import { KeeperEntries } from './entries.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
 import type { Inherited } from './inherited.js';
@@ -89,7 +90,11 @@ class KeeperDriver implements Driver, SessionListener {
 
   /** Takes over the keeper that an earlier program has left at the address. Without one, kills what agents of a keeper that was killed as well have left. */
   async inherit(address: KeeperAddress): Promise<void> {
-    const session = await inheritSession(address, this);
+    const session = await inheritSession(address, this).catch(async (thrown: unknown) => {
+      // A keeper that is killed meanwhile leaves what one leaves that was killed before.
+      if (await isListening(address.socket)) throw thrown;
+      return null;
+    });
     if (session === null)
       return endStranded(identitiesWith(this.#prefix), this.#options.clock, ({ token }) => this.#killed(token));
     this.#session = session;
@@ -122,7 +127,8 @@ class KeeperDriver implements Driver, SessionListener {
     for (const inherited of this.#kept.values()) {
       const { path, pid } = inherited.agent;
       this.#session?.discard(inherited);
-      if (pid > 0) this.problem(`process ${pid} of an earlier server is ended: the tree has no agent ${path} any more`);
+      if (!inherited.hasEnded)
+        this.problem(`process ${pid} of an earlier server is ended: the tree has no agent ${path} any more`);
     }
     this.#kept.clear();
   }

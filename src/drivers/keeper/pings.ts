@@ -1,10 +1,13 @@
+/** `isAnswered`: false when the keeper is gone or silent. */
+type PingListener = (isAnswered: boolean) => void;
+
 /** The pings to one keeper, of which one is under way at a time: those that ask meanwhile share the next one. */
 export class Pings {
   readonly #send: (round: number) => void;
   readonly #silent: (ms: number) => void;
   #round = 0;
-  #underWay: (() => void)[] | null = null;
-  #waiting: (() => void)[] = [];
+  #underWay: PingListener[] | null = null;
+  #waiting: PingListener[] = [];
   #patience: NodeJS.Timeout | undefined;
   #limit: NodeJS.Timeout | undefined;
 
@@ -15,35 +18,35 @@ export class Pings {
   }
 
   /** Calls `done` when a ping that was sent after this call is answered, when the keeper has not answered for a minute, or when it is gone. */
-  ping(done: () => void): void {
+  ping(done: PingListener): void {
     this.#waiting.push(done);
     if (this.#underWay === null) this.#begin();
   }
 
   answered(round: number): void {
-    if (round === this.#round) this.#settle();
+    if (round === this.#round) this.#settle(true);
   }
 
   /** The keeper is gone. */
   close(): void {
-    this.#settle();
+    this.#settle(false);
   }
 
   #begin(): void {
     this.#underWay = this.#waiting.splice(0);
     this.#round += 1;
     this.#patience = setTimeout(() => this.#silent(PATIENCE), PATIENCE).unref();
-    this.#limit = setTimeout(() => this.#settle(), LIMIT).unref();
+    this.#limit = setTimeout(() => this.#settle(false), LIMIT).unref();
     this.#send(this.#round);
   }
 
-  #settle(): void {
+  #settle(isAnswered: boolean): void {
     const dones = this.#underWay ?? [];
     clearTimeout(this.#patience);
     clearTimeout(this.#limit);
     this.#underWay = null;
     if (this.#waiting.length > 0) this.#begin();
-    for (const done of dones) done();
+    for (const done of dones) done(isAnswered);
   }
 }
 

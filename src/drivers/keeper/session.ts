@@ -117,13 +117,20 @@ export class KeeperSession implements Parent, ConnectionListener {
     incarnation.run(this);
   }
 
-  /** Adopts all agents of an earlier program, and resolves when what they had printed and what had become of them is here. */
+  /**
+   * Adopts all agents of an earlier program, and resolves when what they had printed and what had become of them is here. Rejects KEEPER_UNAVAILABLE when
+   * the keeper ends meanwhile, or does not answer for a minute: then it keeps the agents for another program.
+   */
   async takeOver(): Promise<void> {
     for (const agent of this.#connection.estate.agents) {
       this.#inherited.set(agent.agent, new Inherited(agent));
       this.send({ type: 'adopt', agent: agent.agent });
     }
-    await Promise.race([new Promise<void>((resolve) => this.#pings.ping(resolve)), this.#connection.ended]);
+    const answered = new Promise<boolean>((resolve) => this.#pings.ping(resolve));
+    if (await Promise.race([answered, this.#connection.ended])) return;
+    this.#isClosing = true;
+    this.#connection.giveUp('it did not answer while its agents were taken over');
+    await this.#connection.ended;
   }
 
   /** The agents of an earlier program that were not adopted. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 
 import { systemClock } from '../../../src/contract/clock.js';
 import type { Driver } from '../../../src/drivers/driver.js';
+import { connectToKeeper } from '../../../src/drivers/keeper/connection.js';
 import { createKeeperDriver } from '../../../src/drivers/keeper/keeper.js';
 import { KeeperSession } from '../../../src/drivers/keeper/session.js';
 import {
@@ -238,6 +240,19 @@ describe('a driver without a keeper', () => {
     const { recorder } = begin(driver, orderFor(FOREVER));
     await recorder.ended();
     expect(recorder.get('SPAWN_FAILED')?.detail).toBe('the driver is closed');
+  });
+});
+
+describe('a keeper that does not answer', () => {
+  it('is given up after a while, and left alone', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'supertree-silent-'));
+    const socket = join(directory, 'k.sock');
+    const silent = createServer((connection) => connection.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => silent.listen(socket, resolve));
+    const refused = connectToKeeper({ socket, secret: 'secret' }, 50);
+    await expect(refused).rejects.toThrow('it has not answered within 50 ms');
+    await new Promise((resolve) => silent.close(resolve));
+    rmSync(directory, { recursive: true });
   });
 });
 

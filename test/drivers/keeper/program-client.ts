@@ -31,6 +31,9 @@ export class ProgramClient {
   readonly ended: Promise<number | null>;
   readonly #acknowledges: boolean;
   socket!: Socket;
+  /** Called with each message, after it was sent or before it is received: true closes the connection then. */
+  failpoint: ((direction: 'to' | 'from', message: ToKeeper | FromKeeper) => boolean) | null = null;
+  #isCut = false;
   /** That of the socket. */
   path = '';
   #waiting: (() => void)[] = [];
@@ -68,12 +71,17 @@ export class ProgramClient {
       for (const message of reader.push(bytes)) receive(message);
     });
     socket.write(GREETING);
-    socket.write(toKeeper.encode({ type: 'hello', secret, pid: process.pid }));
+    this.#write(socket, { type: 'hello', secret, pid: process.pid });
     return socket;
   }
 
   send(message: ToKeeper): void {
-    this.socket.write(toKeeper.encode(message));
+    this.#write(this.socket, message);
+  }
+
+  /** Resolves when the failpoint has closed the connection of the present program. */
+  async whenCut(): Promise<void> {
+    if (!this.socket.closed) await once(this.socket, 'close');
   }
 
   /** Starts `sh -c SCRIPT` as an agent. */
@@ -112,6 +120,7 @@ export class ProgramClient {
     for (;;) {
       const found = this.all(type, agent)[0];
       if (found) return found;
+      if (this.#isCut) throw new Cut();
       await this.arrival();
     }
   }
@@ -149,6 +158,7 @@ export class ProgramClient {
   /** Connects as another program, and resolves when it has what the earlier one left. Earlier messages are forgotten. */
   async succeed(): Promise<void> {
     this.messages.length = 0;
+    this.#isCut = false;
     this.socket = this.connect('secret', (message) => this.#receive(message));
     await this.find('complete');
   }
@@ -168,13 +178,35 @@ export class ProgramClient {
     return code;
   }
 
+  #write(socket: Socket, message: ToKeeper): void {
+    if (this.#isCut) return;
+    const isCut = this.failpoint?.('to', message) === true;
+    socket.write(toKeeper.encode(message), () => isCut && this.#cut(socket, message.type === 'end'));
+    if (!isCut) return;
+    this.#isCut = true;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** `isDone`: the program waits until the keeper has closed its half. */
+  #cut(socket: Socket, isDone = false): void {
+    this.#isCut = true;
+    if (isDone) socket.end();
+    else socket.destroy();
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #receive(message: FromKeeper): void {
+    if (this.#isCut) return;
+    if (this.failpoint?.('from', message)) return this.#cut(this.socket);
     this.messages.push(message);
     if (this.#acknowledges && 'record' in message)
       this.send({ type: 'acknowledge', agent: message.agent, record: message.record });
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
+
+/** The failpoint has closed the connection. */
+export class Cut extends Error {}
 
 /** Strings of C, one after another. */
 export function block(strings: readonly string[]): Buffer {

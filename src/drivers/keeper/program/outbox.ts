@@ -28,6 +28,8 @@ export class Outbox {
   readonly #agent: number;
   readonly #outlet: Outlet;
   readonly #records = new Records(WINDOW);
+  /** Records without which a successor cannot know what state the agent is in, also when an earlier program has acknowledged them. */
+  readonly #milestones: Buffer[] = [];
   #isClaimed = true;
   #keeps: boolean;
 
@@ -58,6 +60,7 @@ export class Outbox {
     if (!isHeard && (!this.#keeps || isVolatile(entry))) return;
     const encode = (record: number) => fromKeeper.encode({ ...entry, agent: this.#agent, record } as FromKeeper);
     const record = this.#records.add(encode, isVolatile(entry));
+    if (this.#keeps && MILESTONES.has(entry.type)) this.#milestones.push(record);
     if (isHeard) this.#outlet.send(record);
   }
 
@@ -77,7 +80,9 @@ export class Outbox {
     if (this.#isClaimed) return false;
     this.#isClaimed = true;
     for (const part of history) this.#outlet.send(fromKeeper.encode({ type: 'history', agent: this.#agent, ...part }));
-    for (const record of this.#records.all()) this.#outlet.send(record);
+    const records = this.#records.all();
+    const known = this.#milestones.filter((record) => !records.includes(record));
+    for (const record of [...known, ...records]) this.#outlet.send(record);
     return true;
   }
 
@@ -92,6 +97,8 @@ export class Outbox {
     return this.#isClaimed && this.#outlet.isOpen;
   }
 }
+
+const MILESTONES: ReadonlySet<Entry['type']> = new Set<Entry['type']>(['closed', 'exited']);
 
 function isVolatile(entry: Entry): boolean {
   if (entry.type === 'output') return entry.stream !== STREAM.notify;

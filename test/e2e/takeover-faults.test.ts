@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/drivers/keeper/protocol/messages.js';
+import { KillableServer } from './killable-server.js';
+import { isRunning } from './proc.js';
+
+const TREE = `
+[[children]]
+id = "counter"
+command = ["sh", "-c", "n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done"]
+readiness = { type = "log", pattern = "line 1", timeout = 60000 }
+[[children]]
+id = "sleeper"
+command = ["sleep", "300"]
+stop = { ask = 500 }
+`;
+
+let server: KillableServer;
+let secret: string;
+let socket: string;
+beforeEach(() => {
+  server = new KillableServer();
+  secret = join(server.directory, 'state/keeper.secret');
+  socket = join(server.directory, 'state/keeper.sock');
+});
+afterEach(() => server.dispose());
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Starts a server with agents and kills it; resolves with the pids of the agents. */
+async function orphaned(): Promise<(number | null)[]> {
+  await server.start(TREE);
+  const pids = (await server.client.agents()).map(({ pid }) => pid);
+  await server.kill();
+  return pids;
+}
+
+/** A server that should end by itself, and leave the agents alone; resolves with what it has written. */
+async function refusedStart(pids: (number | null)[], prefix: readonly string[] = []): Promise<string> {
+  server.begin(undefined, { prefix });
+  expect(await server.exited()).toBe(1);
+  expect(pids.map((pid) => isRunning(pid!))).toEqual(pids.map(() => true));
+  return server.errors;
+}
+
+/** The next server has the agents, which no one has restarted, and all lines. */
+async function expectTakenOver(pids: (number | null)[]): Promise<void> {
+  await server.start();
+  const agents = await server.client.agents();
+  expect(agents.map(({ pid, restarts }) => ({ pid, restarts }))).toEqual(pids.map((pid) => ({ pid, restarts: 0 })));
+  const { lines } = await server.client.logs('counter', { stream: 'stdout' });
+  expect(lines.map(({ seq, text }) => [seq, text])).toEqual(lines.map((_, at) => [at, `line ${at + 1}\n`]));
+  expect(await server.terminate()).toBe(0);
+  expect(server.processes()).toEqual([]);
+}
+
+describe('a takeover', () => {
+  it('goes on when keeper and server were stopped by SIGSTOP in its midst', async () => {
+    const pids = await orphaned();
+    const keeper = server.keeper()!;
+    process.kill(keeper, 'SIGSTOP');
+    server.begin();
+    await pause(2500);
+    process.kill(server.pid, 'SIGSTOP');
+    process.kill(keeper, 'SIGCONT');
+    await pause(2500);
+    process.kill(server.pid, 'SIGCONT');
+    await server.booted();
+    await server.kill();
+    await expectTakenOver(pids);
+  });
+
+  it('is refused, or succeeds, with few descriptors; then nothing is lost', async () => {
+    const pids = await orphaned();
+    for (const limit of [12, 20, 26]) {
+      server.begin(undefined, { prefix: ['sh', '-c', `ulimit -n ${limit}; exec "$0" "$@"`] });
+      await Promise.race([server.exited(), pause(5000)]);
+      await server.kill();
+      expect(pids.map((pid) => isRunning(pid!))).toEqual([true, true]);
+    }
+    await expectTakenOver(pids);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is refused with the reason in a directory that is read-only or full',
+    async () => {
+      const state = join(server.directory, 'state');
+      execFileSync('mkdir', ['-m', '700', state]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k,nr_inodes=8,mode=700', 'none', state]);
+      try {
+        const pids = await orphaned();
+        execFileSync('mount', ['-o', 'remount,ro', state]);
+        expect(await refusedStart(pids)).toMatch(/STATE_UNUSABLE: .*state.*(EROFS|read-only)/);
+        execFileSync('mount', ['-o', 'remount,rw', state]);
+        for (let file = 0; ; file += 1) {
+          try {
+            writeFileSync(join(state, `full${file}`), 'x');
+          } catch {
+            break;
+          }
+        }
+        expect(await refusedStart(pids)).toMatch(/STATE_UNUSABLE: .*state.*ENOSPC/);
+        execFileSync('sh', ['-c', `rm -f ${state}/full*`]);
+        await expectTakenOver(pids);
+      } finally {
+        await server.kill();
+        for (const pid of server.processes()) process.kill(pid, 'SIGKILL');
+        execFileSync('umount', ['-l', state]);
+      }
+    },
+  );
+
+  it('is refused with a secret that is damaged, missing, wrong or of another user, and names the keeper', async () => {
+    const pids = await orphaned();
+    const right = readFileSync(secret);
+    const pid = server.keeper();
+    const named = `its keeper, process ${pid}, cannot be taken over: `;
+    const rest = `Its agents run on; \`kill ${pid}\` ends it and them`;
+    for (const damaged of ['', 'garbage\n', '0'.repeat(63)]) {
+      writeFileSync(secret, damaged);
+      expect(await refusedStart(pids)).toContain(`${named}${secret} is damaged`);
+    }
+    writeFileSync(secret, '0'.repeat(64));
+    expect(await refusedStart(pids)).toContain(`${named}it refused the connection: the secret is wrong. ${rest}`);
+    rmSync(secret);
+    expect(await refusedStart(pids)).toContain(`${named}its secret, ${secret}, is missing. ${rest}`);
+    writeFileSync(secret, right, { mode: 0o600 });
+    if (process.getuid?.() === 0) {
+      chownSync(secret, 65534, 65534);
+      expect(await refusedStart(pids)).toContain(`other users may use ${secret}`);
+      chownSync(secret, 0, 0);
+    }
+    await expectTakenOver(pids);
+  });
+
+  it('starts anew where the socket is a file of something else', async () => {
+    await server.start(TREE);
+    await server.terminate();
+    writeFileSync(socket, 'garbage');
+    await server.start();
+    expect(statSync(socket).isSocket()).toBe(true);
+    expect((await server.client.agents()).map(({ state }) => state)).toEqual(['running', 'running']);
+  });
+
+  it('is refused by a keeper that speaks another version of the protocol, which is named and left alone', async () => {
+    await server.start(TREE);
+    await server.terminate();
+    const other = createServer((connection) => {
+      connection.write(Uint8Array.of(VERSION + 1));
+      connection.on('error', () => {}).resume();
+    });
+    await new Promise<void>((resolve) => other.listen(socket, resolve));
+    const problem = `it broke the protocol: it speaks version ${VERSION + 1} of the protocol, not ${VERSION}`;
+    expect(await refusedStart([])).toContain(
+      `its keeper, process ${process.pid}, cannot be taken over: ${problem}. Its agents run on; \`kill ${process.pid}\``,
+    );
+    await new Promise((resolve) => other.close(resolve));
+  });
+});
