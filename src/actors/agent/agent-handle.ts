@@ -110,6 +110,8 @@ export class StableAgentHandle implements AgentHandle {
     if (state !== 'paused' && state !== 'running') throw this.#invalid('resume', agent);
     deliver(this.#world, agent, { type: 'RESUME', now: this.#world.clock.now() });
     await until(agent.record, () => (stateOf(agent) === 'running' ? true : this.#interrupted('resume', agent)));
+    // Its driver may be another process, which has not read the command yet.
+    await new Promise<void>((resolve) => this.#world.deadlines.caughtUp(resolve));
   }
 
   /** SIGSTOP and SIGCONT are a pause and a resume: otherwise the agent's state would be wrong. */
