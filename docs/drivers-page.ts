@@ -1,5 +1,6 @@
 import { DRIVER_PROMISES, PROMISERS } from '../src/drivers/promises.js';
 import { page, table } from './markdown.js';
+import { type Fate, OWNER_ENDS, type OwnerEnd } from './owner-ends.js';
 
 /** The text of docs/drivers.md. */
 export function driversPage(): string {
@@ -22,6 +23,10 @@ export function driversPage(): string {
     'It is started with the first agent of a tree, and there is one for each tree; `ps` shows it as `supertree-keeper: root`. The program talks to it over a socket in a directory of mode 0700, with a secret. It keeps a program alive as long as an agent runs, and no longer.',
     'When the program ends, for whatever reason, the keeper stops the agents in reverse order of their starts. Each agent gets its stop signal, and SIGKILL after `ask` ms; the next one is stopped when it is gone. This order is kept for as long as the longest `ask` of the agents, and for 60 s at most. Then the keeper sends the stop signals to all remaining agents at once, so many agents that ignore their signals take no longer than two of them. At last the keeper ends itself. When the keeper was stopped or had no processor for a while, it leaves as much time between the stages of a stop as the program did. The same holds for a tree within an agent of another tree: its keeper is one of the descendants of that agent, and what an inner keeper that is killed leaves comes to the outer one.',
     'When the keeper is killed, its agents and their descendants are killed, by pid and start time, and reported with the cause `lost`; then supervisors restart them by their rules, below a new keeper. A keeper that works without koffi is reported as an `error` of the tree with its first start, with the reason and what is missing; `supertree doctor` tells it beforehand. A keeper that cannot run (the kernel lists no children in /proc) fails each start with KEEPER_UNAVAILABLE and the reason: such a tree needs the driver `local`. Where no driver is named, the tree takes `local` there by itself, and reports that with the first start.',
+    '## When the program ends',
+    '`ended`: the agents are ended by their stop stages, with all that they started, and nothing is left. `kept`: they run on, and the next server takes them over. `unaffected`: they run on below the same program. A program that ends by itself calls `tree.stop()` first, or creates the tree with `signals: true`.',
+    ownerTable(),
+    'A server that is killed together with its keeper leaves its agents running. Without a state directory nobody ends them; with one the next server kills them and starts new ones.',
     '## Agents that outlive the server',
     'With a state directory the keeper does not end the agents when the server is killed: they run on, and the next server with the same directory takes them over.',
     ['```sh', 'supertree serve tree.toml --state ~/.local/state/supertree', '```'].join('\n'),
@@ -36,22 +41,6 @@ export function driversPage(): string {
       'await tree.start();',
       '```',
     ].join('\n'),
-    table(
-      ['how the server ends', 'without a state directory', 'with one'],
-      [
-        ['SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR2', 'agents are stopped in reverse order', 'the same'],
-        [
-          'SIGKILL, out of memory, an uncaught error',
-          'the keeper ends the agents by their stop stages',
-          'agents run on; the next server takes them over',
-        ],
-        [
-          'SIGKILL of server and keeper',
-          'agents run on',
-          'agents run on until the next server, which kills them and starts new ones',
-        ],
-      ],
-    ),
     'The next server goes on with the tree as it was: the same pids, uuids, ports, numbers of incarnations and restarts, budgets, and lines of output, of which it has the last 64 KiB of each stream, also those that were printed while no server ran. What had ended meanwhile is restarted by its restart type, what had been stopped stays down, a pause and a stop that were under way go on. Agents that clients had added are in the tree again. An agent that the tree file no longer has is ended by its stop stages. Where the file has another command for an agent, that takes effect with its next start. A restart that was planned follows after the time that was left, and a group that had failed stays failed, with its reason, until it is started. Clients with the same endpoint reconnect, and `logs -f` goes on without a line lost or doubled.',
     'One server at a time has the directory; a second one is refused with STATE_UNUSABLE and the pid of the first. So is a server that cannot take the keeper over, because the keeper is of a release with another protocol, its secret is lost, or it has not answered for a minute: the error names the keeper, and the agents run on. A keeper without a server runs on as long as it has agents or knows of some; `kill` ends it, and its agents by their stop stages. What the keeper knows is in its memory, so a reboot begins anew. Under systemd the unit needs `KillMode=process`: by default systemd kills the keeper and the agents with the server.',
   ]);
@@ -63,4 +52,12 @@ function promiseTable(): string {
     ...PROMISERS.map((name) => (row[name] === true ? 'yes' : `no: ${row[name]}`)),
   ]);
   return table(['promise', '`keeper`', '`keeper` without koffi', '`local`'], rows);
+}
+
+function ownerTable(): string {
+  const rows = Object.values<OwnerEnd>(OWNER_ENDS).map(({ how, ...fates }) => [
+    how,
+    ...Object.values<Fate | null>(fates).map((fate) => fate ?? ''),
+  ]);
+  return table(['how it ends', 'embedding program', 'server', 'server with a state directory'], rows);
 }
