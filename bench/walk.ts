@@ -7,13 +7,13 @@ import { pack, unpack } from '../src/protocol/codec.js';
 
 /*
  * `npm run walk`: how much code of ours somebody steps through who follows one spawn from its frame to its reply, or the end of an agent from
- * its exit to the published frames: files and functions of dist that ran, as V8 counted them, by room. And how many listeners of the tree are
+ * its exit to the published frames: files and functions of the build that ran, as V8 counted them, by room. And how many listeners of the tree are
  * called for each report. The peer is a bare socket in the same process, so nothing of the client is counted. `--list` names every function.
  */
 
-const DIST = process.env.SUPERTREE_BENCH_DIST ?? new URL('../dist', import.meta.url).pathname;
-const { createTree } = (await import(`${DIST}/index.js`)) as typeof import('../src/index.js');
-const { createServer } = (await import(`${DIST}/server/server.js`)) as typeof import('../src/server/server.js');
+const BUILD = new URL('../build', import.meta.url).pathname;
+const { createTree } = (await import(`${BUILD}/index.js`)) as typeof import('../src/index.js');
+const { createServer } = (await import(`${BUILD}/server/server.js`)) as typeof import('../src/server/server.js');
 type Tree = ReturnType<typeof createTree>;
 
 /** Functions of ours that ran, by file. */
@@ -106,10 +106,13 @@ async function walked(work: () => Promise<void>): Promise<Walk> {
   await session.post('Profiler.takePreciseCoverage');
   await work();
   const { result } = await session.post('Profiler.takePreciseCoverage');
-  const ours = result.filter(({ url }) => url.startsWith(`file://${DIST}/`));
+  const ours = result.filter(({ url }) => url.startsWith(`file://${BUILD}/`));
   const walk = ours.map(({ url, functions }) => {
     const ran = functions.filter(({ ranges }) => ranges.some(({ count }) => count > 0));
-    return [url.slice(`file://${DIST}/`.length), ran.map(({ functionName }) => functionName || '(anonymous)')] as const;
+    return [
+      url.slice(`file://${BUILD}/`.length),
+      ran.map(({ functionName }) => functionName || '(anonymous)'),
+    ] as const;
   });
   return new Map(walk.filter(([, ran]) => ran.length > 0));
 }

@@ -4,7 +4,9 @@
 
 const dist = process.env.SUPERTREE_BENCH_DIST;
 
-export const { createServer } = (await import(`${dist}/server/server.js`)) as typeof import('../src/server/server.js');
+export const { createServer } = (await import(
+  `${dist}/../build/server/server.js`
+)) as typeof import('../src/server/server.js');
 export const { clientTicket } = (await import(
-  `${dist}/protocol/curve.js`
+  `${dist}/../build/protocol/curve.js`
 )) as typeof import('../src/protocol/curve.js');

@@ -61,8 +61,7 @@ describe('the package', () => {
 
   it('says to bundlers that only its programs do something when they are loaded', () => {
     const programs = ['cli/main', 'drivers/keeper/program/main'];
-    // The last one is the whole program of the keeper in one file.
-    const built = [...programs.map((program) => `dist/${program}.js`), 'dist/drivers/keeper/program/main.cjs'];
+    const built = ['dist/cli/main.js', 'dist/drivers/keeper/program/main.cjs'];
     expect(manifest.sideEffects).toEqual(built.map((file) => `./${file}`));
     expect(built.filter((file) => !files.includes(file))).toEqual([]);
     expect(effectfulFiles(below(readSources(ROOT, ['src']), 'src'))).toEqual(programs.map((name) => `src/${name}.ts`));
@@ -76,7 +75,7 @@ describe('the package', () => {
 });
 
 /** In bytes. */
-const MAX_DECLARATION = 8_000;
+const MAX_DECLARATION = 10_000;
 
 /** The declaration files that one imports, itself among them, each with all that it imports. */
 function reached(entry: string): ReadonlyMap<string, readonly string[]> {

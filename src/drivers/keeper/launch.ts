@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
@@ -168,13 +168,14 @@ function readinessIn(text: string): KeeperReady {
   }
 }
 
-/** The program of the keeper; that of the build when this file runs from source. */
-const PROGRAM = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith('.ts') ? '../../../dist/drivers/keeper/program/main.cjs' : './program/main.cjs',
-    import.meta.url,
-  ),
-);
+/** The program of the keeper, in the build of this package. */
+const PROGRAM = join(packageOf(fileURLToPath(import.meta.url)), 'dist/drivers/keeper/program/main.cjs');
+
+/** The nearest directory above the file that has a package.json. */
+function packageOf(file: string): string {
+  const parent = dirname(file);
+  return existsSync(join(parent, 'package.json')) || parent === file ? parent : packageOf(parent);
+}
 
 /** No inspector for whoever sends SIGUSR1, where Node can do without. No options of V8, with which a start of Node takes twice as long. */
 const FLAGS = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
