@@ -6,11 +6,10 @@ import { createTree } from './subject.js';
 
 const COUNT = 500;
 const TICKS = 15;
-const PAGE = 4096;
 
 /** Cpu and memory of whole process trees, all of them once. */
 export const sampling: Measurement = {
-  title: `one sample of ${COUNT} trees of two processes; the floor reads every /proc/PID/stat once and adds up by parent`,
+  title: `one sample of ${COUNT} trees of two processes; the floor reads every /proc/PID/stat once, adds up by parent, and reads the smaps_rollup of each`,
   rounds: 3,
   seconds: 20,
   variants: { both },
@@ -50,7 +49,7 @@ interface Sum {
   memory: number;
 }
 
-/** The cpu ticks and resident bytes of each root with all its descendants. */
+/** The cpu ticks, ended children included, and the kilobytes of PSS of each root with all its descendants. */
 function readDirectly(roots: readonly number[]): Map<number, Sum> {
   const stats = readAll();
   const sums = new Map(roots.map((root) => [root, { ticks: 0, memory: 0 }]));
@@ -58,25 +57,26 @@ function readDirectly(roots: readonly number[]): Map<number, Sum> {
     const sum = sums.get(rootOf(stat, stats, sums));
     if (sum === undefined) continue;
     sum.ticks += stat.ticks;
-    sum.memory += stat.memory;
+    sum.memory += pssOf(stat.pid);
   }
   return sums;
 }
 
-interface Stat extends Sum {
+interface Stat {
   readonly pid: number;
+  readonly ticks: number;
   readonly parent: number;
 }
 
-/** Fields of proc_pid_stat(5), counted from the state: parent 1, utime 11, stime 12, rss 21. */
+/** Fields of proc_pid_stat(5), counted from the state: parent 1, utime 11, stime 12, cutime 13, cstime 14. */
 function readAll(): Map<number, Stat> {
   const stats = new Map<number, Stat>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     const field = pid > 0 ? fieldsOf(name) : null;
     if (field === null) continue;
-    const ticks = Number(field[11]) + Number(field[12]);
-    stats.set(pid, { pid, parent: Number(field[1]), ticks, memory: Number(field[21]) * PAGE });
+    const ticks = field.slice(11, 15).reduce((sum, text) => sum + Number(text), 0);
+    stats.set(pid, { pid, parent: Number(field[1]), ticks });
   }
   return stats;
 }
@@ -87,6 +87,14 @@ function fieldsOf(name: string): string[] | null {
     return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return null; // ended since it was listed
+  }
+}
+
+function pssOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
+  } catch {
+    return 0; // ended since it was listed
   }
 }
 

@@ -21,7 +21,7 @@ export type {
   Usage,
   WaitOptions,
 } from './contract/view.js';
-export type { Driver, Incarnation, ProcessTimes, ReadProcesses, Sink, StartOrder } from './drivers/driver.js';
+export type { Driver, Incarnation, ProcessTimes, ReadProcesses, ReadPss, Sink, StartOrder } from './drivers/driver.js';
 export { type ErrorCode, type ErrorDetails, SupertreeError } from './errors.js';
 export type { AgentState, Blocker, Health } from './model/agent.js';
 export type { DriverName } from './model/driver-name.js';
@@ -62,6 +62,7 @@ export type {
   StdinMode,
 } from './model/process.js';
 export {
+  type MemoryMeasure,
   type Report,
   type ReportBody,
   type ReportOf,

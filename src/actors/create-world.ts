@@ -18,7 +18,7 @@ import { Steps } from './steps.js';
 import { createSupervisorLogic, createSystemRootLogic } from './supervisor/supervisor-logic.js';
 import { TimingWheel, type WheelClock } from './timing-wheel.js';
 import type { TreeOptions } from './tree-options.js';
-import { createMonitor } from './usage/monitor.js';
+import { createMonitor, type MonitorOptions } from './usage/monitor.js';
 import type { World } from './world.js';
 
 /** Makes the objects that all actors of a tree share, and its drivers. `isOver`: whether the tree has ended. */
@@ -55,7 +55,7 @@ export function createWorld(
       clock,
       membersOf: (path) => registry.agentAt(path)?.body?.members() ?? [],
       onProblem: (problem) => reportError(root, problem),
-      ...(processes.readProcesses && { read: processes.readProcesses }),
+      ...readersOf(processes),
       ...(options.samplePeriod !== undefined && { period: options.samplePeriod }),
     }),
     wheel: new TimingWheel({ ...deadlines, now: clock.now }, (thrown) => reportError(root, thrown)),
@@ -109,4 +109,8 @@ function isolated(
 /** On other systems a tree has only tasks and logics: a command that is added later fails to start, with the reason. */
 export function runsProcesses(): boolean {
   return process.platform === 'linux';
+}
+
+function readersOf({ readProcesses, readPss }: Driver): Pick<MonitorOptions, 'read' | 'readPss'> {
+  return { ...(readProcesses && { read: readProcesses }), ...(readPss && { readPss }) };
 }

@@ -66,7 +66,7 @@ export function renderStatus(row: AgentRow, view: View): string[] {
     ['command', row.command.join(' ')],
     ['incarnation', `${row.incarnation}, restarted ${row.restarts === 1 ? 'once' : `${row.restarts} times`}`],
     ['cpu', row.usage === null ? '-' : percent(row.usage.cpu)],
-    ['memory', row.usage === null ? '-' : size(row.usage.memory)],
+    ['memory', row.usage === null ? '-' : memoryText(row.usage)],
     ['created', since(row.createdAt)],
     ['started', since(row.startedAt)],
     ['ready', since(row.readyAt)],
@@ -91,6 +91,11 @@ export function renderSupervisor(node: SupervisorView): string[] {
 /** The lines below a table: each failed supervisor with its culprit. */
 export function renderFailures(sentences: readonly string[]): string[] {
   return sentences.length === 0 ? [] : ['', ...sentences.map((sentence) => `${printable(sentence)}.`)];
+}
+
+/** The size, and how it was measured, which a server of an older version does not say. */
+function memoryText({ memory, measure }: { readonly memory: number; readonly measure?: string }): string {
+  return measure === undefined ? size(memory) : `${size(memory)} (${measure.toUpperCase()})`;
 }
 
 function healthText(

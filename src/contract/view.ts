@@ -2,7 +2,7 @@ import type { AgentState, Blocker, Health } from '../model/agent.js';
 import type { ExitRecord } from '../model/exit.js';
 import type { ChildCount, ChildRow } from '../model/fact.js';
 import type { NodeInput } from '../model/input.js';
-import type { Failure, Report, ReportOf, ReportType, SupervisorStatus } from '../model/report.js';
+import type { Failure, MemoryMeasure, Report, ReportOf, ReportType, SupervisorStatus } from '../model/report.js';
 import type { NodeSpec, PauseMode, RestartType, Strategy, StreamName } from '../model/spec.js';
 
 /** An agent at one moment. Times are wall-clock ms. It never contains environment values. */
@@ -129,10 +129,15 @@ export interface WaitOptions {
 
 /** The resource usage of a whole process tree. */
 export interface Usage {
-  /** Percent of one core. */
+  /** Percent of one core, with that of ended processes that were waited for in the tree. */
   readonly cpu: number;
-  /** Bytes of resident memory. */
+  /** Bytes. */
   readonly memory: number;
+  /**
+   * How memory was measured. `pss`: proportional set sizes, in which a page that several processes share counts once. `rss`: resident set sizes, in which it
+   * counts in each of them, because the PSS of at least one process could not be read.
+   */
+  readonly measure: MemoryMeasure;
 }
 
 /**

@@ -78,14 +78,24 @@ export interface Incarnation {
 export interface ProcessTimes {
   /** Cpu time used so far, user and system. */
   readonly ctime: number;
+  /** Cpu time of its ended children that it has waited for, and of theirs. If not given, 0. */
+  readonly childTime?: number;
+  /** The pid of its parent; the time of an ended process is expected in its parent's `childTime`. If not given, in that of no process. */
+  readonly parent?: number;
   /** Since it started. */
   readonly elapsed: number;
-  /** Bytes of resident memory. */
+  /** Bytes of resident memory (RSS). */
   readonly memory: number;
 }
 
 /** Reads many processes at once; those that have vanished are left out. Rejects only when no process can be read at all. */
 export type ReadProcesses = (pids: readonly number[]) => Promise<ReadonlyMap<number, ProcessTimes>>;
+
+/**
+ * Reads the proportional set size (PSS) of many processes at once, in bytes: their pages, each divided by the number of processes that have it mapped.
+ * Processes that cannot be measured so are left out. Must not reject.
+ */
+export type ReadPss = (pids: readonly number[]) => Promise<ReadonlyMap<number, number>>;
 
 /** Runs bodies of one or several kinds. */
 export interface Driver {
@@ -102,6 +112,8 @@ export interface Driver {
   kept?(path: string): Kept | undefined;
   /** Ends by their stop stages all kept incarnations that were not adopted, and reports them. */
   discardKept?(): void;
-  /** Reads cpu time and memory of members of its bodies. If not given, the processes of this machine are read. */
+  /** Reads cpu time and RSS of members of its bodies. If not given, the processes of this machine are read. */
   readonly readProcesses?: ReadProcesses;
+  /** Reads the PSS of members of its bodies. If not given, that of processes of this machine is read, or with `readProcesses` none: memory is RSS then. */
+  readonly readPss?: ReadPss;
 }

@@ -9,6 +9,9 @@ import type { PauseMode } from './spec.js';
  */
 export type Report = { readonly path: string; readonly at: number } & ReportBody;
 
+/** How memory was measured: as proportional set size, in which a page that several processes share counts once, or as resident set size. */
+export type MemoryMeasure = 'pss' | 'rss';
+
 export type ReportBody =
   | { readonly type: 'created'; readonly uuid: string }
   | {
@@ -49,6 +52,8 @@ export type ReportBody =
       readonly resource: 'memory' | 'cpu';
       readonly value: number;
       readonly max: number;
+      /** How `value` was measured; absent for cpu. */
+      readonly measure?: MemoryMeasure;
       readonly action: string;
     }
   | { readonly type: 'dead-letter'; readonly event: string; readonly incarnation: number; readonly reason: string }
@@ -121,7 +126,7 @@ function detailOf(report: Report): string {
     case 'port-conflict':
       return `cannot have port ${report.port}: held by ${report.holder}`;
     case 'limit':
-      return `passed its ${report.resource} limit: ${report.value} of ${report.max}, ${report.action}`;
+      return `passed its ${report.resource} limit: ${limitText(report)}, ${report.action}`;
     case 'dead-letter':
       return `ignored ${report.event} of incarnation ${report.incarnation}: ${report.reason}`;
     case 'supervisor':
@@ -129,6 +134,15 @@ function detailOf(report: Report): string {
     case 'error':
       return `met an error: ${report.problem}`;
   }
+}
+
+/** What exceeded a limit, as the end of a sentence and as the detail of an exit record. */
+export function limitText({
+  value,
+  max,
+  measure,
+}: Pick<ReportBody & { type: 'limit' }, 'value' | 'max' | 'measure'>): string {
+  return measure === undefined ? `${value} of ${max}` : `${value} of ${max} bytes (${measure.toUpperCase()})`;
 }
 
 /** For whom a start waits, as the end of a sentence and as the detail of an agent's state. */

@@ -108,7 +108,7 @@ export interface ResourceLimit {
 }
 
 export interface Limits {
-  /** Bytes of resident memory of the whole process tree. */
+  /** Bytes of memory of the whole process tree: PSS, or RSS where that cannot be read. */
   readonly memory: ResourceLimit | null;
   /** Percent of one core of the whole process tree. */
   readonly cpu: ResourceLimit | null;

@@ -2,7 +2,7 @@ import type { ProcessTimes } from '../drivers/driver.js';
 
 /** The resources that a fake body uses. */
 export interface FakeUsage {
-  /** Bytes of resident memory. If not given, as before; at first 0. */
+  /** Bytes of memory. If not given, as before; at first 0. */
   readonly memory?: number;
   /** Percent of one core. If not given, as before; at first 0. */
   readonly cpu?: number;

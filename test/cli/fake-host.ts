@@ -145,7 +145,7 @@ export function row(path: string, changes: Partial<AgentRow> = {}): AgentRow {
     blockers: [],
     command: ['node', 'web.mjs'],
     metadata: {},
-    usage: { cpu: 1.25, memory: 12_345_678 },
+    usage: { cpu: 1.25, memory: 12_345_678, measure: 'pss' },
     ...changes,
   };
 }

@@ -195,7 +195,7 @@ describe('supertree status', () => {
       'ports        http:8100 admin:8101',
       'command      node web.mjs',
       'incarnation  1, restarted 2 times',
-      'memory       12.3 MB',
+      'memory       12.3 MB (PSS)',
       'next try     in 200 ms',
       'last exit    exit code 3, 1m ago',
       '             | the disk is on fire',

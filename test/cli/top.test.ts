@@ -7,8 +7,8 @@ import { onTerminal } from './on-terminal.js';
 import { ask, type Served, served } from './process.js';
 
 const ROWS = [
-  row('root/calm', { usage: { cpu: 0.5, memory: 9_000_000 }, restarts: 2 }),
-  row('root/busy', { usage: { cpu: 90, memory: 1_000_000 } }),
+  row('root/calm', { usage: { cpu: 0.5, memory: 9_000_000, measure: 'pss' }, restarts: 2 }),
+  row('root/busy', { usage: { cpu: 90, memory: 1_000_000, measure: 'rss' } }),
   row('root/down', { usage: null, state: 'stopped', pid: null, restarts: 7 }),
 ];
 

@@ -31,7 +31,7 @@ describe('the client', () => {
     for (const each of [client, other]) {
       expect(await each.health()).toMatchObject({ healthy: true, serverId: 'server-test', agents: 2 });
       expect(await each.agents({ usage: true })).toMatchObject([
-        { path: 'root/web', since: 1_700_000_000_123, usage: { cpu: 1.5, memory: 5_000_000_000 } },
+        { path: 'root/web', since: 1_700_000_000_123, usage: { cpu: 1.5, memory: 5_000_000_000, measure: 'pss' } },
         {},
       ]);
       expect(await each.tree()).toMatchObject({ id: 'root', children: [{ kind: 'agent', id: 'web' }, {}] });

@@ -20,7 +20,7 @@ describe('tree_request', () => {
       data: [{ path: 'root/web', usage: null }, { path: 'root/worker' }],
     });
     expect(await operate(rig, 'ps', { usage: true })).toMatchObject({
-      data: [{ usage: { cpu: 1.5, memory: 5_000_000_000 } }, {}],
+      data: [{ usage: { cpu: 1.5, memory: 5_000_000_000, measure: 'pss' } }, {}],
     });
     expect(await operate(rig, 'tree', { usage: true })).toMatchObject({
       data: { id: 'root', children: [{ kind: 'agent', id: 'web', usage: { cpu: 1.5 } }, {}] },

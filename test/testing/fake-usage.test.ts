@@ -20,10 +20,10 @@ describe('the resources that a fake body uses', () => {
     await using _ = tree;
     const usage = async () => (await clock.until(tree.usage())).get('root/a');
     await clock.advance(1_000);
-    expect(await usage()).toEqual({ cpu: 20, memory: 5_000 });
+    expect(await usage()).toEqual({ cpu: 20, memory: 5_000, measure: 'rss' });
     driver.use('root/a', { cpu: 90 });
     await clock.advance(1_000);
-    expect(await usage()).toEqual({ cpu: 90, memory: 5_000 });
+    expect(await usage()).toEqual({ cpu: 90, memory: 5_000, measure: 'rss' });
   });
 
   it('restart an agent at the next sample after its memory has passed a limit', async () => {

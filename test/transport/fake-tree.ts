@@ -254,7 +254,9 @@ export class FakeTree implements Tree {
   }
 
   async usage(): Promise<ReadonlyMap<string, Usage>> {
-    return new Map(this.members.map(({ path }) => [path, { cpu: 1.5, memory: 5_000_000_000 }]));
+    return new Map(
+      this.members.map(({ path }) => [path, { cpu: 1.5, memory: 5_000_000_000, measure: 'pss' as const }]),
+    );
   }
 
   subscribe(...subscription: Subscription): () => void {

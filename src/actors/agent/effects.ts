@@ -5,7 +5,7 @@ import { agentMachine } from '../../machines/agent.js';
 import type { Notification, ReportedKind, ReportedState } from '../../machines/agent-setup.js';
 import type { AgentEvent } from '../../model/agent.js';
 import type { AgentContext } from '../../model/lifecycle.js';
-import { blockersText } from '../../model/report.js';
+import { blockersText, limitText } from '../../model/report.js';
 import type { World } from '../world.js';
 import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
@@ -170,12 +170,13 @@ const SUPERSEDED_CODES: ReadonlySet<string> = new Set(['SUPERSEDED', 'SUPERVISOR
 
 function watchResources(world: World, { path, spec: { limits } }: Agent, { incarnation }: AgentContext): void {
   if (limits.memory === null && limits.cpu === null) return;
-  world.monitor.watch(path, limits, (_, resource, value, max, action) => {
-    world.reports.emit(path, { type: 'limit', resource, value, max, action });
+  world.monitor.watch(path, limits, (_, excess) => {
+    const { resource, action } = excess;
+    world.reports.emit(path, { type: 'limit', ...excess });
     const agent = world.registry.agentAt(path);
     if (action === 'report' || agent === undefined) return;
     const cause = resource === 'memory' ? 'memory-limit' : 'cpu-limit';
-    deliver(world, agent, { type: 'LIMIT_PASSED', incarnation, cause, detail: `${value} of ${max}`, action });
+    deliver(world, agent, { type: 'LIMIT_PASSED', incarnation, cause, detail: limitText(excess), action });
   });
 }
 

@@ -1,13 +1,19 @@
 import type { Clock } from '../../contract/clock.js';
 import type { Usage } from '../../contract/view.js';
-import type { ReadProcesses } from '../../drivers/driver.js';
+import type { ReadProcesses, ReadPss } from '../../drivers/driver.js';
+import { readPss } from '../../drivers/proc/pss.js';
+import type { ReportBody } from '../../model/report.js';
 import type { LimitAction, Limits, ResourceLimit } from '../../model/spec.js';
-import { createSampler, readProcesses } from './sampler.js';
+import { readProcesses } from './processes.js';
+import { createSampler, type SampledTree } from './sampler.js';
 
 export type Resource = 'memory' | 'cpu';
 
-/** Called when a limit is exceeded. `value` and `max` are bytes or percent of one core. */
-export type OnLimit = (path: string, resource: Resource, value: number, max: number, action: LimitAction) => void;
+/** By how much a limit was exceeded: `value` and `max` are bytes or percent of one core. */
+export type Excess = Omit<ReportBody & { type: 'limit' }, 'type' | 'action'> & { readonly action: LimitAction };
+
+/** Called when a limit is exceeded. */
+export type OnLimit = (path: string, excess: Excess) => void;
 
 export interface MonitorOptions {
   readonly clock: Clock;
@@ -19,16 +25,19 @@ export interface MonitorOptions {
   readonly period?: number;
   /** Reads cpu time and memory of processes. If not given, through pidusage, all in one call. */
   readonly read?: ReadProcesses;
+  /** Reads the PSS of processes. If not given, from /proc; or with `read`, none: memory is RSS then. */
+  readonly readPss?: ReadPss;
 }
 
 /**
  * Cpu and memory of whole process trees. It samples only on request, and while agents are watched: then one timer, which does not keep the program
- * alive, samples all watched agents together. Memory is the sum of resident sizes, so pages that processes of a tree share count more than once.
+ * alive, samples all watched agents together. Memory is PSS, in which a page that processes of a tree share counts once, or RSS where
+ * that cannot be read. The kernel computes PSS from every page of a process, so for limits alone it is read only of trees whose RSS is above their limit.
  */
 export interface Monitor {
   /**
    * Measures these agents in one batch. Agents without processes are not in the result. Calls while a batch is being read share the next one. Cpu is the
-   * share since the last figure if that is between half a second and a minute old; the first figure of a process is its average since it started.
+   * share since the last figure if that is between half a second and a minute old; the first figure of a tree is its average since it started.
    * Rejects when /proc cannot be read at all; a process that has vanished is no error.
    */
   sample(paths: Iterable<string>): Promise<Map<string, Usage>>;
@@ -44,6 +53,10 @@ export interface Monitor {
 }
 
 const DEFAULT_PERIOD = 2_000;
+
+/** For figures that are shown, PSS is read whatever RSS is; for an agent with a cpu limit alone, never. */
+const ALWAYS = -1;
+const NEVER = Infinity;
 
 /** A new monitor, at rest. */
 export function createMonitor(options: MonitorOptions): Monitor {
@@ -61,7 +74,8 @@ interface Watch {
 }
 
 interface PendingSample {
-  readonly paths: Set<string>;
+  /** The agents, each with the RSS above which its PSS is read. */
+  readonly wanted: Map<string, number>;
   readonly usages: Promise<Map<string, Usage>>;
 }
 
@@ -78,16 +92,15 @@ class PidMonitor implements Monitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
-    this.#sampler = createSampler(options.clock, options.read ?? readProcesses);
+    this.#sampler = createSampler(
+      options.clock,
+      options.read ?? readProcesses,
+      options.readPss ?? (options.read ? undefined : readPss),
+    );
   }
 
   async sample(paths: Iterable<string>): Promise<Map<string, Usage>> {
-    const wanted = new Set(paths);
-    if (wanted.size === 0) return new Map();
-    this.#pending ??= this.#openSample();
-    for (const path of wanted) this.#pending.paths.add(path);
-    const usages = await this.#pending.usages;
-    return new Map([...usages].filter(([path]) => wanted.has(path)));
+    return this.#sample(new Map([...paths].map((path) => [path, ALWAYS])));
   }
 
   watch(path: string, limits: Limits, onLimit: OnLimit): void {
@@ -108,27 +121,31 @@ class PidMonitor implements Monitor {
     this.#sampler.clear();
   }
 
+  /** Measures these agents, each with PSS if its RSS is above the number. */
+  async #sample(wanted: ReadonlyMap<string, number>): Promise<Map<string, Usage>> {
+    if (wanted.size === 0) return new Map();
+    this.#pending ??= this.#openSample();
+    const all = this.#pending.wanted;
+    for (const [path, exactAbove] of wanted) all.set(path, Math.min(exactAbove, all.get(path) ?? Infinity));
+    const usages = await this.#pending.usages;
+    return new Map([...usages].filter(([path]) => wanted.has(path)));
+  }
+
   /** Its reading starts when the previous one is done, and covers all paths that were added by then. */
   #openSample(): PendingSample {
-    const paths = new Set<string>();
+    const wanted = new Map<string, number>();
     const usages = this.#reading.then(() => {
       this.#pending = null;
-      return this.#readTrees(paths);
+      return this.#sampler.sample(this.#treesOf(wanted));
     });
     // The callers see a failure; the next batch only waits for the end.
     this.#reading = usages.catch(() => {});
-    return { paths, usages };
+    return { wanted, usages };
   }
 
-  async #readTrees(paths: Set<string>): Promise<Map<string, Usage>> {
-    const trees = [...paths].map((path) => [path, this.#options.membersOf(path)] as const);
-    const figures = await this.#sampler.sample(trees.flatMap(([, pids]) => pids));
-    const usages = new Map<string, Usage>();
-    for (const [path, pids] of trees) {
-      const known = pids.flatMap((pid) => figures.get(pid) ?? []);
-      if (known.length > 0) usages.set(path, total(known));
-    }
-    return usages;
+  #treesOf(wanted: ReadonlyMap<string, number>): Map<string, SampledTree> {
+    const { membersOf } = this.#options;
+    return new Map([...wanted].map(([path, exactAbove]) => [path, { pids: membersOf(path), exactAbove }]));
   }
 
   #arm(): void {
@@ -148,7 +165,9 @@ class PidMonitor implements Monitor {
     this.#ticking = true;
     const watches = [...this.#watches];
     try {
-      const usages = await this.sample(watches.map(([path]) => path));
+      const usages = await this.#sample(
+        new Map(watches.map(([path, { limits }]) => [path, limits.memory?.max ?? NEVER])),
+      );
       for (const [path, watch] of watches) this.#judge(path, watch, usages.get(path));
     } catch (problem) {
       this.#options.onProblem(problem);
@@ -161,11 +180,13 @@ class PidMonitor implements Monitor {
     // The agent may have been unwatched, or a later incarnation watched, while the sample was read.
     if (usage === undefined || this.#watches.get(path) !== watch) return;
     watch.samples++;
-    this.#compare(path, watch, 'memory', usage.memory, watch.limits.memory);
-    if (watch.samples > 1) this.#compare(path, watch, 'cpu', usage.cpu, watch.limits.cpu);
+    this.#compare(path, watch, { resource: 'memory', value: usage.memory, measure: usage.measure });
+    if (watch.samples > 1) this.#compare(path, watch, { resource: 'cpu', value: usage.cpu });
   }
 
-  #compare(path: string, watch: Watch, resource: Resource, value: number, limit: ResourceLimit | null): void {
+  #compare(path: string, watch: Watch, figure: Omit<Excess, 'max' | 'action'>): void {
+    const { resource, value } = figure;
+    const limit: ResourceLimit | null = watch.limits[resource];
     if (limit === null || this.#watches.get(path) !== watch) return;
     const wasOver = watch.over.delete(resource);
     if (value <= limit.max) return;
@@ -173,19 +194,9 @@ class PidMonitor implements Monitor {
     if (wasOver || watch.acted.has(resource)) return;
     if (limit.action !== 'report') watch.acted.add(resource);
     try {
-      watch.onLimit(path, resource, value, limit.max, limit.action);
+      watch.onLimit(path, { ...figure, ...limit });
     } catch (problem) {
       this.#options.onProblem(problem);
     }
   }
-}
-
-function total(usages: readonly Usage[]): Usage {
-  let cpu = 0;
-  let memory = 0;
-  for (const usage of usages) {
-    cpu += usage.cpu;
-    memory += usage.memory;
-  }
-  return { cpu, memory };
 }

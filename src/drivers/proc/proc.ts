@@ -45,6 +45,17 @@ export function parseStat(line: string): ProcStat | undefined {
   };
 }
 
+/** The length of a tick of proc_pid_stat(5) in ms: USER_HZ is 100 on every processor that Node runs on. */
+const TICK = 10;
+
+/** The cpu time of the ended children that a process has waited for, and of theirs, in ms: cutime and cstime. `undefined` when there is no such process. */
+export function childTimeOf(pid: number): number | undefined {
+  const line = readSmall(`/proc/${pid}/stat`);
+  if (line === undefined) return undefined;
+  const field = line.slice(line.lastIndexOf(')') + 2).split(' ', 15);
+  return (Number(field[13]) + Number(field[14])) * TICK;
+}
+
 /** True when no thread of the process runs any more: it only waits to be reaped. A leader that ended before its threads still lives. */
 export function isDefunct(stat: ProcStat): boolean {
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1;

@@ -79,7 +79,7 @@ const PERCENT = 'must be a number > 0';
 const percent = v.pipe(v.number(PERCENT), v.finite(PERCENT), v.gtValue(0, PERCENT));
 const limits = fields('Limits', {
   memory: field(
-    'Resident memory of the process tree.',
+    'Memory of the process tree: PSS, where a page that its processes share counts once, or RSS where that cannot be read.',
     fields('Memory limit', { max: needed('Bytes.', positive), action }),
   ),
   cpu: field(

@@ -38,8 +38,8 @@ describe('monitor, asked for a sample', () => {
     const usages = await monitor.sample(['root/a', 'root/b', 'root/a']);
     expect(usages).toEqual(
       new Map([
-        ['root/a', { cpu: 60, memory: 30 }],
-        ['root/b', { cpu: 0, memory: 30 }],
+        ['root/a', { cpu: 60, memory: 30, measure: 'rss' }],
+        ['root/b', { cpu: 0, memory: 30, measure: 'rss' }],
       ]),
     );
     expect(reads).toEqual([[1, 2, 3]]);
@@ -153,7 +153,7 @@ describe('monitor, watching limits', () => {
     const { clock, monitor, table, trees } = setUp({ period: 1_000 });
     const calls: unknown[][] = [];
     trees.set('a', [1]);
-    monitor.watch('a', memoryLimit(100, action), (...call) => calls.push([clock.now(), ...call]));
+    monitor.watch('a', memoryLimit(100, action), (path, excess) => calls.push([clock.now(), path, excess]));
     for (const [index, memory] of memories.entries()) {
       table.set(1, { ctime: 0, elapsed: index * 1_000, memory });
       await clock.advance(1_000);
@@ -164,14 +164,16 @@ describe('monitor, watching limits', () => {
 
   it('reports once each time a limit is passed', async () => {
     expect(await passings('report', [100, 101, 150, 100, 120, 130])).toEqual([
-      [2_000, 'a', 'memory', 101, 100, 'report'],
-      [5_000, 'a', 'memory', 120, 100, 'report'],
+      [2_000, 'a', { resource: 'memory', value: 101, max: 100, measure: 'rss', action: 'report' }],
+      [5_000, 'a', { resource: 'memory', value: 120, max: 100, measure: 'rss', action: 'report' }],
     ]);
   });
 
   it('asks for a restart or a stop once, however often the limit is passed', async () => {
     for (const action of ['restart', 'stop'] as const) {
-      expect(await passings(action, [50, 101, 150, 100, 120])).toEqual([[2_000, 'a', 'memory', 101, 100, action]]);
+      expect(await passings(action, [50, 101, 150, 100, 120])).toEqual([
+        [2_000, 'a', { resource: 'memory', value: 101, max: 100, measure: 'rss', action }],
+      ]);
     }
   });
 
@@ -192,9 +194,7 @@ describe('monitor, watching limits', () => {
     const { clock, monitor, table, trees } = setUp();
     const values: number[] = [];
     trees.set('a', [1]);
-    monitor.watch('a', { memory: null, cpu: { max: 80, action: 'report' } }, (_path, _resource, value) =>
-      values.push(value),
-    );
+    monitor.watch('a', { memory: null, cpu: { max: 80, action: 'report' } }, (_, { value }) => values.push(value));
     table.set(1, { ctime: 2_000, elapsed: 2_000, memory: 1 });
     await clock.advance(2_000);
     table.set(1, { ctime: 2_100, elapsed: 4_000, memory: 1 });

@@ -4,8 +4,9 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMonitor } from '../../../src/actors/usage/monitor.js';
-import { readProcesses } from '../../../src/actors/usage/sampler.js';
+import { readProcesses } from '../../../src/actors/usage/processes.js';
 import { systemClock } from '../../../src/contract/clock.js';
+import { readStat } from '../../../src/drivers/proc/proc.js';
 
 describe('monitor of real processes', () => {
   const children: ChildProcess[] = [];
@@ -60,6 +61,17 @@ describe('monitor of real processes', () => {
     monitor.close();
   });
 
+  it('counts the cpu time of children that have ended', async () => {
+    const pid = run('for child in 1 2; do (ulimit -t 1; while :; do :; done); done; exec sleep 300');
+    const monitor = ofPids({ a: [pid] });
+    await expect.poll(() => readStat(pid)?.name, { timeout: 60_000 }).toBe('sleep');
+    const times = (await readProcesses([pid])).get(pid)!;
+    expect(times.childTime).toBeGreaterThan(1_500);
+    expect(times.ctime).toBeLessThan(1_000);
+    expect((await monitor.sample(['a'])).get('a')!.cpu).toBeGreaterThan((100 * times.ctime) / times.elapsed);
+    monitor.close();
+  }, 70_000);
+
   it('closes the descriptors of /proc after the last sample', async () => {
     const monitor = ofPids({ a: [run('exec sleep 300')] });
     await monitor.sample(['a']);
@@ -83,7 +95,10 @@ describe('monitor of real processes', () => {
         resolve(call);
       });
     });
-    expect(await passed).toEqual(['a', 'memory', expect.any(Number), 1, 'stop']);
+    expect(await passed).toEqual([
+      'a',
+      { resource: 'memory', value: expect.any(Number), max: 1, measure: 'pss', action: 'stop' },
+    ]);
   });
 });
 

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, started } from './world.js';
+
+const PROGRAM = new URL('../fixtures/shares-memory.py', import.meta.url).pathname;
+const PERIOD = 50;
+
+/** An agent whose seven processes share 200 MiB: their resident sizes add up to seven times as much. */
+function sharing(max: number) {
+  return { id: 'a', command: ['python3', PROGRAM, '200'], limits: { memory: { max } }, stop: SHORT_ASK };
+}
+
+describe('memory that the processes of an agent share', () => {
+  it('counts once: an agent of 200 MiB is not restarted for a limit of 500 MB', async () => {
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(500e6)] }, { samplePeriod: PERIOD });
+    await w.printed('a', 'up');
+    for (let sample = 0; sample < 5; sample++) {
+      const usage = (await w.tree.usage()).get('root/a');
+      expect(usage).toMatchObject({ measure: 'pss' });
+      expect(usage!.memory).toBeGreaterThan(200e6);
+      expect(usage!.memory).toBeLessThan(400e6);
+      await sleep(2 * PERIOD);
+    }
+    expect(w.view('a')).toMatchObject({ incarnation: 1, state: 'running' });
+    w.expectTrueStates();
+  });
+
+  it('counts: it is restarted for a limit of 150 MB, and its exit says how it was measured', async () => {
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(150e6)] }, { samplePeriod: PERIOD });
+    const limit = await w.reported('limit', 'root/a');
+    expect(limit).toMatchObject({ resource: 'memory', max: 150e6, measure: 'pss', action: 'restart' });
+    await w.reported('exited', 'root/a');
+    const [exit] = w.exits('root/a');
+    expect(exit).toMatchObject({ cause: 'memory-limit', detail: `${limit.value} of 150000000 bytes (PSS)` });
+    w.expectTrueStates();
+  });
+});
