@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { fixture } from '../contract/recorder.js';
+import { runAsOther } from '../security/other-user.js';
 import { IMMEDIATE_RESTARTS, SHORT_ASK, started } from './world.js';
 
 const PROGRAM = new URL('../fixtures/shares-memory.py', import.meta.url).pathname;
@@ -8,6 +10,17 @@ const PERIOD = 50;
 /** An agent whose seven processes share 200 MiB: their resident sizes add up to seven times as much. */
 function sharing(max: number) {
   return { id: 'a', command: ['python3', PROGRAM, '200'], limits: { memory: { max } }, stop: SHORT_ASK };
+}
+
+/** What an ordinary user measures of an agent, and the detail of its exit above a limit. */
+async function measuredByUser(...command: string[]): Promise<unknown[]> {
+  const child = runAsOther(fixture('measures-agent', ...command));
+  let out = '';
+  for await (const bytes of child.stdout!) out += String(bytes);
+  return out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 describe('memory that the processes of an agent share', () => {
@@ -33,5 +46,21 @@ describe('memory that the processes of an agent share', () => {
     const [exit] = w.exits('root/a');
     expect(exit).toMatchObject({ cause: 'memory-limit', detail: `${limit.value} of 150000000 bytes (PSS)` });
     w.expectTrueStates();
+  });
+});
+
+describe('memory that an ordinary user may not look at', () => {
+  const measured = (measure: 'pss' | 'rss') => [
+    expect.objectContaining({ measure, memory: expect.any(Number) }),
+    expect.stringMatching(new RegExp(`^[1-9]\\d+ of 1 bytes \\(${measure.toUpperCase()}\\)$`)),
+  ];
+
+  it('counts as RSS, and the usage and the exit record say so', async () => {
+    const program = new URL('../fixtures/undumpable.py', import.meta.url).pathname;
+    expect(await measuredByUser('python3', program)).toEqual(measured('rss'));
+  });
+
+  it('counts as PSS for a process of the same user', async () => {
+    expect(await measuredByUser('sh', '-c', 'echo up; exec sleep 600')).toEqual(measured('pss'));
   });
 });
