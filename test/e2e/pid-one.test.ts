@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../contract/recorder.js';
+import { PROGRAM } from '../program.js';
+import { MARK, processesMarked } from './proc.js';
+
+/*
+ * A server in a PID namespace of its own, as in a container. Its first process has to reap orphans; a server without an init is that process.
+ */
+
+const NAMESPACE = [
+  'unshare',
+  ...(process.getuid?.() === 0 ? [] : ['--map-root-user']),
+  '--pid',
+  '--fork',
+  '--mount-proc',
+];
+const [unshare, ...flags] = NAMESPACE as [string, ...string[]];
+
+/** Some containers do not allow it. */
+const isAllowed = spawnSync(unshare, [...flags, 'true']).status === 0;
+
+const AGENTS = {
+  maxRestarts: 1_000,
+  backoff: { initial: 10, max: 10 },
+  children: [
+    { id: 'daemon', command: ['sh', '-c', '( setsid sleep 300 & ); exec sleep 300'] },
+    { id: 'job', command: ['sh', '-c', '( sleep 0.2 & ); sleep 0.3; exit 1'] },
+  ],
+};
+
+let directory: string;
+let mark: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'supertree-pid-'));
+  mark = randomUUID();
+});
+afterEach(() => {
+  for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
+  rmSync(directory, { recursive: true });
+});
+
+describe.runIf(isAllowed)('a server in a container', () => {
+  it.each([
+    ['without an init', 'exec "$@"'],
+    ['below an init', '"$@" & wait'],
+  ])('%s restarts an agent that leaves orphans, and ends with all of them', async (_, script) => {
+    const { host, lines } = serve(script);
+    const exits = () => lines().filter(({ report }) => report?.type === 'exited' && report.path === 'root/job');
+    await eventually(() => exits().length >= 5, 'five restarts');
+    expect(lines().filter(({ report }) => report?.type === 'zombie')).toEqual([]);
+    process.kill(serverBelow(host.pid!), 'SIGTERM');
+    await once(host, 'close');
+    expect(lines().at(-1)).toMatchObject({ msg: 'stopped', clean: true, left: [] });
+    expect(processesMarked(mark)).toEqual([]);
+  });
+});
+
+interface LogLine {
+  readonly msg: string;
+  readonly report?: { readonly type: string; readonly path: string };
+}
+
+function serve(script: string): { host: ChildProcess; lines: () => LogLine[] } {
+  const file = join(directory, 'tree.json');
+  writeFileSync(file, JSON.stringify(AGENTS));
+  const server = [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(directory, 's.sock')}`];
+  const env = { ...process.env, [MARK]: mark };
+  const host = spawn(unshare, [...flags, 'sh', '-c', script, 'sh', ...server], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  host.stdout.on('data', (bytes) => {
+    text += bytes;
+  });
+  const lines = () => text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+  return { host, lines: () => lines().map((line) => JSON.parse(line) as LogLine) };
+}
+
+/** The process that runs the server: the first of the namespace, or its child. */
+function serverBelow(pid: number): number {
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const isServer = readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith(process.execPath);
+  return isServer ? child! : serverBelow(child!);
+}
