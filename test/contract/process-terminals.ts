@@ -89,7 +89,7 @@ export function processTerminals(name: Promiser, makeDriver: () => Driver): void
     });
 
     it('sends SIGINT to the foreground group at Ctrl-C, and SIGHUP when its leader ends', async () => {
-      const { body, recorder } = shell('trap "echo interrupted; exit 5" INT; echo up; sleep 300');
+      const { body, recorder } = shell('trap "echo interrupted; exit 5" INT; echo up; while :; do sleep 0.1; done');
       await recorder.printed('up');
       await body.write(Buffer.from('\x03'));
       await recorder.ended();
