@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -94,5 +95,56 @@ describe('PSS that cannot be read', () => {
   it('is 0 for a vanished process of a kernel with these files', async () => {
     add('self', ROLLUP);
     expect(await readPss([1], proc)).toEqual(new Map([[1, 0]]));
+  });
+
+  it('is left out while a read does not return, and read again afterwards', async () => {
+    add('self', ROLLUP);
+    add(1, ROLLUP);
+    mkdirSync(join(proc, '2'));
+    const pipe = join(proc, '2', 'smaps_rollup');
+    execFileSync('mkfifo', [pipe]);
+    const writer = openSync(pipe, 'r+');
+    try {
+      expect(await readPss([2, 1], proc)).toEqual(new Map([[1, 7_168]]));
+      expect(await readPss([1, 2], proc)).toEqual(new Map([[1, 7_168]]));
+    } finally {
+      writeSync(writer, ROLLUP);
+    }
+    await expect
+      .poll(async () => {
+        const sizes = await readPss([2, 1], proc);
+        if (!sizes.has(2)) writeSync(writer, ROLLUP);
+        return sizes.size;
+      })
+      .toBe(2);
+    closeSync(writer);
+  });
+
+  it('is left out for all when each thread waits for a read, which leaves one for other files', async () => {
+    add('self', ROLLUP);
+    add(9, ROLLUP);
+    const stuck = [1, 2, 3, 4];
+    const writers = stuck.map((pid) => {
+      mkdirSync(join(proc, String(pid)));
+      const pipe = join(proc, String(pid), 'smaps_rollup');
+      execFileSync('mkfifo', [pipe]);
+      return openSync(pipe, 'r+');
+    });
+    try {
+      expect(await readPss([...stuck, 9], proc)).toEqual(new Map());
+      expect(await readPss([9], proc)).toEqual(new Map());
+      expect(await readFile(join(proc, '9', 'smaps_rollup'), 'utf8')).toBe(ROLLUP);
+    } finally {
+      for (const writer of writers) writeSync(writer, ROLLUP);
+    }
+    await expect.poll(() => readPss([9], proc)).toEqual(new Map([[9, 7_168]]));
+    for (const writer of writers) closeSync(writer);
+  });
+
+  it('is not left out when the program was stopped for longer than a read may take', async () => {
+    add(1, ROLLUP);
+    const reading = readPss([1], proc);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500);
+    expect(await reading).toEqual(new Map([[1, 7_168]]));
   });
 });
