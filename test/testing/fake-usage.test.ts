@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTree } from '../../src/actors/tree.js';
+import type { Driver, ReadProcesses } from '../../src/drivers/driver.js';
 import type { AgentInput } from '../../src/model/input.js';
 import { createFakeDriver, createVirtualClock, type FakeScript } from '../../src/testing/index.js';
 
@@ -52,5 +53,28 @@ describe('the resources that a fake body uses', () => {
     await clock.until(tree.stop());
     expect(driver.use('root/a', { memory: 1 })).toBe(false);
     expect(await driver.readProcesses?.([100_001])).toEqual(new Map());
+  });
+
+  it('are not measured, and no timer is set, while no caller asks and no agent has a limit', async () => {
+    const clock = createVirtualClock();
+    const fake = createFakeDriver(clock);
+    let reads = 0;
+    const readProcesses: ReadProcesses = (pids) => {
+      reads++;
+      return fake.readProcesses!(pids);
+    };
+    const driver: Driver = {
+      start: (order, sink) => fake.start(order, sink),
+      close: () => fake.close(),
+      readProcesses,
+    };
+    const pool = { size: 100, agent: { command: ['a'] } };
+    await using tree = createTree({ children: [{ id: 'pool', pool }] }, { clock, driver, samplePeriod: 1_000 });
+    await clock.until(tree.start());
+    await clock.advance(60_000);
+    expect([reads, clock.pending()]).toEqual([0, 0]);
+    expect((await clock.until(tree.usage())).size).toBe(100);
+    await clock.advance(600_000);
+    expect([reads, clock.pending()]).toEqual([1, 0]);
   });
 });
