@@ -1,8 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 const src = (file: string): string => fileURLToPath(new URL(`./src/${file}`, import.meta.url));
 const xstate = (file: string): string => fileURLToPath(new URL(`./node_modules/xstate/dist/${file}`, import.meta.url));
+
+/** Suites of faults and combinations that take minutes: `npm run test:long`. */
+const LONG = '**/*.long.test.ts';
+const isLong = process.env.SUPERTREE_TESTS === 'long';
 
 export default defineConfig({
   resolve: {
@@ -17,7 +21,8 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts', 'examples/*.test.ts'],
+    include: isLong ? [LONG] : ['test/**/*.test.ts', 'examples/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(isLong ? [] : [LONG])],
     globalSetup: 'test/global-setup.ts',
     pool: 'forks',
     // The modules are loaded once a worker, not once a file: nothing of ours keeps state in a module that a test could leave behind.

@@ -22,7 +22,7 @@ const ASKED = { embedded: 'ended', server: 'ended', keeping: 'ended' } as const;
 const GOES_ON = { embedded: 'unaffected', server: 'unaffected', keeping: 'unaffected' } as const;
 const EMBEDDED_ONLY = { server: null, keeping: null } as const;
 
-/** The table in docs/drivers.md; test/e2e/owner-ends.test.ts tests each cell with real processes. */
+/** The table in docs/drivers.md; test/e2e/owner-ends.long.test.ts tests each cell with real processes. */
 export const OWNER_ENDS = {
   returns: { how: 'its main module has run to its end', embedded: 'unaffected', ...EMBEDDED_ONLY },
   exit: { how: '`process.exit()`', ...CRASH },

@@ -15,6 +15,8 @@ done
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/supertree-nodes-XXXXXX")
 trap 'rm -rf "$place"' EXIT
+# Some tests run programs as another user.
+chmod 755 "$place"
 package="node-$(node -p 'process.platform + "-" + process.arch')"
 
 npm run --silent build
