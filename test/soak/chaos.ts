@@ -1,7 +1,7 @@
 /**
- * A server with a state directory, and its keeper, that are killed at random moments, alone or together, also while one takes over, with clients that give
- * commands meanwhile. Ends with 1 when an agent runs twice, a lock is taken twice, an agent runs that a client was told is stopped, one does not run that
- * was started, a number of restarts decreases while its keeper lives, or a process is left at the end.
+ * Kills a server with a state directory, and its keeper, at random moments, alone or together, also during a takeover, while clients send commands. Ends with
+ * exit code 1 when an agent runs twice, a lock is taken twice, an agent runs although its stop was confirmed, an agent does not run although its start was
+ * confirmed, the number of restarts of an agent decreases while its keeper lives, or a process is left at the end.
  *
  *     tsx test/soak/chaos.ts [SECONDS=300] [SEED]
  */

@@ -1,4 +1,4 @@
-/** What a client was told of an agent. */
+/** The state of an agent that the last answer to a command has confirmed. */
 export type WantedState = 'up' | 'down' | 'absent';
 
 interface Entry {
