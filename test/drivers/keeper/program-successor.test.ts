@@ -100,11 +100,26 @@ describe('a keeper that keeps', () => {
     const answers: FromKeeper[] = [];
     for (const secret of ['secret', 'wrong']) client.connect(secret, (message) => answers.push(message));
     await expect
-      .poll(() => answers)
+      .poll(() => answers, { timeout: 10_000 })
       .toEqual([
-        { type: 'problem', text: `process ${process.pid} is connected` },
         { type: 'problem', text: 'the secret is wrong' },
+        { type: 'problem', text: `process ${process.pid} is connected` },
       ]);
+  });
+
+  it('lets a program wait that comes before it has seen the end of the one before', async () => {
+    client.start(1, 'exec sleep 300');
+    const { pid } = await client.find('spawned', 1);
+    const early: FromKeeper[] = [];
+    const successor = client.connect('secret', (message) => early.push(message));
+    const refused: FromKeeper[] = [];
+    client.connect('wrong', (message) => refused.push(message));
+    await expect.poll(() => refused).toHaveLength(1); // so the first hello was read
+    expect(early).toEqual([]);
+    await client.abandon();
+    client.socket = successor;
+    await expect.poll(() => early.map(({ type }) => type)).toEqual(['welcome', 'kept', 'complete']);
+    expect(early[1]).toMatchObject({ agent: 1, pid });
   });
 
   it('ends with its agents by SIGTERM, also while no program is there', async () => {

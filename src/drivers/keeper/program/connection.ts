@@ -20,7 +20,7 @@ export interface ConnectionListener {
   closed(): void;
 }
 
-/** The connection to the program above: the first one that knows the secret, and no other while that is open. */
+/** The connection to the program above: the first one that knows the secret. Another one waits for the end of that, but not for long. */
 export class Connection implements Outlet {
   readonly #settings: KeeperSettings;
   readonly #welcome: FromKeeper;
@@ -28,6 +28,8 @@ export class Connection implements Outlet {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #program: Socket | undefined;
+  /** Programs that know the secret and wait for the end of the one that is connected, with their pids. */
+  readonly #successors = new Map<Socket, number>();
   /** The socket, or the directory that was made for it; removed at the end. */
   #place: string | null = null;
   #wasOpen = false;
@@ -132,19 +134,38 @@ export class Connection implements Outlet {
     if (socket === this.#program) return this.#listener.message(message);
     if (message.type !== 'hello' || !isEqual(message.secret, this.#settings.secret))
       return refuse(socket, 'the secret is wrong');
-    if (this.#program) return refuse(socket, `process ${this.#pid} is connected`);
+    if (this.#program) this.#wait(socket, message.pid);
+    else this.#open(socket, message.pid);
+  }
+
+  /**
+   * 1. A program ends, and its successor connects at once.
+   * 2. The keeper was busy, or stopped, and finds both at the same time: it may read the `hello` of the successor first.
+   * 3. So the successor is refused only when the connection of the other one is still open after a while.
+   */
+  #wait(socket: Socket, pid: number): void {
+    this.#successors.set(socket, pid);
+    setTimeout(() => {
+      if (this.#successors.delete(socket)) refuse(socket, `process ${this.#pid} is connected`);
+    }, SUCCESSION).unref();
+  }
+
+  #open(socket: Socket, pid: number): void {
     this.#program = socket;
     this.#wasOpen = true;
-    this.#pid = message.pid;
+    this.#pid = pid;
     this.send(fromKeeper.encode(this.#welcome));
     this.#listener.welcomed();
   }
 
   #closed(socket: Socket): void {
     this.#sockets.delete(socket);
+    this.#successors.delete(socket);
     if (socket !== this.#program) return;
     this.#program = undefined;
     this.#listener.closed();
+    const [next] = this.#successors;
+    if (next && this.#successors.delete(next[0])) this.#open(...next);
   }
 }
 
@@ -156,6 +177,9 @@ function socketParents(): string[] {
 }
 
 const SOCKET = 'keeper.sock';
+
+/** How long a program waits for the end of the one that is connected, in ms. */
+const SUCCESSION = 2000;
 
 /** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
 const SOCKET_PATH_LIMIT = 107;
