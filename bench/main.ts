@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cpus, loadavg } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { compileBench } from './compile.js';
+import { endRun } from './end-run.js';
 import { type Figures, isMet, type Measurement, type Row } from './measurement.js';
 import { measurements } from './measurements.js';
 import { median } from './statistics.js';
@@ -13,7 +16,7 @@ import { tableOf } from './table.js';
  */
 
 const run = promisify(execFile);
-const worker = `${compileBench()}/worker.js`;
+const compiled = compileBench();
 process.env.SUPERTREE_BENCH_DIST ??= new URL('../dist', import.meta.url).pathname;
 const RUN_LIMIT = 300_000;
 
@@ -68,10 +71,20 @@ async function measure(name: string, measurement: Measurement): Promise<Row[]> {
   );
 }
 
+/** Nothing of the run is left afterwards, whether it succeeds, fails, takes too long or is interrupted. */
 async function runOnce(name: string, variant: string): Promise<Figures> {
-  const { stdout } = await run(process.execPath, ['--expose-gc', worker, name, variant], { timeout: RUN_LIMIT });
-  if (process.env.SUPERTREE_BENCH_VERBOSE) say(`  ${variant} ${stdout.trim()}`);
-  return JSON.parse(stdout) as Figures;
+  const directory = mkdtempSync(join(tmpdir(), 'supertree-bench-'));
+  const measuring = [process.execPath, '--expose-gc', `${compiled}/worker.js`, name, variant];
+  try {
+    const guarded = [`${compiled}/guard.js`, directory, ...measuring];
+    const { stdout } = await run(process.execPath, guarded, { timeout: RUN_LIMIT });
+    if (process.env.SUPERTREE_BENCH_VERBOSE) say(`  ${variant} ${stdout.trim()}`);
+    return JSON.parse(stdout) as Figures;
+  } finally {
+    // The guard itself may have been killed.
+    await endRun(directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 function say(line: string): void {
