@@ -88,6 +88,10 @@ export const CATALOGUE = {
     'No keeper can run the processes of the tree: {problem}.',
     "Set the option `driver` to 'local', which runs them as children of the program itself.",
   ],
+  PROCESS_LIMIT: [
+    'The system allows no more processes and threads: {problem}.',
+    'Raise the limit of the user (ulimit -u, LimitNPROC= of systemd) or of the container (pids.max, TasksMax=), or end other programs of the user.',
+  ],
   STATE_UNUSABLE: [
     'The state directory {directory} cannot be used: {problem}.',
     'Name another directory, or remedy that; a server that has it is stopped first.',

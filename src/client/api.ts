@@ -127,7 +127,7 @@ export interface Client extends AsyncDisposable {
   /** The buffered lines of both streams; with `follow`, those and every later line. */
   logs(agent: string, query: FollowQuery): AsyncIterableIterator<LogItem>;
   logs(agent: string, query?: RequestOptions & Omit<LogsQuery, 'agent'>): Promise<LogsPage>;
-  /** The lines that match, and their number. Rejects MESSAGE_INVALID for an invalid filter, FILTER_SLOW. */
+  /** The lines that match, and their number. Rejects MESSAGE_INVALID for an invalid filter, FILTER_SLOW, PROCESS_LIMIT. */
   output(agent: string, query?: RequestOptions & OutputQueryOptions): Promise<OutputLines>;
   /** One command for many agents, concurrently. Failures of single agents are in the results; it rejects only when the whole batch failed. */
   batch(agents: readonly string[], command: ControlCommandType, options?: BatchOptions): Promise<BatchOutcome>;

@@ -81,7 +81,7 @@ export class Filters {
 
   /**
    * The matching lines among those that `take` returns when the turn of `peer` comes. Rejects FILTER_SLOW, FILTER_QUEUED when no turn came in time,
-   * FILTER_LIMIT, and the error of `take`.
+   * FILTER_LIMIT, PROCESS_LIMIT when no thread can be started, and the error of `take`.
    */
   async search(peer: string, filter: Filter, take: () => readonly string[]): Promise<string[]> {
     if (!('source' in filter)) return take().filter((line) => line.includes(filter.text));
@@ -113,14 +113,22 @@ export class Filters {
       const thread = this.#idle.pop() ?? this.#newThread();
       if (thread === null) return;
       const search = this.#searches.next();
-      if (search !== null) void this.#run(thread, search);
+      if (search === null) continue;
+      if (thread === undefined) this.#refuse(search);
+      else void this.#run(thread, search);
     }
   }
 
-  #newThread(): FilterThread | null {
+  #refuse({ peer, reject }: Search): void {
+    this.#searches.done(peer);
+    reject(new SupertreeError('PROCESS_LIMIT', { problem: 'no thread can search by a regular expression' }));
+  }
+
+  /** `null` when all may be busy, `undefined` when the system refuses one. */
+  #newThread(): FilterThread | null | undefined {
     if (this.#threads.size >= this.#limits.workers) return null;
-    const thread = new FilterThread();
-    this.#threads.add(thread);
+    const thread = startThread();
+    if (thread !== undefined) this.#threads.add(thread);
     return thread;
   }
 
@@ -173,6 +181,16 @@ parentPort.on('message', ({ source, flags, lines }) => {
 });
 parentPort.postMessage(null);
 `;
+
+/** `undefined` when the system allows no more threads. */
+function startThread(): FilterThread | undefined {
+  try {
+    return new FilterThread();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw thrown;
+    return undefined;
+  }
+}
 
 class FilterThread {
   readonly #worker = new Worker(PROGRAM, {

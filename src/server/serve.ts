@@ -49,7 +49,7 @@ export interface ServeOptions {
 /**
  * Runs a server in the foreground until SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2 stops it, or until its tree has failed. Resolves with the exit
  * code: 0 when it was stopped, 1 when the tree failed or a process could not be ended. Rejects, with nothing started, FILE_INVALID, ENDPOINT_IN_USE,
- * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE. A program that serves many pending requests should run with
+ * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE, PROCESS_LIMIT. A program that serves many pending requests should run with
  * `node --no-allocation-site-pretenuring --max-semi-space-size=2`, as the command line does: otherwise V8 may make later requests slower, and keep more memory.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {

@@ -22,6 +22,7 @@ import {
 import { rootOf, type ServerConfig } from './config.js';
 import { openKeyring } from './keys.js';
 import { connectionShare } from './open-files.js';
+import { requireSocketThreads } from './process-limit.js';
 import { RefusedConnections } from './refused-connections.js';
 import { withServerDefaults } from './supervisor-defaults.js';
 import { VERSION } from './version.js';
@@ -67,7 +68,7 @@ const DEFAULT_MAX_AGENTS = 1000;
 
 /**
  * Binds the endpoints and serves the tree there. Nothing is started when an endpoint cannot be bound. Rejects ENDPOINT_IN_USE, ENDPOINT_INVALID,
- * ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID.
+ * ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, KEY_INVALID, PROCESS_LIMIT.
  */
 export async function createServer(given: ServerOptions): Promise<Server> {
   const options = { ...given, ...(given.audit && { audit: nonThrowing(given.audit, given.failed) }) };
@@ -77,6 +78,7 @@ export async function createServer(given: ServerOptions): Promise<Server> {
   const published = checkEndpoints(settings.pubEndpoints ?? pubEndpointsBeside(wanted), exposed);
   if (!exposed) refuseOpenToUsers([...wanted, ...published]);
   refuseTwice([...wanted, ...published]);
+  requireSocketThreads();
   const security = await securityOf(options);
   const transport = new Transport({
     endpoints: wanted.map(({ text }) => text),

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SupertreeError } from '../../errors.js';
+import { readStat } from '../proc/proc.js';
 import type { KeeperReady, KeeperSettings } from './protocol/messages.js';
 import type { RunningKeeper } from './running-keeper.js';
 import { within } from './within.js';
@@ -34,7 +35,7 @@ export interface LaunchedKeeper extends KeeperAddress {
 }
 
 /**
- * Starts a keeper in a session of its own and resolves when it listens. Rejects KEEPER_UNAVAILABLE. An abort ends it.
+ * Starts a keeper in a session of its own and resolves when it listens. Rejects KEEPER_UNAVAILABLE and PROCESS_LIMIT. An abort ends it.
  */
 export async function launchKeeper(
   { tree, program = PROGRAM, keep, native = true }: LaunchOptions,
@@ -62,6 +63,8 @@ export class KeeperProcess implements RunningKeeper {
   #directory: string | null = null;
   /** The end of what it has written to standard error. */
   #errors = '';
+  /** The system allows no more processes, or not the threads of Node. */
+  #isRefused = false;
   /** Resolves when it has ended, with how: `it was ended by SIGKILL`. */
   readonly ended: Promise<string>;
 
@@ -85,12 +88,15 @@ export class KeeperProcess implements RunningKeeper {
     return this.#child.pid ?? 0;
   }
 
-  /** Hands over the settings and resolves with the path of its socket when it listens. Rejects KEEPER_UNAVAILABLE. */
+  /** Hands over the settings and resolves with the path of its socket when it listens. Rejects KEEPER_UNAVAILABLE and PROCESS_LIMIT. */
   async begin(settings: KeeperSettings): Promise<string> {
     this.#child.stdin?.write(`${JSON.stringify(settings)}\n`);
     const end = this.ended.then((how) => ({ problem: how }));
     const late = { problem: `it was not ready within ${PATIENCE} ms` };
+    const watch = this.#watchThreads();
     const ready = await within(PATIENCE, Promise.race([readinessOf(this.#child.stdout), end]), late);
+    clearInterval(watch);
+    if (this.#isRefused) throw new SupertreeError('PROCESS_LIMIT', { problem: 'no keeper can be started' });
     if (ready.problem !== null) throw new SupertreeError('KEEPER_UNAVAILABLE', { problem: ready.problem });
     this.#directory = settings.keep === null ? dirname(ready.socket) : null;
     return ready.socket;
@@ -123,6 +129,18 @@ export class KeeperProcess implements RunningKeeper {
     this.#removeDirectory();
   }
 
+  /** Where the system refuses the last of its first threads, Node waits for that thread for ever: then it is killed. */
+  #watchThreads(): NodeJS.Timeout {
+    let count = 0;
+    return setInterval(() => {
+      const { state = '', threads = 0 } = readStat(this.pid) ?? {};
+      count = state === 'S' && threads < FEWEST_THREADS ? count + 1 : 0;
+      if (count < LOOKS) return;
+      this.#isRefused = true;
+      this.#child.kill('SIGKILL');
+    }, BETWEEN_LOOKS);
+  }
+
   #removeDirectory(): void {
     if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
     this.#directory = null;
@@ -130,12 +148,17 @@ export class KeeperProcess implements RunningKeeper {
 
   async #ending(): Promise<string> {
     const how = await new Promise<string>((resolve) => {
-      this.#child.once('error', (error) => resolve(`it could not be started: ${messageOf(error)}`));
+      this.#child.once('error', (error: NodeJS.ErrnoException) => {
+        this.#isRefused = error.code === 'EAGAIN';
+        resolve(`it could not be started: ${messageOf(error)}`);
+      });
       this.#child.once('exit', () => (this.#child.stderr as Socket | null)?.ref());
       this.#child.once('close', (code, signal) =>
         resolve(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
       );
     });
+    // Node aborts at most threads that it cannot create.
+    this.#isRefused ||= /uv_thread_create|pthread_create/.test(this.#errors);
     const error = /^\w*Error.*$/m.exec(this.#errors)?.[0];
     return error === undefined ? how : `${how}: ${error}`;
   }
@@ -177,8 +200,21 @@ function packageOf(file: string): string {
   return existsSync(join(parent, 'package.json')) || parent === file ? parent : packageOf(parent);
 }
 
-/** No inspector for whoever sends SIGUSR1, where Node can do without. No options of V8, with which a start of Node takes twice as long. */
-const FLAGS = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+/**
+ * No inspector for whoever sends SIGUSR1, where Node can do without, and one thread for the collection of a small heap instead of four: each counts as a process
+ * of the user (RLIMIT_NPROC). No options of V8, with which a start of Node takes twice as long.
+ */
+const FLAGS = [
+  ...['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag)),
+  '--v8-pool-size=1',
+];
+
+/** The main thread of Node, that of its delayed tasks, and one of the pool: it runs no program before it has these. */
+const FEWEST_THREADS = 3;
+
+/** How often a start that waits is seen to wait before it is given up, and the time between, in ms. */
+const LOOKS = 4;
+const BETWEEN_LOOKS = 500;
 
 /** How long a keeper may take until it listens, in ms: on a busy machine a process needs long to start. */
 const PATIENCE = 60_000;

@@ -43,7 +43,7 @@ export function spawnProblem(error: unknown, order: StartOrder): string {
     case 'ENFILE':
       return `no file descriptors are left for its pipes; raise the limit with ulimit -n (${codeOf(error)})`;
     case 'EAGAIN':
-      return 'the system allows no more processes; see ulimit -u and pids.max (EAGAIN)';
+      return NO_MORE_PROCESSES;
     case 'ENOMEM':
       return 'the system has no memory for another process (ENOMEM)';
     case 'ERR_INVALID_ARG_VALUE':
@@ -53,6 +53,9 @@ export function spawnProblem(error: unknown, order: StartOrder): string {
       return `${program} cannot be run (${codeOf(error)})`;
   }
 }
+
+/** What EAGAIN of fork(2) means, and where to look for the limit. */
+export const NO_MORE_PROCESSES = 'the system allows no more processes; see ulimit -u and pids.max (EAGAIN)';
 
 /** The program as in the spec: `{env:NAME}` is not replaced, because its value may be a secret. */
 function shownProgram({ spec, incarnation, ports }: StartOrder): string {

@@ -1,10 +1,11 @@
 import { defaultPorts } from '../../actors/ports/ports.js';
 import { childrenOfMainThread, listPids } from '../../drivers/proc/proc.js';
-import { hiddenProcesses, ownedThreads, ownLimits } from '../../drivers/proc/system.js';
+import { hiddenProcesses } from '../../drivers/proc/system.js';
 import { SupertreeError } from '../../errors.js';
 import { broken, type Finding, fine, weaker } from '../../model/finding.js';
 import { rangeText } from '../../model/lease.js';
 import { openFilesLimit, RECOMMENDED_LIMIT } from '../open-files.js';
+import { processLimit } from '../process-limit.js';
 import { refused } from './refused.js';
 
 export function platform(): Finding {
@@ -42,12 +43,10 @@ export function descriptors(): Finding {
     : weaker('descriptors', fact, `Raise the limit to ${RECOMMENDED_LIMIT} with LimitNOFILE= or ulimit -Hn.`);
 }
 
-/** RLIMIT_NPROC of getrlimit(2), which counts the threads of all processes of a user, and which root does not have. */
 export function processes(): Finding {
-  const limit = Number(/^Max processes +(\d+)/m.exec(ownLimits())?.[1] ?? Number.POSITIVE_INFINITY);
-  const user = process.geteuid?.() ?? 0;
-  if (user === 0 || limit === Number.POSITIVE_INFINITY) return fine('processes', 'Their number is not limited');
-  const used = ownedThreads(user);
+  const found = processLimit();
+  if (found === null) return fine('processes', 'Their number is not limited');
+  const { user, limit, used } = found;
   const fact = `User ${user} may have ${limit} processes and threads, and has ${used}`;
   return limit - used >= RECOMMENDED_PROCESSES
     ? fine('processes', fact)
