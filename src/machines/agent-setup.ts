@@ -162,6 +162,8 @@ export const agentSetup = setup({
     reportSubstate: effect<{ substate: string }>('reportSubstate'),
     report: effect<{ kind: ReportedKind }>('report'),
     runHook: effect<{ hook: HookName }>('runHook'),
+    /** Runs the hook after the end of the unfinished incarnation. */
+    recover: effect('recover'),
     askHook: effect('askHook'),
     killHook: effect('killHook'),
     closeInput: effect('closeInput'),
@@ -173,6 +175,7 @@ export const agentSetup = setup({
     isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
     isBrutal: ({ context, event }) => context.settings.stop.brutal || (event.type === 'STOP' && event.brutal),
     hasHookBeforeStart: ({ context }) => context.settings.hooks.beforeStart !== null && !context.isKept,
+    hasUnfinished: ({ context }) => context.settings.hooks.afterEnd !== null && context.unfinished !== null,
     owesHookAfterEnd: ({ context }) => context.settings.hooks.afterEnd !== null && !context.isConcluded,
     hookSucceeded: ({ event }) => event.type === 'HOOK_ENDED' && event.detail === '',
     closesInput: ({ context }) => context.settings.stop.closeInput !== null,

@@ -11,6 +11,16 @@ import {
   substate,
 } from './agent-transitions.js';
 
+const STOP_IN_HOOK = [
+  { guard: 'isBrutal', target: '#aborting', actions: ['noteStop', 'recordExit'] },
+  { target: '#interrupting', actions: ['noteStop', 'recordExit'] },
+] as const;
+
+const RUNTIME_OVER_IN_HOOK = {
+  target: '#aborting',
+  actions: ['noteRuntimeOver', 'requestStop', 'recordExit'],
+} as const;
+
 /** The agent's state `spawning`: from its start until it is ready. @internal */
 export const spawning = agentSetup.createStateConfig({
   description:
@@ -22,10 +32,26 @@ export const spawning = agentSetup.createStateConfig({
     deciding: {
       description: 'An agent without ports needs no leases, and most have no hook.',
       always: [
+        { guard: 'hasUnfinished', target: 'recovering' },
         { guard: 'needsPorts', target: 'leasing' },
         { guard: 'hasHookBeforeStart', target: 'preparing' },
         { target: 'launching' },
       ],
+    },
+    recovering: {
+      description:
+        'An earlier program was killed while it started an incarnation: the hook after the end of that one runs first. A stop ends the hook.',
+      entry: 'recover',
+      on: {
+        HOOK_ENDED: [
+          { guard: 'needsPorts', target: 'leasing', actions: substate('spawning.leasing') },
+          { guard: 'hasHookBeforeStart', target: 'preparing', actions: substate('spawning.preparing') },
+          { target: 'launching', actions: substate('spawning.launching') },
+        ],
+        STOP: STOP_IN_HOOK,
+        RUNTIME_OVER: RUNTIME_OVER_IN_HOOK,
+      },
+      after: { hook: { actions: 'killHook' } },
     },
     leasing: {
       description: 'Its ports are being leased; a stop here cancels the lease.',
@@ -52,11 +78,8 @@ export const spawning = agentSetup.createStateConfig({
           { guard: 'hookSucceeded', target: 'launching', actions: substate('spawning.launching') },
           { target: '#settling', actions: NEVER_RAN },
         ],
-        STOP: [
-          { guard: 'isBrutal', target: '#aborting', actions: ['noteStop', 'recordExit'] },
-          { target: '#interrupting', actions: ['noteStop', 'recordExit'] },
-        ],
-        RUNTIME_OVER: { target: '#aborting', actions: ['noteRuntimeOver', 'requestStop', 'recordExit'] },
+        STOP: STOP_IN_HOOK,
+        RUNTIME_OVER: RUNTIME_OVER_IN_HOOK,
       },
       after: { hook: { target: '#aborting', actions: ['noteHookTimeout', 'recordExit'] } },
     },

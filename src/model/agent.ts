@@ -60,13 +60,17 @@ export type BodyFact =
 
 /** Commands from the rest of the tree to an agent. `at` is wall-clock ms, `now` monotonic ms. */
 export type AgentCommand =
-  /** `isKept`: an earlier program has started the incarnation, which is adopted. If not given, false. */
+  /**
+   * `isKept`: an earlier program has started the incarnation, which is adopted. If not given, false. `unfinished`: the incarnation before it, which an earlier
+   * program had begun to start when it was killed. If not given, `null`: there is none.
+   */
   | {
       readonly type: 'START';
       readonly incarnation: number;
       readonly at: number;
       readonly now: number;
       readonly isKept?: boolean;
+      readonly unfinished?: number | null;
     }
   | { readonly type: 'STOP'; readonly cause: Cause; readonly brutal: boolean }
   | { readonly type: 'PAUSE'; readonly mode: PauseMode; readonly at: number; readonly now: number }

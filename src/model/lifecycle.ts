@@ -62,6 +62,8 @@ export interface AgentContext {
   readonly drained: boolean;
   /** An earlier program has started it, and it runs on or its end was not read: this start adopts it. */
   readonly isKept: boolean;
+  /** The incarnation before it, which never ran, and whose hook after the end runs before this start: its program was killed. `null` for none. */
+  readonly unfinished: number | null;
   /** Its hook after the end has begun to run. */
   readonly isConcluded: boolean;
   /** The present extension (0 for none), and the sum of all that were granted for this start or stop, in ms. */
@@ -106,7 +108,7 @@ type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings'>;
 
 /** The context at the start of an incarnation. */
 export function freshIncarnation(
-  { incarnation, at, now, isKept = false }: Omit<Start, 'type'>,
+  { incarnation, at, now, isKept = false, unfinished = null }: Omit<Start, 'type'>,
   { maxRuntime }: AgentSettings,
 ): OfIncarnation {
   return {
@@ -131,6 +133,7 @@ export function freshIncarnation(
     exit: null,
     drained: false,
     isKept,
+    unfinished,
     isConcluded: false,
     extension: 0,
     extended: 0,

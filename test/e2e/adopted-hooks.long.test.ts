@@ -49,6 +49,27 @@ describe('a server with a state directory that is killed', () => {
     expect(server.members('root/a')).toHaveLength(1);
   });
 
+  it('while a hook before the start runs, leaves an incarnation whose hook after the end the next one runs before it starts another', async () => {
+    const after = sh(`echo after $SUPERTREE_INCARNATION $SUPERTREE_EXIT_CAUSE >>${file('runs')}`);
+    await add({ id: 'a', command: ['sleep', '300'], hooks: { beforeStart: hook('before'), afterEnd: after } });
+    await killedDuring('before');
+    await expect.poll(async () => (await server.client.status('a')).state).toBe('running');
+    expect(runs()).toEqual(['before 1', 'after 1 lost', 'before 2']);
+    await server.client.restart('a');
+    expect(runs().slice(3)).toEqual(['after 2 command', 'before 3']);
+  });
+
+  it('while such a hook is ended by a stop, leaves a stopped agent whose hook after the end runs before its next start', async () => {
+    const after = sh(`echo after $SUPERTREE_INCARNATION >>${file('runs')}`);
+    await add({ id: 'a', command: ['sleep', '300'], hooks: { beforeStart: hook('before'), afterEnd: after } });
+    await expect.poll(() => existsSync(file('before.pid'))).toBe(true);
+    await server.client.request('stop', { agent: 'a', wait: false });
+    await killedDuring('before');
+    expect(await server.client.status('a')).toMatchObject({ state: 'stopped', incarnation: 1 });
+    await server.client.start('a');
+    expect(runs()).toEqual(['before 1', 'after 1', 'before 2']);
+  });
+
   it('while hooks after the end run, leaves hooks that the next one kills, and agents that are restarted by their type', async () => {
     const hooks = { afterEnd: hook('after') };
     await add({ id: 'a', command: ['true'], restart: 'transient', hooks });

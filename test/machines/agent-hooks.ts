@@ -12,6 +12,7 @@ import {
   RUNNING,
   STAGES,
   START,
+  START_AFTER_UNFINISHED,
   START_KEPT,
   STOP,
   step,
@@ -20,6 +21,13 @@ import {
 const before = { beforeStart: ['before'], afterEnd: null, timeout: HOOK_TIMEOUT };
 const after = { beforeStart: null, afterEnd: ['after'], timeout: HOOK_TIMEOUT };
 const preparing = step(START, 'spawning.preparing', 'countStart', 'reportState(spawning)', 'runHook(beforeStart)');
+const recovering = step(
+  START_AFTER_UNFINISHED,
+  'spawning.recovering',
+  'countStart',
+  'reportState(spawning)',
+  'recover',
+);
 const asked = ['recordExit', 'reportState(stopping)', 'askHook'];
 const killed = ['recordExit', 'reportState(stopping)', 'killHook'];
 const concluding = step(exited(), 'stopping.concluding', 'recordExit', 'reportState(stopping)', 'runHook(afterEnd)');
@@ -85,6 +93,52 @@ export const HOOKED: readonly AgentStory[] = [
       step(STOP, 'stopping.interrupting', ...asked),
       step(KILL, 'stopping.aborting', 'killHook'),
       step(HOOK_FAILED, 'stopped', ...arrived('stopped')),
+    ],
+  },
+  {
+    title:
+      'runs the hook after the end of an incarnation that an earlier program had begun to start, whatever comes of it',
+    input: agent({ hooks: after }),
+    steps: [recovering, step(HOOK_FAILED, 'spawning.launching', 'launch')],
+  },
+  {
+    title: 'kills that hook when it takes too long, then runs the one before its start',
+    input: agent({ hooks: { ...before, afterEnd: ['after'] } }),
+    steps: [
+      recovering,
+      step(HOOK_TIMEOUT, 'spawning.recovering', 'killHook'),
+      step(HOOK_FAILED, 'spawning.preparing', 'runHook(beforeStart)'),
+    ],
+  },
+  {
+    title: 'leases its ports after that hook',
+    input: agent({ hooks: after, leases: true }),
+    steps: [recovering, step(HOOK_DONE, 'spawning.leasing', 'lease')],
+  },
+  {
+    title: 'is stopped while that hook runs, which is ended, and runs its own',
+    input: agent({ hooks: after }),
+    steps: [
+      recovering,
+      step(STOP, 'stopping.interrupting', ...asked),
+      step(HOOK_DONE, 'stopping.concluding', 'runHook(afterEnd)'),
+    ],
+  },
+  {
+    title: 'is killed while that hook runs, which is killed',
+    input: agent({ hooks: after }),
+    steps: [recovering, step(KILL, 'stopping.aborting', ...killed)],
+  },
+  {
+    title: 'is stopped for good when its runtime is over while that hook runs',
+    input: agent({ hooks: after, maxRuntime: 20 }),
+    steps: [recovering, step(20, 'stopping.aborting', 'requestStop', ...killed)],
+  },
+  {
+    title: 'does not run a hook that an unfinished incarnation does not have',
+    input: agent({ hooks: before }),
+    steps: [
+      step(START_AFTER_UNFINISHED, 'spawning.preparing', 'countStart', 'reportState(spawning)', 'runHook(beforeStart)'),
     ],
   },
   {

@@ -49,6 +49,15 @@ const incarnation = 1;
 
 export const START: AgentEvent = { type: 'START', incarnation, at: 10, now: 0 };
 /** It is adopted: an earlier program has started it. */
+/** Of the incarnation before this one, an earlier program had only begun the start. */
+export const START_AFTER_UNFINISHED: AgentEvent = {
+  type: 'START',
+  incarnation,
+  at: 10,
+  now: 0,
+  unfinished: incarnation - 1,
+};
+
 export const START_KEPT: AgentEvent = { type: 'START', incarnation, at: 10, now: 10, isKept: true };
 export const LEASED: AgentEvent = { type: 'LEASED', incarnation, ports: { http: 8100 } };
 export const LEASE_FAILED: AgentEvent = { type: 'LEASE_FAILED', incarnation, detail: 'no port', at: 11 };

@@ -53,11 +53,12 @@ export class AgentChild implements Child {
   }
 
   start(generation: number): void {
-    const { clock, driverOf } = this.#world;
+    const { clock, driverOf, past } = this.#world;
     const { path, spec } = this.#agent;
     const isKept = driverOf(spec).kept?.(path)?.incarnation === generation;
+    const unfinished = past?.unfinished(path, generation) ?? null;
     const times = { at: clock.wall(), now: clock.now() };
-    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, ...times, isKept });
+    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, ...times, isKept, unfinished });
   }
 
   stop(brutal: boolean, cause: StopCause): void {

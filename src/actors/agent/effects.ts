@@ -10,7 +10,7 @@ import type { World } from '../world.js';
 import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
 import { completeExit, exitRecord, reasonOf } from './exit-record.js';
-import { askHook, killHook, runHook } from './hooks.js';
+import { askHook, killHook, recover, runHook } from './hooks.js';
 import { keptEntry } from './kept-entry.js';
 import { startOrder } from './launch.js';
 import { forgetMessages, onMessage } from './messages.js';
@@ -45,6 +45,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
       runHook: hand((agent, context, { hook }) => runHook(world, agent, context, hook)),
+      recover: hand((agent, context) => recover(world, agent, context)),
       askHook: hand(askHook),
       killHook: hand((agent) => killHook(world, agent)),
       launch: hand((agent, context) => launch(world, agent, context)),

@@ -19,9 +19,20 @@ import { startOrder } from './launch.js';
  * follows once, when no process of it is left. Its output is output of the agent.
  */
 export function runHook(world: World, agent: Agent, context: AgentContext, name: HookName): void {
-  const { incarnation } = context;
   if (name === 'beforeStart') agent.output.startOfIncarnation();
   else completeExit(agent, context, world.clock.wall(), false);
+  start(world, agent, context, name, context.incarnation);
+}
+
+/** Runs the hook after the end of the unfinished incarnation, whose program was killed. HOOK_ENDED of the present one follows. */
+export function recover(world: World, agent: Agent, context: AgentContext): void {
+  const { incarnation, unfinished } = context;
+  const earlier = { ...context, incarnation: unfinished ?? incarnation, cause: 'lost', exit: null } as const;
+  start(world, agent, earlier, 'afterEnd', incarnation);
+}
+
+/** `context` is that of the incarnation which has the hook; `incarnation` is the present one. */
+function start(world: World, agent: Agent, context: AgentContext, name: HookName, incarnation: number): void {
   const ended = (problem: string) => {
     agent.hook = null;
     const detail = problem === '' ? '' : `its hook ${name} ${problem}`;

@@ -58,6 +58,12 @@ export class Past {
     return entry?.incarnation === incarnation ? entry : undefined;
   }
 
+  /** The incarnation before `next`, if the earlier program was killed while it started that one and no process of it ran; `null` otherwise. */
+  unfinished(path: string, next: number): number | null {
+    const entry = this.incarnation(path, next - 1);
+    return entry === undefined || AT_REST.has(entry.state) || this.#kept(path) !== undefined ? null : entry.incarnation;
+  }
+
   /** True for an agent that was asked to stop, and has not ended. */
   isUnwanted(path: string): boolean {
     return this.agent(path)?.past?.isWanted === false;
