@@ -99,8 +99,8 @@ describe('the command line against a running server', () => {
       endpoint: place.endpoint,
       input: Readable.from(pieces(), { highWaterMark: 1 }),
     });
-    // More than the kernel keeps between the two: it reads, which it does only once it is connected and has its handler.
-    await until(() => taken > 30);
+    // The kernel keeps 19 between the two. So it reads, which it does only once it is connected and has its handler.
+    await until(() => taken > 22);
     expect(sending.child.exitCode).toBe(null);
     sending.child.kill('SIGINT');
     expect(await sending.finished).toMatchObject({ code: 130 });

@@ -12,6 +12,9 @@ import { RawPeer } from '../transport/raw-peer.js';
 
 const [agents = 1_000, lines = 2_000, seconds = 20] = process.argv.slice(2).map(Number);
 
+/** The options of V8 that the executable gives to its server. */
+const EXECUTABLE_OPTIONS = ['--max-semi-space-size=2', '--no-allocation-site-pretenuring'];
+
 /** For how long the loop may be blocked, in ms. */
 const MAX_BLOCKED = 50;
 
@@ -37,7 +40,7 @@ class LoadedServer {
     const script = `seq -f 'line %g of the output of an agent' ${lines}; exec sleep 100000`;
     const pool = { size: agents, agent: { command: ['sh', '-c', script] } };
     const child = fork(new URL('./server.mjs', import.meta.url), [JSON.stringify([{ id: 'agents', pool }])], {
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...EXECUTABLE_OPTIONS],
     });
     const [endpoints] = (await once(child, 'message')) as [string[]];
     return new LoadedServer(child, endpoints);
