@@ -12,8 +12,10 @@ import { endRun, RUN } from './end-run.js';
 
 const [directory = '', command = '', ...args] = process.argv.slice(2);
 const env = { ...process.env, [RUN]: directory, TMPDIR: directory, XDG_RUNTIME_DIR: directory };
+// Before anything is started that it would leave behind.
+const end = asked();
 const measuring = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
-process.exitCode = await Promise.race([ended(), asked()]);
+process.exitCode = await Promise.race([ended(), end]);
 try {
   await endRun(directory);
 } finally {

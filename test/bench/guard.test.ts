@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { endRun, processesOf } from '../../bench/end-run.js';
 
 const GUARD = fileURLToPath(new URL('../../bench/guard.ts', import.meta.url));
@@ -18,8 +18,19 @@ interface Run {
   readonly guard: ChildProcess;
 }
 
+const directories: string[] = [];
+
+/** What is left when a test fails. */
+afterEach(async () => {
+  for (const directory of directories.splice(0)) {
+    await endRun(directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 function spawnGuard(script: string): Run {
   const directory = mkdtempSync(join(tmpdir(), 'supertree-bench-'));
+  directories.push(directory);
   const args = ['--import', 'tsx', GUARD, directory, 'sh', '-c', script];
   return { directory, guard: spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] }) };
 }
@@ -68,6 +79,5 @@ describe('the guard of a measuring process', () => {
     await exit;
     await endRun(directory);
     expect(processesOf(directory)).toEqual([]);
-    rmSync(directory, { recursive: true });
   });
 });
