@@ -10,9 +10,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** What all process agents run, here and there. */
 export const SLEEP = ['sleep', '600'] as const;
 
-/** Spawns one `sleep`; `onReady` is called when it runs. */
-export function bareSpawn(onReady: () => void): ChildProcess {
-  const [program, ...args] = SLEEP;
+/** Spawns one; `onReady` is called when it runs. */
+export function bareSpawn(onReady: () => void, command: readonly string[] = SLEEP): ChildProcess {
+  const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   child.once('spawn', onReady);
   child.stdout.on('data', ignore);

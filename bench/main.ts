@@ -12,7 +12,8 @@ import { tableOf } from './table.js';
 
 /*
  * `main.ts [NAME ...]`: measures everything, or what is named, and prints one table. Exit code 0 whether or not targets are met: a
- * busy machine is not a fault of the program. `--strict` makes a missed target exit code 1. `--sizes=100,500` and `--rounds=1` shorten `user`.
+ * busy machine is not a fault of the program. `--strict` makes a missed target exit code 1. `--sizes=100,500` shortens `user`, `--agents=20`
+ * `supervisors` and `start`, and `--rounds=1` all three.
  */
 
 const run = promisify(execFile);
@@ -22,7 +23,7 @@ const RUN_LIMIT = 300_000;
 
 const args = process.argv.slice(2);
 const strict = args.includes('--strict');
-for (const option of ['sizes', 'rounds']) passOn(option);
+for (const option of ['sizes', 'agents', 'rounds']) passOn(option);
 const names = args.filter((arg) => !arg.startsWith('--'));
 await main(names.length === 0 ? Object.keys(measurements) : names);
 
@@ -33,7 +34,8 @@ async function main(wanted: readonly string[]): Promise<void> {
   warnIfBusy();
   const rows: Row[] = [];
   for (const [name, measurement] of chosen) rows.push(...(await measure(name, measurement)));
-  process.stdout.write(`${tableOf(rows)}\n`);
+  const notes = chosen.flatMap(([, { notes = [] }]) => notes);
+  process.stdout.write(`${[tableOf(rows), ...notes].join('\n')}\n`);
   const missed = rows.filter((row) => isMet(row) === false);
   say(`${missed.length} of ${rows.filter((row) => row.target !== null).length} targets missed`);
   if (strict && missed.length > 0) process.exitCode = 1;

@@ -13,6 +13,8 @@ export interface Row {
   readonly floor: number | null;
   /** `null` for a line that only informs. */
   readonly target: Target | null;
+  /** The same, done by other supervisors, by name; `null` for one that is not installed. */
+  readonly peers?: Readonly<Record<string, number | null>>;
 }
 
 export interface Target {
@@ -35,6 +37,8 @@ export interface Measurement {
   readonly seconds: number;
   readonly variants: Readonly<Record<string, () => Promise<Figures>>>;
   rows(median: Medians): Row[];
+  /** Lines below the table. */
+  readonly notes?: readonly string[];
 }
 
 /** Must be at most `most` times the floor. */

@@ -8,7 +8,7 @@ const WARM_UP = 20;
 
 /** The memory of this process for each living agent. */
 export const memory: Measurement = {
-  title: `memory of the supervisor for each agent at ${SIZES.join(' / ')}; the floor holds bare children`,
+  title: `memory of this process for each agent of its tree at ${SIZES.join(' / ')}; the floor holds bare children`,
   rounds: 3,
   seconds: 40,
   variants: { ours, floor },

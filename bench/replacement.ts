@@ -1,7 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SupervisorInput, Tree } from 'supertree';
-import { bareKillAll, bareSpawn, SLEEP } from './bare.js';
+import { SLEEP } from './bare.js';
+import { BareSupervisor } from './bare-supervisor.js';
 import { type Figures, type Measurement, plainRow, ratioRow } from './measurement.js';
 import { median, quantile } from './statistics.js';
 import { createTree } from './subject.js';
@@ -13,7 +13,7 @@ const STORMS = 5;
 
 /** From SIGKILL until the next one runs, without backoff. */
 export const replacement: Measurement = {
-  title: `SIGKILL until replaced with ${ALIVE} alive, no backoff; the floor spawns in its exit handler, a turn later`,
+  title: `SIGKILL until replaced in a tree in this process with ${ALIVE} alive, no backoff; the floor spawns in its exit handler, a turn later`,
   rounds: 3,
   seconds: 35,
   variants: {
@@ -73,23 +73,16 @@ function crewOf(tree: Tree): Crew {
 }
 
 async function floor(): Promise<Figures> {
-  const slots: (ChildProcess | null)[] = [];
   let listener: (() => void) | null = null;
-  let over = false;
-  const fill = (slot: number): void => {
-    const child = bareSpawn(() => listener?.());
-    slots[slot] = child;
-    child.once('exit', () => over || setImmediate(() => fill(slot)));
-  };
-  for (let slot = 0; slot < ALIVE; slot++) fill(slot);
+  const supervisor = new BareSupervisor(() => listener?.());
+  await supervisor.start(ids().map(() => SLEEP));
   const figures = await measure({
-    pids: () => slots.flatMap((child) => child?.pid ?? []),
+    pids: () => supervisor.pids(),
     onReady: (next) => {
       listener = next;
     },
   });
-  over = true;
-  await bareKillAll(slots.flatMap((child) => child ?? []));
+  await supervisor.stop([...ids().keys()], 'SIGKILL');
   return figures;
 }
 

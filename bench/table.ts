@@ -1,9 +1,11 @@
 import { boundedValue, isMet, type Row, type Target } from './measurement.js';
 
-/** The rows as a table for a terminal. */
+/** The rows as a table for a terminal, with a column for each other supervisor that a row compares with. */
 export function tableOf(rows: readonly Row[]): string {
-  const cells = [HEAD, ...rows.map(cellsOf)];
-  const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
+  const peers = [...new Set(rows.flatMap((row) => Object.keys(row.peers ?? {})))];
+  const head = [...HEAD, ...peers];
+  const cells = [head, ...rows.map((row) => [...cellsOf(row), ...peers.map((peer) => peerCell(row, peer))])];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
   return cells.map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0, column)).join('  ')).join('\n');
 }
 
@@ -25,6 +27,15 @@ function cellsOf(row: Row): string[] {
     targetOf(target, unit),
     verdict(row),
   ];
+}
+
+/** The figure, and how many times the floor it is. */
+function peerCell({ unit, floor, peers }: Row, peer: string): string {
+  const value = peers?.[peer];
+  if (value === undefined) return '';
+  if (value === null) return 'not installed';
+  const ratio = floor === null || floor === 0 ? '' : `, ${(value / floor).toFixed(2)} x`;
+  return `${figure(value, unit)}${ratio}`;
 }
 
 function targetOf(target: Target | null, unit: string): string {

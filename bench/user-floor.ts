@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Packr, Unpackr } from 'msgpackr';
 import { Router } from 'zeromq';
 import { bareSpawnAll } from './bare.js';
+import { BareSupervisor } from './bare-supervisor.js';
 
 /*
  * The floor of what a user does, in a process of its own: bare children with three pipes that are read, and a bare zeromq.js ROUTER that
@@ -13,6 +14,8 @@ import { bareSpawnAll } from './bare.js';
 export type FloorOrder =
   | { readonly type: 'spawn'; readonly count: number }
   | { readonly type: 'stop' }
+  | { readonly type: 'supervise'; readonly commands: readonly (readonly string[])[] }
+  | { readonly type: 'end'; readonly agents: readonly number[] }
   | { readonly type: 'serve'; readonly endpoint: string; readonly rows: readonly Row[] };
 
 interface Row {
@@ -21,6 +24,7 @@ interface Row {
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+const supervisor = new BareSupervisor(() => undefined);
 let children: ChildProcess[] = [];
 
 async function obey(order: FloorOrder): Promise<void> {
@@ -30,6 +34,10 @@ async function obey(order: FloorOrder): Promise<void> {
       return;
     case 'stop':
       return endAll(children.splice(0));
+    case 'supervise':
+      return supervisor.start(order.commands);
+    case 'end':
+      return supervisor.stop(order.agents);
     case 'serve':
       return serve(order.endpoint, order.rows);
   }

@@ -26,6 +26,10 @@ export class MeasuredProcess {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? Number.NaN;
+  }
+
   /** Sends a message and resolves with the next one that comes. */
   ask(message: unknown): Promise<unknown> {
     this.#child.send(message as string);
@@ -58,8 +62,7 @@ export class MeasuredProcess {
   /** The proportional share of memory of it and its keeper, in KB, 1.5 s from now. */
   async settledMemory(): Promise<number> {
     await sleep(1_500);
-    const { pid = 0 } = this.#child;
-    return shareOf(pid) + keepersOf(pid).reduce((sum, keeper) => sum + shareOf(keeper), 0);
+    return shareOf(this.pid) + keepersOf(this.pid).reduce((sum, keeper) => sum + shareOf(keeper), 0);
   }
 
   async end(): Promise<void> {
@@ -70,8 +73,8 @@ export class MeasuredProcess {
   }
 }
 
-/** In KB. */
-function shareOf(pid: number): number {
+/** The proportional share of memory of a process, in KB. */
+export function shareOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
 }
 

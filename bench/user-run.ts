@@ -1,21 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'supertree/client';
 import { SLEEP } from './bare.js';
+import { openFloor, openServer, type Server } from './measured-server.js';
 import type { Figures } from './measurement.js';
 import { median } from './statistics.js';
 import { clientPeer, FloorPeer, type Peer } from './user-peers.js';
-import { MeasuredProcess } from './user-process.js';
 
 /*
  * One size: what a user does with so many agents, here and there. Only one side has agents at a time, because a supervisor looks over all
  * processes of the machine; the questions are asked of both by turns.
  */
-
-const dist = process.env.SUPERTREE_BENCH_DIST;
-const { connect } = (await import(`${dist}/client.js`)) as typeof import('supertree/client');
 
 export const DEPTHS = [1, 64] as const;
 const QUESTIONS = ['list', 'status'] as const;
@@ -35,27 +32,6 @@ export async function userRun(size: number): Promise<Figures> {
     rmSync(directory, { recursive: true, force: true });
   }
   return figures;
-}
-
-interface Server {
-  readonly process: MeasuredProcess;
-  readonly client: Client;
-}
-
-/** The bundled server as an operator runs it, with limits out of the way: it is not the limits that are measured. */
-async function openServer(directory: string, size: number): Promise<Server> {
-  const endpoint = `ipc://${join(directory, 'supertree.sock')}`;
-  const limits = { rate: 1e9, burst: 1e9 };
-  const file = join(directory, 'tree.json');
-  writeFileSync(file, JSON.stringify({ id: 'root', server: { endpoint, maxAgents: size + 2, limits } }));
-  const process = new MeasuredProcess(`${dist}/../bin/supertree.js`, ['serve', file]);
-  return { process, client: await connect({ endpoint, wait: 20_000 }) };
-}
-
-async function openFloor(): Promise<MeasuredProcess> {
-  const floor = new MeasuredProcess(process.execPath, [new URL('./user-floor.js', import.meta.url).pathname]);
-  await floor.heard();
-  return floor;
 }
 
 async function floorAgents(size: number): Promise<Figures> {
