@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, connect } from '../../src/client/client.js';
@@ -21,9 +21,16 @@ export class KillableServer {
   /** For its files, and for those of its agents. */
   readonly directory = mkdtempSync(join(tmpdir(), 'supertree-adopt-'));
   readonly #mark = randomUUID();
+  readonly #owner: number | undefined;
   #process: ChildProcess | undefined;
   #errors = '';
   #client: Client | undefined;
+
+  /** `owner`: the user that `prefix` makes it, who gets its directory. If not given, that of this process. */
+  constructor(owner?: number) {
+    this.#owner = owner;
+    if (owner !== undefined) chownSync(this.directory, owner, -1);
+  }
 
   get client(): Client {
     return this.#client!;
@@ -61,7 +68,8 @@ export class KillableServer {
     const isOver = () => server.exitCode !== null || server.signalCode !== null;
     const exited = once(server, 'exit').then(() => true);
     await until(() => existsSync(this.#file('s.sock')) || isOver());
-    this.#client ??= await connect({ endpoint: `ipc://${this.#file('s.sock')}`, patience: 60_000 });
+    const owner = this.#owner === undefined ? {} : { owner: this.#owner };
+    this.#client ??= await connect({ endpoint: `ipc://${this.#file('s.sock')}`, patience: 60_000, ...owner });
     // A connection that breaks again and again is tried less and less often.
     const retry = setInterval(() => this.client.reconnect(), 50);
     await until(() => isOver() || Promise.race([this.#isBooted(), exited]));

@@ -29,8 +29,8 @@ export function proc(): Finding {
   if (hidden !== null && process.geteuid?.() !== 0)
     return weaker(
       'proc',
-      `It is mounted with hidepid=${hidden}: processes of other users are not seen`,
-      'Mount it without that option if agents run programs of other users, such as sudo: mount -o remount,hidepid=0 /proc.',
+      `It is mounted with hidepid=${hidden}: processes of other users, and own ones that are not dumpable, are not seen`,
+      'Mount it without that option if agents run programs such as sudo or ssh-agent: mount -o remount,hidepid=0 /proc.',
     );
   return fine('proc', `It lists ${pids.length} processes, and the children of each`);
 }

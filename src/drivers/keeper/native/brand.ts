@@ -2,6 +2,9 @@ import { declare } from './libc.js';
 
 const setLimit = declare('int setrlimit(int resource, void *limit)');
 const getLimit = declare('int getrlimit(int resource, void *limit)');
+const limitOf = declare('int prlimit(int pid, int resource, void *set, void *limit)');
+/** The session of a process; -1 when there is none. */
+export const sessionOf = declare('int getsid(int pid)');
 
 /** RLIMIT_LOCKS of getrlimit(2): the kernel has ignored it since 2.4.25, but every process still inherits it. */
 const LOCKS = 10;
@@ -14,6 +17,14 @@ const branded = new BigUint64Array(2);
 export function inheritedLimits(): { soft: bigint; hard: bigint } {
   getLimit(LOCKS, own);
   return { soft: own[0]!, hard: own[1]! };
+}
+
+/**
+ * The soft limit of file locks of a process, also of one that /proc hides from its user: one that is not dumpable, with the option hidepid. `undefined` for that
+ * of another user, and when there is none.
+ */
+export function brandIn(pid: number): bigint | undefined {
+  return limitOf(pid, LOCKS, null, branded) === 0 ? branded[0] : undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { childrenOfMainThread, environValue, fileLockLimit, hasOtherChildren, readStat } from '../../proc/proc.js';
+import { brandIn, sessionOf } from '../native/brand.js';
 import { type BrandSpace, LAST_SLOT } from './brand-space.js';
 
 /** An incarnation as the children of the keeper know it. */
@@ -102,15 +103,13 @@ export class Children<Owner extends Parentage> {
   }
 
   #knownOwnerOf(pid: number): Owner | undefined {
-    const limit = fileLockLimit(pid);
+    const limit = brandIn(pid) ?? fileLockLimit(pid);
     const slot = limit === undefined ? null : this.#brands.slotOf(limit);
     return (slot === null ? undefined : this.#slots.get(slot)) ?? this.#ownerWithoutBrand(pid);
   }
 
   #ownerWithoutBrand(pid: number): Owner | undefined {
-    const session = readStat(pid)?.session;
-    const bySession = session === undefined ? undefined : this.#sessions.get(session);
-    return bySession ?? this.#tokens.get(environValue(pid, 'SUPERTREE_TOKEN') ?? '');
+    return this.#sessions.get(sessionOf(pid)) ?? this.#tokens.get(environValue(pid, 'SUPERTREE_TOKEN') ?? '');
   }
 }
 
