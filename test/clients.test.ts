@@ -5,12 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from '../src/protocol/codec.js';
 import { launch, type Process, scratch } from './cli/process.js';
 import { eventually } from './contract/recorder.js';
+import { PYTHON } from './program.js';
 import { type Answer, ask } from './transport/rig.js';
 
 const examples = fileURLToPath(new URL('../examples', import.meta.url));
-
-/** Debian's own, which has python3-zmq and python3-msgpack; another one may come first in the path. */
-const PYTHON = '/usr/bin/python3';
 
 let place: Awaited<ReturnType<typeof scratch>>;
 let server: Process;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { PROGRAM, ROOT } from '../program.js';
+import { PROGRAM, PYTHON, ROOT } from '../program.js';
 import { environment } from './process.js';
 
 const RIG = join(ROOT, 'test/fixtures/on-terminal.py');
@@ -19,7 +19,7 @@ export interface OnTerminal {
 
 /** Starts `supertree ARGV` against the server at `endpoint`. */
 export function onTerminal(argv: readonly string[], endpoint: string, env: NodeJS.ProcessEnv = {}): OnTerminal {
-  const child = spawn('python3', [RIG, '24', '160', ...PROGRAM, ...argv], {
+  const child = spawn(PYTHON, [RIG, '24', '160', ...PROGRAM, ...argv], {
     cwd: ROOT,
     env: { ...environment(endpoint), TERM: 'xterm', ...env },
   });

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { isDefunct, readStat } from '../../src/drivers/proc/proc.js';
 import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
+import { PYTHON } from '../program.js';
 import { begin, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
 
 /** The promises of DRIVER_PROMISES: those that a driver keeps, and for the others that the table tells the truth. */
@@ -55,12 +56,12 @@ export function processPromises(name: Promiser, makeDriver: () => Driver): void 
     });
 
     promise('descriptors', async (isKept) => {
-      program = embed('opens', name, ['python3', '-c', OPEN_20]);
+      program = embed('opens', name, [PYTHON, '-c', OPEN_20]);
       expect(await program.text()).toBe(isKept ? 'no\n' : 'yes\n');
     });
 
     promise('notifySocket', async (isKept) => {
-      const command = ['python3', new URL('../fixtures/sends-datagrams.py', import.meta.url).pathname, 'READY=1'];
+      const command = [PYTHON, new URL('../fixtures/sends-datagrams.py', import.meta.url).pathname, 'READY=1'];
       const { recorder } = begin(driver, orderFor({ command, readiness: { type: 'notify' } }));
       if (isKept) await eventually(() => recorder.words.includes('READY=1'), 'the message');
       else await recorder.ended(); // there is no NOTIFY_SOCKET in its environment

@@ -8,13 +8,11 @@ import { numberOf } from '../../docs/declarations.js';
 import { DEFAULT_LIMITS } from '../../src/control/limits.js';
 import { MAX_MESSAGE_SIZE } from '../../src/protocol/protocol.js';
 import { MAX_VALUES } from '../../src/protocol/scan.js';
+import { PYTHON } from '../program.js';
 import { bytesIn, fenced } from './fences.js';
 import { Served } from './served.js';
 
 const PAGE = fileURLToPath(new URL('../../docs/wire.md', import.meta.url));
-
-/** Debian's own, which has python3-zmq and python3-msgpack; another one may come first in the path. */
-const PYTHON = '/usr/bin/python3';
 
 const MEBIBYTE = 1024 * 1024;
 

@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
+import { PYTHON } from '../program.js';
 import { IMMEDIATE_RESTARTS, LONG_STAGES, sleeper, started } from './world.js';
 
 const SENDER = new URL('../fixtures/sends-datagrams.py', import.meta.url).pathname;
-const sends = (...texts: string[]) => ['python3', SENDER, ...texts];
+const sends = (...texts: string[]) => [PYTHON, SENDER, ...texts];
 const agent = (id: string, ...texts: string[]) =>
   sleeper(id, { command: sends(...texts), readiness: { type: 'notify' }, stop: LONG_STAGES });
 

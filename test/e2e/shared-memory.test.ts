@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
+import { PYTHON } from '../program.js';
 import { runAsOther } from '../security/other-user.js';
 import { IMMEDIATE_RESTARTS, SHORT_ASK, started } from './world.js';
 
@@ -9,7 +10,7 @@ const PERIOD = 50;
 
 /** An agent whose seven processes share 200 MiB: their resident sizes add up to seven times as much. */
 function sharing(max: number) {
-  return { id: 'a', command: ['python3', PROGRAM, '200'], limits: { memory: { max } }, stop: SHORT_ASK };
+  return { id: 'a', command: [PYTHON, PROGRAM, '200'], limits: { memory: { max } }, stop: SHORT_ASK };
 }
 
 /** What an ordinary user measures of an agent, and the detail of its exit above a limit. */
@@ -57,7 +58,7 @@ describe('memory that an ordinary user may not look at', () => {
 
   it('counts as RSS, and the usage and the exit record say so', async () => {
     const program = new URL('../fixtures/undumpable.py', import.meta.url).pathname;
-    expect(await measuredByUser('python3', program)).toEqual(measured('rss'));
+    expect(await measuredByUser(PYTHON, program)).toEqual(measured('rss'));
   });
 
   it('counts as PSS for a process of the same user', async () => {

@@ -8,7 +8,7 @@ import { missingWithoutKoffi } from '../../src/drivers/promises.js';
 import type { Finding } from '../../src/model/finding.js';
 import { environment, until } from '../cli/process.js';
 import { eventually } from '../contract/recorder.js';
-import { ROOT } from '../program.js';
+import { PYTHON, ROOT } from '../program.js';
 
 const TREE = { children: [{ id: 'a', command: ['sh', '-c', 'echo up; exec sleep 300'] }] };
 
@@ -51,7 +51,7 @@ describe.each(CASES)('a server where %s', (how, reason) => {
   const supertree = (...argv: string[]) => {
     const env = { ...environment(`ipc://${place}/${run}.sock`), XDG_RUNTIME_DIR: place };
     const program = [process.execPath, join(place, 'dist/cli/main.js')];
-    const filter = how === 'prctl is refused' ? ['python3', join(ROOT, 'test/fixtures/without-subreaper.py')] : [];
+    const filter = how === 'prctl is refused' ? [PYTHON, join(ROOT, 'test/fixtures/without-subreaper.py')] : [];
     const [command, ...args] = [...filter, ...program, ...argv];
     const child = spawn(command!, args, { env });
     const texts: string[] = [];

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isDefunct, readStat } from '../../../src/drivers/proc/proc.js';
 import { readPss } from '../../../src/drivers/proc/pss.js';
 import { eventually } from '../../contract/recorder.js';
+import { PYTHON } from '../../program.js';
 
 const NOBODY = 2 ** 30;
 
@@ -40,7 +41,7 @@ describe('the PSS of real processes', () => {
 
   it('is 0 for a process that has ended, whether its parent has waited for it or not', async () => {
     const parent = run(
-      'python3',
+      PYTHON,
       '-c',
       'import os,time\npid=os.fork()\nif pid==0: os._exit(0)\nprint(pid,flush=True)\ntime.sleep(300)',
     );
