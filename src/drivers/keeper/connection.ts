@@ -52,6 +52,9 @@ export async function connectToKeeper(
 
 const PATIENCE = 60_000;
 
+/** For how long the messages of a keeper are handled in one turn of the event loop, in ms. */
+const TURN = 4;
+
 /** True when a keeper listens at the path. Rejects KEEPER_UNAVAILABLE when that cannot be told. */
 export function isListening(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
@@ -77,6 +80,9 @@ export class KeeperConnection {
   #listener: ConnectionListener | undefined;
   #welcome: Welcome | undefined;
   #isComplete = false;
+  /** Resolves when what has come is handled, which may take several turns of the event loop. */
+  #reading: Promise<void> = Promise.resolve();
+  #isGivenUp = false;
   /** What an earlier program has left; complete with `welcomed`. */
   readonly estate: Estate = { entries: new Map(), agents: [] };
   #isCorked = false;
@@ -89,7 +95,8 @@ export class KeeperConnection {
   constructor(socket: Socket) {
     this.#socket = socket;
     this.ended = new Promise((_, reject) => {
-      socket.on('close', () => {
+      socket.on('close', async () => {
+        await this.#reading;
         reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
         this.#listener?.closed(this.#problem);
       });
@@ -97,12 +104,15 @@ export class KeeperConnection {
     this.ended.catch(() => {}); // nobody waits for it once the program is welcome
     const complete = new Promise<void>((resolve) => {
       socket.on('data', async (bytes) => {
-        await this.#read(bytes);
+        this.#reading = this.#reading.then(() => this.#read(bytes));
+        await this.#reading;
         if (this.#isComplete) resolve();
       });
     });
     this.welcomed = Promise.race([complete, this.ended]);
-    socket.on('error', (error) => this.#fail(`its connection failed: ${error.message}`));
+    socket.on('error', (error) => {
+      this.#problem = `its connection failed: ${error.message}`;
+    });
   }
 
   /** The listener of all that follows. Set in the turn in which `welcomed` resolves, before the first record can come. */
@@ -134,9 +144,12 @@ export class KeeperConnection {
     else this.#socket.unref();
   }
 
-  /** Closes it at once, for a problem that its `ended` and `closed` report. */
+  /** Closes it at once, for a problem that its `ended` and `closed` report; what has come and is not handled is lost. */
   giveUp(problem: string): void {
-    this.#fail(problem);
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    this.#problem = problem;
+    this.#socket.destroy();
   }
 
   /**
@@ -147,13 +160,23 @@ export class KeeperConnection {
     this.#socket.end();
   }
 
-  /** Microtasks run between two messages, as they do between two reads of a pipe: the line that makes an agent ready comes before its exit in the same read. */
+  /**
+   * Microtasks run between two messages, as they do between two reads of a pipe: the line that makes an agent ready comes before its exit in the same read.
+   * One read can have a thousand messages, which take longer than the loop may be blocked: they are handled in turns, and nothing is read meanwhile.
+   */
   async #read(bytes: Buffer): Promise<void> {
+    let until = performance.now() + TURN;
     for (const message of this.#reader.push(bytes)) {
       this.#handle(message);
       await null;
+      if (performance.now() > until) {
+        await this.#nextTurn();
+        until = performance.now() + TURN;
+      }
+      if (this.#isGivenUp) return;
     }
-    if (this.#reader.problem !== null) return this.#fail(`it broke the protocol: ${this.#reader.problem}`);
+    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#reader.problem !== null) return this.giveUp(`it broke the protocol: ${this.#reader.problem}`);
     for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
     this.#unacknowledged.clear();
   }
@@ -161,8 +184,8 @@ export class KeeperConnection {
   #handle(message: FromKeeper): void {
     if (this.#welcome === undefined) {
       if (message.type === 'welcome') this.#welcome = message;
-      else if (message.type === 'problem') this.#fail(`it refused the connection: ${message.text}`);
-      else this.#fail(`it sent ${message.type} before its welcome`);
+      else if (message.type === 'problem') this.giveUp(`it refused the connection: ${message.text}`);
+      else this.giveUp(`it sent ${message.type} before its welcome`);
     } else if ('record' in message) {
       if (this.#listener?.record(message) !== false) this.#unacknowledged.set(message.agent, message.record);
     } else this.#handleOther(message);
@@ -185,9 +208,8 @@ export class KeeperConnection {
     }
   }
 
-  #fail(problem: string): void {
-    if (this.#socket.destroyed) return;
-    this.#problem = problem;
-    this.#socket.destroy();
+  #nextTurn(): Promise<void> {
+    this.#socket.pause();
+    return new Promise((resolve) => setImmediate(resolve));
   }
 }
