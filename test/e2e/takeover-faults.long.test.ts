@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -71,6 +71,49 @@ describe('a takeover', () => {
     await server.booted();
     await server.kill();
     await expectTakenOver(pids);
+  });
+
+  it.each(['while the server runs', 'when the server was killed'])(
+    'reports that the socket of the keeper was deleted %s, and has the agents all the same',
+    async (moment) => {
+      await server.start(TREE);
+      const pids = (await server.client.agents()).map(({ pid }) => pid);
+      const keeper = server.keeper();
+      if (moment === 'while the server runs') rmSync(socket);
+      await server.kill();
+      rmSync(socket, { force: true });
+      await server.start();
+      expect(server.errors).toContain(`the socket of the keeper, process ${keeper}, had been deleted; it listens anew`);
+      expect(server.keeper()).toBe(keeper);
+      expect(server.mains('root/sleeper')).toEqual([pids[1]]);
+      await server.kill();
+      await expectTakenOver(pids);
+      expect(existsSync(socket)).toBe(false);
+    },
+  );
+
+  it.runIf(process.getuid?.() === 0)(
+    'is refused when the socket was deleted, by a server that does not see who listens, because its network namespace is another one',
+    async () => {
+      const pids = await orphaned();
+      rmSync(socket);
+      const errors = await refusedStart(pids, ['unshare', '--net']);
+      expect(errors).toContain(`process ${server.keeper()} is a keeper that has such agents, and does not listen`);
+      await expectTakenOver(pids);
+    },
+  );
+
+  it('is refused with the pid of the keeper when the whole state directory was deleted', async () => {
+    const pids = await orphaned();
+    const keeper = server.keeper();
+    rmSync(join(server.directory, 'state'), { recursive: true });
+    const errors = await refusedStart(pids);
+    expect(errors).toContain(
+      `its keeper, process ${keeper}, cannot be taken over: it refused the connection: the secret is wrong`,
+    );
+    expect(errors).toContain(`\`kill ${keeper}\` ends it and them`);
+    process.kill(keeper!, 'SIGTERM');
+    await expect.poll(() => server.processes(), { timeout: 20_000 }).toEqual([]);
   });
 
   it('is refused, or succeeds, with few descriptors; then nothing is lost', async () => {

@@ -15,7 +15,7 @@ import type { Inherited } from './inherited.js';
 import type { KeeperAddress } from './launch.js';
 import { identityOf } from './membership.js';
 import { inheritSession, type KeeperSession, openSession, type SessionListener } from './session.js';
-import { endStranded, identitiesWith } from './stranded.js';
+import { endStranded, identitiesWith, keeperOfTokens } from './stranded.js';
 
 export interface KeeperDriverOptions {
   /** The time of facts that no keeper reports, and the delays between checks. */
@@ -95,6 +95,7 @@ class KeeperDriver implements Driver, SessionListener {
       if (await isListening(address.socket)) throw thrown;
       return null;
     });
+    if (session === null) this.#refuseSecondKeeper();
     if (session === null)
       return endStranded(identitiesWith(this.#prefix), this.#options.clock, ({ token }) => this.#killed(token));
     this.#session = session;
@@ -109,6 +110,15 @@ class KeeperDriver implements Driver, SessionListener {
     }
     await Promise.all(hooks.map((hook) => this.#endHook(session, hook)));
     session.keepAlive(false);
+  }
+
+  /** Of agents below a keeper that cannot be reached, a second keeper would start each a second time. Throws KEEPER_UNAVAILABLE. */
+  #refuseSecondKeeper(): void {
+    const pid = keeperOfTokens(this.#prefix);
+    if (pid === undefined) return;
+    throw new SupertreeError('KEEPER_UNAVAILABLE', {
+      problem: `process ${pid} is a keeper that has such agents, and does not listen`,
+    });
   }
 
   /** No hook is adopted: what is left of it is killed before anything of its agent can start. */

@@ -142,16 +142,21 @@ function carriesBrand(limit: bigint, brand: bigint): boolean {
 function isOfKeeper(stat: ProcStat, alive: ReadonlyMap<number, ProcStat>, above: ReadonlySet<number>): boolean {
   for (let each: ProcStat | undefined = stat; each !== undefined; each = alive.get(each.parent)) {
     if (above.has(each.pid)) return false;
-    if (commandLine(each).startsWith(KEEPER_TITLE)) return true;
+    if (isKeeper(each)) return true;
   }
   return false;
 }
 
-function ancestorsOf(pid: number): Set<number> {
+/** A process and those above it. */
+export function ancestorsOf(pid: number): Set<number> {
   const found = new Set<number>();
   for (let stat = readStat(pid); stat !== undefined && !found.has(stat.pid); stat = readStat(stat.parent))
     found.add(stat.pid);
   return found;
+}
+
+export function isKeeper(stat: ProcStat): boolean {
+  return commandLine(stat).startsWith(KEEPER_TITLE);
 }
 
 /** What ps(1) shows for a keeper begins with this. */

@@ -11,6 +11,7 @@ import {
   type KeeperConnection,
   type KeeperRecord,
 } from './connection.js';
+import { restoreSocket } from './deleted-socket.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
 import { Inherited } from './inherited.js';
 import { type KeeperAddress, type LaunchOptions, launchKeeper } from './launch.js';
@@ -44,9 +45,13 @@ export async function openSession(
   }
 }
 
-/** Connects to the keeper that an earlier program has left; `null` when none listens there. Rejects KEEPER_UNAVAILABLE. */
+/** Connects to the keeper that an earlier program has left; `null` without one. One whose socket was deleted listens anew before. Rejects KEEPER_UNAVAILABLE. */
 export async function inheritSession(address: KeeperAddress, listener: SessionListener): Promise<KeeperSession | null> {
-  if (!(await isListening(address.socket))) return null;
+  if (!(await isListening(address.socket))) {
+    const pid = await restoreSocket(address.socket);
+    if (pid === null) return null;
+    listener.problem(`the socket of the keeper, process ${pid}, had been deleted; it listens anew`);
+  }
   const connection = await connectToKeeper(address);
   const session = new KeeperSession(new InheritedKeeper(connection.welcome.pid), connection, listener);
   await session.takeOver();

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contract/clock.js';
 import { send } from '../local/signals.js';
 import { environValue, isDefunct, listPids, type ProcStat, readStat } from '../proc/proc.js';
-import { type Identity, strandedMembers } from './membership.js';
+import { ancestorsOf, type Identity, isKeeper, strandedMembers } from './membership.js';
 
 /**
  * Kills what is left of incarnations whose keeper has ended, and calls `ended` for each of which nothing is: a process may fork between the listing and the
@@ -36,6 +36,21 @@ export function identitiesWith(prefix: string): Identity[] {
     mains.set(token, main ?? mains.get(token) ?? null);
   }
   return [...mains].map(([token, main]) => ({ token, main, brand: null }));
+}
+
+/**
+ * The keeper of agents whose tokens begin with the prefix; `undefined` when none lives. A keeper within one of the agents has such a token itself, and one above
+ * this program is the keeper of another tree.
+ */
+export function keeperOfTokens(prefix: string): number | undefined {
+  const isMarked = (pid: number) => environValue(pid, 'SUPERTREE_TOKEN')?.startsWith(prefix) === true;
+  const above = ancestorsOf(process.pid);
+  for (const pid of listPids() ?? []) {
+    if (!isMarked(pid)) continue;
+    for (let stat = readStat(pid); stat !== undefined && !above.has(stat.pid); stat = readStat(stat.parent))
+      if (isKeeper(stat) && !isMarked(stat.pid)) return stat.pid;
+  }
+  return undefined;
 }
 
 function killAll(processes: readonly ProcStat[]): void {

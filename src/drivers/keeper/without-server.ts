@@ -12,17 +12,29 @@ export interface KeeperWithoutServer {
   readonly socket: string;
 }
 
-/** The keepers of this user that wait for another server after theirs was killed. One that keeps nothing ends with its server, and is left out. */
-export function keepersWithoutServer(): KeeperWithoutServer[] {
+/** A keeper, the path at which it listens, and whether a program is connected. */
+interface ListeningKeeper extends KeeperWithoutServer {
+  readonly isConnected: boolean;
+}
+
+/** The keepers of this user that listen, also those whose socket was deleted. */
+export function keepersListening(): ListeningKeeper[] {
   return (listPids() ?? []).flatMap((pid) => {
-    const title = titleOf(pid);
-    if (title === null) return [];
+    const tree = titleOf(pid);
+    if (tree === null) return [];
     const sockets = unixSocketsOf(pid);
     const listening = sockets.find(({ isListening }) => isListening);
-    const isConnected = sockets.some(({ path, isListening }) => !isListening && path === listening?.path);
-    const isWaiting = listening !== undefined && !isConnected && !listening.path.includes(`/${KEEPER_DIRECTORY}`);
-    return !isWaiting ? [] : [{ pid, tree: title, socket: listening.path }];
+    if (listening === undefined) return [];
+    const isConnected = sockets.some(({ path, isListening }) => !isListening && path === listening.path);
+    return [{ pid, tree, socket: listening.path, isConnected }];
   });
+}
+
+/** The keepers of this user that wait for another server after theirs was killed. One that keeps nothing ends with its server, and is left out. */
+export function keepersWithoutServer(): KeeperWithoutServer[] {
+  return keepersListening().filter(
+    ({ socket, isConnected }) => !isConnected && !socket.includes(`/${KEEPER_DIRECTORY}`),
+  );
 }
 
 /** The name of the tree of a keeper, `null` for another process. */

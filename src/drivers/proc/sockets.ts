@@ -30,9 +30,9 @@ export function unixSocketsOf(pid: number): UnixSocket[] {
   return textOf('/proc/net/unix')
     .split('\n')
     .flatMap((line) => {
-      const [, , , flags, , , inode, path] = line.trim().split(/\s+/);
-      if (path === undefined || !links.has(`socket:[${inode}]`)) return [];
-      return [{ path, isListening: (Number.parseInt(flags ?? '', 16) & ACCEPTS) !== 0 }];
+      const [, flags = '', inode, path = ''] = UNIX_SOCKET.exec(line) ?? [];
+      if (!links.has(`socket:[${inode}]`)) return [];
+      return [{ path, isListening: (Number.parseInt(flags, 16) & ACCEPTS) !== 0 }];
     });
 }
 
@@ -73,6 +73,9 @@ function textOf(path: string): string {
 }
 
 const LISTEN = '0A';
+
+/** A line of /proc/net/unix: the fourth field are flags, the seventh is the inode, and the rest is the path, which may have spaces (proc_pid_net(5)). */
+const UNIX_SOCKET = /^(?:\S+\s+){3}(\S+)\s+(?:\S+\s+){2}(\d+) (.+)$/;
 
 /** __SO_ACCEPTCON of the kernel. */
 const ACCEPTS = 0x10000;

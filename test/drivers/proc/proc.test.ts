@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { victimsIn } from '../../../src/drivers/local/oom.js';
 import {
@@ -17,7 +20,7 @@ import {
   pidMax,
   readStat,
 } from '../../../src/drivers/proc/proc.js';
-import { listensOn } from '../../../src/drivers/proc/sockets.js';
+import { listensOn, unixSocketsOf } from '../../../src/drivers/proc/sockets.js';
 import { eventually } from '../../contract/recorder.js';
 
 const NOBODY = 2 ** 30;
@@ -144,5 +147,15 @@ describe('the log of the kernel', () => {
   it('does not name them again', () => {
     expect(victimsIn(LOG, 1000).map((victim) => victim.pid)).toEqual([42]);
     expect(victimsIn(LOG, 2000)).toEqual([]);
+  });
+
+  it('names the path of a socket, with its spaces, also after it was deleted', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'supertree proc '));
+    const path = join(directory, 'a socket');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    rmSync(directory, { recursive: true });
+    expect(unixSocketsOf(process.pid)).toContainEqual({ path, isListening: true });
+    server.close();
   });
 });

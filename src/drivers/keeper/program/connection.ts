@@ -32,7 +32,7 @@ export class Connection implements Outlet {
   readonly #successors = new Map<Socket, number>();
   /** The socket, or the directory that was made for it; removed at the end. */
   #place: string | null = null;
-  #wasOpen = false;
+  /** The last program that was connected; 0 before the first. */
   #pid = 0;
 
   /** `welcome` is the answer to the right secret. */
@@ -47,6 +47,12 @@ export class Connection implements Outlet {
   listen(): Promise<string> {
     const { keep } = this.#settings;
     return keep === null ? this.#listenAnywhere() : this.#listenAt(keep);
+  }
+
+  /** Listens anew at the path of the settings: its socket may have been deleted. Rejects KEEPER_UNAVAILABLE. */
+  async listenAnew(): Promise<void> {
+    this.#server.close();
+    if (this.#settings.keep !== null) await this.#listenAt(this.#settings.keep);
   }
 
   /** A socket that is there is one of a keeper that has ended. */
@@ -83,7 +89,7 @@ export class Connection implements Outlet {
 
   /** True once a program was connected. */
   get wasOpen(): boolean {
-    return this.#wasOpen;
+    return this.#pid > 0;
   }
 
   get isCongested(): boolean {
@@ -152,7 +158,6 @@ export class Connection implements Outlet {
 
   #open(socket: Socket, pid: number): void {
     this.#program = socket;
-    this.#wasOpen = true;
     this.#pid = pid;
     this.send(fromKeeper.encode(this.#welcome));
     this.#listener.welcomed();

@@ -12,7 +12,8 @@ import type { AgentOrder, SpawnCommand } from './order.js';
 export class Keeper {
   readonly #agents = new Map<number, Agent>();
   readonly #hands: Hands;
-  readonly #connection: Connection;
+  /** That to the program above. */
+  readonly connection: Connection;
   readonly #keeps: boolean;
   /** What programs have left for their successors. */
   readonly #entries = new Map<string, Uint8Array>();
@@ -27,27 +28,12 @@ export class Keeper {
     this.#ended = ended;
     this.#keeps = settings.keep !== null;
     const welcome = { type: 'welcome', pid: process.pid, isBranded: hands.isBranded, weakness } as const;
-    this.#connection = new Connection(settings, welcome, {
+    this.connection = new Connection(settings, welcome, {
       welcomed: () => this.#handOver(),
       message: (message) => this.#receive(message),
       drained: () => this.#readOn(),
       closed: () => this.#abandoned(),
     });
-  }
-
-  /** True while a program is connected. */
-  get isConnected(): boolean {
-    return this.#connection.isOpen;
-  }
-
-  /** True once a program was connected. */
-  get wasConnected(): boolean {
-    return this.#connection.wasOpen;
-  }
-
-  /** Resolves with the path of the socket. Rejects KEEPER_UNAVAILABLE. */
-  listen(): Promise<string> {
-    return this.#connection.listen();
   }
 
   /**
@@ -105,7 +91,7 @@ export class Keeper {
     if (this.#agents.has(order.agent)) return this.problem(`agent ${order.agent} is started twice`);
     const agent = new Agent(order, {
       hands: this.#hands,
-      outlet: this.#connection,
+      outlet: this.connection,
       keeps: this.#keeps,
       forgotten: () => this.#agents.delete(order.agent),
     });
@@ -155,7 +141,7 @@ export class Keeper {
     }
     await Promise.all(ends);
     await this.#hands.killRest();
-    this.#connection.close();
+    this.connection.close();
     this.#ended();
   }
 
@@ -173,7 +159,7 @@ export class Keeper {
   }
 
   #send(message: FromKeeper): void {
-    this.#connection.send(fromKeeper.encode(message));
+    this.connection.send(fromKeeper.encode(message));
   }
 }
 

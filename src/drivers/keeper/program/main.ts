@@ -10,7 +10,7 @@ import { shedInheritedDescriptors } from './inherited-descriptors.js';
 import type { Keeper } from './keeper.js';
 
 /** Signals of a terminal or of its end; and SIGUSR1, at which Node would open its inspector. */
-const IGNORED = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1', 'SIGUSR2'] as const;
+const IGNORED = ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGUSR1'] as const;
 
 /**
  * Options of V8: without them the heap grows to three times what is in use before it is collected, and the space for young objects to 16 MiB. They are set
@@ -24,6 +24,7 @@ let isStopped = false;
 
 for (const signal of IGNORED) process.on(signal, () => {});
 process.on('SIGTERM', stop);
+process.on('SIGUSR2', () => keeper?.connection.listenAnew().catch((thrown: unknown) => keeper?.failed(thrown)));
 process.on('uncaughtException', fail);
 // The program above is gone, which closes standard input as well.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -34,7 +35,7 @@ process.stdin.on('data', (part: string) => {
   if (!isComplete && text.includes('\n')) void run(JSON.parse(text));
 });
 process.stdin.on('close', () => {
-  if (!keeper?.wasConnected) stop();
+  if (!keeper?.connection.wasOpen) stop();
 });
 
 async function run(settings: KeeperSettings): Promise<void> {
@@ -50,7 +51,7 @@ async function run(settings: KeeperSettings): Promise<void> {
     const hands = await chooseHands(settings.native, (problem) => keeper?.problem(problem));
     for (const flag of MEMORY_FLAGS) setFlagsFromString(flag);
     keeper = new Program(settings, hands, () => process.stdin.destroy());
-    report({ problem: null, socket: await keeper.listen() });
+    report({ problem: null, socket: await keeper.connection.listen() });
     if (isStopped) keeper.end();
   } catch (thrown) {
     fail(thrown);
@@ -59,7 +60,7 @@ async function run(settings: KeeperSettings): Promise<void> {
 
 function fail(thrown: unknown): void {
   process.exitCode = 1;
-  if (keeper?.isConnected) keeper.failed(thrown);
+  if (keeper?.connection.isOpen) keeper.failed(thrown);
   else report({ problem: messageOf(thrown) });
   stop();
 }
