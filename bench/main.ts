@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,11 +80,13 @@ async function runOnce(name: string, variant: string): Promise<Figures> {
   const measuring = [process.execPath, '--expose-gc', `${compiled}/worker.js`, name, variant];
   try {
     const guarded = [`${compiled}/guard.js`, directory, ...measuring];
-    const { stdout } = await run(process.execPath, guarded, { timeout: RUN_LIMIT });
+    const measured = run(process.execPath, guarded, { timeout: RUN_LIMIT });
+    // When the guard was killed, the measuring process still runs and holds its output open.
+    const ended = once(measured.child, 'exit').then(() => endRun(directory));
+    const [{ stdout }] = await Promise.all([measured, ended]);
     if (process.env.SUPERTREE_BENCH_VERBOSE) say(`  ${variant} ${stdout.trim()}`);
     return JSON.parse(stdout) as Figures;
   } finally {
-    // The guard itself may have been killed.
     await endRun(directory);
     rmSync(directory, { recursive: true, force: true });
   }
