@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type OnTerminal, onTerminal } from './on-terminal.js';
 import { ask, launch, type Process, scratch, until } from './process.js';
@@ -62,6 +63,14 @@ describe('supertree attach', () => {
     }
     terminal.type(DETACH);
     expect((await terminal.ended).code).toBe(0);
+  });
+
+  it.each(['SIGINT', 'SIGQUIT'] as const)('restores the terminal at %s', async (signal) => {
+    const { terminal, pid } = await attached();
+    process.kill(pid, signal);
+    const { code, out } = await terminal.ended;
+    expect(out).toContain(RESTORED);
+    expect(code).toBe(128 + constants.signals[signal]);
   });
 
   it('restores the terminal and says why when the server is killed', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, supertree as fake, row, type Setup } from './fake-host.js';
-import { type Served, served, until } from './process.js';
+import { type Served, servedHere, until } from './process.js';
 
 const command = ['sleep', '1000'];
 const TREE = {
@@ -20,7 +20,7 @@ describe('the children of a supervisor, by the command line', () => {
   };
 
   beforeAll(async () => {
-    server = await served(TREE);
+    server = await servedHere(TREE);
     await until(async () => (await stateOf('root/group/job')) === 'running');
   });
 

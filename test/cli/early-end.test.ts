@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Served, served, until } from './process.js';
+import { type Served, servedHere, until } from './process.js';
 
 const DIES = ['sh', '-c', 'echo bad config >&2; exit 3'];
 
@@ -7,7 +7,7 @@ describe('an agent that ends as soon as it runs', () => {
   let server: Served;
 
   beforeAll(async () => {
-    server = await served({
+    server = await servedHere({
       children: [
         { id: 'group', children: [] },
         { id: 'pool', pool: { agent: { command: DIES } } },

@@ -1,21 +1,22 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/client.js';
 import { processFacts } from '../e2e/proc.js';
 import { PROGRAM } from '../program.js';
 import { type OnTerminal, onTerminal } from './on-terminal.js';
-import { type Served, scratch, served, until } from './process.js';
+import { type Served, scratch, servedHere, until } from './process.js';
 
 /** Prints more than a pipe holds, then nothing more. */
-const noisy = { id: 'noisy', command: ['sh', '-c', 'yes line | head -c 500000; exec sleep 1000'] };
+const noisy = { id: 'noisy', command: ['sh', '-c', 'yes $(printf %01000d 0) | head -c 500000; exec sleep 1000'] };
 
 let server: Served;
 
 beforeAll(async () => {
-  server = await served({ children: [noisy] });
+  server = await servedHere({ children: [noisy] });
 });
 
 afterAll(() => server.close());
@@ -37,19 +38,24 @@ describe('a command without a reader of its output', () => {
 });
 
 describe('serve', () => {
-  it('that was stopped cleanly exits with 0, also when its log could not be written', async () => {
+  it('says on standard error, once, that its log cannot be written, works on, and exits with 0 when it is stopped', async () => {
     const place = await scratch();
     const [command, ...args] = PROGRAM;
-    const child = spawn(command, [...args, 'serve', '--endpoint', place.endpoint], {
-      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
-    });
-    let output = '';
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(command, [...args, 'serve', '--endpoint', place.endpoint], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    let complained = '';
     child.stderr?.on('data', (text) => {
-      output += String(text);
+      complained += String(text);
     });
-    await until(() => output.includes('LOG_FILE'));
+    const closed = once(child, 'close');
+    const client = await connect({ endpoint: place.endpoint, wait: 60_000 });
+    expect(await client.spawn({ id: 'a', command: ['cat'] })).toMatchObject({ state: 'running' });
+    expect(await client.restart('a')).toMatchObject({ state: 'running' });
+    await client.close();
     child.kill('SIGTERM');
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await closed).toEqual([0, null]);
+    expect(complained.match(/LOG_FILE: The log on standard output cannot be written: ENOSPC/g)).toHaveLength(1);
     await place.remove();
   });
 });
@@ -79,7 +85,24 @@ function isRestored(text: string): boolean {
 }
 
 describe('top', () => {
-  it.each(['SIGQUIT', 'SIGHUP', 'SIGTERM'] as const)('leaves the terminal as it was on %s', async (signal) => {
+  it('ends with q and with Ctrl-C', async () => {
+    for (const key of ['q', '\x03']) {
+      const { type, ended } = await top();
+      type(key);
+      const { code, out } = await ended;
+      expect(code).toBe(0);
+      expect(out).toContain('1 agent: 1 running');
+      expect(out).toContain('root/noisy');
+      expect(out.endsWith('\x1b[?1049l')).toBe(true);
+    }
+  });
+
+  it('goes on without a keyboard', async () => {
+    const { out } = await server.supertree('top', '-n', '2', '--interval', '1');
+    expect(out.match(/^root\/noisy /gm)).toHaveLength(2);
+  });
+
+  it.each(['SIGQUIT', 'SIGHUP'] as const)('leaves the terminal as it was on %s', async (signal) => {
     const { target, ended } = await top();
     process.kill(target, signal);
     const { code, out } = await ended;
@@ -88,7 +111,7 @@ describe('top', () => {
     expect(isRestored(out)).toBe(true);
   });
 
-  it('leaves the terminal as it was while it is suspended by SIGTSTP, and draws again when it continues', async () => {
+  it('leaves the terminal as it was while it is suspended by SIGTSTP, draws again when it continues, and restores it on SIGTERM', async () => {
     const { target, ended, out } = await top();
     process.kill(target, 'SIGTSTP');
     // SIGCONT would discard a SIGTSTP that is still pending (signal(7)).
@@ -97,6 +120,9 @@ describe('top', () => {
     process.kill(target, 'SIGCONT');
     await until(() => switchesIn(out()) === 'hlh');
     process.kill(target, 'SIGTERM');
-    expect(switchesIn((await ended).out)).toBe('hlhl');
+    const { code, out: all } = await ended;
+    expect(code).toBe(128 + constants.signals.SIGTERM);
+    expect(switchesIn(all)).toBe('hlhl');
+    expect(isRestored(all)).toBe(true);
   });
 });

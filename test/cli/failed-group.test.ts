@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/client/client.js';
-import { type Served, served, until } from './process.js';
+import { type Served, servedHere, until } from './process.js';
 
 const BAD = { id: 'bad', command: ['sh', '-c', 'echo no disk >&2; exit 3'] };
 const FAILED =
@@ -11,7 +11,7 @@ describe('a group that failed', () => {
 
   beforeAll(async () => {
     const group = { id: 'group', onExhausted: 'escalate', maxRestarts: 0, children: [BAD] };
-    server = await served({
+    server = await servedHere({
       children: [{ id: 'outer', maxRestarts: 0, children: [group] }],
     });
     await until(async () => (await server.supertree('health')).code === 1);
@@ -40,7 +40,7 @@ describe('a group that failed', () => {
 
 describe('a group that is added to a server', () => {
   it('has the defaults of a server: a failure in it does not stop its siblings', async () => {
-    const server = await served({ maxRestarts: 0, children: [{ id: 'web', command: ['sleep', '1000'] }] });
+    const server = await servedHere({ maxRestarts: 0, children: [{ id: 'web', command: ['sleep', '1000'] }] });
     const client = await connect({ endpoint: server.endpoint });
     const inner = { id: 'inner', maxRestarts: 0, children: [BAD] };
     const spec = { id: 'added', maxRestarts: 0, children: [{ id: 'good', command: ['sleep', '1000'] }, inner] };

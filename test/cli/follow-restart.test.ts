@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, connect } from '../../src/client/client.js';
-import { launch, type Served, served, until } from './process.js';
+import { launch, type Served, servedHere, until } from './process.js';
 
 /** `inner` comes after `slow`, so that its agents are absent for as long as `slow` takes to become ready. */
 const STACK = {
@@ -23,7 +23,7 @@ describe('a follower of an agent, over a restart of the supervisors above it', (
   let client: Client;
 
   beforeAll(async () => {
-    server = await served({ children: [STACK] });
+    server = await servedHere({ children: [STACK] });
     client = await connect({ endpoint: server.endpoint });
     await until(async () => (await client.status('app1')).state === 'running');
   });

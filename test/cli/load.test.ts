@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, row } from './fake-host.js';
-import { type Served, served } from './process.js';
+import { type Served, servedHere } from './process.js';
 
 describe('supertree load', () => {
   let server: Served;
   const supertree = (...argv: string[]) => server.supertree(...argv);
 
   beforeAll(async () => {
-    server = await served();
+    server = await servedHere();
   });
 
   afterAll(() => server.close());

@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { createTree } from '../../src/actors/tree.js';
 import type { Sink } from '../../src/cli/host.js';
 import { run } from '../../src/cli/run.js';
 import { connect } from '../../src/client/client.js';
+import { loadConfig } from '../../src/server/config.js';
+import { createServer } from '../../src/server/server.js';
 import { PROGRAM, ROOT } from '../program.js';
 
 export interface Finished {
@@ -53,17 +57,28 @@ export function launch(
   return { child, finished, out: () => out, err: () => err };
 }
 
-/** The same command line against the same server, run in this process: for what does not hang on being a process. */
-export async function ask(argv: readonly string[], endpoint: string): Promise<Finished> {
+/** A command line that runs in this process, against a real server. */
+export interface Begun extends Pick<Process, 'finished' | 'out' | 'err'> {
+  /** What a signal to a program of its own would do. */
+  interrupt(signal: 'SIGINT' | 'SIGTERM'): void;
+}
+
+/**
+ * The command line against the same server, run in this process: for what does not hang on being a process. `terminal` says whether standard output and
+ * standard error are terminals; if not given, they are none.
+ */
+export function begin(argv: readonly string[], endpoint: string, { terminal = false, env = {} } = {}): Begun {
+  const signals = new EventEmitter();
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   const sink = (chunks: Buffer[]): Sink => ({
     write: (data) => chunks.push(Buffer.from(data as Uint8Array)),
-    terminal: false,
+    terminal,
     columns: Number.POSITIVE_INFINITY,
   });
-  const code = await run(argv, {
-    env: { SUPERTREE_ENDPOINT: endpoint },
+  const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString();
+  const running = run(argv, {
+    env: { SUPERTREE_ENDPOINT: endpoint, ...env },
     cwd: ROOT,
     now: () => Date.now(),
     out: sink(out),
@@ -73,9 +88,19 @@ export async function ask(argv: readonly string[], endpoint: string): Promise<Fi
     connect: (named) => connect(named === undefined ? {} : { endpoint: named }),
     examine: () => Promise.reject(new Error('a doctor runs in a process of its own')),
     serve: () => Promise.reject(new Error('a server runs in a process of its own')),
-    onInterrupt: () => () => undefined,
+    onInterrupt: (listener) => {
+      signals.on('interrupt', listener);
+      return () => signals.off('interrupt', listener);
+    },
   });
-  return { code, signal: null, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() };
+  const finished = running.then((code) => ({ code, signal: null, out: text(out), err: text(err) }));
+  const interrupt = (signal: 'SIGINT' | 'SIGTERM') => signals.emit('interrupt', signal);
+  return { finished, out: () => text(out), err: () => text(err), interrupt };
+}
+
+/** As `begin`, to its end. */
+export function ask(...[argv, endpoint, options]: Parameters<typeof begin>): Promise<Finished> {
+  return begin(argv, endpoint, options).finished;
 }
 
 /** Runs a shell line in which `supertree` is this program. */
@@ -113,7 +138,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     await sleep(50);
 }
 
-/** A server of its own, driven by the built command line. */
+/** A server of its own, driven by the command line. */
 export interface Served {
   readonly endpoint: string;
   supertree(...argv: string[]): ReturnType<typeof ask>;
@@ -121,19 +146,45 @@ export interface Served {
   close(): Promise<void>;
 }
 
-/** Serves a tree, an empty one if none is given, and resolves when it is up. */
+/** Serves a tree, an empty one if none is given, by a program of its own, and resolves when it is up. */
 export async function served(tree: object = { children: [] }): Promise<Served> {
-  const place = await scratch();
+  const { place, file } = await placeOf(tree);
   const { endpoint } = place;
-  const file = join(place.path, 'tree.json');
-  await writeFile(file, JSON.stringify(tree));
   const server = launch(['serve', file], { endpoint });
-  const supertree = (...argv: string[]) => ask(argv, endpoint);
-  await until(async () => (await supertree('ps')).code === 0);
+  const client = await connect({ endpoint, wait: 60_000 });
+  await client.close();
   const close = async () => {
     server.child.kill('SIGTERM');
     await server.finished;
     await place.remove();
   };
-  return { endpoint, supertree, close };
+  return { endpoint, supertree: (...argv) => ask(argv, endpoint), close };
+}
+
+/**
+ * As `served`, in this process: for tests in which the program of the server is not the point. Its agents are killed when it is closed, and an error that
+ * belongs to no request fails the test then.
+ */
+export async function servedHere(tree: object = { children: [] }): Promise<Served> {
+  const { place, file } = await placeOf(tree);
+  const { endpoint } = place;
+  const config = await loadConfig(file);
+  const failures: unknown[] = [];
+  const failed = (thrown: unknown) => failures.push(thrown);
+  const settings = { ...config.settings, endpoints: [endpoint] };
+  const server = await createServer({ config: { ...config, settings }, createTree, failed });
+  server.tree.start().catch(failed);
+  const close = async () => {
+    await server.stop({ brutal: true });
+    await place.remove();
+    expect(failures).toEqual([]);
+  };
+  return { endpoint, supertree: (...argv) => ask(argv, endpoint), close };
+}
+
+async function placeOf(tree: object): Promise<{ place: Awaited<ReturnType<typeof scratch>>; file: string }> {
+  const place = await scratch();
+  const file = join(place.path, 'tree.json');
+  await writeFile(file, JSON.stringify(tree));
+  return { place, file };
 }

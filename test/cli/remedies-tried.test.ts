@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Served, served, until } from './process.js';
+import { type Served, servedHere, until } from './process.js';
 
 describe('a remedy that is typed', () => {
   let server: Served;
@@ -7,7 +7,7 @@ describe('a remedy that is typed', () => {
   const typed = (err: string) => [...err.matchAll(/`supertree ([^`]*)`/g)].map(([, line = '']) => line.split(' '));
 
   beforeAll(async () => {
-    server = await served({ children: [{ id: 'good', command: ['sleep', '1000'] }] });
+    server = await servedHere({ children: [{ id: 'good', command: ['sleep', '1000'] }] });
     await until(async () => (await server.supertree('ps')).out.includes('running'));
   });
   afterAll(() => server.close());

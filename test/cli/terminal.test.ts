@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { SupertreeError } from '../../src/errors.js';
 import { row, type Setup, supertree } from './fake-host.js';
 import { onTerminal } from './on-terminal.js';
-import { type Served, scratch, served, until } from './process.js';
+import { ask, type Served, scratch, servedHere, until } from './process.js';
 
 /** ESC, C1 CSI, DEL, a right-to-left override, a right-to-left mark and a carriage return. */
 const HOSTILE = 'a\x1b]0;owned\x07\u009b2J\x7f\u202eb\u200fc\rd';
@@ -17,9 +17,9 @@ let server: Served;
 
 beforeAll(async () => {
   place = await scratch();
-  const write = `process.stdout.write(${JSON.stringify(`${HOSTILE}\n`)}); setInterval(() => {}, 1000)`;
-  const metadata = { note: HOSTILE };
-  server = await served({ children: [{ id: 'writer', command: [process.execPath, '-e', write], metadata }] });
+  const command = ['sh', '-c', 'printf "%s\\n" "$0"; exec sleep 1000', HOSTILE];
+  server = await servedHere({ children: [{ id: 'writer', command, metadata: { note: HOSTILE } }] });
+  await until(async () => (await server.supertree('logs', 'writer')).out === `${HOSTILE}\n`);
 });
 
 afterAll(async () => {
@@ -31,31 +31,26 @@ const begin = (...argv: string[]) => onTerminal(argv, server.endpoint, { NO_COLO
 
 describe('foreign text has no control characters on a terminal', () => {
   it.each([
-    ['status', ['status', 'writer'], '\\u202eb\\u200fc'],
-    ['ps --json', ['ps', '--json'], '\\u202eb\\u200fc'],
-    ['events --json', ['events', '--json'], '\\u202eb\\u200fc'],
     ['logs', ['logs', 'writer'], '\\x1b]0;owned\\x07\\u009b2J\\u007f\\u202eb\\u200fc\\x0dd'],
-    ['logs --json', ['logs', 'writer', '--json'], '\\u202eb'],
     ['an error', ['status', HOSTILE], '\\x1b]0;owned'],
-    ['a complaint about the usage', [HOSTILE], '\\u202eb'],
-  ])('in %s', async (_what, argv, shown) => {
+  ])('in %s of a program', async (_what, argv, shown) => {
     const { out } = await begin(...argv).ended;
     expect(out).toContain(shown);
     expect(out.match(OBEYED)).toBeNull();
   });
 
-  it('in the log of a server whose agent has a program that is missing', async () => {
-    const file = join(place.path, 'tree.json');
-    await writeFile(file, JSON.stringify({ children: [{ id: 'none', command: [`/nowhere/${HOSTILE}`] }] }));
-    const terminal = begin('serve', file, '--endpoint', `ipc://${place.path}/other.sock`);
-    await until(() => terminal.out().includes('/nowhere/a\\x1b]0;owned'));
-    // Ctrl-C, which the terminal shows as ^C.
-    terminal.type('\x03');
-    expect((await terminal.ended).out.match(OBEYED)).toBeNull();
+  it.each([
+    ['status', ['status', 'writer'], '\\u202eb\\u200fc'],
+    ['ps --json', ['ps', '--json'], '\\u202eb\\u200fc'],
+    ['events --json', ['events', '--json'], '\\u202eb\\u200fc'],
+    ['logs --json', ['logs', 'writer', '--json'], '\\u202eb'],
+    ['a complaint about the usage', [HOSTILE], '\\u202eb'],
+  ])('in %s', async (_what, argv, shown) => {
+    const { out, err } = await ask(argv, server.endpoint, { terminal: true, env: { NO_COLOR: '1' } });
+    expect(out + err).toContain(shown);
+    expect((out + err).match(OBEYED)).toBeNull();
   });
-});
 
-describe('the command line of a foreign process that holds a port', () => {
   /** A process that listens on a port, with escapes in its command line. */
   async function stranger(): Promise<number> {
     const code = `const s = require('node:net').createServer().listen(${21_000 + (process.pid % 8_000)}, '127.0.0.1', () => console.log(s.address().port))`;
@@ -65,7 +60,7 @@ describe('the command line of a foreign process that holds a port', () => {
     return Number(port);
   }
 
-  it('is text alone in the refusal of an endpoint, and in the log of a server whose agent wants that port', async () => {
+  it('in the refusal of an endpoint that a foreign process holds, and in the log of a server that has agents with its port and with a missing program', async () => {
     const port = await stranger();
     const { out: refused } = await begin('serve', '--insecure', '--endpoint', `tcp://127.0.0.1:${port}`).ended;
     expect(refused).toContain('ENDPOINT_IN_USE');
@@ -73,10 +68,13 @@ describe('the command line of a foreign process that holds a port', () => {
     expect(refused.match(OBEYED)).toBeNull();
     const file = join(place.path, 'ports.json');
     const ports = { base: port, count: 2 };
-    const children = [{ id: 'web', command: ['sleep', '300'], ports: ['http'] }];
+    const none = { id: 'none', command: [`/nowhere/${HOSTILE}`] };
+    const children = [{ id: 'web', command: ['sleep', '300'], ports: ['http'] }, none];
     await writeFile(file, JSON.stringify({ children, server: { ports } }));
     const terminal = begin('serve', file, '--endpoint', `ipc://${place.path}/ports.sock`);
-    await until(() => terminal.out().includes('\\x1b]0;owned'));
+    // Its warning about the holder of the port, whose command line begins with the hostile text, and its report of the missing program.
+    await until(() => /[^/]a\\x1b\]0;owned/.test(terminal.out()) && terminal.out().includes('/nowhere/a\\x1b]0;owned'));
+    // Ctrl-C, which the terminal shows as ^C.
     terminal.type('\x03');
     expect((await terminal.ended).out.match(OBEYED)).toBeNull();
   });

@@ -1,10 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LinkState } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
 import { begin, row, supertree } from './fake-host.js';
-import { onTerminal } from './on-terminal.js';
-import { ask, type Served, served } from './process.js';
 
 const ROWS = [
   row('root/calm', { usage: { cpu: 0.5, memory: 9_000_000, measure: 'pss' }, restarts: 2 }),
@@ -161,36 +159,3 @@ describe('supertree top on a small terminal', () => {
     ]);
   });
 });
-
-describe('supertree top in a terminal', () => {
-  let server: Served;
-
-  beforeAll(async () => {
-    server = await served();
-    await server.supertree('spawn', 'web', '--', 'sleep', '1000');
-  });
-
-  afterAll(() => server.close());
-
-  it('shows the agents, and q ends it', async () => {
-    const { code, out } = await topWith('q', server.endpoint);
-    expect(code).toBe(0);
-    expect(out).toContain('1 agent: 1 running');
-    expect(out).toContain('root/web');
-    expect(out.endsWith('\x1b[?1049l')).toBe(true);
-  });
-
-  it('ends with Ctrl-C too, and goes on without a keyboard', async () => {
-    expect((await topWith('\x03', server.endpoint)).code).toBe(0);
-    const plain = await ask(['top', '-n', '2', '--interval', '1'], server.endpoint);
-    expect(order(plain.out)).toEqual(['web', 'web']);
-  });
-});
-
-/** Runs `top` on a terminal, and types `keys` once it shows the agent. */
-async function topWith(keys: string, endpoint: string): Promise<{ code: number; out: string }> {
-  const terminal = onTerminal(['top', '--interval', '200'], endpoint);
-  await expect.poll(terminal.out).toContain('root/web');
-  terminal.type(keys);
-  return terminal.ended;
-}

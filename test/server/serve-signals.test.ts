@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,54 +39,48 @@ async function serving(more: object = {}): Promise<number> {
   return (await client.status('a')).pid ?? 0;
 }
 
-/** Starts a server and connects to it. `stdout`: if not given, it is read. */
-async function connected(options: object, stdout: 'pipe' | number = 'pipe'): Promise<void> {
-  const path = join(directory, 's.sock');
-  const endpoint = `ipc://${path}`;
-  const args = [FOREGROUND, JSON.stringify({ endpoint, ...options })];
-  server = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'pipe'] });
-  listen();
-  await expect.poll(() => existsSync(path)).toBe(true);
-  client = await connect({ endpoint, timeout: 20_000 });
+/** Starts a server and connects to it. */
+async function connected(options: object): Promise<void> {
+  const endpoint = `ipc://${join(directory, 's.sock')}`;
+  launch({ endpoint, ...options });
+  client = await connect({ endpoint, wait: 60_000, timeout: 20_000 });
 }
 
-/** Keeps what the server says from now on. */
-function listen(): void {
+/** Starts a server and keeps what it says. */
+function launch(options: object): void {
   [output, complained] = ['', ''];
+  server = spawn(process.execPath, [FOREGROUND, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'pipe'] });
   server.stdout?.on('data', (data) => {
     output += data;
   });
   server.stderr?.on('data', (data) => {
     complained += data;
   });
-  exited = once(server, 'exit');
+  // When all that it said has been read.
+  exited = once(server, 'close');
 }
 
-describe('serve', () => {
-  it.each(['SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)(
-    'stops everything at %s, as at SIGTERM, and leaves no agent behind',
-    async (signal) => {
-      const pid = await serving();
-      expect(existsSync(`/proc/${pid}`)).toBe(true);
-      server.kill(signal);
-      const end = await exited;
-      const left = existsSync(`/proc/${pid}`);
-      if (left) process.kill(pid, 'SIGKILL');
-      expect({ end, left }).toEqual({ end: [0, null], left: false });
-      expect(output).toContain(`${signal}: stopping everything in reverse order`);
-    },
-    60_000,
-  );
+/** Stops the server by a signal, which ends its agent `pid` as well. */
+async function stoppedBy(signal: NodeJS.Signals, pid: number): Promise<void> {
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  server.kill(signal);
+  const end = await exited;
+  const left = existsSync(`/proc/${pid}`);
+  if (left) process.kill(pid, 'SIGKILL');
+  expect({ end, left }).toEqual({ end: [0, null], left: false });
+  expect(output).toContain(`${signal}: stopping everything in reverse order`);
+}
 
+/* Each ends by another signal, all of which stop everything as SIGTERM does. */
+describe('serve', () => {
   it('calls it no error that it is stopped while its tree comes up', async () => {
     const file = join(directory, 'tree.json');
     const slow = { id: 'slow', command: ['cat'], readiness: { type: 'log', pattern: 'never' } };
     await writeFile(file, JSON.stringify({ children: [slow] }));
     await connected({ file });
-    await expect.poll(async () => (await client.status('slow')).pid ?? 0).toBeGreaterThan(0);
-    server.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
-    expect(output).toContain('SIGTERM: stopping everything in reverse order');
+    const pidOf = async () => (await client.status('slow')).pid ?? 0;
+    await expect.poll(pidOf).toBeGreaterThan(0);
+    await stoppedBy('SIGUSR2', await pidOf());
     expect(complained).not.toContain('SUPERSEDED');
   });
 
@@ -95,33 +89,18 @@ describe('serve', () => {
     const row = await client.restart('a');
     expect(row).toMatchObject({ state: 'running' });
     expect(row.pid).not.toBe(pid);
-    await client.restart('a');
-    server.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
+    const again = await client.restart('a');
+    await stoppedBy('SIGHUP', again.pid ?? 0);
     expect(complained.match(/The audit log \/dev\/full cannot be written/g)).toHaveLength(1);
   });
 
-  it('says on standard error, once, that its log cannot be written, and works on', async () => {
+  it('warns once for each kind of open endpoint, with the access that other processes have', async () => {
+    const open = { insecure: true, pubEndpoint: 'tcp://127.0.0.1:0' };
     const file = join(directory, 'tree.json');
     await writeFile(file, JSON.stringify({ children: [{ id: 'a', command: ['cat'] }] }));
-    const full = openSync('/dev/full', 'w');
-    await connected({ file }, full);
-    closeSync(full);
-    expect(await client.restart('a')).toMatchObject({ state: 'running' });
-    server.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
-    expect(complained.match(/LOG_FILE: The log on standard output cannot be written: ENOSPC/g)).toHaveLength(1);
-  });
-
-  it('warns once for each kind of open endpoint, with the access that other processes have', async () => {
-    const open = { insecure: true, endpoint: 'tcp://0.0.0.0:0', pubEndpoint: 'tcp://127.0.0.1:0' };
-    server = spawn(process.execPath, [FOREGROUND, JSON.stringify(open)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    listen();
+    launch({ file, endpoint: 'tcp://0.0.0.0:0', ...open });
     await expect.poll(() => output).toContain('root is up');
-    server.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
+    await stoppedBy('SIGQUIT', Number(/"pid":(\d+)/.exec(output)?.[1]));
     expect(complained.match(/give the server keys/g)).toHaveLength(2);
     expect(complained).toMatch(/anybody who reaches this machine may do everything at tcp:\/\/0\.0\.0\.0:[1-9]/);
     expect(complained).toMatch(/every user of this machine may read what is published at tcp:\/\/127\.0\.0\.1:[1-9]/);
