@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, endedByItself, eventually, orderFor, type Recorder } from './recorder.js';
+import { begin, endedByItself, eventually, orderFor, type Recorder, sharedDriver } from './recorder.js';
 
 /** The bodies that a driver has to run for the contract; the two drivers make them of different stuff. */
 export interface Subjects {
@@ -33,11 +33,7 @@ export interface Supports {
 /** The promises of driver.ts, for any driver. Differences are declared in `supports`, each with its reason. */
 export function driverContract(name: string, makeDriver: () => Driver, subjects: Subjects, supports: Supports): void {
   describe(`the driver contract: ${name}`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
+    const driver = sharedDriver(makeDriver);
     const start = (input: AgentTemplate, incarnation = 1) => begin(driver, orderFor(input, incarnation));
 
     it('emits no fact before start has returned', async () => {
@@ -115,14 +111,16 @@ export function driverContract(name: string, makeDriver: () => Driver, subjects:
     });
 
     it('ends every body at close, and starts none after it', async () => {
-      const all = [start(subjects.forever), start(subjects.forever)];
+      const closed = makeDriver();
+      const startThere = () => begin(closed, orderFor(subjects.forever));
+      const all = [startThere(), startThere()];
       await Promise.all(all.map(({ recorder }) => recorder.printed('up')));
-      await driver.close();
+      await closed.close();
       expect(all.every(({ recorder }) => recorder.isOver)).toBe(true);
-      const late = start(subjects.forever);
+      const late = startThere();
       await late.recorder.ended();
       expect(late.recorder.types()).toEqual(['SPAWN_FAILED']);
-      await driver.close();
+      await closed.close();
     });
 
     if (supports.kill === true)

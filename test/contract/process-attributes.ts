@@ -1,5 +1,5 @@
 import { getPriority } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { ProcessOptions } from '../../src/model/process.js';
@@ -8,16 +8,10 @@ import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 const isRoot = process.geteuid?.() === 0;
 
 /** The attributes that an agent may ask for, or for a driver that cannot give them, that it says so. */
-export function processAttributes(name: Promiser, makeDriver: () => Driver): void {
+export function processAttributes(name: Promiser, driver: Driver): void {
   const reason = DRIVER_PROMISES.attributes[name];
 
   describe(`the ${name} driver and the attributes of a process`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
-
     /** What a shell with these options prints. */
     async function printed(options: ProcessOptions, script: string): Promise<string> {
       const started = begin(driver, orderFor({ command: ['sh', '-c', script], ...options }));

@@ -8,7 +8,7 @@ import { processPromises } from './process-promises.js';
 import { processStarts } from './process-starts.js';
 import { processTerminals } from './process-terminals.js';
 import { processTree } from './process-tree.js';
-import { fixture } from './recorder.js';
+import { sharedDriver } from './recorder.js';
 
 /** The driver contract and the promises of every driver that runs processes. */
 export function processContract(name: Promiser, makeDriver: () => Driver): void {
@@ -19,16 +19,17 @@ export function processContract(name: Promiser, makeDriver: () => Driver): void 
       forever: { command: ['sh', '-c', 'echo up; exec sleep 300'] },
       completes: { command: ['true'] },
       fails: { command: ['false'] },
-      ignoresStop: { command: fixture('ignores-term') },
-      echoes: { command: fixture('echo') },
+      ignoresStop: { command: ['sh', '-c', 'trap "" TERM; echo up; exec sleep 300'] },
+      echoes: { command: ['sh', '-c', 'echo up; exec cat'] },
     },
     { kill: true, signals: true, freeze: true, stdin: true, endOfInput: true },
   );
-  processStarts(name, makeDriver);
-  processOptions(name, makeDriver);
-  processAttributes(name, makeDriver);
-  processPipes(name, makeDriver);
-  processTerminals(name, makeDriver);
-  processTree(name, makeDriver);
-  processPromises(name, makeDriver);
+  const driver = sharedDriver(makeDriver);
+  processStarts(name, driver);
+  processOptions(name, driver);
+  processAttributes(name, driver);
+  processPipes(name, driver);
+  processTerminals(name, driver);
+  processTree(name, driver);
+  processPromises(name, driver);
 }

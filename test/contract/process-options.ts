@@ -1,17 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { AgentTemplate } from '../../src/model/input.js';
 import { begin, endedByItself, eventually, fixture, orderFor } from './recorder.js';
 
 /** What an agent may ask of its process. */
-export function processOptions(name: Promiser, makeDriver: () => Driver): void {
+export function processOptions(name: Promiser, driver: Driver): void {
   describe(`the ${name} driver and the options of a process`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
     const start = (input: AgentTemplate) => begin(driver, orderFor(input));
 
     it('gives a program with closed input an input that is at its end, in every incarnation', async () => {

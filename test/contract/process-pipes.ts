@@ -3,18 +3,17 @@ import { createOutput } from '../../src/actors/output/output.js';
 import { systemClock } from '../../src/contract/clock.js';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, eventually, fixture, orderFor, Recorder, sharedDriver } from './recorder.js';
+import { begin, eventually, fixture, orderFor, Recorder, script } from './recorder.js';
 
 const MIB = 1_048_576;
 
 /** How a driver reads the output of processes and writes their input. */
-export function processPipes(name: string, makeDriver: () => Driver): void {
+export function processPipes(name: string, driver: Driver): void {
   describe(`the ${name} driver and the pipes of a process`, () => {
-    const driver = sharedDriver(makeDriver);
     const start = (input: AgentTemplate) => begin(driver, orderFor(input));
 
     it('keeps running an agent that closes its outputs', async () => {
-      const { body, recorder } = start({ command: fixture('closes-stdout') });
+      const { body, recorder } = start({ command: ['sh', '-c', 'echo bye; exec sleep 300 >&- 2>&-'] });
       await recorder.printed('bye');
       body.freeze();
       await recorder.until('FROZEN');
@@ -25,7 +24,7 @@ export function processPipes(name: string, makeDriver: () => Driver): void {
     });
 
     it('emits EXITED at once while a grandchild holds the output, and DRAINED when that ends', async () => {
-      const { body, recorder } = start({ command: fixture('family', 'holder', 'leave') });
+      const { body, recorder } = start({ command: script('family', 'holder', 'leave') });
       expect(await recorder.until('EXITED')).toMatchObject({ code: 0, empty: false, drained: false });
       body.kill();
       await recorder.ended();
@@ -34,7 +33,7 @@ export function processPipes(name: string, makeDriver: () => Driver): void {
     });
 
     it('stops reading at drain, with the holder still alive', async () => {
-      const { body, recorder } = start({ command: fixture('family', 'holder', 'leave') });
+      const { body, recorder } = start({ command: script('family', 'holder', 'leave') });
       await recorder.until('EXITED');
       body.drain();
       body.drain();
@@ -46,14 +45,14 @@ export function processPipes(name: string, makeDriver: () => Driver): void {
     });
 
     it('reads the last words of a program that exits at once', async () => {
-      const { recorder } = start({ command: fixture('exits', 4) });
+      const { recorder } = start({ command: ['sh', '-c', 'printf "last words" >&2; exit 4'] });
       await recorder.ended();
       expect(recorder.get('EXITED')?.code).toBe(4);
       expect(recorder.text('stderr')).toBe('last words');
     });
 
     it('hands over bytes that are not UTF-8 as they are', async () => {
-      const { recorder } = start({ command: fixture('binary') });
+      const { recorder } = start({ command: ['printf', '\\377\\376\\000\\200\\n\\303(\\r\\n'] });
       await recorder.ended();
       expect([...recorder.bytes('stdout')]).toEqual([0xff, 0xfe, 0x00, 0x80, 0x0a, 0xc3, 0x28, 0x0d, 0x0a]);
     });
@@ -99,7 +98,7 @@ export function processPipes(name: string, makeDriver: () => Driver): void {
     });
 
     it('hands over more than the queue holds to a program that reads', async () => {
-      const { body, recorder } = start({ command: fixture('echo') });
+      const { body, recorder } = start({ command: ['sh', '-c', 'echo up; echo read $(wc -c)'] });
       await recorder.printed('up');
       for (let written = 0; written < 64; written += 1) await body.write(Buffer.alloc(65_536));
       await body.write(Buffer.alloc(2 * MIB));

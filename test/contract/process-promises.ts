@@ -5,10 +5,10 @@ import type { Driver } from '../../src/drivers/driver.js';
 import { isDefunct, readStat } from '../../src/drivers/proc/proc.js';
 import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import { PYTHON } from '../program.js';
-import { begin, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
+import { begin, eventually, fixture, orderFor } from './recorder.js';
 
 /** The promises of DRIVER_PROMISES: those that a driver keeps, and for the others that the table tells the truth. */
-export function processPromises(name: Promiser, makeDriver: () => Driver): void {
+export function processPromises(name: Promiser, driver: Driver): void {
   const promise = (key: keyof typeof DRIVER_PROMISES, check: (isKept: boolean) => Promise<void>) => {
     const kept = DRIVER_PROMISES[key][name];
     const title = kept === true ? 'keeps the promise' : `does not keep the promise, because ${kept}`;
@@ -16,7 +16,6 @@ export function processPromises(name: Promiser, makeDriver: () => Driver): void 
   };
 
   describe(`the ${name} driver and its promises`, () => {
-    const driver = sharedDriver(makeDriver);
     let program: Program | undefined;
     let left: number[] = [];
     afterEach(() => {

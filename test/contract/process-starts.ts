@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import type { AgentTemplate } from '../../src/model/input.js';
-import { begin, endedByItself, eventually, fixture, orderFor, sharedDriver } from './recorder.js';
+import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 
 /** How a driver starts processes and reports their ends. */
-export function processStarts(name: string, makeDriver: () => Driver): void {
+export function processStarts(name: string, driver: Driver): void {
   describe(`the ${name} driver and the start of a process`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'supertree-driver-'));
-    const driver = sharedDriver(makeDriver);
     afterAll(() => rmSync(directory, { recursive: true }));
     const start = (input: AgentTemplate) => begin(driver, orderFor(input));
     const file = (name: string, text: string, mode = 0o755) => {
@@ -104,8 +103,9 @@ export function processStarts(name: string, makeDriver: () => Driver): void {
     });
 
     it('hands over the words of the readiness channel', async () => {
+      const words = 'STATUS=warm "" EXTEND_TIMEOUT_USEC=5000000 READY=1';
       const { recorder } = start({
-        command: fixture('notifies', 'STATUS=warm', '', 'EXTEND_TIMEOUT_USEC=5000000', 'READY=1'),
+        command: ['sh', '-c', `for word in ${words}; do echo $word >&$SUPERTREE_NOTIFY_FD; done; exec sleep 300`],
         readiness: { type: 'notify' },
       });
       await eventually(() => recorder.words.length === 4, 'four words');

@@ -1,20 +1,15 @@
 import { existsSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Driver } from '../../src/drivers/driver.js';
 import { DRIVER_PROMISES, type Promiser } from '../../src/drivers/promises.js';
 import type { AgentTemplate } from '../../src/model/input.js';
 import { begin, endedByItself, eventually, orderFor } from './recorder.js';
 
 /** Agents with a terminal of their own, or for a driver that has none, that it says so. */
-export function processTerminals(name: Promiser, makeDriver: () => Driver): void {
+export function processTerminals(name: Promiser, driver: Driver): void {
   const reason = DRIVER_PROMISES.terminals[name];
 
   describe(`the ${name} driver and terminals`, () => {
-    let driver: Driver;
-    beforeEach(() => {
-      driver = makeDriver();
-    });
-    afterEach(() => driver.close());
     const start = (command: readonly string[], options: Partial<AgentTemplate> = {}) =>
       begin(driver, orderFor({ command, stdin: 'pty', ...options } as AgentTemplate));
     const shell = (script: string, options: Partial<AgentTemplate> = {}) => start(['sh', '-c', script], options);

@@ -3,15 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Driver, Incarnation } from '../../src/drivers/driver.js';
 import { environValue, isDefunct, listPids, readStat } from '../../src/drivers/proc/proc.js';
 import type { Promiser } from '../../src/drivers/promises.js';
-import { begin, eventually, fixture, orderFor, type Recorder, sharedDriver } from './recorder.js';
+import { begin, eventually, fixture, orderFor, type Recorder, script } from './recorder.js';
 
 /** How a driver finds, signals and ends the descendants of a process. */
-export function processTree(name: Promiser, makeDriver: () => Driver): void {
+export function processTree(name: Promiser, driver: Driver): void {
   describe(`the ${name} driver and the tree of a process`, () => {
-    const driver = sharedDriver(makeDriver);
-
     const family = async (kind: string, ...then: string[]) => {
-      const order = orderFor({ command: fixture('family', kind, ...then) });
+      const order = orderFor({ command: script('family', kind, ...then) });
       const { body, recorder } = begin(driver, order);
       await recorder.printed('child ');
       return { body, heard: recorder, token: order.token, child: Number(/child (\d+)/.exec(recorder.text())![1]) };
@@ -22,7 +20,7 @@ export function processTree(name: Promiser, makeDriver: () => Driver): void {
         const { body, heard: recorder, child } = await family(kind, 'leave');
         expect(await recorder.until('EXITED')).toMatchObject({ code: 0, empty: false });
         expect(body.inspect().map((blocker) => blocker.pid)).toEqual([child]);
-        expect(body.inspect()[0]?.command).toBe('sleep 300');
+        await eventually(() => body.inspect()[0]?.command === 'sleep 300', 'the command of the child');
         expect(recorder.get('GONE')).toBeUndefined();
         body.kill();
         await recorder.ended();

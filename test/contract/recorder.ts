@@ -28,6 +28,11 @@ export function fixture(name: string, ...args: (string | number)[]): string[] {
   return [process.execPath, new URL(`../fixtures/${name}.mjs`, import.meta.url).pathname, ...args.map(String)];
 }
 
+/** The command line of a fixture in the language of the shell, which starts in a fraction of the time of Node. */
+export function script(name: string, ...args: string[]): string[] {
+  return ['sh', new URL(`../fixtures/${name}.sh`, import.meta.url).pathname, ...args];
+}
+
 /** Records the facts and the output of an incarnation, and waits for them. */
 export class Recorder implements Sink {
   readonly facts: BodyFact[] = [];
@@ -110,7 +115,7 @@ export function begin(driver: Driver, order: StartOrder): { body: Incarnation; r
 }
 
 /**
- * One driver for all tests of the block that calls this: the start of a keeper takes longer than most of its tests. What a test has not ended is killed
+ * One driver for all tests of the file or block that calls this: the start of a keeper takes longer than most of its tests. What a test has not ended is killed
  * at its end. For tests that do not close their driver.
  */
 export function sharedDriver(makeDriver: () => Driver): Driver {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput } from '../../src/index.js';
-import { eventually, fixture } from '../contract/recorder.js';
+import { eventually, fixture, script } from '../contract/recorder.js';
 import { isRunning } from './proc.js';
 import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
 
@@ -64,7 +64,7 @@ describe('stopping an agent', () => {
 
   for (const kind of ['group', 'session', 'daemon', 'bare']) {
     it(`ends a child of kind ${kind} with it, and one that a crash leaves behind`, async () => {
-      const agent = { id: 'a', command: fixture('family', kind), stop: SHORT_ASK };
+      const agent = { id: 'a', command: script('family', kind), stop: SHORT_ASK };
       const w = await started({ ...IMMEDIATE_RESTARTS, children: [agent] });
       await w.printed('a', 'child ');
       const first = childIn(w.text('a'));
@@ -98,7 +98,7 @@ describe('stopping an agent', () => {
   it('reports an exit at once while a grandchild keeps the output open, and ends both', async () => {
     const agent = {
       id: 'a',
-      command: fixture('family', 'holder', 'leave'),
+      command: script('family', 'holder', 'leave'),
       restart: 'temporary' as const,
       stop: SHORT_ASK,
     };

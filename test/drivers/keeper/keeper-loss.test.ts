@@ -20,7 +20,7 @@ import {
   readStat,
 } from '../../../src/drivers/proc/proc.js';
 import type { AgentTemplate } from '../../../src/model/input.js';
-import { begin, eventually, fixture, orderFor, type Recorder } from '../../contract/recorder.js';
+import { begin, eventually, fixture, orderFor, type Recorder, script } from '../../contract/recorder.js';
 
 const FOREVER: AgentTemplate = { command: ['sh', '-c', 'echo up; exec sleep 300'] };
 
@@ -57,7 +57,7 @@ describe('a keeper that is killed', () => {
   });
 
   it.each(['group', 'session', 'daemon', 'bare'])('takes a child of kind %s with it', async (kind) => {
-    const order = orderFor({ command: fixture('family', kind) });
+    const order = orderFor({ command: script('family', kind) });
     const { recorder } = begin(driver, order);
     await recorder.printed('child ');
     const child = Number(/child (\d+)/.exec(recorder.text())![1]);
@@ -68,7 +68,7 @@ describe('a keeper that is killed', () => {
   });
 
   it('ends what an agent has left behind, after its exit was reported', async () => {
-    const { recorder } = begin(driver, orderFor({ command: fixture('family', 'session', 'leave') }));
+    const { recorder } = begin(driver, orderFor({ command: script('family', 'session', 'leave') }));
     await recorder.until('EXITED');
     const child = Number(/child (\d+)/.exec(recorder.text())![1]);
     process.kill(readStat(child)!.parent, 'SIGKILL');
@@ -100,7 +100,7 @@ describe('a keeper that is killed', () => {
   it('leaves the agents of another keeper alone, whose brands are the same', async () => {
     const other = createKeeperDriver({ clock: systemClock });
     try {
-      const neighbour = begin(other, orderFor({ command: fixture('family', 'bare') }));
+      const neighbour = begin(other, orderFor({ command: script('family', 'bare') }));
       await neighbour.recorder.printed('child ');
       const child = Number(/child (\d+)/.exec(neighbour.recorder.text())![1]);
       const { recorder } = begin(driver, orderFor(FOREVER));
