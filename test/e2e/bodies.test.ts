@@ -3,7 +3,9 @@ import { fromCallback, fromPromise } from 'xstate';
 import type { Report } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
 import { isRunning } from './proc.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sleeper, started } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, shareKeeper, sleeper, started } from './world.js';
+
+shareKeeper();
 
 const HASTY = { ...SHORT_ASK, kill: 100 } as const;
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { eventually, fixture } from '../contract/recorder.js';
+import { eventually } from '../contract/recorder.js';
 import { isRunning, processFacts } from './proc.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 /** Two processes in two sessions. */
 const PAIR = sh('setsid sleep 300 & echo up; wait');
@@ -156,7 +158,7 @@ describe('pause', () => {
 
   it('asks a cooperative agent over its standard input', async () => {
     const w = await started({
-      children: [{ id: 'a', command: fixture('echo'), pause: 'cooperative', stop: SHORT_ASK }],
+      children: [{ id: 'a', command: sh('echo up; exec cat'), pause: 'cooperative', stop: SHORT_ASK }],
     });
     await w.printed('a', 'up');
     await w.tree.agent('a').pause();

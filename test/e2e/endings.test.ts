@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CommandAgent } from '../../src/index.js';
 import { eventually } from '../contract/recorder.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 describe('agents that end by themselves', () => {
   it('restarts a crashed agent as the same agent, without an effect on its siblings', async () => {

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandAgent } from '../../src/index.js';
-import { sleeper, world } from './world.js';
+import { driverNamed, shareKeeper, sleeper, world } from './world.js';
+
+shareKeeper();
 
 /** The variables of a service manager and of a shell, which belong to the program alone. */
 const OF_THE_PROGRAM = {
@@ -31,7 +33,7 @@ describe.each(['keeper', 'local'] as const)('the environment of an agent of the 
   /** What env(1), which changes nothing, prints in the second incarnation. */
   async function environmentOf(options: Partial<CommandAgent> = {}): Promise<Record<string, string>> {
     const agent = sleeper('a', { command: ['/usr/bin/env'], restart: 'transient', ...options });
-    const w = world({ children: [agent] }, { driver });
+    const w = world({ children: [agent] }, driverNamed(driver));
     await w.tree.start();
     await w.becomes('a', 'completed');
     await w.tree.agent('a').start();

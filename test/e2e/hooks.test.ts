@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
 import { MARK, processesMarked } from './proc.js';
-import { IMMEDIATE_RESTARTS, LONG_STAGES, sh, sleeper, started, world } from './world.js';
+import { driverNamed, IMMEDIATE_RESTARTS, LONG_STAGES, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 const UP = { type: 'log', pattern: '^up$' } as const;
 
@@ -26,7 +28,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
     const command = sh('echo up; read code; exit $code');
     const hooks = { beforeStart: show('before'), afterEnd: show('after') };
     const agent = sleeper('a', { command, hooks, readiness: UP, cwd: '/usr', env: { A: 'one' } });
-    const w = await started({ ...IMMEDIATE_RESTARTS, children: [agent] }, { driver });
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [agent] }, driverNamed(driver));
     await w.tree.agent('a').write('3\n');
     await w.reported('ready', 'root/a', 2);
     await w.tree.agent('a').stop();
@@ -55,7 +57,10 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
 
   it('fail the start by a code, a signal or a command that does not exist, with their last line', async () => {
     const failing = async (beforeStart: string[]) => {
-      const w = world({ children: [sleeper('a', { hooks: { beforeStart }, restart: 'temporary' })] }, { driver });
+      const w = world(
+        { children: [sleeper('a', { hooks: { beforeStart }, restart: 'temporary' })] },
+        driverNamed(driver),
+      );
       await expect(w.tree.start()).rejects.toMatchObject({ code: 'BOOT_FAILED' });
       const { exit } = await w.reported('exited', 'root/a');
       expect(exit).toMatchObject({ cause: 'spawn-error', pid: null, code: null });
@@ -73,7 +78,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
   });
 
   it('are asked to end by a stop, and killed by their time limit and by a kill, with all that they have started', async () => {
-    const slow = (more = '') => sh(`${more}; setsid sleep 300 & echo hook; while :; do sleep 0.05; done`);
+    const slow = (more = '') => sh(`${more}; setsid sleep 300 & echo hook; while :; do sleep 0.2; done`);
     const hookOf = (id: string, beforeStart: string[], timeout: number) =>
       sleeper(id, { hooks: { beforeStart, timeout } });
     const children = [
@@ -82,7 +87,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
       hookOf('killed', slow('trap "" TERM'), 60_000),
       hookOf('late', slow('trap "" TERM'), 5000),
     ];
-    const w = world({ ...ONE_START, start: 'parallel', boot: 'retry', children }, { driver });
+    const w = world({ ...ONE_START, start: 'parallel', boot: 'retry', children }, driverNamed(driver));
     const boot = w.tree.start().catch(() => {});
     for (const { id } of children) await w.printed(id, 'hook');
     expect(w.view('killed').detail).toBe('spawning.preparing');
@@ -105,7 +110,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
       hooks,
     });
     const failing = sleeper('b', { stop: LONG_STAGES, hooks: { afterEnd: sh('exit 9') } });
-    const w = await started({ children: [once, failing] }, { driver });
+    const w = await started({ children: [once, failing] }, driverNamed(driver));
     w.expected = /its hook afterEnd (was ended by a stop: hook|ended with code 9)/;
     await w.printed('a', 'hook');
     expect(w.view('a')).toMatchObject({ state: 'stopping', detail: 'stopping.concluding', exit: { code: 0 } });
@@ -122,7 +127,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
     const unready = sleeper('b', { command: sh('exit 0'), readiness: UP, hooks });
     const unfound = sleeper('c', { command: ['no-such-command'], hooks });
     const failing = { id: 'g', ...ONE_START, boot: 'retry', start: 'parallel', children: [unready, unfound] } as const;
-    const w = world({ ...IMMEDIATE_RESTARTS, start: 'parallel', children: [agent, failing] }, { driver });
+    const w = world({ ...IMMEDIATE_RESTARTS, start: 'parallel', children: [agent, failing] }, driverNamed(driver));
     const boot = w.tree.start().catch(() => {});
     await w.reported('ready', 'root/a');
     process.kill(w.pid('a'), 'SIGKILL');
@@ -153,7 +158,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
       sh(`mkdir $DIR/$SUPERTREE_AGENT_ID || echo ${what} is not alone; ${more}; rmdir $DIR/$SUPERTREE_AGENT_ID`);
     const hooks = { beforeStart: alone('before', 'sleep 0.05'), afterEnd: alone('after', 'sleep 0.05') };
     const command = sh(
-      'mkdir $DIR/$SUPERTREE_AGENT_ID || echo agent is not alone; trap "rmdir $DIR/$SUPERTREE_AGENT_ID; exit 3" TERM; echo up; while :; do sleep 0.02; done',
+      'mkdir $DIR/$SUPERTREE_AGENT_ID || echo agent is not alone; trap "rmdir $DIR/$SUPERTREE_AGENT_ID; exit 3" TERM; echo up; while :; do sleep 0.1; done',
     );
     const directory = mkdtempSync(join(tmpdir(), 'supertree-hooks-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -169,7 +174,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
       },
       { id: 'p', ...IMMEDIATE_RESTARTS, pool: { size: 2, agent } },
     ];
-    const w = await started({ children }, { driver });
+    const w = await started({ children }, driverNamed(driver));
     for (const path of ['root/g/b', 'root/p/2']) {
       process.kill(w.pid(path), 'SIGTERM');
       await w.reported('ready', path, 2);
@@ -187,7 +192,7 @@ describe.each(['keeper', 'local'] as const)('the hooks of an agent below the dri
     const before = sleeper('before', { hooks: { beforeStart: slow } });
     const after = sleeper('after', { command: ['true'], hooks: { afterEnd: slow }, restart: 'transient' });
     const last = sleeper('last', { hooks: { beforeStart: slow } });
-    const w = world({ start: 'parallel', boot: 'retry', children: [before, after, last] }, { driver });
+    const w = world({ start: 'parallel', boot: 'retry', children: [before, after, last] }, driverNamed(driver));
     w.expected = /its hook afterEnd was ended by a stop/;
     const boot = w.tree.start().catch(() => {});
     for (const id of ['before', 'after', 'last']) await w.printed(id, 'hook');

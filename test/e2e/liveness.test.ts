@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CommandAgent } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { IMMEDIATE_RESTARTS, LONG_STAGES, SHORT_ASK, sh, sleeper, started, type World } from './world.js';
+import { IMMEDIATE_RESTARTS, LONG_STAGES, SHORT_ASK, sh, shareKeeper, sleeper, started, type World } from './world.js';
+
+shareKeeper();
 
 /** Probes in a row: the first one passes on a busy machine as well. */
 const TIMES = { period: 100, timeout: 5_000, failures: 2 } as const;

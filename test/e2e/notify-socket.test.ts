@@ -3,7 +3,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
 import { PYTHON } from '../program.js';
-import { IMMEDIATE_RESTARTS, LONG_STAGES, sleeper, started } from './world.js';
+import { IMMEDIATE_RESTARTS, LONG_STAGES, shareKeeper, sleeper, started } from './world.js';
+
+shareKeeper();
 
 const SENDER = new URL('../fixtures/sends-datagrams.py', import.meta.url).pathname;
 const sends = (...texts: string[]) => [PYTHON, SENDER, ...texts];
@@ -48,7 +50,8 @@ describe('the socket of sd_notify(3)', () => {
       agent('a', 'READY=1'),
       { ...agent('b', 'READY=1'), liveness: { type: 'notify', timeout: 60_000 } } as const,
     ];
-    const w = await started({ ...IMMEDIATE_RESTARTS, children });
+    // Its keeper reports that to its own tree.
+    const w = await started({ ...IMMEDIATE_RESTARTS, children }, { driver: 'keeper' });
     w.expected = /which is not of agent \d+, has sent to its NOTIFY_SOCKET; it is not believed$/;
     await w.printed('b', '@');
     const NOTIFY_SOCKET = w.text('b').trim();

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentInput } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, type World, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, shareKeeper, sleeper, started, type World, world } from './world.js';
+
+shareKeeper();
 
 const finite = { restart: 'transient', stop: SHORT_ASK } as const;
 
@@ -15,7 +17,7 @@ async function completed(agent: AgentInput): Promise<World> {
 
 describe('output', () => {
   it('keeps bytes that are not UTF-8 exactly', async () => {
-    const w = await completed({ id: 'a', command: fixture('binary'), ...finite });
+    const w = await completed({ id: 'a', command: ['printf', '\\377\\376\\000\\200\\n\\303(\\r\\n'], ...finite });
     const { lines } = w.tree.agent('a').output();
     const bytes = [
       [0xff, 0xfe, 0x00, 0x80, 0x0a],

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
-import { LONG_STAGES, sh, sleeper, started, world } from './world.js';
+import { driverNamed, LONG_STAGES, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 const UP = { type: 'log', pattern: '^up$' } as const;
 const UP_AT_A_TERMINAL = { type: 'log', pattern: 'up' } as const;
@@ -59,7 +61,7 @@ describe('an agent whose main process alone is asked to stop', () => {
   it.each(['keeper', 'local'] as const)('saves through its helper, below the driver %s', async (driver) => {
     const stop = { ...LONG_STAGES, scope: 'main' } as const;
     const agent = sleeper('a', { command: fixture('saves-at-end'), stop, readiness: UP });
-    const w = await started({ children: [agent] }, { driver });
+    const w = await started({ children: [agent] }, driverNamed(driver));
     await w.tree.agent('a').stop();
     expect(w.view('a').exit).toMatchObject({ code: 0, commanded: true });
     expect(w.text('a')).toBe('up\nsaved\n');
@@ -70,7 +72,7 @@ describe('an agent whose main process alone is asked to stop', () => {
     async (driver) => {
       const command = sh('trap "exit 5" TERM; setsid sleep 300 & echo up; while true; do sleep 0.05; done');
       const stop = { ...LONG_STAGES, scope: 'main' } as const;
-      const w = await started({ children: [sleeper('a', { command, stop, readiness: UP })] }, { driver });
+      const w = await started({ children: [sleeper('a', { command, stop, readiness: UP })] }, driverNamed(driver));
       await w.tree.agent('a').stop();
       expect(w.view('a').exit).toMatchObject({ code: 5, commanded: true });
       expect(w.members()).toEqual([]);

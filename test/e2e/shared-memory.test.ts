@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
 import { PYTHON } from '../program.js';
 import { runAsOther } from '../security/other-user.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, started } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, shareKeeper, started } from './world.js';
+
+shareKeeper();
 
 const PROGRAM = new URL('../fixtures/shares-memory.py', import.meta.url).pathname;
 const PERIOD = 50;

@@ -3,7 +3,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
 import { portRange } from '../ports.js';
 import { processFacts } from './proc.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 const server = (id: string, delay: number, ...words: string[]) => {
   const command = fixture('serves', delay, ...words);
@@ -90,10 +92,15 @@ describe('readiness', () => {
   });
 
   it('is a word on the readiness channel', async () => {
-    const words = ['STATUS=loading', 'READY=1', 'HEALTH=unhealthy'];
+    const words = 'STATUS=loading READY=1 HEALTH=unhealthy';
     const readiness = { type: 'notify' } as const;
     const agents = [
-      { id: 'a', command: fixture('notifies', ...words), readiness, stop: SHORT_ASK },
+      {
+        id: 'a',
+        command: sh(`for word in ${words}; do echo $word >&$SUPERTREE_NOTIFY_FD; done; exec sleep 300`),
+        readiness,
+        stop: SHORT_ASK,
+      },
       sleeper('b', { readiness, command: sh('echo >&$SUPERTREE_NOTIFY_FD; exec sleep 300') }),
     ];
     const w = await started({ children: agents });

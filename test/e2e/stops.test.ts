@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { AgentInput } from '../../src/index.js';
 import { eventually, fixture, script } from '../contract/recorder.js';
 import { isRunning } from './proc.js';
-import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, sleeper, started, world } from './world.js';
+import { IMMEDIATE_RESTARTS, SHORT_ASK, sh, shareKeeper, sleeper, started, world } from './world.js';
+
+shareKeeper();
 
 const up = { readiness: { type: 'log', pattern: '^up$' }, stop: SHORT_ASK } as const;
 
@@ -12,7 +14,9 @@ const STUBBORN = sh('trap "" TERM; sleep 300 & echo up; wait; sleep 300');
 describe('stopping an agent', () => {
   it('repeats the stop signal, then kills an agent that ignores SIGTERM', async () => {
     const stop = { ...SHORT_ASK, ask: 600, insist: 600 };
-    const w = await started({ children: [{ id: 'a', command: fixture('ignores-term'), ...up, stop }] });
+    const w = await started({
+      children: [{ id: 'a', command: fixture('ignores-term'), ...up, stop }],
+    });
     await w.tree.agent('a').stop();
     expect(w.text('a')).toBe('up\nasked\nasked\n');
     expect(w.view('a').exit).toMatchObject({ signal: 'SIGKILL', code: null, commanded: true, cause: 'command' });
@@ -85,7 +89,9 @@ describe('stopping an agent', () => {
   }
 
   it('keeps running an agent that closed its output, and stops it', async () => {
-    const w = await started({ children: [{ id: 'a', command: fixture('closes-stdout'), stop: SHORT_ASK }] });
+    const w = await started({
+      children: [{ id: 'a', command: sh('echo bye; exec sleep 300 >&- 2>&-'), stop: SHORT_ASK }],
+    });
     await w.printed('a', 'bye');
     const pid = w.pid('a');
     expect(w.view('a')).toMatchObject({ state: 'running', incarnation: 1 });

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/contract/clock.js';
+import type { Driver } from '../../src/drivers/driver.js';
+import { createKeeperDriver } from '../../src/drivers/keeper/keeper.js';
 import {
   type AgentView,
   type CommandAgent,
@@ -34,6 +37,35 @@ export function sleeper(id: string, more: Partial<CommandAgent> = {}): CommandAg
   return { id, command: ['sleep', '300'], stop: LONG_STAGES, ...more };
 }
 
+let sharedKeeper: Driver | undefined;
+
+/**
+ * All trees of the test file that calls this run their commands below one keeper, except those that name a driver: the start of a keeper takes longer than
+ * most tests. For tests that neither harm their keeper nor leave a zombie.
+ */
+export function shareKeeper(): void {
+  const problems: string[] = [];
+  let keeper: Driver;
+  beforeAll(() => {
+    keeper = createKeeperDriver({ clock: systemClock, report: (problem) => problems.push(problem) });
+    sharedKeeper = {
+      start: (order, sink) => keeper.start(order, sink),
+      whenCaughtUp: (done) => keeper.whenCaughtUp!(done),
+      close: async () => {}, // by the tree; the next one needs it
+    };
+  });
+  afterAll(async () => {
+    sharedKeeper = undefined;
+    await keeper.close();
+    expect(problems).toEqual([]);
+  });
+}
+
+/** The options of a tree with that driver, which for `keeper` is the shared one. */
+export function driverNamed(name: 'keeper' | 'local'): TreeOptions {
+  return { driver: name === 'keeper' ? sharedKeeper! : name };
+}
+
 /**
  * A tree that is not started yet. When the test is over it is stopped, and the test fails if a process of it is left,
  * if an agent was ever reported at rest while a process of it ran, if an error report was not expected, or if reports came out of order.
@@ -41,7 +73,9 @@ export function sleeper(id: string, more: Partial<CommandAgent> = {}): CommandAg
 export function world(input: SupervisorInput, options: TreeOptions = {}): World {
   const mark = randomUUID();
   process.env[MARK] = mark;
-  const world = new World(mark, createTree(input, { ports: { base: portRange(50), count: 50 }, ...options }));
+  const driver = sharedKeeper && { driver: sharedKeeper };
+  const ports = { base: portRange(50), count: 50 };
+  const world = new World(mark, createTree(input, { ports, ...driver, ...options }));
   delete process.env[MARK];
   onTestFinished(() => world.close());
   return world;
