@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Fate, OWNER_ENDS, type OwnerEnd } from '../../docs/owner-ends.js';
 import { eventually, fixture } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
@@ -12,119 +12,166 @@ import { MARK, processesMarked, processFacts } from './proc.js';
 
 /*
  * What becomes of the agents when the program above them ends: each cell of the table in docs/drivers.md. Below the program there are an agent, one that leaves
- * a daemon behind, and one that embeds a tree with the same again.
+ * a daemon behind, and one that embeds a tree with the same again, and in that a third tree.
  */
 
 type Owner = Exclude<keyof OwnerEnd, 'how'>;
 type Name = keyof typeof OWNER_ENDS;
 
 const NAMES = Object.keys(OWNER_ENDS) as Name[];
+const OWNERS = ['embedded', 'server', 'keeping'] as const;
 
-/** Of each level: the program, its keeper, an agent, and two processes of the agent with a daemon. */
-const LEVEL = 5;
+/** How many trees there are, one within another. */
+const LEVELS = 3;
 
-/** How many trees there are, one within another: to the inner ones most ways are the same. */
-const levelsOf = (names: readonly Name[]) => (names.includes('SIGKILL') || names.includes('SIGTERM') ? 3 : 2);
+/** Of all trees: of each the program, its keeper, an agent, and two processes of the agent with a daemon. */
+const PROCESSES = LEVELS * 5;
 
-let directory: string;
-let mark: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'supertree-owner-'));
-  mark = randomUUID();
-});
+/** How long a program is stopped by SIGSTOP, in ms: longer than the deadlines for a process that answers, or starts, or ends. */
+const STOPPED = 60_000;
+
+const rigs: Rig[] = [];
 afterEach(() => {
-  for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
-  rmSync(directory, { recursive: true });
+  for (const rig of rigs.splice(0)) rig.dispose();
 });
+
+function rig(owner: Owner): Rig {
+  const made = new Rig(owner);
+  rigs.push(made);
+  return made;
+}
 
 /**
- * Runs that have each cell once. The ways that leave the agents running need no agents of their own: they come first in one run, before SIGTERM ends it.
+ * Runs that have each cell once, but SIGSTOP. The ways that leave the agents running need no agents of their own: they come first in one run, before SIGTERM
+ * ends it.
  */
-const RUNS = (['embedded', 'server', 'keeping'] as const).flatMap((owner) => {
+const RUNS = OWNERS.flatMap((owner) => {
   const of = (isWanted: (fate: Fate | null) => boolean) => NAMES.filter((name) => isWanted(OWNER_ENDS[name][owner]));
-  const [others, ended] = [of((fate) => fate === 'kept' || fate === 'unaffected'), of((fate) => fate === 'ended')];
+  const others = of((fate) => fate === 'kept' || fate === 'unaffected').filter((name) => name !== 'SIGSTOP');
+  const ended = of((fate) => fate === 'ended');
   return ended.map((name) => [owner, name === 'SIGTERM' ? [...others, name] : [name]] as const);
 });
 
 describe('the agents of a program', () => {
   it.each(RUNS)('(%s) have the fate that the table says: %s', async (owner, names) => {
-    const levels = levelsOf(names);
-    let program = launch(owner, levels, names);
-    await eventually(() => isComplete(program, levels * LEVEL), 'all agents');
+    const made = rig(owner);
+    await made.start(names.includes('thread'));
     for (const name of names) {
-      const before = pids();
-      await end(program, name);
+      const before = made.pids();
+      await made.end(name);
       const fate: Fate | null = OWNER_ENDS[name][owner];
-      if (fate === 'kept') program = await successor(program, levels, before);
-      else if (fate === 'unaffected') expect(pids()).toEqual(before);
-      else await eventually(() => pids().every((pid) => name === 'thread' && pid === program.pid), 'the end of all');
+      if (fate === 'kept') await made.startSuccessor(before);
+      else if (fate === 'unaffected') expect(made.pids()).toEqual(before);
+      else await eventually(() => made.hasEnded(name), 'the end of all');
     }
+  });
+
+  it('(all owners) have the fate that the table says: SIGSTOP, for a minute', {
+    timeout: STOPPED + 120_000,
+  }, async () => {
+    expect(OWNERS.map((owner) => OWNER_ENDS.SIGSTOP[owner])).toEqual(OWNERS.map(() => 'unaffected'));
+    const made = OWNERS.map(rig);
+    for (const each of made) await each.start();
+    const before = made.map((each) => each.pids());
+    for (const each of made) each.program.kill('SIGSTOP');
+    await sleep(STOPPED);
+    for (const each of made) each.program.kill('SIGCONT');
+    await sleep(2_000);
+    expect(made.map((each) => each.pids())).toEqual(before);
+    for (const each of made) await each.end('SIGTERM');
+    await eventually(() => made.every((each) => each.hasEnded('SIGTERM')), 'the end of all');
   });
 });
 
-/** Ends the program, or brings it close to it. */
-async function end(program: ChildProcess, name: Name): Promise<void> {
-  if (name === 'returns') return;
-  if (name === 'SIGSTOP') return stopForAWhile(program);
-  writeFileSync(join(directory, 'way'), name);
-  program.kill(name.startsWith('SIG') ? (name as NodeJS.Signals) : 'SIGWINCH');
-  if (name === 'descriptors') await prints(program, 'used up: EMFILE');
-}
+/** A program of one kind with its agents. */
+class Rig {
+  readonly #owner: Owner;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'supertree-owner-'));
+  readonly #mark = randomUUID();
+  #program: ChildProcess | undefined;
 
-async function stopForAWhile(program: ChildProcess): Promise<void> {
-  program.kill('SIGSTOP');
-  await sleep(3_000);
-  program.kill('SIGCONT');
-  await sleep(500);
-}
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
 
-/** The next server with the same state directory, when it has taken over what the last one left: all its processes. */
-async function successor(last: ChildProcess, levels: number, before: readonly number[]): Promise<ChildProcess> {
-  await eventually(() => processFacts(last.pid!) === undefined, 'the end of the server');
-  const next = launch('keeping', levels);
-  await prints(next, 'is up');
-  const others = (list: readonly number[], own: number | undefined) => list.filter((pid) => pid !== own);
-  expect(others(pids(), next.pid)).toEqual(others(before, last.pid));
-  return next;
-}
+  get program(): ChildProcess {
+    return this.#program!;
+  }
 
-/** Runs a program with a small heap and few descriptors. */
-function launch(owner: Owner, levels: number, names: readonly Name[] = []): ChildProcess {
-  const hook = new URL(`../fixtures/ends-on-signal.mjs?${join(directory, 'way')}`, import.meta.url).href;
-  const [node, ...rest] =
-    owner === 'embedded' ? fixture('owner', levels, names.includes('thread') ? 'thread' : '') : server(owner, levels);
-  const command = [node!, '--max-old-space-size=100', '--import', hook, ...rest];
-  const words = ['-c', 'ulimit -n 256; ulimit -c 0; exec "$@"', 'sh', ...command];
-  return spawn('sh', words, { env: { ...process.env, [MARK]: mark }, stdio: ['ignore', 'pipe', 'ignore'] });
-}
+  pids(): number[] {
+    return processesMarked(this.#mark).map(({ pid }) => pid);
+  }
 
-function prints(program: ChildProcess, expected: string): Promise<void> {
-  let text = '';
-  program.stdout!.on('data', (bytes) => {
-    text += bytes;
-  });
-  return eventually(() => text.includes(expected), expected);
-}
+  /** Starts the program, and resolves when all agents run. */
+  async start(isThread = false): Promise<void> {
+    this.#launch(isThread);
+    await eventually(() => this.#isComplete(), 'all agents');
+  }
 
-function server(owner: Owner, levels: number): string[] {
-  const stop = { ask: 20_000 };
-  const children = [
-    { id: 'plain', command: ['sleep', '300'], stop },
-    { id: 'daemon', command: ['sh', '-c', '( setsid sleep 300 & ); exec sleep 300'], stop },
-    { id: 'inner', command: fixture('owner', levels - 1), stop },
-  ];
-  const file = join(directory, 'tree.json');
-  writeFileSync(file, JSON.stringify({ children }));
-  const state = owner === 'keeping' ? ['--state', join(directory, 'state')] : [];
-  return [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(directory, 's.sock')}`, ...state];
-}
+  /** Ends the program, or brings it close to it. */
+  async end(name: Name): Promise<void> {
+    if (name === 'returns') return;
+    writeFileSync(join(this.#directory, 'way'), name);
+    this.program.kill(name.startsWith('SIG') ? (name as NodeJS.Signals) : 'SIGWINCH');
+    if (name === 'descriptors') await this.#prints('used up: EMFILE');
+  }
 
-/** A shell that is about to start a daemon is in the session of its agent; all others have sessions of their own. */
-function isComplete(program: ChildProcess, count: number): boolean {
-  const processes = processesMarked(mark);
-  return processes.length === count && processes.every(({ pid, session }) => pid === session || pid === program.pid);
-}
+  /** True when nothing is left. The program itself goes on without the thread that was terminated. */
+  hasEnded(name: Name): boolean {
+    return this.pids().every((pid) => name === 'thread' && pid === this.program.pid);
+  }
 
-function pids(): number[] {
-  return processesMarked(mark).map(({ pid }) => pid);
+  /** Starts the next server with the same state directory, and resolves when it has taken over what the last one left: all its processes. */
+  async startSuccessor(before: readonly number[]): Promise<void> {
+    const last = this.program.pid!;
+    await eventually(() => processFacts(last) === undefined, 'the end of the server');
+    this.#launch(false);
+    await this.#prints('is up');
+    const others = (list: readonly number[], own: number) => list.filter((pid) => pid !== own);
+    expect(others(this.pids(), this.program.pid!)).toEqual(others(before, last));
+  }
+
+  dispose(): void {
+    for (const { pid } of processesMarked(this.#mark)) process.kill(pid, 'SIGKILL');
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  /** The program has a small heap and few descriptors. */
+  #launch(isThread: boolean): void {
+    const hook = new URL(`../fixtures/ends-on-signal.mjs?${join(this.#directory, 'way')}`, import.meta.url).href;
+    const [node, ...rest] =
+      this.#owner === 'embedded' ? fixture('owner', LEVELS, isThread ? 'thread' : '') : this.#server();
+    const command = [node!, '--max-old-space-size=100', '--import', hook, ...rest];
+    const words = ['-c', 'ulimit -n 256; ulimit -c 0; exec "$@"', 'sh', ...command];
+    const env = { ...process.env, [MARK]: this.#mark };
+    this.#program = spawn('sh', words, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  }
+
+  #server(): string[] {
+    const stop = { ask: 20_000 };
+    const children = [
+      { id: 'plain', command: ['sleep', '300'], stop },
+      { id: 'daemon', command: ['sh', '-c', '( setsid sleep 300 & ); exec sleep 300'], stop },
+      { id: 'inner', command: fixture('owner', LEVELS - 1), stop },
+    ];
+    const file = join(this.#directory, 'tree.json');
+    writeFileSync(file, JSON.stringify({ children }));
+    const state = this.#owner === 'keeping' ? ['--state', join(this.#directory, 'state')] : [];
+    return [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(this.#directory, 's.sock')}`, ...state];
+  }
+
+  #prints(expected: string): Promise<void> {
+    let text = '';
+    this.program.stdout!.on('data', (bytes) => {
+      text += bytes;
+    });
+    return eventually(() => text.includes(expected), expected);
+  }
+
+  /** A shell that is about to start a daemon is in the session of its agent; all others have sessions of their own. */
+  #isComplete(): boolean {
+    const processes = processesMarked(this.#mark);
+    const isSettled = processes.every(({ pid, session }) => pid === session || pid === this.program.pid);
+    return processes.length === PROCESSES && isSettled;
+  }
 }
