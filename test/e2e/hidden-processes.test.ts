@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { PROGRAM, ROOT } from '../program.js';
+import { PROGRAM, PYTHON, ROOT } from '../program.js';
 import { isRoot } from '../security/other-user.js';
 import { KillableServer } from './killable-server.js';
 import { isRunning, MARK, processesMarked } from './proc.js';
@@ -27,8 +27,8 @@ const undumpable = new URL('../fixtures/undumpable.py', import.meta.url).pathnam
 /** An agent with a daemonised child, one whose processes its own user does not see, and such a one as a daemonised child. */
 const AGENTS = [
   { id: 'daemon', command: sh('( setsid sleep 300 & ); echo up; exec sleep 300') },
-  { id: 'hidden', command: ['python3', undumpable] },
-  { id: 'above', command: sh(`( setsid python3 ${undumpable} & ); exec sleep 300`) },
+  { id: 'hidden', command: [PYTHON, undumpable] },
+  { id: 'above', command: sh(`( setsid ${PYTHON} ${undumpable} & ); exec sleep 300`) },
 ];
 
 async function outputOf(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
