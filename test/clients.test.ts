@@ -3,27 +3,19 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from '../src/protocol/codec.js';
-import { launch, type Process, scratch } from './cli/process.js';
-import { eventually } from './contract/recorder.js';
+import { type Served, servedHere } from './cli/process.js';
 import { PYTHON } from './program.js';
 import { type Answer, ask } from './transport/rig.js';
 
 const examples = fileURLToPath(new URL('../examples', import.meta.url));
 
-let place: Awaited<ReturnType<typeof scratch>>;
-let server: Process;
+let server: Served;
 
 beforeAll(async () => {
-  place = await scratch();
-  server = launch(['serve', '--endpoint', place.endpoint]);
-  await eventually(() => server.out().includes('listening on'), 'the server to listen', 60_000);
+  server = await servedHere();
 });
 
-afterAll(async () => {
-  server.child.kill('SIGTERM');
-  await server.finished;
-  await place.remove();
-});
+afterAll(() => server.close());
 
 /** Runs a client as a person would. */
 async function run(command: string, ...args: string[]): Promise<{ code: number | null; lines: string[]; err: string }> {
@@ -45,7 +37,7 @@ describe('clients in other languages', () => {
     const { code, lines, err } = await run(
       PYTHON,
       `${examples}/clients/python/client.py`,
-      place.endpoint,
+      server.endpoint,
       'node-cli',
       ticker,
     );
@@ -59,14 +51,14 @@ describe('clients in other languages', () => {
   });
 
   it('Python gets the reason when it cannot be done', async () => {
-    const { code, err } = await run(PYTHON, `${examples}/clients/python/client.py`, place.endpoint, 'gpt', 'x');
+    const { code, err } = await run(PYTHON, `${examples}/clients/python/client.py`, server.endpoint, 'gpt', 'x');
     expect(code).toBe(1);
     expect(err).toContain('Unsupported model backend for process spawning: gpt.');
   });
 
   it('a REQ socket with bytes by hand asks, and its nonsense is answered too', async () => {
     await operate('spawn', { spec: { id: 'sleeper', command: ['sleep', '300'] } });
-    const { code, lines, err } = await run(process.execPath, `${examples}/clients/raw-req.mjs`, place.endpoint);
+    const { code, lines, err } = await run(process.execPath, `${examples}/clients/raw-req.mjs`, server.endpoint);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(lines).toEqual([
       'r1: protocol 1.0.0, 1 agents',
@@ -87,16 +79,16 @@ describe('clients in other languages', () => {
   it('an agent that was spawned with max_runtime is stopped after it, and timeout_secs have no effect once it runs', async () => {
     const config = { name: 'brief', model_backend: 'sleep-cli', task: '300' };
     const request = { type: 'spawn_request', request_id: 's', config, timeout_secs: 1 };
-    expect(await ask(place.endpoint, pack({ ...request, config: { ...config, name: 'lasting' } }))).toMatchObject({
+    expect(await ask(server.endpoint, pack({ ...request, config: { ...config, name: 'lasting' } }))).toMatchObject({
       success: true,
     });
-    const spawned = await ask(place.endpoint, pack({ ...request, max_runtime: 1_500, metadata: { team: 'blue' } }));
+    const spawned = await ask(server.endpoint, pack({ ...request, max_runtime: 1_500, metadata: { team: 'blue' } }));
     expect(spawned).toMatchObject({
       success: true,
       agent_info: { status: 'running', name: 'brief', metadata: { team: 'blue' } },
     });
     const running = async () => {
-      const { agents } = await ask(place.endpoint, pack(['list_agents_request', 'l', 'running']));
+      const { agents } = await ask(server.endpoint, pack(['list_agents_request', 'l', 'running']));
       return (agents as { name: string }[]).map(({ name }) => name);
     };
     await expect.poll(running).not.toContain('brief');
@@ -105,7 +97,7 @@ describe('clients in other languages', () => {
 
   it('a command that cannot be executed leaves no row, and its reason can still be asked for', async () => {
     const config = { name: 'nothing', model_backend: 'nosuchprogram-cli', task: 't' };
-    const spawned = await ask(place.endpoint, pack({ type: 'spawn_request', request_id: 's', config }));
+    const spawned = await ask(server.endpoint, pack({ type: 'spawn_request', request_id: 's', config }));
     expect(spawned).toMatchObject({
       success: false,
       agent_info: null,
@@ -113,13 +105,13 @@ describe('clients in other languages', () => {
         /^Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend 'nosuchprogram-cli': .*nosuchprogram not found/,
       ),
     });
-    const { agents } = await ask(place.endpoint, pack(['list_agents_request', 'l']));
+    const { agents } = await ask(server.endpoint, pack(['list_agents_request', 'l']));
     expect((agents as { name: string }[]).map(({ name }) => name)).not.toContain('nothing');
     const status = { type: 'tree_request', request_id: 't', operation: 'status', params: { agent: 'nothing' } };
-    expect(await ask(place.endpoint, pack(status))).toMatchObject({ data: { exit: { cause: 'spawn-error' } } });
+    expect(await ask(server.endpoint, pack(status))).toMatchObject({ data: { exit: { cause: 'spawn-error' } } });
   });
 });
 
 function operate(operation: string, params: object): Promise<Answer> {
-  return ask(place.endpoint, pack({ type: 'tree_request', request_id: 't', operation, params }));
+  return ask(server.endpoint, pack({ type: 'tree_request', request_id: 't', operation, params }));
 }
