@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { supertree as run } from './fake-host.js';
 import { scratch } from './process.js';
 
 const BIN = fileURLToPath(new URL(`../../${manifest.bin.supertree}`, import.meta.url));
@@ -62,14 +63,16 @@ describe('the program that is installed as supertree', () => {
     expect(err).toMatch(`NO_SERVER: No supertree server answered at ${place.endpoint}`);
   });
 
-  it.each(['--env-file', '--env-file-if-exists', '--experimental-config-file', '--experimental-default-config-file'])(
-    'leaves %s to a command behind --',
-    async (option) => {
-      const { code, err } = await supertree(['spawn', 'web', '--', 'node', option, 'none.json', "a 'word", '']);
-      expect(code).toBe(3);
-      expect(err).toMatch(/^NO_SERVER: /);
-    },
-  );
+  it('leaves each option of Node that names a file to a command behind --', async () => {
+    const options = ['--env-file', '--env-file-if-exists', '--experimental-config-file'].flatMap((option) => [
+      option,
+      'none.json',
+    ]);
+    const argv = ['spawn', 'web', '--', 'node', ...options, '--experimental-default-config-file', "a 'word", ''];
+    const { code, err } = await supertree(argv);
+    expect(err).toMatch(/^NO_SERVER: /);
+    expect(code).toBe(3);
+  });
 
   it('reports an option of Node as an unknown option', async () => {
     const { code, err } = await supertree(['ps', '--experimental-config-file', 'none.json']);
@@ -81,10 +84,7 @@ describe('the program that is installed as supertree', () => {
 
   it.each([
     ['--version', 0],
-    ['help ps', 0],
-    ['ps', 3],
     ['spawn web --cwd / -- run', 3],
-    ['keygen', 1],
     ['spawn web -- run', 1],
   ])('works in a directory that was deleted, where it needs none: %s', async (line, expected) => {
     const gone = join(place.path, 'gone');
@@ -100,5 +100,15 @@ describe('the program that is installed as supertree', () => {
     expect(code).toBe(expected);
     expect(err).not.toMatch(/^ +at /m);
     if (expected === 1) expect(err).toMatch(/^CWD_GONE: The present directory cannot be used: /m);
+  });
+
+  it.each([
+    ['help ps', 0],
+    ['ps', 3],
+    ['keygen', 1],
+  ])('asks for the directory only where it needs one: %s', async (line, expected) => {
+    const { code, err } = await run(line.split(' '), { absent: true, cwdGone: true });
+    expect(code).toBe(expected);
+    expect(err).toMatch({ 0: /^$/, 1: /^CWD_GONE: /, 3: /^NO_SERVER: / }[expected]!);
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, connect } from '../../src/client/client.js';
 import type { AgentRow } from '../../src/protocol/operations.js';
 import { ask, launch, type Process, scratch, until } from './process.js';
 
@@ -19,13 +20,15 @@ describe('examples/agents', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
   let server: Process;
   const supertree = (...argv: string[]) => ask(argv, place.endpoint);
-  const rows = async (): Promise<AgentRow[]> => JSON.parse((await supertree('ps', '--json')).out);
-  const row = async (agent: string): Promise<AgentRow> => JSON.parse((await supertree('status', agent, '--json')).out);
+  let client: Client;
+  const rows = () => client.agents();
+  const row = (agent: string) => client.status(agent);
   const pidOf = (all: readonly AgentRow[], path: string) => all.find((each) => each.path === path)?.pid;
 
   beforeAll(async () => {
     place = await scratch();
     server = launch(['serve', 'examples/agents/tree.toml'], { endpoint: place.endpoint });
+    client = await connect({ endpoint: place.endpoint, wait: 60_000 });
     await until(async () => {
       const all = await rows();
       return all.length === PATHS.length && all.every(({ path, pid }) => path === 'root/flaky' || pid !== null);
@@ -33,6 +36,7 @@ describe('examples/agents', () => {
   });
 
   afterAll(async () => {
+    await client.close();
     server.child.kill('SIGINT');
     await server.finished;
     await place.remove();

@@ -35,6 +35,8 @@ export interface Setup {
   connecting?: boolean;
   /** True when nobody answers at all. */
   absent?: boolean;
+  /** True when the present directory was deleted. */
+  cwdGone?: boolean;
   serve?: (request: ServeRequest) => Promise<number>;
   /** What `doctor` finds. If not given, nothing. */
   findings?: readonly Finding[];
@@ -79,7 +81,10 @@ export function begin(argv: readonly string[], setup: Setup = {}): Running {
   });
   const host: Host = {
     env: setup.env ?? {},
-    cwd: '/home/me',
+    get cwd() {
+      if (setup.cwdGone) throw new SupertreeError('CWD_GONE', { problem: 'ENOENT' });
+      return '/home/me';
+    },
     now: () => NOW,
     out: out.sink,
     err: err.sink,

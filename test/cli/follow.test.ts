@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { printFollowed } from '../../src/cli/commands/follow.js';
 import type { Host, Sink } from '../../src/cli/host.js';
-import type { LinkState, LogItem } from '../../src/client/client.js';
+import { connect, type LinkState, type LogItem } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
 import type { StreamName } from '../../src/model/spec.js';
 import { MARK, processesMarked } from '../e2e/proc.js';
-import { begin, row, supertree } from './fake-host.js';
-import { ask, launch, type Process, scratch, shell, until } from './process.js';
+import { begin as beginFake, row, supertree } from './fake-host.js';
+import { ask, begin, launch, type Process, scratch, shell, until } from './process.js';
 
 const mark = `follow-${process.pid}-${performance.now()}`;
 const env = { [MARK]: mark };
@@ -62,7 +62,7 @@ describe('a server that is lost while it is followed', () => {
   it('is reported on standard error, as is its return', async () => {
     const link = { state: 'connected' as LinkState, reconnections: 0 };
     const end = gate();
-    const running = begin(['logs', 'web', '-f'], {
+    const running = beginFake(['logs', 'web', '-f'], {
       link,
       logs: lines(end.promise),
       answers: { status: () => row('root/web') },
@@ -83,7 +83,7 @@ describe('a server that is lost while it is followed', () => {
     let isFrozen = true;
     const health = () => (isFrozen ? Promise.reject(new SupertreeError('TIMEOUT', { what: 'health' })) : {});
     const setup = { answers: { health }, logs: lines(new Promise(() => undefined)) };
-    const running = begin(['logs', 'web', '-f'], setup);
+    const running = beginFake(['logs', 'web', '-f'], setup);
     await expect.poll(running.err).toMatch(/Connection lost/);
     isFrozen = false;
     await expect.poll(running.err).toMatch(/Connected again/);
@@ -102,7 +102,7 @@ describe('a server that is lost while it is followed', () => {
   it('ends with 1 when it comes back without the agent, but with 0 when the agent is removed', async () => {
     const link = { state: 'connected' as LinkState, reconnections: 0 };
     const end = gate();
-    const running = begin(['logs', 'web', '-f'], { link, logs: lines(end.promise), answers: { status } });
+    const running = beginFake(['logs', 'web', '-f'], { link, logs: lines(end.promise), answers: { status } });
     await expect.poll(() => running.endpoints.length).toBe(1);
     link.reconnections = 1;
     end.resolve();
@@ -134,8 +134,8 @@ describe('the commands that follow', () => {
   const start = (...argv: string[]) => launch(argv, { endpoint: place.endpoint });
   const serve = async () => {
     server = start('serve', join(place.path, 'tree.json'));
-    const states = async () => JSON.parse((await supertree('ps', '--json')).out) as { state: string }[];
-    await until(async () => (await states()).every(({ state }) => state === 'running'));
+    await using client = await connect({ endpoint: place.endpoint, wait: 60_000 });
+    await until(async () => (await client.agents()).every(({ state }) => state === 'running'));
   };
 
   beforeAll(async () => {
@@ -164,9 +164,10 @@ describe('the commands that follow', () => {
 
   it('print one document a line, and begin at the given line', async () => {
     await supertree('send', 'cat', 'three');
-    const following = start('logs', 'cat', '-f', '--json', '-n', '1');
+    await until(async () => (await supertree('logs', 'cat')).out.endsWith('three\n'));
+    const following = begin(['logs', 'cat', '-f', '--json', '-n', '1'], place.endpoint);
     await until(() => following.out() !== '');
-    following.child.kill('SIGTERM');
+    following.interrupt('SIGTERM');
     const { code, out } = await following.finished;
     expect(code).toBe(143);
     expect(
@@ -209,7 +210,7 @@ describe('the commands that follow', () => {
   });
 
   it('print every event, over a restart of the server', async () => {
-    const text = start('events', '-f');
+    const text = begin(['events', '-f'], place.endpoint);
     const json = start('events', '-f', '--json');
     await until(() => text.err() !== '' && json.out() !== '');
     expect(text.err()).toBe('Following 3 agents below 2 supervisors.\n');
@@ -222,7 +223,8 @@ describe('the commands that follow', () => {
     await until(() => text.err().includes('The server was restarted.') && json.out().includes('"restarted"'));
     await supertree('stop', 'job');
     await until(() => / root\/group\/job is stopped\n/.test(text.out()));
-    for (const each of [text, json]) each.child.kill('SIGINT');
+    text.interrupt('SIGINT');
+    json.child.kill('SIGINT');
     expect(await text.finished).toMatchObject({ code: 130 });
     const items = (await json.finished).out
       .trimEnd()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launch, scratch, shell } from './process.js';
+import { ask, launch, scratch, shell } from './process.js';
 
 describe('the supertree program', () => {
   let place: Awaited<ReturnType<typeof scratch>>;
@@ -18,7 +18,7 @@ describe('the supertree program', () => {
   });
 
   it('exits with 2 when the endpoint is none', async () => {
-    const result = await launch(['ps', '--endpoint', 'http://localhost']).finished;
+    const result = await ask(['ps', '--endpoint', 'http://localhost'], place.endpoint);
     expect(result).toMatchObject({ code: 2, out: '' });
     expect(result.err).toMatch(/^ENDPOINT_INVALID: .*\n$/);
   });

@@ -8,7 +8,7 @@ import { PROGRAM } from '../program.js';
 import { scratch } from './process.js';
 
 /** Ignores the stop signal, so that each restart lasts until it is killed, a second later. */
-const SLOW = { id: 'slow', command: ['sh', '-c', "trap '' TERM; while :; do sleep 0.1; done"] };
+const SLOW = { id: 'slow', command: ['sh', '-c', "trap '' TERM; exec sleep 1000"] };
 const STOP = { ask: 1000, insist: 0 };
 
 const LIMITS = { rate: 1e9, burst: 1e9, inFlight: 10_000 };

@@ -2,22 +2,25 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect } from '../../src/client/client.js';
+import { MARK, processesMarked } from '../e2e/proc.js';
 import { ask, launch, type Process, scratch, shell, until } from './process.js';
 
 /** Reads nothing, for as long as it lives. */
 const DEAF = ['sh', '-c', 'exec sleep 1000'];
 /** Ends on SIGKILL only. */
-const STUBBORN = ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 0.2; done'];
+const STUBBORN = ['sh', '-c', 'trap "" TERM; echo up; exec sleep 1000'];
 
+const mark = `server-${process.pid}-${performance.now()}`;
+const env = { [MARK]: mark };
 const TREE = {
   children: [
-    { id: 'echo', command: ['cat'] },
-    { id: 'deaf', command: DEAF },
-    { id: 'stubborn', command: STUBBORN, readiness: { type: 'log', pattern: 'up' }, stop: { ask: 60_000 } },
-    { id: 'worker', command: ['sleep', '1000'] },
-    { id: 'group', children: [{ id: 'worker', command: ['sleep', '1000'] }] },
+    { id: 'echo', command: ['cat'], env },
+    { id: 'deaf', command: DEAF, env },
+    { id: 'stubborn', command: STUBBORN, env, readiness: { type: 'log', pattern: 'up' }, stop: { ask: 60_000 } },
+    { id: 'worker', command: ['sleep', '1000'], env },
+    { id: 'group', children: [{ id: 'worker', command: ['sleep', '1000'], env }] },
   ],
 };
 
@@ -32,15 +35,15 @@ describe('the command line against a running server', () => {
     const file = join(place.path, 'tree.json');
     await writeFile(file, JSON.stringify(TREE));
     server = launch(['serve', file], { endpoint: place.endpoint });
-    await until(async () => (await json('ps')).every(({ state }: { state: string }) => state === 'running'));
+    await using client = await connect({ endpoint: place.endpoint, wait: 60_000 });
+    await until(async () => (await client.agents()).every(({ state }) => state === 'running'));
   });
 
   afterAll(async () => {
-    server.child.kill('SIGTERM');
-    // Sooner than a second later a signal counts as the first one again.
-    await Promise.race([server.finished, sleep(1_500)]);
-    server.child.kill('SIGTERM');
+    server.child.kill('SIGKILL');
     await server.finished;
+    // What the server that was killed has left behind.
+    for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
     await place.remove();
   });
 
@@ -164,23 +167,13 @@ describe('the command line against a running server', () => {
   });
 
   it('exits with 3 when the server is killed while it waits', async () => {
-    const other = await scratch();
-    const doomed = launch(['serve'], { endpoint: other.endpoint });
-    await until(async () => (await ask(['health'], other.endpoint)).code === 0);
-    const spawned = await ask(['spawn', 'slow', '--json', '--', ...STUBBORN], other.endpoint);
-    const { pid } = JSON.parse(spawned.out);
-    try {
-      const stop = launch(['stop', 'slow'], { endpoint: other.endpoint });
-      await until(() => stop.err().includes('root/slow stopping'));
-      doomed.child.kill('SIGKILL');
-      const result = await stop.finished;
-      expect(result).toMatchObject({ code: 3, out: '' });
-      expect(result.err).toMatch(/^NO_SERVER: .*\n/m);
-    } finally {
-      doomed.child.kill('SIGKILL');
-      process.kill(-pid, 'SIGKILL');
-      await other.remove();
-    }
+    expect((await supertree('start', 'stubborn')).code).toBe(0);
+    const stop = launch(['stop', 'stubborn'], { endpoint: place.endpoint });
+    await until(() => stop.err().includes('root/stubborn stopping'));
+    server.child.kill('SIGKILL');
+    const result = await stop.finished;
+    expect(result).toMatchObject({ code: 3, out: '' });
+    expect(result.err).toMatch(/^NO_SERVER: .*\n/m);
   });
 });
 
