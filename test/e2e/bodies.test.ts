@@ -129,8 +129,8 @@ describe('user code that throws', () => {
 
 describe('limits', () => {
   const hungry = (action: 'restart' | 'stop' | 'report') => {
-    const limits = { memory: { max: 150 * 1_048_576, action } };
-    return { id: 'a', command: fixture('eats-memory', 200), limits, stop: SHORT_ASK };
+    const limits = { memory: { max: 100 * 1_048_576, action } };
+    return { id: 'a', command: fixture('eats-memory', 100), limits, stop: SHORT_ASK };
   };
 
   for (const action of ['restart', 'stop', 'report'] as const) {
@@ -140,7 +140,7 @@ describe('limits', () => {
       const pid = w.pid('a');
       await w.tree.agent('a').write('eat\n');
       const limit = await w.reported('limit', 'root/a');
-      expect(limit).toMatchObject({ resource: 'memory', max: 157_286_400, action });
+      expect(limit).toMatchObject({ resource: 'memory', max: 104_857_600, action });
       expect(limit.value).toBeGreaterThan(limit.max);
       if (action === 'restart') await w.reported('ready', 'root/a', 2);
       if (action === 'stop') await w.becomes('a', 'stopped');

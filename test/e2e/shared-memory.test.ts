@@ -10,9 +10,9 @@ shareKeeper();
 const PROGRAM = new URL('../fixtures/shares-memory.py', import.meta.url).pathname;
 const PERIOD = 50;
 
-/** An agent whose seven processes share 200 MiB: their resident sizes add up to seven times as much. */
+/** An agent whose seven processes share 64 MiB: their resident sizes add up to seven times as much. */
 function sharing(max: number) {
-  return { id: 'a', command: [PYTHON, PROGRAM, '200'], limits: { memory: { max } }, stop: SHORT_ASK };
+  return { id: 'a', command: [PYTHON, PROGRAM, '64'], limits: { memory: { max } }, stop: SHORT_ASK };
 }
 
 /** What an ordinary user measures of an agent, and the detail of its exit above a limit. */
@@ -27,27 +27,27 @@ async function measuredByUser(...command: string[]): Promise<unknown[]> {
 }
 
 describe('memory that the processes of an agent share', () => {
-  it('counts once: an agent of 200 MiB is not restarted for a limit of 500 MB', async () => {
-    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(500e6)] }, { samplePeriod: PERIOD });
+  it('counts once: an agent of 64 MiB is not restarted for a limit of 200 MB', async () => {
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(200e6)] }, { samplePeriod: PERIOD });
     await w.printed('a', 'up');
     for (let sample = 0; sample < 5; sample++) {
       const usage = (await w.tree.usage()).get('root/a');
       expect(usage).toMatchObject({ measure: 'pss' });
-      expect(usage!.memory).toBeGreaterThan(200e6);
-      expect(usage!.memory).toBeLessThan(400e6);
+      expect(usage!.memory).toBeGreaterThan(64e6);
+      expect(usage!.memory).toBeLessThan(200e6);
       await sleep(2 * PERIOD);
     }
     expect(w.view('a')).toMatchObject({ incarnation: 1, state: 'running' });
     w.expectTrueStates();
   });
 
-  it('counts: it is restarted for a limit of 150 MB, and its exit says how it was measured', async () => {
-    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(150e6)] }, { samplePeriod: PERIOD });
+  it('counts: it is restarted for a limit of 50 MB, and its exit says how it was measured', async () => {
+    const w = await started({ ...IMMEDIATE_RESTARTS, children: [sharing(50e6)] }, { samplePeriod: PERIOD });
     const limit = await w.reported('limit', 'root/a');
-    expect(limit).toMatchObject({ resource: 'memory', max: 150e6, measure: 'pss', action: 'restart' });
+    expect(limit).toMatchObject({ resource: 'memory', max: 50e6, measure: 'pss', action: 'restart' });
     await w.reported('exited', 'root/a');
     const [exit] = w.exits('root/a');
-    expect(exit).toMatchObject({ cause: 'memory-limit', detail: `${limit.value} of 150000000 bytes (PSS)` });
+    expect(exit).toMatchObject({ cause: 'memory-limit', detail: `${limit.value} of 50000000 bytes (PSS)` });
     w.expectTrueStates();
   });
 });
