@@ -125,30 +125,33 @@ describe('liveness', () => {
     });
   });
 
-  it.each([
-    ['stop', 'stopped'],
-    ['kill', 'stopped'],
-    ['pause', 'paused'],
-    ['restart', 'running'],
-    ['end', 'running'],
-  ] as const)('a %s in the middle of a probe cancels it: its result changes nothing', async (what, state) => {
+  it('a command or an end in the middle of a probe cancels it: its result changes nothing', async () => {
+    const outcomes = { stop: 'stopped', kill: 'stopped', pause: 'paused', restart: 'running', end: 'running' } as const;
+    type Interruption = keyof typeof outcomes;
+    const all = Object.keys(outcomes) as Interruption[];
     const liveness = { type: 'http', period: 1_000, timeout: 3_000, failures: 2 } as const;
-    const w = await started({ ...IMMEDIATE_RESTARTS, children: [server('a', { liveness })] });
-    await healthy(w, 'a');
-    const agent = w.tree.agent('a');
-    await agent.write('hang\n');
-    await w.printed('a', 'asked');
-    if (what === 'end') process.kill(w.pid('a'), 'SIGKILL');
-    else await agent[what]();
-    if (what === 'end' || what === 'restart') await w.reported('ready', 'root/a', 2);
+    const children = all.map((what) => server(what, { liveness }));
+    const w = await started({ ...IMMEDIATE_RESTARTS, start: 'parallel', children });
+    const interrupt = async (what: Interruption) => {
+      await healthy(w, what);
+      const agent = w.tree.agent(what);
+      await agent.write('hang\n');
+      await w.printed(what, 'asked');
+      if (what === 'end') process.kill(w.pid(what), 'SIGKILL');
+      else await agent[what]();
+      if (outcomes[what] === 'running') await w.reported('ready', `root/${what}`, 2);
+    };
+    await Promise.all(all.map(interrupt));
     // Longer than the probe could have taken.
     await new Promise((resolve) => setTimeout(resolve, 3_500));
-    expect(w.view('a')).toMatchObject({ state, incarnation: state === 'running' ? 2 : 1 });
-    expect(w.exits('root/a').map(({ cause }) => cause)).not.toContain('liveness');
+    for (const what of all) {
+      const state = outcomes[what];
+      expect(w.view(what)).toMatchObject({ state, incarnation: state === 'running' ? 2 : 1 });
+      expect(w.exits(`root/${what}`).map(({ cause }) => cause)).not.toContain('liveness');
+    }
     expect(w.all('dead-letter')).toEqual([]);
-    if (what !== 'pause') return;
-    await agent.resume();
-    await w.printed('a', 'closed');
+    await w.tree.agent('pause').resume();
+    await w.printed('pause', 'closed');
   });
 
   it('does not restart a temporary agent, and starts a transient one again', async () => {
