@@ -21,10 +21,13 @@ export function snippetsOf(root: string, page: string): Snippet[] {
   }));
 }
 
-/** What the compiler has against snippets, each taken as a module at the root of the package: `README.md:12 Cannot find name 'x'.` */
+/**
+ * What the compiler has against snippets, each taken as a module at the root of the package: `README.md:12 Cannot find name 'x'.` It reads the declarations of
+ * the build, as that of a user does, and not the sources, which are twice as much.
+ */
 export function complaintsAbout(root: string, snippets: readonly Snippet[]): string[] {
   const files = new Map(snippets.map((snippet, index) => [join(root, `snippet-${index}.ts`), snippet]));
-  const options = { ...optionsOf(root), noUnusedLocals: false, noUnusedParameters: false };
+  const options = { ...optionsOf(root), paths: {}, noUnusedLocals: false, noUnusedParameters: false };
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile } = host;
   host.fileExists = (file) => files.has(file) || fileExists(file);
