@@ -93,6 +93,33 @@ describe('supertree attach', () => {
     await server.finished;
   });
 
+  it('refuses an agent that does not run, and ends when its agent is restarted', async () => {
+    await supertree('spawn', 'b', '--pty', '--', 'sleep', '300');
+    await supertree('stop', 'b');
+    const still = await onTerminal(['attach', 'b'], place.endpoint).ended;
+    expect(still).toMatchObject({ code: 1, out: expect.stringContaining('INVALID_STATE') });
+    await supertree('start', 'b');
+    const { terminal } = await attached('b');
+    await supertree('restart', 'b');
+    expect((await terminal.ended).code).toBe(143);
+    expect((await supertree('status', 'b')).out).toContain('running');
+  });
+
+  it('gives the agent the size of a terminal that is attached again', async () => {
+    for (const _turn of [1, 2]) {
+      const { terminal, device } = await attached();
+      terminal.type('stty size\r');
+      await shows(terminal, '24 160\r\n');
+      resize(device, 30, 100);
+      await until(() => {
+        terminal.type('stty size\r');
+        return terminal.out().includes('30 100\r\n');
+      });
+      terminal.type(DETACH);
+      expect((await terminal.ended).code).toBe(0);
+    }
+  });
+
   it('gives the agent the size of the terminal that was attached or resized last', async () => {
     const [one, two] = [await attached(), await attached()];
     const size = async (expected: string) => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 describe('a command without a reader of its output', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends with the first %s', async (signal) => {
+  it('ends with the first SIGTERM', async () => {
     const [command, ...args] = PROGRAM;
     const env = { ...process.env, SUPERTREE_ENDPOINT: server.endpoint };
     const child = spawn(command, [...args, 'logs', 'noisy', '-f'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -30,9 +30,9 @@ describe('a command without a reader of its output', () => {
     // Its first bytes show that it runs; then its pipe fills up.
     await once(child.stdout, 'readable');
     await sleep(1_000);
-    child.kill(signal);
+    child.kill('SIGTERM');
     const [code] = await ended;
-    expect(code).toBe(signal === 'SIGTERM' ? 143 : 130);
+    expect(code).toBe(143);
     child.stdout.destroy();
   });
 });
@@ -102,11 +102,11 @@ describe('top', () => {
     expect(out.match(/^root\/noisy /gm)).toHaveLength(2);
   });
 
-  it.each(['SIGQUIT', 'SIGHUP'] as const)('leaves the terminal as it was on %s', async (signal) => {
+  it('leaves the terminal as it was on SIGQUIT', async () => {
     const { target, ended } = await top();
-    process.kill(target, signal);
+    process.kill(target, 'SIGQUIT');
     const { code, out } = await ended;
-    expect(code).toBe(128 + constants.signals[signal]);
+    expect(code).toBe(128 + constants.signals.SIGQUIT);
     expect(switchesIn(out)).toBe('hl');
     expect(isRestored(out)).toBe(true);
   });
