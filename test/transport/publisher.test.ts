@@ -89,7 +89,7 @@ describe('a publisher', () => {
     const line = 'y'.repeat(2_000);
     let printed = 0;
     // The agent prints as fast as the quick one reads: the slow one has long stopped.
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 20; round++) {
       for (let n = 0; n < 250; n++) web.print('stdout', line);
       printed += 250;
       await expect.poll(() => quick.frames.length).toBeGreaterThanOrEqual(printed);
