@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { sh, started, world } from '../../e2e/world.js';
+import { sh, shareKeeper, started, world } from '../../e2e/world.js';
 import { outcome, startWorld } from '../fake-world.js';
+
+shareKeeper();
 
 /** Says what it is told on standard input. */
 const LISTENER = sh('while read line; do echo "heard $line"; done');

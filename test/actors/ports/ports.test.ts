@@ -34,9 +34,12 @@ async function listen(port: number, host: string): Promise<void> {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port, host }, resolve));
 }
 
-/** A process of its own that listens on the port. */
-async function stranger(port: number, host: string): Promise<number> {
-  const code = `require('net').createServer().listen(${port}, '${host}', () => console.log('up'))`;
+/** A process of its own that listens on each host, on ports from this one on. */
+async function stranger(port: number, hosts: readonly string[]): Promise<number> {
+  const listening = hosts.map((host, at) => `s.push(listen(${port + at}, '${host}'));`).join('');
+  const code = `
+    const listen = (port, host) => new Promise((resolve) => require('net').createServer().listen(port, host, resolve));
+    const s = []; ${listening} Promise.all(s).then(() => console.log('up'));`;
   const child = spawn(process.execPath, ['-e', code, 'stranger'], { stdio: ['ignore', 'pipe', 'inherit'] });
   opened.push(child);
   if (child.stdout === null || child.pid === undefined) throw new Error('no child');
@@ -169,18 +172,19 @@ describe('releasing ports', () => {
 });
 
 describe('ports of foreign processes', () => {
-  it.each(['127.0.0.1', '0.0.0.0', '::1', '::', '127.0.0.2'])(
-    'are found at %s, the holder is named, another one is given',
-    async (host) => {
-      const { ports, base, reports } = portsOf(3);
-      const pid = await stranger(base, host);
-      expect(await ports.lease('root/a', 1, http)).toEqual({ http: base + 1 });
-      await expect.poll(() => reports.length).toBe(1);
-      expect(reports[0]).toMatchObject({ path: 'root/a', body: { type: 'port-conflict', port: base } });
-      expect(reports[0]?.body).toHaveProperty('holder', expect.stringContaining(`pid ${pid} (`));
-      expect(reports[0]?.body).toHaveProperty('holder', expect.stringContaining('node'));
-    },
-  );
+  it('are found at any address, the holder is named, another one is given', async () => {
+    const hosts = ['127.0.0.1', '0.0.0.0', '::1', '::', '127.0.0.2'];
+    const { ports, base, reports } = portsOf(10);
+    const pid = await stranger(base, hosts);
+    expect(await ports.lease('root/a', 1, http)).toEqual({ http: base + hosts.length });
+    await expect.poll(() => reports.length).toBe(hosts.length);
+    for (const [at, { path, body }] of reports.entries()) {
+      expect(path).toBe('root/a');
+      expect(body).toMatchObject({ type: 'port-conflict', port: base + at });
+      expect(body).toHaveProperty('holder', expect.stringContaining(`pid ${pid} (`));
+      expect(body).toHaveProperty('holder', expect.stringContaining('node'));
+    }
+  });
 
   it('are not tried again for a while, so there is one report and not one for each lease', async () => {
     const { ports, base, reports } = portsOf(20);

@@ -38,13 +38,13 @@ describe('monitor of real processes', () => {
 
   it('distinguishes busy from idle processes, in the first sample and the next', async () => {
     const monitor = ofPids({ busy: [run('while :; do :; done')], idle: [run('exec sleep 300')] });
-    await sleep(1_000);
+    await sleep(400);
     for (const _ of ['first', 'next']) {
       const usages = await monitor.sample(['busy', 'idle']);
       expect(usages.get('busy')!.cpu).toBeGreaterThan(usages.get('idle')!.cpu);
       expect(usages.get('busy')!.cpu).toBeGreaterThan(0);
       expect(usages.get('idle')!.memory).toBeGreaterThan(0);
-      await sleep(700);
+      await sleep(400);
     }
     monitor.close();
   });
@@ -61,13 +61,13 @@ describe('monitor of real processes', () => {
     monitor.close();
   });
 
-  it('counts the cpu time of children that have ended', async () => {
-    const pid = run('for child in 1 2; do (ulimit -t 1; while :; do :; done); done; exec sleep 300');
+  it('counts the cpu time of a child that has ended', async () => {
+    const pid = run('(ulimit -t 1; while :; do :; done); exec sleep 300');
     const monitor = ofPids({ a: [pid] });
     await expect.poll(() => readStat(pid)?.name, { timeout: 60_000 }).toBe('sleep');
     const times = (await readProcesses([pid])).get(pid)!;
-    expect(times.childTime).toBeGreaterThan(1_500);
-    expect(times.ctime).toBeLessThan(1_000);
+    expect(times.childTime).toBeGreaterThan(750);
+    expect(times.ctime).toBeLessThan(500);
     expect((await monitor.sample(['a'])).get('a')!.cpu).toBeGreaterThan((100 * times.ctime) / times.elapsed);
     monitor.close();
   }, 70_000);
