@@ -1,0 +1,3 @@
+import { hookTests } from './hooks.js';
+
+hookTests('local');
