@@ -39,8 +39,8 @@ describe('a program that embeds a tree', () => {
     expect(code).toBe(0);
     expect(figures.code).toBe(0);
     expect(figures.kept).toBeLessThanOrEqual(262_144);
-    expect(figures.next).toBe(2_096_801);
-    expect(figures.grown).toBeLessThan(120);
+    expect(figures.next).toBe(1_048_401);
+    expect(figures.grown).toBeLessThan(60);
     expect(processesMarked(mark)).toEqual([]);
   });
 });
