@@ -54,6 +54,8 @@ class LinkWatch {
       this.#isSilent = false;
     }
     this.#reconnections = reconnections;
+    // The command is being ended: what it has to write still waits for its reader.
+    if (servers.every(({ state }) => state === 'disconnected')) return this.close();
     const isConnected = servers.every(({ state }) => state === 'connected');
     this.#report(this.#isSilent || !isConnected);
     if (this.#isProbing || (!this.#isLost && performance.now() - this.#probedAt < PROBE_PERIOD)) return;

@@ -79,6 +79,27 @@ describe('a server that is lost while it is followed', () => {
     expect((await running.result).code).toBe(0);
   });
 
+  it('is not reported once the command is being ended, which closes the client', async () => {
+    let looks = 0;
+    const link = {
+      get state(): LinkState {
+        looks += 1;
+        return looks === 1 ? 'connected' : 'disconnected';
+      },
+      reconnections: 0,
+    };
+    const end = gate();
+    const running = beginFake(['logs', 'web', '-f'], {
+      link,
+      logs: lines(end.promise),
+      answers: { status: () => row('root/web') },
+    });
+    await expect.poll(() => looks).toBeGreaterThan(1);
+    end.resolve();
+    await running.result;
+    expect(running.err()).not.toContain('Connection lost');
+  });
+
   it('is reported when it is frozen', async () => {
     let isFrozen = true;
     const health = () => (isFrozen ? Promise.reject(new SupertreeError('TIMEOUT', { what: 'health' })) : {});
