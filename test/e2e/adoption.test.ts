@@ -43,7 +43,7 @@ readiness = { type = "log", pattern = "up" }
 stop = { ask = 1500, insist = 0 }
 [[children]]
 id = "asks"
-command = ["sh", "-c", 'for n in 1 2 3 4 5 6; do printf "$n? "; sleep 0.3; echo answer; done; exec sleep 300']
+command = ["sh", "-c", 'for n in 1 2 3 4 5 6; do printf "$n? "; read answer; echo $answer; done; exec sleep 300']
 [[children]]
 id = "pool"
 pool = { size = 2, agent = { command = ["sleep", "300"] } }
@@ -77,7 +77,7 @@ describe('a server with a state directory that is killed', () => {
     const more = { id: 'more', children: [{ id: 'c', command: ['sleep', '300'] }] };
     await client.request('add_child', { path: 'root', spec: more });
     await until(async () => (await client.status('done')).state === 'completed');
-    await until(async () => (await linesOf('asks')) >= 12);
+    await answer('asks', 6);
     await eventually(() => seqs.length > 10, 'lines');
     before = await client.agents();
     client.stop('stubborn').catch(() => {});
@@ -89,6 +89,15 @@ describe('a server with a state directory that is killed', () => {
     after = await client.agents();
   });
   afterAll(() => server.dispose());
+
+  /** Answers so many prompts, each when it was seen as a line of its own. */
+  async function answer(agent: string, prompts: number): Promise<void> {
+    for (let lines = 1; lines < 2 * prompts; lines += 2) {
+      await until(async () => (await linesOf(agent)) === lines);
+      await server.client.send(agent, 'answer\n');
+    }
+    await until(async () => (await linesOf(agent)) === 2 * prompts);
+  }
 
   async function follow(): Promise<void> {
     for await (const item of server.client.logs('counter', { follow: true, from: 0 })) {
