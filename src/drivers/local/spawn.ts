@@ -37,25 +37,30 @@ export function spawnProblem(error: unknown, order: StartOrder): string {
       return `${program} is not executable`;
     case 'ENOEXEC':
       return `${program} is not a program that this machine can run`;
+    case 'ERR_INVALID_ARG_VALUE':
+      return 'its command, its environment and its working directory must be text without null bytes';
+    default:
+      // Node's message repeats the program.
+      return limitProblem(error) ?? `${program} cannot be run (${codeOf(error)})`;
+  }
+}
+
+/** Which limit of the system a spawn has met, as text that names where to look for it; `undefined` when it failed for another reason. */
+export function limitProblem(error: unknown): string | undefined {
+  switch ((error as NodeJS.ErrnoException).code) {
     case 'E2BIG':
       return 'the arguments and the environment are longer than the system allows (E2BIG)';
     case 'EMFILE':
     case 'ENFILE':
       return `no file descriptors are left for its pipes; raise the limit with ulimit -n (${codeOf(error)})`;
     case 'EAGAIN':
-      return NO_MORE_PROCESSES;
+      return 'the system allows no more processes; see ulimit -u and pids.max (EAGAIN)';
     case 'ENOMEM':
       return 'the system has no memory for another process (ENOMEM)';
-    case 'ERR_INVALID_ARG_VALUE':
-      return 'its command, its environment and its working directory must be text without null bytes';
     default:
-      // Node's message repeats the program.
-      return `${program} cannot be run (${codeOf(error)})`;
+      return undefined;
   }
 }
-
-/** What EAGAIN of fork(2) means, and where to look for the limit. */
-export const NO_MORE_PROCESSES = 'the system allows no more processes; see ulimit -u and pids.max (EAGAIN)';
 
 /** The program as in the spec: `{env:NAME}` is not replaced, because its value may be a secret. */
 function shownProgram({ spec, incarnation, ports }: StartOrder): string {

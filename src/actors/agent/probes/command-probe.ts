@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ExecChain } from '../../../drivers/keeper/exec-chain.js';
 import { killAtExit } from '../../../drivers/local/exit-hook.js';
-import { NO_MORE_PROCESSES } from '../../../drivers/local/spawn.js';
+import { limitProblem } from '../../../drivers/local/spawn.js';
 import { messageOf } from '../../../errors.js';
 import type { Probe, ProbeClock, ProbeResult } from './probe.js';
 
@@ -70,16 +70,11 @@ function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildPro
       ...(probe.env === undefined ? {} : { env: { ...withoutToken(probe.env), ...chain.env } }),
       ...(probe.cwd === null ? {} : { cwd: probe.cwd }),
     });
-    return child.on('error', (error) => failed(spawnProblem(error)));
+    return child.on('error', (error) => failed(limitProblem(error) ?? messageOf(error)));
   } catch (error) {
-    probe.clock.defer(() => failed(spawnProblem(error)));
+    probe.clock.defer(() => failed(limitProblem(error) ?? messageOf(error)));
     return undefined;
   }
-}
-
-function spawnProblem(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EAGAIN' ? NO_MORE_PROCESSES : messageOf(error);
 }
 
 const NO_CHAIN: ExecChain = { words: [], env: {} };
