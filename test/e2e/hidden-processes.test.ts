@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
 import { PROGRAM, PYTHON, ROOT } from '../program.js';
-import { isRoot } from '../security/other-user.js';
+import { isRoot, valuesOf } from '../security/other-user.js';
 import { KillableServer } from './killable-server.js';
 import { isRunning, MARK, processesMarked } from './proc.js';
 import { sh } from './world.js';
@@ -87,12 +87,7 @@ describe('a program whose user does not see the processes of others', () => {
       { command: sh('( setsid sleep 300 & ); ( setsid sleep 300 & ); echo over') },
     ];
     const lines = await outputOf(fixture('start-each', JSON.stringify(specs)), { [MARK]: mark });
-    expect(
-      lines
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-    ).toEqual([
+    expect(valuesOf(lines)).toEqual([
       { code: 0, text: 'done\n' },
       { code: 0, text: 'over\n' },
     ]);

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, connect } from '../../src/client/client.js';
 import { SupertreeError } from '../../src/errors.js';
 import { PROGRAM } from '../program.js';
-import { MARK, processesMarked } from './proc.js';
+import { Marked } from './marked.js';
 
 export interface StartOptions {
   /** Words before its command, such as `sh -c 'ulimit ...; exec "$0" "$@"'`. If not given, none. */
@@ -18,9 +16,7 @@ export interface StartOptions {
 
 /** A server with a state directory in a process of its own, which is killed and started again; and a client that lives through that. */
 export class KillableServer {
-  /** For its files, and for those of its agents. */
-  readonly directory = mkdtempSync(join(tmpdir(), 'supertree-adopt-'));
-  readonly #mark = randomUUID();
+  readonly #marked = new Marked();
   readonly #owner: number | undefined;
   #process: ChildProcess | undefined;
   #errors = '';
@@ -30,6 +26,11 @@ export class KillableServer {
   constructor(owner?: number) {
     this.#owner = owner;
     if (owner !== undefined) chownSync(this.directory, owner, -1);
+  }
+
+  /** For its files, and for those of its agents. */
+  get directory(): string {
+    return this.#marked.directory;
   }
 
   get client(): Client {
@@ -120,30 +121,29 @@ export class KillableServer {
 
   /** The pids of all its processes that are alive, keepers included. */
   processes(): number[] {
-    return processesMarked(this.#mark).map(({ pid }) => pid);
+    return this.#marked.pids();
   }
 
   /** The pids of an agent. */
   members(path: string): number[] {
-    return processesMarked(this.#mark, path).map(({ pid }) => pid);
+    return this.#marked.pids(path);
   }
 
   /** The pids of the main processes of an agent. */
   mains(path: string): number[] {
-    return processesMarked(this.#mark, path).flatMap(({ pid, session }) => (pid === session ? [pid] : []));
+    return this.#marked.members(path).flatMap(({ pid, session }) => (pid === session ? [pid] : []));
   }
 
   async dispose(): Promise<void> {
     await this.#client?.close();
     this.#process?.kill('SIGKILL');
-    for (const pid of this.processes()) kill(pid);
-    rmSync(this.directory, { recursive: true });
+    this.#marked.dispose();
   }
 
   #spawn(socket: string, prefix: readonly string[], more: NodeJS.ProcessEnv): ChildProcess {
     const serve = [...PROGRAM, 'serve', this.#file('tree.toml'), '--endpoint', `ipc://${this.#file(socket)}`];
     const [command, ...args] = [...prefix, ...serve, '--state', this.#file('state')];
-    const env = { ...process.env, ...more, [MARK]: this.#mark };
+    const env = { ...this.#marked.env, ...more };
     return spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   }
 
@@ -170,14 +170,5 @@ function commandOf(pid: number): string {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
   } catch {
     return ''; // it has ended
-  }
-}
-
-/** Some end by themselves meanwhile: the keeper is one of them. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
   }
 }

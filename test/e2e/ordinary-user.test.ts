@@ -1,19 +1,11 @@
 import { getPriority } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
-import { OTHER, runAsOther } from '../security/other-user.js';
+import { OTHER, valuesOfOther } from '../security/other-user.js';
 
 describe('an ordinary user', () => {
   /** What becomes of an agent of each spec in a program of that user. */
-  async function startEach(specs: readonly object[]): Promise<object[]> {
-    const child = runAsOther(fixture('start-each', JSON.stringify(specs)));
-    let out = '';
-    for await (const bytes of child.stdout!) out += String(bytes);
-    return out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-  }
+  const startEach = (specs: readonly object[]) => valuesOfOther(fixture('start-each', JSON.stringify(specs)));
 
   it('may lower what its agents may do, and gets it back for the next one', async () => {
     const show = (script: string) => ({ command: ['sh', '-c', script] });
@@ -45,7 +37,7 @@ describe('an ordinary user', () => {
         { rlimits: { nofile: 'infinity' } },
         { user: 'no-such-user' },
       ];
-      const reasons = (await startEach(specs)).map((result) => 'reason' in result && String(result.reason));
+      const reasons = (await startEach(specs)).map((result) => (result as { reason?: string }).reason);
       expect(reasons).toEqual([
         expect.stringContaining(
           `user must be that of the supervisor, uid ${OTHER}, unless it runs as root, got "root"`,

@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Fate, OWNER_ENDS, type OwnerEnd } from '../../docs/owner-ends.js';
 import { eventually, fixture } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
-import { MARK, processesMarked, processFacts } from './proc.js';
+import { Marked } from './marked.js';
+import { processFacts } from './proc.js';
 
 /*
  * What becomes of the agents when the program above them ends: each cell of the table in docs/drivers.md. Below the program there are an agent, one that leaves
@@ -90,8 +89,7 @@ describe('the agents of a program', () => {
 /** A program of one kind with its agents. */
 class Rig {
   readonly #owner: Owner;
-  #directory = '';
-  readonly #mark = randomUUID();
+  readonly #marked = new Marked();
   #program: ChildProcess | undefined;
 
   constructor(owner: Owner) {
@@ -103,12 +101,11 @@ class Rig {
   }
 
   pids(): number[] {
-    return processesMarked(this.#mark).map(({ pid }) => pid);
+    return this.#marked.pids();
   }
 
   /** Starts the program, and resolves when all agents run. */
   async start(isThread = false): Promise<void> {
-    this.#directory = mkdtempSync(join(tmpdir(), 'supertree-owner-'));
     this.#launch(isThread);
     await eventually(() => this.#isComplete(), 'all agents');
   }
@@ -116,7 +113,7 @@ class Rig {
   /** Ends the program, or brings it close to it. */
   async end(name: Name): Promise<void> {
     if (name === 'returns') return;
-    writeFileSync(join(this.#directory, 'way'), name);
+    writeFileSync(join(this.#marked.directory, 'way'), name);
     this.program.kill(name.startsWith('SIG') ? (name as NodeJS.Signals) : 'SIGWINCH');
     if (name === 'descriptors') await this.#prints('used up: EMFILE');
   }
@@ -137,19 +134,17 @@ class Rig {
   }
 
   dispose(): void {
-    for (const { pid } of processesMarked(this.#mark)) process.kill(pid, 'SIGKILL');
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#marked.dispose();
   }
 
   /** The program has a small heap and few descriptors. */
   #launch(isThread: boolean): void {
-    const hook = new URL(`../fixtures/ends-on-signal.mjs?${join(this.#directory, 'way')}`, import.meta.url).href;
+    const hook = new URL(`../fixtures/ends-on-signal.mjs?${join(this.#marked.directory, 'way')}`, import.meta.url).href;
     const [node, ...rest] =
       this.#owner === 'embedded' ? fixture('owner', LEVELS, isThread ? 'thread' : '') : this.#server();
     const command = [node!, '--max-old-space-size=100', '--import', hook, ...rest];
     const words = ['-c', 'ulimit -n 256; ulimit -c 0; exec "$@"', 'sh', ...command];
-    const env = { ...process.env, [MARK]: this.#mark };
-    this.#program = spawn('sh', words, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#program = spawn('sh', words, { env: this.#marked.env, stdio: ['ignore', 'pipe', 'ignore'] });
   }
 
   #server(): string[] {
@@ -159,10 +154,10 @@ class Rig {
       { id: 'daemon', command: ['sh', '-c', '( setsid sleep 300 & ); exec sleep 300'], stop },
       { id: 'inner', command: fixture('owner', LEVELS - 1), stop },
     ];
-    const file = join(this.#directory, 'tree.json');
+    const file = join(this.#marked.directory, 'tree.json');
     writeFileSync(file, JSON.stringify({ children }));
-    const state = this.#owner === 'keeping' ? ['--state', join(this.#directory, 'state')] : [];
-    return [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(this.#directory, 's.sock')}`, ...state];
+    const state = this.#owner === 'keeping' ? ['--state', join(this.#marked.directory, 'state')] : [];
+    return [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(this.#marked.directory, 's.sock')}`, ...state];
   }
 
   #prints(expected: string): Promise<void> {
@@ -175,7 +170,7 @@ class Rig {
 
   /** A shell that is about to start a daemon is in the session of its agent; all others have sessions of their own. */
   #isComplete(): boolean {
-    const processes = processesMarked(this.#mark);
+    const processes = this.#marked.members();
     const isSettled = processes.every(({ pid, session }) => pid === session || pid === this.program.pid);
     return processes.length === PROCESSES && isSettled;
   }

@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
-import { MARK, processesMarked } from './proc.js';
+import { markedEach } from './marked.js';
 
 /*
  * A server in a PID namespace of its own, as in a container. Its first process has to reap orphans; a server without an init is that process.
@@ -34,16 +32,7 @@ const AGENTS = {
   ],
 };
 
-let directory: string;
-let mark: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'supertree-pid-'));
-  mark = randomUUID();
-});
-afterEach(() => {
-  for (const { pid } of processesMarked(mark)) process.kill(pid, 'SIGKILL');
-  rmSync(directory, { recursive: true });
-});
+const marked = markedEach();
 
 describe.runIf(isAllowed)('a server in a container', () => {
   it.each([
@@ -57,7 +46,7 @@ describe.runIf(isAllowed)('a server in a container', () => {
     process.kill(serverBelow(host.pid!), 'SIGTERM');
     await once(host, 'close');
     expect(lines().at(-1)).toMatchObject({ msg: 'stopped', clean: true, left: [] });
-    expect(processesMarked(mark)).toEqual([]);
+    expect(marked().pids()).toEqual([]);
   });
 });
 
@@ -67,10 +56,10 @@ interface LogLine {
 }
 
 function serve(script: string): { host: ChildProcess; lines: () => LogLine[] } {
+  const { directory, env } = marked();
   const file = join(directory, 'tree.json');
   writeFileSync(file, JSON.stringify(AGENTS));
   const server = [...PROGRAM, 'serve', file, '--endpoint', `ipc://${join(directory, 's.sock')}`];
-  const env = { ...process.env, [MARK]: mark };
   const host = spawn(unshare, [...flags, 'sh', '-c', script, 'sh', ...server], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
 import { PYTHON } from '../program.js';
-import { runAsOther } from '../security/other-user.js';
+import { valuesOfOther } from '../security/other-user.js';
 import { IMMEDIATE_RESTARTS, SHORT_ASK, shareKeeper, started } from './world.js';
 
 shareKeeper();
@@ -16,14 +16,8 @@ function sharing(max: number) {
 }
 
 /** What an ordinary user measures of an agent, and the detail of its exit above a limit. */
-async function measuredByUser(...command: string[]): Promise<unknown[]> {
-  const child = runAsOther(fixture('measures-agent', ...command));
-  let out = '';
-  for await (const bytes of child.stdout!) out += String(bytes);
-  return out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+function measuredByUser(...command: string[]): Promise<unknown[]> {
+  return valuesOfOther(fixture('measures-agent', ...command));
 }
 
 describe('memory that the processes of an agent share', () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { PROGRAM, ROOT } from '../program.js';
 
 /** Only root can be somebody else; others test what they can of it as themselves. */
@@ -15,21 +16,26 @@ export function runAsOther(argv: readonly string[], env: NodeJS.ProcessEnv = {})
   return spawn(argv[0] ?? '', argv.slice(1), { cwd: ROOT, env: { PATH, HOME: '/', ...env }, ...identity });
 }
 
+/** Runs a program as the other user, and resolves with the values of JSON that it prints, one a line. */
+export async function valuesOfOther(argv: readonly string[]): Promise<unknown[]> {
+  return valuesOf(await text(runAsOther(argv).stdout!));
+}
+
+/** The values of a text that has JSON in each line. */
+export function valuesOf(lines: string): unknown[] {
+  return lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
 /** Runs `supertree ARGV` as the other user. */
 export async function supertreeAsOther(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
   const child = runAsOther([...PROGRAM, ...argv], env);
-  let out = '';
-  let err = '';
-  child.stdout?.on('data', (text) => {
-    out += String(text);
-  });
-  child.stderr?.on('data', (text) => {
-    err += String(text);
-  });
-  const [code] = await once(child, 'close');
+  const [out, err, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'close')]);
   return { code, out, err };
 }
 
