@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { endRun, processesOf } from '../../bench/end-run.js';
 
 const GUARD = fileURLToPath(new URL('../../bench/guard.ts', import.meta.url));
@@ -20,6 +21,14 @@ interface Run {
 
 const directories: string[] = [];
 
+/** The guard as JavaScript: tsx, by which a benchmark runs it, takes most of the time of a run. */
+const program = mkdtempSync(join(tmpdir(), 'supertree-guard-'));
+const guardFile = join(program, 'guard.mjs');
+beforeAll(async () => {
+  await build({ entryPoints: [GUARD], outfile: guardFile, bundle: true, platform: 'node', format: 'esm' });
+});
+afterAll(() => rmSync(program, { recursive: true }));
+
 /** What is left when a test fails. */
 afterEach(async () => {
   for (const directory of directories.splice(0)) {
@@ -31,7 +40,7 @@ afterEach(async () => {
 function spawnGuard(script: string): Run {
   const directory = mkdtempSync(join(tmpdir(), 'supertree-bench-'));
   directories.push(directory);
-  const args = ['--import', 'tsx', GUARD, directory, 'sh', '-c', script];
+  const args = [guardFile, directory, 'sh', '-c', script];
   return { directory, guard: spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] }) };
 }
 

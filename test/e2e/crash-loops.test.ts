@@ -19,8 +19,8 @@ function loops(count: number) {
 
 describe('agents that crash again and again', { timeout: 300_000 }, () => {
   it.each([
-    [Number(LOOPS ?? 25), 'sequence'],
-    [Number(LOOPS ?? 50), 'parallel'],
+    [Number(LOOPS ?? 12), 'sequence'],
+    [Number(LOOPS ?? 25), 'parallel'],
   ] as const)('delay neither the last child of a boot nor a spawn: %i of them in %s', async (count, start) => {
     const began = performance.now();
     const server = await served({ ...NO_DELAY, start, children: [...loops(count), good] });
@@ -39,7 +39,7 @@ describe('agents that crash again and again', { timeout: 300_000 }, () => {
   });
 
   it.each(['sequence', 'parallel'] as const)('are restarted after the first starts of others, in %s', async (start) => {
-    const count = Number(LOOPS ?? 30);
+    const count = Number(LOOPS ?? 20);
     const { tree, reports } = world({ ...NO_DELAY, boot: 'retry', start, children: [...loops(count), good] });
     const startsBefore = async (path: string) => {
       const from = reports.length;

@@ -1,10 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { isRunning, MARK, processesMarked, processFacts } from './proc.js';
+import { markedEach } from './marked.js';
+import { isRunning, processFacts } from './proc.js';
 import {
   IMMEDIATE_RESTARTS,
   LONG_STAGES,
@@ -18,49 +18,9 @@ import {
 
 shareKeeper();
 
-const marks: string[] = [];
-afterEach(() => {
-  for (const { pid } of marks.splice(0).flatMap((mark) => processesMarked(mark))) process.kill(pid, 'SIGKILL');
-});
-
-interface Program {
-  readonly host: ChildProcess;
-  readonly mark: string;
-  /** Resolves with the pids of its agents, among them one without the mark. */
-  readonly pids: () => Promise<number[]>;
-}
-
-/** Runs a program that embeds a tree below a keeper. */
-function program(how: string): Program {
-  const [node, ...args] = fixture('embeds-agents', how);
-  const mark = randomUUID();
-  marks.push(mark);
-  const host = spawn(node!, args, { env: { ...process.env, [MARK]: mark }, stdio: ['ignore', 'pipe', 'ignore'] });
-  let text = '';
-  host.stdout.on('data', (bytes) => {
-    text += bytes;
-  });
-  const pids = async () => {
-    await eventually(() => text.includes('\n'), 'the pids');
-    return text.trim().split(' ').slice(1).map(Number);
-  };
-  return { host, mark, pids };
-}
-
-/** Waits until nothing is left of a program, its agents and its keeper. */
-function nothingLeft(mark: string, pids: readonly number[]): Promise<void> {
-  return eventually(() => processesMarked(mark).length === 0 && !pids.some(isRunning), 'the end of all processes');
-}
+const marked = markedEach();
 
 describe('a program with a tree below a keeper', () => {
-  it('leaves nothing when it is killed, not of agents that ignore their signal or have daemons of another session and environment either', async () => {
-    const { host, mark, pids } = program('waits');
-    const agents = await pids();
-    expect(agents.filter(isRunning)).toHaveLength(4);
-    host.kill('SIGKILL');
-    await nothingLeft(mark, agents);
-  });
-
   it('starts and stops agents although it has no descriptor left: those of agents are in the keeper', async () => {
     // Node reads the modules of the program at the same time, with a descriptor for each.
     const command = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh', ...fixture('without-descriptors', 'keeper')];
@@ -78,9 +38,10 @@ describe('a program with a tree below a keeper', () => {
   });
 
   it('ends by itself when it has no agent any more', async () => {
-    const { host, mark } = program('idle');
+    const [node, ...args] = fixture('embeds-agents', 'idle');
+    const host = spawn(node!, args, { env: marked().env, stdio: 'ignore' });
     expect(await once(host, 'exit')).toEqual([0, null]);
-    await nothingLeft(mark, []);
+    await eventually(() => marked().pids().length === 0, 'the end of the keeper');
   });
 });
 
@@ -102,11 +63,11 @@ describe('a tree below a keeper', () => {
     expect(later.filter(isRunning)).toEqual([]);
   });
 
-  it('starts 100 agents, each with the keeper as its parent, and stops them', async () => {
-    const children = Array.from({ length: 100 }, (_, index) => sleeper(`a${index}`));
+  it('starts 40 agents, each with the keeper as its parent, and stops them', async () => {
+    const children = Array.from({ length: 40 }, (_, index) => sleeper(`a${index}`));
     const world = await started({ children, start: 'parallel' });
     const pids = world.tree.agents().map(({ pid }) => pid!);
-    expect(new Set(pids).size).toBe(100);
+    expect(new Set(pids).size).toBe(40);
     const keepers = new Set(pids.map((pid) => parentOf(pid)));
     expect(keepers.size).toBe(1);
     expect(keepers).not.toContain(process.pid);
@@ -119,7 +80,7 @@ describe('a tree below a keeper', () => {
     const child = { id: 'crashes', command: crashes, stop: SHORT_ASK };
     const world = await started({ children: [], ...IMMEDIATE_RESTARTS });
     void world.tree.supervisor().add(child);
-    await world.reported('exited', 'root/crashes', 20);
+    await world.reported('exited', 'root/crashes', 8);
     await world.tree.stop();
     const exits = world.exits('root/crashes').filter(({ commanded }) => !commanded);
     expect(exits.every(({ code, cause }) => code === 3 && cause === 'exit')).toBe(true);

@@ -1,27 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually, fixture } from '../contract/recorder.js';
-import { MARK, processesMarked } from './proc.js';
+import { markedEach } from './marked.js';
 
-const marks: string[] = [];
-afterEach(() => {
-  for (const { pid } of marks.splice(0).flatMap((mark) => processesMarked(mark))) process.kill(pid, 'SIGKILL');
-});
+const marked = markedEach();
 
 /** Runs a program that embeds a tree. */
-function program(how: string): { host: ChildProcess; mark: string; output: () => string } {
+function program(how: string): { host: ChildProcess; output: () => string } {
   const [node, ...args] = fixture('ends-program', how);
-  const mark = randomUUID();
-  marks.push(mark);
-  const env = { ...process.env, [MARK]: mark };
-  const host = spawn(node!, args, { env, stdio: ['pipe', 'pipe', 'ignore'] });
+  const host = spawn(node!, args, { env: marked().env, stdio: ['pipe', 'pipe', 'ignore'] });
   let text = '';
   host.stdout.on('data', (bytes) => {
     text += bytes;
   });
-  return { host, mark, output: () => text };
+  return { host, output: () => text };
 }
 
 describe('a program that ends by itself', () => {
@@ -29,11 +22,11 @@ describe('a program that ends by itself', () => {
     ['probe', 7],
     ['throw', 1],
   ])('takes the readiness probes with it that run just then (%s)', async (how, code) => {
-    const { host, mark } = program(how);
-    await eventually(() => processesMarked(mark).length === 3, 'the program, its agent and the probe');
+    const { host } = program(how);
+    await eventually(() => marked().pids().length === 3, 'the program, its agent and the probe');
     host.stdin?.write('end\n');
     expect(await once(host, 'exit')).toEqual([code, null]);
-    await eventually(() => processesMarked(mark).length === 0, 'the end of the agent and the probe');
+    await eventually(() => marked().pids().length === 0, 'the end of the agent and the probe');
   });
 
   it('ends right after the stop, also when a long backoff was running', async () => {
@@ -44,12 +37,12 @@ describe('a program that ends by itself', () => {
 });
 
 describe('a program that is ended by a signal', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops its tree first with the line of the guide (%s)', async (signal) => {
-    const { host, mark, output } = program('signal');
+  it('stops its tree first with the line of the guide', async () => {
+    const { host, output } = program('signal');
     await eventually(() => output().includes('up'), 'the start');
-    host.kill(signal);
+    host.kill('SIGTERM');
     expect(await once(host, 'close')).toEqual([0, null]);
-    expect(processesMarked(mark)).toEqual([]);
+    expect(marked().pids()).toEqual([]);
   });
 });
 

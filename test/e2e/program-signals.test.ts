@@ -1,42 +1,37 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createTree } from '../../src/index.js';
 import { eventually, fixture } from '../contract/recorder.js';
-import { MARK, pendingSignals, processesMarked } from './proc.js';
+import { markedEach } from './marked.js';
+import { pendingSignals } from './proc.js';
 
-const marks: string[] = [];
-afterEach(() => {
-  for (const { pid } of marks.splice(0).flatMap((mark) => processesMarked(mark))) process.kill(pid, 'SIGKILL');
-});
+const marked = markedEach();
 
 /** A program whose trees are up. */
 async function program(how: string) {
   const [node, ...args] = fixture('stops-on-signals', how);
-  const mark = randomUUID();
-  marks.push(mark);
-  const env = { ...process.env, [MARK]: mark };
-  const host = spawn(node!, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const host = spawn(node!, args, { env: marked().env, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   host.stdout.on('data', (bytes) => {
     text += bytes;
   });
   await eventually(() => text.includes('up'), 'the start of both trees');
-  return { host, mark, output: () => text };
+  return { host, output: () => text };
 }
 
 describe('signals: true', () => {
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('stops every tree, then ends the program by %s', async (signal) => {
-    const { host, mark, output } = await program('plain');
+  // What it does at SIGINT is below.
+  it.each(['SIGTERM', 'SIGHUP'] as const)('stops every tree, then ends the program by %s', async (signal) => {
+    const { host, output } = await program('plain');
     host.kill(signal);
     expect(await once(host, 'close')).toEqual([null, signal]);
     expect(output().split('\n').slice(1).toSorted()).toEqual(['', '["one",true,[]]', '["two",true,[]]']);
-    expect(processesMarked(mark)).toEqual([]);
+    expect(marked().pids()).toEqual([]);
   });
 
   it('kills the agents at the second signal, and ignores a copy that follows at once', async () => {
-    const { host, mark, output } = await program('stubborn');
+    const { host, output } = await program('stubborn');
     host.kill('SIGINT');
     // Of two that are pending the system delivers the higher one last, and runs its handler first.
     await eventually(() => pendingSignals(host.pid!) === 0n, 'the delivery of the first');
@@ -48,15 +43,15 @@ describe('signals: true', () => {
     const end = await once(host, 'close').finally(() => clearInterval(again));
     expect(end).toEqual([null, 'SIGINT']);
     expect(output()).toContain('["one",true,[]]');
-    expect(processesMarked(mark)).toEqual([]);
+    expect(marked().pids()).toEqual([]);
   });
 
   it('leaves the decision to a listener of the program, which is called once', async () => {
-    const { host, mark, output } = await program('own');
+    const { host, output } = await program('own');
     host.kill('SIGTERM');
     expect(await once(host, 'close')).toEqual([0, null]);
     expect(output().match(/own listener/g)).toHaveLength(1);
-    expect(processesMarked(mark)).toEqual([]);
+    expect(marked().pids()).toEqual([]);
   });
 
   it('listens only while a tree runs', async () => {

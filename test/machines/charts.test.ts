@@ -14,7 +14,7 @@ const TRIED: Readonly<
   Record<string, { readonly inputs: readonly unknown[]; readonly events: readonly EventObject[] }>
 > = {
   agentMachine: {
-    inputs: [{}, { leases: true }, { stop: { ...words.STAGES, closeInput: 5 } }, { hooks: HOOKS }].map(words.agent),
+    inputs: [{}, { leases: true, stop: { ...words.STAGES, closeInput: 5 }, hooks: HOOKS }].map(words.agent),
     events: [...Object.values<unknown>(words).filter(isEvent), words.exited({ code: 0 }), words.extend(10)],
   },
   supervisorMachine: {

@@ -19,7 +19,7 @@ afterAll(() => rig.close());
 
 const CONNECTIONS = 20;
 const AT_ONCE = 3;
-const REQUESTS = 8;
+const REQUESTS = 3;
 
 /** `count` has the number of its parameters; if not given, as many as a large request may have. */
 const large = (operation: string, count = 65_000) =>

@@ -71,7 +71,7 @@ describe('the end of the program above', () => {
   it('asks all other agents at once after as long as one of them may take', async () => {
     client = await ProgramClient.open();
     const log = join(directory, 'asked');
-    const waiting = `trap 'echo asked >> ${log}' USR1; echo up; until [ "$(grep -c asked ${log})" = 3 ]; do sleep 0.2; done; echo done >> ${log}`;
+    const waiting = `trap 'asked=yes; echo asked >> ${log}' USR1; echo up; until [ "$asked" ] && [ "$(grep -c asked ${log})" = 3 ]; do sleep 0.2; done; echo done >> ${log}`;
     const deaf = `trap '' USR1; echo up; while :; do sleep 1; done`;
     writeFileSync(log, '');
     for (const agent of [1, 2, 3]) client.start(agent, waiting, { signal: 10, ask: 5000 });
