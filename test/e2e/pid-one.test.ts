@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
 import { markedEach } from './marked.js';
+import { processFacts } from './proc.js';
 
 /*
- * A server in a PID namespace of its own, as in a container. Its first process has to reap orphans; a server without an init is that process.
+ * Servers and programs in a PID namespace of their own, as in a container. Its first process has to reap orphans; a server without an init is that process.
  */
 
 const NAMESPACE = [
@@ -48,6 +49,20 @@ describe.runIf(isAllowed)('a server in a container', () => {
     expect(lines().at(-1)).toMatchObject({ msg: 'stopped', clean: true, left: [] });
     expect(marked().pids()).toEqual([]);
   });
+
+  it('without an init reaps what its keeper leaves that is killed, and restarts the agents', async () => {
+    const { host, lines } = serve('exec "$@"');
+    const starts = () => lines().filter(({ report }) => report?.type === 'started' && report.path === 'root/daemon');
+    await eventually(() => starts().length === 1, 'the start');
+    const server = serverBelow(host.pid!);
+    process.kill(keeperBelow(server)!, 'SIGKILL');
+    await eventually(() => starts().length === 2, 'the restart');
+    await eventually(() => defunctBelow(server).length === 0, 'no defunct process');
+    process.kill(server, 'SIGTERM');
+    await once(host, 'close');
+    expect(starts()).toHaveLength(2);
+    expect(lines().at(-1)).toMatchObject({ msg: 'stopped', clean: true, left: [] });
+  });
 });
 
 interface LogLine {
@@ -72,9 +87,21 @@ function serve(script: string): { host: ChildProcess; lines: () => LogLine[] } {
   return { host, lines: () => lines().map((line) => JSON.parse(line) as LogLine) };
 }
 
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+}
+
+function keeperBelow(server: number): number | undefined {
+  return childrenOf(server).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('supertree-keeper'));
+}
+
+function defunctBelow(server: number): number[] {
+  return childrenOf(server).filter((pid) => processFacts(pid)?.state === 'Z');
+}
+
 /** The process that runs the server: the first of the namespace, or its child. */
 function serverBelow(pid: number): number {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const [child] = childrenOf(pid);
   const isServer = readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith(process.execPath);
   return isServer ? child! : serverBelow(child!);
 }

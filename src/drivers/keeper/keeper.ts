@@ -6,6 +6,7 @@ import { isHookPath } from '../../model/hook.js';
 import type { Driver, Incarnation, Kept, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
+import { reapOrphansIfFirst, reapOrphansIfSubreaper } from '../orphans.js';
 import { weaknessText } from '../promises.js';
 import { afterTurns } from '../turns.js';
 import { isListening } from './connection.js';
@@ -90,6 +91,7 @@ class KeeperDriver implements Driver, SessionListener {
 
   /** Takes over the keeper that an earlier program has left at the address. Without one, kills what agents of a keeper that was killed as well have left. */
   async inherit(address: KeeperAddress): Promise<void> {
+    reapOrphansIfFirst((problem) => this.problem(problem));
     const session = await inheritSession(address, this).catch(async (thrown: unknown) => {
       // A keeper that is killed meanwhile leaves what one leaves that was killed before.
       if (await isListening(address.socket)) throw thrown;
@@ -179,8 +181,9 @@ class KeeperDriver implements Driver, SessionListener {
     return this.#closing;
   }
 
-  /** The keeper has ended by itself. */
+  /** The keeper has ended by itself. What it leaves may come to this process. */
   async lost(session: KeeperSession, how: string): Promise<void> {
+    void reapOrphansIfSubreaper();
     if (this.#session === session) {
       this.#session = undefined;
       this.entries.connect(null);
@@ -228,6 +231,7 @@ class KeeperDriver implements Driver, SessionListener {
   }
 
   async #open(): Promise<void> {
+    reapOrphansIfFirst((problem) => this.problem(problem));
     try {
       const { tree = 'root', program, keep, native = true } = this.#options;
       const launch = { tree, native, ...(program !== undefined && { program }), ...(keep !== undefined && { keep }) };

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contract/clock.js';
 import { SupertreeError } from '../../errors.js';
 import type { Driver, Incarnation, Sink, StartOrder } from '../driver.js';
+import { reapOrphansIfFirst } from '../orphans.js';
 import { Census } from './census.js';
 import { killAtExit } from './exit-hook.js';
 import { type DriverContext, ProcessIncarnation } from './incarnation.js';
@@ -12,6 +13,8 @@ import { afterLooks } from './watched-tree.js';
 export interface LocalDriverOptions {
   /** The times in facts, and the delays between checks of a tree that is being ended. */
   readonly clock: Clock;
+  /** Called with problems that belong to no agent. If not given, they are ignored. */
+  readonly report?: (problem: string) => void;
 }
 
 /**
@@ -20,11 +23,12 @@ export interface LocalDriverOptions {
  */
 export function createLocalDriver(options: LocalDriverOptions): Driver {
   if (process.platform !== 'linux') throw new SupertreeError('PLATFORM', { platform: process.platform });
-  return new LocalDriver(options.clock);
+  return new LocalDriver(options);
 }
 
 class LocalDriver implements Driver {
   readonly #clock: Clock;
+  readonly #report: (problem: string) => void;
   readonly #living = new Set<ProcessIncarnation>();
   readonly #queue: SpawnQueue;
   #context: DriverContext | undefined;
@@ -32,8 +36,9 @@ class LocalDriver implements Driver {
   #allEnded: (() => void) | undefined;
   #leaveExit: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  constructor({ clock, report = () => {} }: LocalDriverOptions) {
     this.#clock = clock;
+    this.#report = report;
     this.#queue = new SpawnQueue(clock);
   }
 
@@ -62,6 +67,7 @@ class LocalDriver implements Driver {
   /** Made at the first start: a census reads all of /proc, and a tree may never be started. */
   #sharedContext(): DriverContext {
     if (this.#context !== undefined) return this.#context;
+    reapOrphansIfFirst(this.#report);
     const census = new Census();
     this.#context = {
       clock: this.#clock,

@@ -1,4 +1,5 @@
 import { tryKeeper } from '../../drivers/keeper/trial.js';
+import { orphansObstacle } from '../../drivers/orphans.js';
 import { missingWithoutKoffi } from '../../drivers/promises.js';
 import { messageOf, SupertreeError } from '../../errors.js';
 import { broken, type Finding, fine, weaker } from '../../model/finding.js';
@@ -40,12 +41,15 @@ export async function keeper(): Promise<Finding> {
   try {
     const weakness = await tryKeeper();
     if (weakness === null) return fine('keeper', 'It starts, with koffi, and is the subreaper of agents (prctl)');
+    const orphans = (await orphansObstacle()) === null ? '' : ORPHANS;
     return weaker(
       'keeper',
-      `It starts, but works without koffi (${weakness}), and so without: ${missingWithoutKoffi()}`,
+      `It starts, but works without koffi (${weakness}), and so without: ${missingWithoutKoffi()}${orphans}`,
       'Install koffi with its binary for this processor (npm install koffi), and allow prctl(2); see docs/drivers.md.',
     );
   } catch (thrown) {
     return refused('keeper', thrown);
   }
 }
+
+const ORPHANS = '; the first process of a container would not reap the orphans that come to it';

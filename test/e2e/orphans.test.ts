@@ -1,0 +1,3 @@
+import { reapsOrphans } from './reaps-orphans.js';
+
+reapsOrphans(20, 200);
