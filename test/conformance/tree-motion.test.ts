@@ -5,7 +5,7 @@ import { liveTree, treeSteps, trees } from './tree-histories.js';
 /*
  * Nested supervisors in motion. How to live through more histories, and others: motion.test.ts.
  */
-const HISTORIES = Number(process.env.HISTORIES ?? 200);
+const HISTORIES = Number(process.env.HISTORIES ?? 80);
 
 describe('nested supervisors in motion', () => {
   it.each([

@@ -19,7 +19,7 @@ import { CONTROL_COMMANDS } from '../../src/protocol/protocol.js';
 import { FakeAgent, FakeTree } from '../transport/fake-tree.js';
 
 /*
- * Every operation of ours, every command and every request of the agent protocol, by a key with every set of roles, about an agent or a supervisor
+ * Every operation of ours, every command and every request of the agent protocol, by a key without a role, with each one alone, with all but each one, and with all, about an agent or a supervisor
  * in its subtree, above it, beside it, missing or ended. What is expected follows from the declarations alone.
  */
 
@@ -99,9 +99,13 @@ beforeAll(() => {
 
 afterAll(() => control.close());
 
-const SETS: readonly (readonly Role[])[] = Array.from({ length: 2 ** ROLES.length }, (_, bits) =>
-  ROLES.filter((_role, index) => (bits & (1 << index)) !== 0),
-);
+/** One that is enough where it is not declared shows alone, one that is missing where it is declared among all others. */
+const SETS: readonly (readonly Role[])[] = [
+  [],
+  ...ROLES.map((role) => [role]),
+  ...ROLES.map((role) => ROLES.filter((other) => other !== role)),
+  ROLES,
+];
 const MISSING = '01234567-89ab-4cde-8f01-23456789abcd';
 
 interface Answer {

@@ -5,7 +5,7 @@ import { eventually } from '../contract/recorder.js';
 import { KillableServer } from './killable-server.js';
 import { isRunning, processFacts } from './proc.js';
 
-const COUNTS = 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.02; done';
+const COUNTS = 'n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done';
 
 let server: KillableServer;
 
@@ -35,10 +35,10 @@ id = "crashes"
 command = ["sh", "-c", "sleep 300; exit 3"]
 [[children]]
 id = "paused"
-command = ["sh", "-c", "${COUNTS}"]
+command = ["sleep", "300"]
 [[children]]
 id = "stubborn"
-command = ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"]
+command = ["sh", "-c", "trap '' TERM; echo up; exec sleep 300"]
 readiness = { type = "log", pattern = "up" }
 stop = { ask = 1500, insist = 0 }
 [[children]]
@@ -102,7 +102,7 @@ describe('a server with a state directory that is killed', () => {
   async function follow(): Promise<void> {
     for await (const item of server.client.logs('counter', { follow: true, from: 0 })) {
       if (item.type === 'line') seqs.push(item.seq);
-      if (seqs.length > 150 && hasSecondSuccessor) return;
+      if (seqs.length > 60 && hasSecondSuccessor) return;
     }
   }
   let hasSecondSuccessor = false;

@@ -129,7 +129,7 @@ describe('an agent in any order of events', () => {
         }
         life.end();
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -142,7 +142,7 @@ describe('an agent in any order of events', () => {
         expect(life.place).toMatch(RESTING);
         life.end();
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });

@@ -10,7 +10,7 @@ import { race } from './race.js';
  * readiness, deadlines, leases and commands come in any order. A failure prints its seed and the schedule. RACES=20000 runs more of them.
  */
 
-const RUNS = Number(process.env.RACES ?? 200);
+const RUNS = Number(process.env.RACES ?? 100);
 
 function raceProperty(wrapPorts?: (ports: Ports) => Ports) {
   return fc.asyncProperty(

@@ -218,7 +218,7 @@ describe('bad input', () => {
     await expectServing();
   });
 
-  it('of 1,000 random frames is answered frame by frame', async () => {
+  it('of 200 random frames is answered frame by frame', async () => {
     const valid = pack({
       type: 'control_command',
       request_id: 'r',
@@ -229,7 +229,7 @@ describe('bad input', () => {
     const mutated = fc
       .tuple(fc.nat(valid.length - 1), fc.nat(255))
       .map(([at, byte]) => Uint8Array.from(valid).fill(byte, at, at + 1));
-    const frames = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated), 1_000);
+    const frames = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated), 200);
     const socket = new Dealer({ linger: 0, receiveTimeout: 60_000 });
     socket.connect(rig.tcp);
     for (const frame of frames) {
