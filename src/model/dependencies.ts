@@ -28,12 +28,14 @@ export function checkOrder(siblings: readonly Sibling[], parallel: boolean, addP
   if (parallel) checkCircles(siblings, addProblem);
 }
 
+/** Whether a child has this id. */
+export type IsSibling = (id: unknown) => boolean;
+
 /** The problems of `after` for a child that is added to these siblings. */
-export function afterProblems(input: unknown, siblings: readonly string[]): Problem[] {
-  const known = new Set<unknown>(siblings);
+export function afterProblems(input: unknown, isSibling: IsSibling): Problem[] {
   const { id, after } = input as { id?: unknown; after?: unknown };
   return listOf(after).flatMap((other, nth) => {
-    if (other !== id && known.has(other)) return [];
+    if (other !== id && isSibling(other)) return [];
     const rule = other === id ? 'must not be its own id' : 'must be the id of a sibling';
     return [{ path: fieldPath('after', nth), rule, got: shown(other) }];
   });

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { SupertreeError } from '../errors.js';
 import { DEFAULTS } from './defaults.js';
-import { afterProblems, checkOrder, type Sibling } from './dependencies.js';
+import { afterProblems, checkOrder, type IsSibling, type Sibling } from './dependencies.js';
 import type { SupervisorInput } from './input.js';
 import { fieldPath, HIDDEN, type Problem, problemsText, shown } from './problem.js';
 import { checkAgent, checkInstances, checkSignificance, checkSupervision, type ParentFacts } from './rule.js';
@@ -34,11 +34,11 @@ export function validateData(input: unknown): Problem[] {
 /** As `validate`, for one node that is to be added below a running supervisor (C5 is checked as well). `form`: if not given, any. */
 export function validateChild(
   input: unknown,
-  parent: { autoShutdown: AutoShutdown; siblings?: readonly string[] },
+  parent: { autoShutdown: AutoShutdown; isSibling?: IsSibling },
   form: Form = 'any',
 ): Problem[] {
   const problems = judge(input, form, parent);
-  return problems.length > 0 || parent.siblings === undefined ? problems : afterProblems(input, parent.siblings);
+  return problems.length > 0 || parent.isSibling === undefined ? problems : afterProblems(input, parent.isSibling);
 }
 
 /** Throws SPEC_INVALID when `validate` finds a problem; its details have all problems as `list`. */

@@ -28,10 +28,10 @@ export function startOrder(
     token: facts.token,
     command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
     cwd: spec.cwd,
-    env: {
-      ...processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
-      ...watchdogEnvironment(spec.liveness),
-    },
+    env: Object.assign(
+      processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
+      watchdogEnvironment(spec.liveness),
+    ),
   };
 }
 

@@ -63,13 +63,13 @@ export class NodeHandle implements SupervisorHandle {
   }
 
   #specOf(input: NodeInput | undefined): NodeSpec {
-    const { spec } = this.#node();
+    const { spec, engine } = this.#node();
     if (spec.kind === 'pool') {
       if (input === undefined) return spec.template;
       throw new SupertreeError('SIMPLE_ONE_FOR_ONE', { path: this.path, command: 'add with a spec' });
     }
-    const siblings = this.which().map(({ id }) => id);
-    const problems = validateChild(input, { autoShutdown: spec.autoShutdown, siblings });
+    const isSibling = (id: unknown) => engine.row(id as string) !== undefined;
+    const problems = validateChild(input, { autoShutdown: spec.autoShutdown, isSibling });
     if (problems.length > 0) throw invalidSpec(problems);
     return normaliseNode(input as NodeInput);
   }

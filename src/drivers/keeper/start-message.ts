@@ -65,13 +65,15 @@ function environmentOf(
   ofUser: Readonly<Record<string, string>>,
   socket: string,
 ): string[] {
-  const { SUPERTREE_NOTIFY_FD: _, ...rest } = env; // one that we inherited ourselves means another descriptor
   const notify = usesNotify(spec) && {
     SUPERTREE_NOTIFY_FD: NOTIFY_FD,
     ...(socket !== '' && { NOTIFY_SOCKET: `@${socket}` }),
   };
-  const own = { SUPERTREE_TOKEN: token, ...notify };
-  return Object.entries({ ...rest, ...ofUser, ...own }).map(([name, value]) => `${name}=${value}`);
+  const own = { ...ofUser, SUPERTREE_TOKEN: token, ...notify };
+  // A SUPERTREE_NOTIFY_FD that we inherited ourselves means another descriptor.
+  const isOthers = (name: string) => name !== 'SUPERTREE_NOTIFY_FD' && !Object.hasOwn(own, name);
+  const others = Object.entries(env).filter(([name]) => isOthers(name));
+  return [...others, ...Object.entries(own)].map(([name, value]) => `${name}=${value}`);
 }
 
 /** The keeper has another working directory than this program, whose own may have been removed: then it has no path, but is still in /proc. */
