@@ -62,7 +62,7 @@ export async function serve(options: ServeOptions = {}): Promise<number> {
   const config = await configOf(options);
   const audit = options.audit === undefined ? auditTo(log) : auditToFile(options.audit);
   const { insecure = false, actions = {} } = options;
-  const state = await stateOf(config, failed);
+  const state = await stateOf(config, (problem) => errorLog.warn(problem));
   const create: typeof createTree = (input, treeOptions) =>
     createTree(input, { ...treeOptions, ...(state !== null && { driver: state.driver, store: state.store }) });
   const server = await createServer({
@@ -97,12 +97,11 @@ async function configOf(options: ServeOptions): Promise<ServerConfig> {
 }
 
 /** The state directory of the settings; `null` without one. */
-async function stateOf(config: ServerConfig, failed: (thrown: unknown) => void): Promise<State | null> {
+async function stateOf(config: ServerConfig, report: (problem: string) => void): Promise<State | null> {
   const { state, driver } = config.settings;
   if (state === undefined) return null;
   if (driver === 'local')
     throw new SupertreeError('OPTION_INVALID', { option: 'state', rule: NEEDS_KEEPER, got: state });
-  const report = (problem: string) => failed(new SupertreeError('INTERNAL', { problem }));
   return openState(state, { tree: rootOf(config), report });
 }
 

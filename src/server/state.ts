@@ -7,6 +7,7 @@ import type { Store } from '../contract/store.js';
 import type { Driver } from '../drivers/driver.js';
 import { isListening } from '../drivers/keeper/connection.js';
 import { openKeepingDriver } from '../drivers/keeper/keeper.js';
+import { stateSocket, stateSockets } from '../drivers/keeper/state-sockets.js';
 import { socketHolder } from '../drivers/proc/socket-holder.js';
 import { messageOf, SupertreeError } from '../errors.js';
 import { makeDirectory } from './directory.js';
@@ -36,16 +37,16 @@ export interface StateOptions {
  */
 export async function openState(directory: string, { tree, report }: StateOptions = {}): Promise<State> {
   const path = resolve(directory);
-  const socket = join(path, STATE_SOCKET);
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
+  if (Buffer.byteLength(stateSocket(path)) > MAX_SOCKET_PATH)
     throw unusable(path, `the path of a socket in it exceeds ${MAX_SOCKET_PATH} bytes`);
-  const lock = await take(path, socket);
+  const lock = await take(path);
   try {
     const secret = await secretOf(path);
     const named = { ...(tree !== undefined && { tree }), ...(report !== undefined && { report }) };
-    const opened = openKeepingDriver({ clock: systemClock, ...named, keep: { socket, secret } });
+    const opened = openKeepingDriver({ clock: systemClock, ...named, keep: { directory: path, secret } });
     const { driver, store } = await opened.catch((thrown: unknown) => {
-      throw isUnavailable(thrown) ? notTakenOver(path, String(thrown.details.problem), thrown) : thrown;
+      if (!isUnavailable(thrown)) throw thrown;
+      throw notTakenOver(path, String(thrown.details.problem), thrown.details.socket, thrown);
     });
     return { driver, store, close: () => lock.release() };
   } catch (thrown) {
@@ -54,9 +55,9 @@ export async function openState(directory: string, { tree, report }: StateOption
   }
 }
 
-async function take(directory: string, socket: string): Promise<PathLock> {
+async function take(directory: string): Promise<PathLock> {
   const lock = await makeDirectory(directory)
-    .then(() => lockPath(socket))
+    .then(() => lockPath(join(directory, STATE_LOCK)))
     .catch((thrown: unknown) => {
       throw unusable(directory, messageOf(thrown), thrown);
     });
@@ -68,8 +69,8 @@ async function take(directory: string, socket: string): Promise<PathLock> {
 async function secretOf(directory: string): Promise<string> {
   const file = join(directory, SECRET);
   const isMissing = !existsSync(file);
-  if (isMissing && (await isListening(join(directory, STATE_SOCKET)).catch(() => false)))
-    throw notTakenOver(directory, `its secret, ${file}, is missing`);
+  const inUse = isMissing ? await socketInUse(directory) : null;
+  if (inUse !== null) throw notTakenOver(directory, `its secret, ${file}, is missing`, inUse);
   try {
     if (isMissing) {
       await writeFile(`${file}.new`, randomBytes(32).toString('hex'), { mode: 0o600 });
@@ -81,8 +82,15 @@ async function secretOf(directory: string): Promise<string> {
     throw unusable(directory, messageOf(thrown), thrown);
   }
   const problem = `${file} is damaged: it should have 64 hexadecimal digits`;
-  if (await isListening(join(directory, STATE_SOCKET)).catch(() => false)) throw notTakenOver(directory, problem);
+  const socket = await socketInUse(directory);
+  if (socket !== null) throw notTakenOver(directory, problem, socket);
   throw unusable(directory, `${problem}; no keeper runs there, so it can be deleted`);
+}
+
+/** The first path in the directory at which a keeper listens, `null` without one. */
+async function socketInUse(directory: string): Promise<string | null> {
+  for (const socket of stateSockets(directory)) if (await isListening(socket).catch(() => false)) return socket;
+  return null;
 }
 
 async function readSecret(file: string): Promise<string> {
@@ -100,9 +108,9 @@ function isUnavailable(thrown: unknown): thrown is SupertreeError {
   return thrown instanceof SupertreeError && thrown.code === 'KEEPER_UNAVAILABLE';
 }
 
-/** The agents of the keeper are untouched. */
-function notTakenOver(directory: string, problem: string, cause?: unknown): SupertreeError {
-  const pid = socketHolder(join(directory, STATE_SOCKET));
+/** The agents of the keeper that listens at the socket, if it does, are untouched. */
+function notTakenOver(directory: string, problem: string, socket: unknown, cause?: unknown): SupertreeError {
+  const pid = typeof socket === 'string' ? socketHolder(socket) : null;
   const which = pid === null ? '' : `, process ${pid},`;
   const end = pid === null ? '' : `; \`kill ${pid}\` ends it and them`;
   return unusable(directory, `its keeper${which} cannot be taken over: ${problem}. Its agents run on${end}`, cause);
@@ -112,8 +120,8 @@ function unusable(directory: string, problem: string, cause?: unknown): Supertre
   return new SupertreeError('STATE_UNUSABLE', { directory, problem }, cause);
 }
 
-/** The name of the socket of the keeper in its directory. */
-export const STATE_SOCKET = 'keeper.sock';
+/** The lock of a state directory is that of this name, for servers of all releases: up to version 4 it was that of the socket of its keeper. */
+export const STATE_LOCK = 'keeper.sock';
 const SECRET = 'keeper.secret';
 const IS_SECRET = /^[0-9a-f]{64}$/;
 

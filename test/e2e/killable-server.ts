@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly prefix?: readonly string[];
   /** Variables beside those of this process. If not given, none. */
   readonly env?: NodeJS.ProcessEnv;
+  /** The words that run its command line. If not given, that of this release. */
+  readonly program?: readonly string[];
 }
 
 /** A server with a state directory in a process of its own, which is killed and started again; and a client that lives through that. */
@@ -53,9 +55,9 @@ export class KillableServer {
   }
 
   /** Starts its process, and does not wait for it. */
-  begin(tree?: string, { prefix = [], env = {} }: StartOptions = {}): void {
+  begin(tree?: string, options: StartOptions = {}): void {
     if (tree !== undefined) writeFileSync(this.#file('tree.toml'), tree);
-    const server = this.#spawn('s.sock', prefix, env);
+    const server = this.#spawn('s.sock', options);
     this.#process = server;
     this.#errors = '';
     server.stderr!.on('data', (bytes) => {
@@ -84,9 +86,14 @@ export class KillableServer {
     return server.exitCode;
   }
 
-  /** The pid of its keeper; `undefined` when none lives. */
+  /** The pid of its keeper, of its first one if there are several; `undefined` when none lives. */
   keeper(): number | undefined {
-    return this.processes().find((pid) => commandOf(pid).startsWith('supertree-keeper'));
+    return this.keepers()[0];
+  }
+
+  /** The pids of its keepers, in the order of pids. */
+  keepers(): number[] {
+    return this.processes().filter((pid) => commandOf(pid).startsWith('supertree-keeper'));
   }
 
   /** False while nothing answers: the client may not have noticed yet that the server was killed. */
@@ -110,7 +117,7 @@ export class KillableServer {
 
   /** Starts another server with the same directory, which should end by itself. */
   async startAnother(): Promise<{ code: number | null; err: string }> {
-    const server = this.#spawn('other.sock', [], {});
+    const server = this.#spawn('other.sock', {});
     let err = '';
     server.stderr!.on('data', (bytes) => {
       err += bytes;
@@ -140,8 +147,8 @@ export class KillableServer {
     this.#marked.dispose();
   }
 
-  #spawn(socket: string, prefix: readonly string[], more: NodeJS.ProcessEnv): ChildProcess {
-    const serve = [...PROGRAM, 'serve', this.#file('tree.toml'), '--endpoint', `ipc://${this.#file(socket)}`];
+  #spawn(socket: string, { prefix = [], env: more = {}, program = PROGRAM }: StartOptions): ChildProcess {
+    const serve = [...program, 'serve', this.#file('tree.toml'), '--endpoint', `ipc://${this.#file(socket)}`];
     const [command, ...args] = [...prefix, ...serve, '--state', this.#file('state')];
     const env = { ...this.#marked.env, ...more };
     return spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });

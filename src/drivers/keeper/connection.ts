@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { SupertreeError } from '../../errors.js';
-import { fromKeeper, GREETING, MessageReader, toKeeper } from './protocol/codec.js';
+import { answerTo, fromKeeper, MessageReader, toKeeper } from './protocol/codec.js';
 import type { FromKeeper, ToKeeper } from './protocol/messages.js';
 
 export type Welcome = Extract<FromKeeper, { type: 'welcome' }>;
@@ -42,15 +42,16 @@ export async function connectToKeeper(
   patience = PATIENCE,
 ): Promise<KeeperConnection> {
   const socket = connect(keeper.socket);
-  const connection = new KeeperConnection(socket);
-  socket.write(GREETING);
-  connection.send({ type: 'hello', secret: keeper.secret, pid: process.pid });
+  const connection = new KeeperConnection(socket, keeper.secret);
   const late = setTimeout(() => connection.giveUp(`it has not answered within ${patience} ms`), patience);
   await connection.welcomed.finally(() => clearTimeout(late));
   return connection;
 }
 
 const PATIENCE = 60_000;
+
+/** Whether a newer keeper understands this release is for that to say. */
+const NEWEST = 255;
 
 /** For how long the messages of a keeper are handled in one turn of the event loop, in ms. */
 const TURN = 4;
@@ -75,7 +76,9 @@ export function isListening(path: string): Promise<boolean> {
  */
 export class KeeperConnection {
   readonly #socket: Socket;
-  readonly #reader = new MessageReader(fromKeeper);
+  readonly #secret: string;
+  readonly #reader = new MessageReader(fromKeeper, { newest: NEWEST });
+  #hasGreeted = false;
   readonly #unacknowledged = new Map<number, number>();
   #listener: ConnectionListener | undefined;
   #welcome: Welcome | undefined;
@@ -92,8 +95,10 @@ export class KeeperConnection {
   /** Rejects KEEPER_UNAVAILABLE when the connection is closed. */
   readonly ended: Promise<never>;
 
-  constructor(socket: Socket) {
+  /** It shows the secret when the keeper has said its version. */
+  constructor(socket: Socket, secret: string) {
     this.#socket = socket;
+    this.#secret = secret;
     this.ended = new Promise((_, reject) => {
       socket.on('close', async () => {
         await this.#reading;
@@ -123,6 +128,11 @@ export class KeeperConnection {
   /** The pid of the keeper, and what it can do. */
   get welcome(): Welcome {
     return this.#welcome!;
+  }
+
+  /** The version of the keeper. */
+  get version(): number {
+    return this.#reader.version!;
   }
 
   send(message: ToKeeper): void {
@@ -176,9 +186,22 @@ export class KeeperConnection {
       if (this.#isGivenUp) return;
     }
     if (this.#socket.isPaused()) this.#socket.resume();
+    if (!this.#hasGreeted && this.#reader.version !== null) this.#greet(this.#reader.version);
     if (this.#reader.problem !== null) return this.giveUp(`it broke the protocol: ${this.#reader.problem}`);
     for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
     this.#unacknowledged.clear();
+  }
+
+  /**
+   * An older keeper refuses any version but its own, so that is answered. The `hello` is written together with it: a keeper that refuses the version closes the
+   * connection, and a later write would fail before its reason was read.
+   */
+  #greet(version: number): void {
+    this.#hasGreeted = true;
+    this.#socket.cork();
+    this.#socket.write(answerTo(version));
+    this.send({ type: 'hello', secret: this.#secret, pid: process.pid });
+    this.#socket.uncork();
   }
 
   #handle(message: FromKeeper): void {

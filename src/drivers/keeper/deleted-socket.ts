@@ -1,9 +1,9 @@
-import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SupertreeError } from '../../errors.js';
 import { send } from '../local/signals.js';
 import { isListening } from './connection.js';
 import { InheritedKeeper } from './running-keeper.js';
+import { realPath } from './state-sockets.js';
 import { keepersListening } from './without-server.js';
 
 /**
@@ -11,8 +11,8 @@ import { keepersListening } from './without-server.js';
  * there is none. Rejects KEEPER_UNAVAILABLE when it has not after a minute.
  */
 export async function restoreSocket(socket: string): Promise<number | null> {
-  const place = realPath(socket);
-  const pid = keepersListening().find((keeper) => realPath(keeper.socket) === place)?.pid;
+  const place = placeOf(socket);
+  const pid = keepersListening().find((keeper) => placeOf(keeper.socket) === place)?.pid;
   if (pid === undefined) return null;
   const keeper = new InheritedKeeper(pid);
   send(pid, 'SIGUSR2');
@@ -25,13 +25,8 @@ export async function restoreSocket(socket: string): Promise<number | null> {
   });
 }
 
-/** The path without symbolic links: a directory may have several. */
-function realPath(path: string): string {
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path; // the directory was deleted as well
-  }
+function placeOf(socket: string): string {
+  return join(realPath(dirname(socket)), basename(socket));
 }
 
 /** How long the keeper may take, and the time between two looks, in ms. */

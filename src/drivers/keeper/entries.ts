@@ -5,13 +5,18 @@ import type { ToKeeper } from './protocol/messages.js';
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false });
 
-/** The entries of a tree in its keeper. This program has them all as well: when the keeper is killed, the next one gets them. */
+/** One that keeps entries. */
+interface EntryKeeper {
+  send(message: ToKeeper): void;
+}
+
+/** The entries of a tree in each of its keepers: any of them may be the last. This program has them all as well: when a keeper is killed, the next one gets them. */
 export class KeeperEntries implements Store {
   readonly earlier = new Map<string, unknown>();
   readonly #own = new Map<string, Uint8Array>();
-  #send: ((message: ToKeeper) => void) | undefined;
+  readonly #keepers = new Set<EntryKeeper>();
 
-  /** Takes over those of an earlier program. */
+  /** Takes over those of an earlier program; those of the last keeper replace those of others. */
   inherit(entries: ReadonlyMap<string, Uint8Array>): void {
     for (const [key, value] of entries) {
       this.#own.set(key, value);
@@ -19,20 +24,32 @@ export class KeeperEntries implements Store {
     }
   }
 
-  /** Changes go to this keeper from now on; `isNew`: it has no entries yet. Without a keeper, `null`. */
-  connect(send: ((message: ToKeeper) => void) | null, isNew = false): void {
-    this.#send = send ?? undefined;
-    if (isNew) for (const [key, value] of this.#own) send?.({ type: 'remember', key, value });
+  /** This keeper has all entries from now on. `known`: those that it has already. */
+  connect(keeper: EntryKeeper, known: ReadonlyMap<string, Uint8Array>): void {
+    this.#keepers.add(keeper);
+    for (const [key, value] of this.#own) {
+      const before = known.get(key);
+      if (before === undefined || Buffer.compare(before, value) !== 0) keeper.send({ type: 'remember', key, value });
+    }
+  }
+
+  /** The keeper is gone. */
+  disconnect(keeper: EntryKeeper): void {
+    this.#keepers.delete(keeper);
   }
 
   set(key: string, value: unknown): void {
     // The packer overwrites its buffer.
     const bytes = Uint8Array.from(packr.pack(value));
     this.#own.set(key, bytes);
-    this.#send?.({ type: 'remember', key, value: bytes });
+    this.#tell({ type: 'remember', key, value: bytes });
   }
 
   delete(key: string): void {
-    if (this.#own.delete(key)) this.#send?.({ type: 'forget', key });
+    if (this.#own.delete(key)) this.#tell({ type: 'forget', key });
+  }
+
+  #tell(message: ToKeeper): void {
+    for (const keeper of this.#keepers) keeper.send(message);
   }
 }

@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../contract/clock.js';
 import type { Store } from '../../contract/store.js';
 import { asSupertreeError, SupertreeError } from '../../errors.js';
-import { isHookPath } from '../../model/hook.js';
 import type { Driver, Incarnation, Kept, Sink, StartOrder } from '../driver.js';
 import { OomDetector } from '../local/oom.js';
 import { SpawnQueue } from '../local/spawn-queue.js';
 import { reapOrphansIfFirst, reapOrphansIfSubreaper } from '../orphans.js';
 import { weaknessText } from '../promises.js';
-import { afterTurns } from '../turns.js';
-import { isListening } from './connection.js';
-import { KeeperEntries } from './entries.js';
 import { type KeeperContext, KeptIncarnation } from './incarnation.js';
-import type { Inherited } from './inherited.js';
+import { inheritSessions, type StatePlace } from './inherit.js';
+import { Keepers } from './keepers.js';
+import { KeptAgents, type KeptBelow } from './kept-agents.js';
 import type { KeeperAddress } from './launch.js';
-import { identityOf } from './membership.js';
-import { inheritSession, type KeeperSession, openSession, type SessionListener } from './session.js';
+import { KEEPER_VERSION } from './protocol/messages.js';
+import { type KeeperSession, openSession, type SessionListener } from './session.js';
+import { stateSocket } from './state-sockets.js';
 import { endStranded, identitiesWith, keeperOfTokens } from './stranded.js';
 
 export interface KeeperDriverOptions {
@@ -27,8 +26,8 @@ export interface KeeperDriverOptions {
   readonly report?: (problem: string) => void;
   /** The program of the keeper, for Node. If not given, that of this package. */
   readonly program?: string;
-  /** Keeps the agents when this program ends without a close, for a successor that knows the address. If not given, they are ended. */
-  readonly keep?: KeeperAddress;
+  /** Keeps the agents when this program ends without a close, for a successor that knows the directory and the secret. If not given, they are ended. */
+  readonly keep?: StatePlace;
   /** False for a keeper that works as where koffi cannot be loaded (docs/drivers.md). If not given, true: it uses native code where that works. */
   readonly native?: boolean;
 }
@@ -50,11 +49,12 @@ export interface KeepingDriver {
 }
 
 /**
- * A driver whose keeper outlives this program, with all its agents. Where an earlier program has left such a keeper at the address, it is taken over. Rejects
- * KEEPER_UNAVAILABLE when that keeper has another secret, another version, or a program. Throws PLATFORM as `createKeeperDriver`.
+ * A driver whose keeper outlives this program, with all its agents. Keepers that earlier programs have left in the directory are taken over. One of another
+ * version has its agents until they end, starts none, and ends after the last one. Rejects KEEPER_UNAVAILABLE, with the `socket` of a keeper that has another
+ * secret, a version that is not understood, or a program. Throws PLATFORM as `createKeeperDriver`.
  */
 export async function openKeepingDriver(
-  options: KeeperDriverOptions & { readonly keep: KeeperAddress },
+  options: KeeperDriverOptions & { readonly keep: StatePlace },
 ): Promise<KeepingDriver> {
   if (process.platform !== 'linux') throw new SupertreeError('PLATFORM', { platform: process.platform });
   const driver = new KeeperDriver(options);
@@ -63,10 +63,8 @@ export async function openKeepingDriver(
 }
 
 class KeeperDriver implements Driver, SessionListener {
-  /** What a successor must know. */
-  readonly entries = new KeeperEntries();
-  /** By path: incarnations of an earlier program that were not adopted. */
-  readonly #kept = new Map<string, Inherited>();
+  readonly #keepers = new Keepers();
+  readonly #kept = new KeptAgents((problem) => this.problem(problem));
   readonly #options: KeeperDriverOptions;
   readonly #living = new Set<KeptIncarnation>();
   readonly #queue: SpawnQueue;
@@ -77,7 +75,6 @@ class KeeperDriver implements Driver, SessionListener {
   #lastAgent = 0;
   /** Incarnations that wait for a keeper. */
   #waiting: { readonly incarnation: KeptIncarnation; readonly isFirst: boolean }[] = [];
-  #session: KeeperSession | undefined;
   #isWeaknessReported = false;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -89,70 +86,61 @@ class KeeperDriver implements Driver, SessionListener {
     this.#queue = new SpawnQueue(options.clock, STARTS_AT_A_TIME);
   }
 
-  /** Takes over the keeper that an earlier program has left at the address. Without one, kills what agents of a keeper that was killed as well have left. */
-  async inherit(address: KeeperAddress): Promise<void> {
-    reapOrphansIfFirst((problem) => this.problem(problem));
-    const session = await inheritSession(address, this).catch(async (thrown: unknown) => {
-      // A keeper that is killed meanwhile leaves what one leaves that was killed before.
-      if (await isListening(address.socket)) throw thrown;
-      return null;
-    });
-    if (session === null) this.#refuseSecondKeeper();
-    if (session === null)
-      return endStranded(identitiesWith(this.#prefix), this.#options.clock, ({ token }) => this.#killed(token));
-    this.#session = session;
-    this.#reportWeakness(session);
-    this.entries.inherit(session.estate.entries);
-    this.entries.connect((message) => session.send(message));
-    const hooks: Inherited[] = [];
-    for (const inherited of session.inherited) {
-      if (isHookPath(inherited.agent.path)) hooks.push(inherited);
-      else this.#kept.set(inherited.agent.path, inherited);
-      this.#lastAgent = Math.max(this.#lastAgent, inherited.agent.agent);
-    }
-    await Promise.all(hooks.map((hook) => this.#endHook(session, hook)));
-    session.keepAlive(false);
+  /** What a successor must know. */
+  get entries(): Store {
+    return this.#keepers.entries;
   }
 
-  /** Of agents below a keeper that cannot be reached, a second keeper would start each a second time. Throws KEEPER_UNAVAILABLE. */
-  #refuseSecondKeeper(): void {
-    const pid = keeperOfTokens(this.#prefix);
+  /** Takes over the keepers that earlier programs have left. What agents of a keeper that was killed as well have left is killed. */
+  async inherit(place: StatePlace): Promise<void> {
+    reapOrphansIfFirst((problem) => this.problem(problem));
+    const sessions = await inheritSessions(place, this);
+    this.#refuseUnknownKeeper(sessions);
+    const tokens = new Set(sessions.flatMap(({ estate }) => estate.agents.map(({ token }) => token)));
+    this.#keepers.add(sessions);
+    await Promise.all(sessions.map((session) => this.#kept.take(session)));
+    for (const session of sessions) this.#introduce(session);
+    const stranded = identitiesWith(this.#prefix).filter(({ token }) => !tokens.has(token));
+    await endStranded(stranded, this.#options.clock, ({ token }) => this.#killed(token));
+    this.#keepers.keepAlive(false);
+    if (this.#keepers.lacksPresent) this.#opening ??= this.#open();
+    await this.#opening;
+    this.#keepers.retireIdle();
+  }
+
+  #introduce(session: KeeperSession): void {
+    this.#lastAgent = Math.max(this.#lastAgent, ...session.estate.agents.map(({ agent }) => agent));
+    this.#reportWeakness(session);
+    const living = [...session.inherited].filter(({ hasEnded }) => !hasEnded).length;
+    if (session.version !== KEEPER_VERSION && living > 0) this.problem(otherVersion(session, living));
+  }
+
+  /** Of agents below a keeper that cannot be reached, another keeper would start each a second time. Throws KEEPER_UNAVAILABLE. */
+  #refuseUnknownKeeper(sessions: readonly KeeperSession[]): void {
+    const pid = keeperOfTokens(this.#prefix, new Set(sessions.map((session) => session.pid)));
     if (pid === undefined) return;
+    for (const session of sessions) session.abandon();
     throw new SupertreeError('KEEPER_UNAVAILABLE', {
       problem: `process ${pid} is a keeper that has such agents, and does not listen`,
     });
   }
 
-  /** No hook is adopted: what is left of it is killed before anything of its agent can start. */
-  async #endHook(session: KeeperSession, hook: Inherited): Promise<void> {
-    const { path, pid } = hook.agent;
-    if (!(await session.kill(hook, HOOK_PATIENCE)))
-      this.problem(`hook ${path} of an earlier server, process ${pid}, cannot be killed`);
-    session.discard(hook);
-  }
-
   kept(path: string): Kept | undefined {
-    return this.#kept.get(path);
+    return this.#kept.get(path)?.inherited;
   }
 
   discardKept(): void {
-    for (const inherited of this.#kept.values()) {
-      const { path, pid } = inherited.agent;
-      this.#session?.discard(inherited);
-      if (!inherited.hasEnded)
-        this.problem(`process ${pid} of an earlier server is ended: the tree has no agent ${path} any more`);
-    }
-    this.#kept.clear();
+    this.#kept.discard();
   }
 
   start(order: StartOrder, sink: Sink): Incarnation {
     const kept = this.#kept.get(order.path);
     const marked = { ...order, token: `${this.#prefix}${order.token}` };
-    const isKept = kept !== undefined && kept.incarnation === order.incarnation && this.#session !== undefined;
+    const isKept = kept?.inherited.incarnation === order.incarnation;
     if (!isKept) this.#lastAgent += 1;
-    const number = isKept ? kept.agent.agent : this.#lastAgent;
+    const number = isKept ? kept.inherited.agent.agent : this.#lastAgent;
     const incarnation = new KeptIncarnation(number, marked, sink, this.#sharedContext());
-    if (this.#living.size === 0) this.#session?.keepAlive(true);
+    if (this.#living.size === 0) this.#keepers.keepAlive(true);
     this.#living.add(incarnation);
     if (isKept) this.#adopt(incarnation, kept);
     else if (this.#closing) this.#options.clock.defer(() => incarnation.refuse('the driver is closed'));
@@ -161,8 +149,7 @@ class KeeperDriver implements Driver, SessionListener {
   }
 
   whenCaughtUp(done: () => void): void {
-    if (this.#session === undefined) afterTurns(1, done);
-    else this.#session.whenCaughtUp(done);
+    this.#keepers.whenCaughtUp(done);
   }
 
   #killed(token: string): void {
@@ -171,9 +158,9 @@ class KeeperDriver implements Driver, SessionListener {
     );
   }
 
-  #adopt(incarnation: KeptIncarnation, inherited: Inherited): void {
+  #adopt(incarnation: KeptIncarnation, { inherited, session }: KeptBelow): void {
     this.#kept.delete(inherited.agent.path);
-    this.#session!.adopt(incarnation, inherited);
+    session.adopt(incarnation, inherited);
   }
 
   close(): Promise<void> {
@@ -184,16 +171,16 @@ class KeeperDriver implements Driver, SessionListener {
   /** The keeper has ended by itself. What it leaves may come to this process. */
   async lost(session: KeeperSession, how: string): Promise<void> {
     void reapOrphansIfSubreaper();
-    if (this.#session === session) {
-      this.#session = undefined;
-      this.entries.connect(null);
-    }
+    this.#keepers.remove(session);
     const incarnations = new Map([...session.incarnations].map((incarnation) => [incarnation.identity, incarnation]));
-    const kept = [...this.#kept.values()].map(({ agent }) => identityOf(agent));
-    this.#kept.clear();
+    const kept = this.#kept.lose(session);
     await endStranded([...incarnations.keys(), ...kept], this.#options.clock, (identity) =>
       incarnations.get(identity)?.lost(`its keeper, pid ${session.pid}, is gone: ${how}`),
     );
+  }
+
+  idle(): void {
+    this.#keepers.retireIdle();
   }
 
   problem(text: string): void {
@@ -217,7 +204,7 @@ class KeeperDriver implements Driver, SessionListener {
   }
 
   #enqueue(incarnation: KeptIncarnation, isFirst: boolean): void {
-    if (this.#session !== undefined) return this.#queue.push(() => this.#run(incarnation, isFirst), isFirst);
+    if (this.#keepers.present !== undefined) return this.#queue.push(() => this.#run(incarnation, isFirst), isFirst);
     this.#waiting.push({ incarnation, isFirst });
     this.#opening ??= this.#open();
   }
@@ -225,7 +212,7 @@ class KeeperDriver implements Driver, SessionListener {
   /** Either may have ended while the incarnation was queued: the keeper, or the incarnation itself. */
   #run(incarnation: KeptIncarnation, isFirst: boolean): void {
     if (!this.#living.has(incarnation)) return this.#queue.done();
-    if (this.#session !== undefined) return this.#session.run(incarnation);
+    if (this.#keepers.present !== undefined) return this.#keepers.present.run(incarnation);
     this.#queue.done();
     this.#enqueue(incarnation, isFirst);
   }
@@ -234,12 +221,17 @@ class KeeperDriver implements Driver, SessionListener {
     reapOrphansIfFirst((problem) => this.problem(problem));
     try {
       const { tree = 'root', program, keep, native = true } = this.#options;
-      const launch = { tree, native, ...(program !== undefined && { program }), ...(keep !== undefined && { keep }) };
+      const launch = {
+        tree,
+        native,
+        ...(program !== undefined && { program }),
+        ...(keep !== undefined && { keep: addressOf(keep) }),
+      };
       const session = await openSession(launch, this, this.#abort.signal);
-      this.#session = session;
+      this.#keepers.add([session]);
       this.#reportWeakness(session);
-      this.entries.connect((message) => session.send(message), true);
-      this.#session.keepAlive(this.#living.size > 0);
+      session.keepAlive(this.#living.size > 0);
+      this.#keepers.retireIdle();
       for (const { incarnation, isFirst } of this.#waiting.splice(0)) this.#enqueue(incarnation, isFirst);
     } catch (thrown) {
       const problem = asSupertreeError(thrown).toLine();
@@ -261,21 +253,30 @@ class KeeperDriver implements Driver, SessionListener {
       });
     }
     await this.#opening;
-    await this.#session?.close(this.#kept.size > 0 ? LONGEST_END : PATIENCE);
+    await this.#keepers.close(this.#kept.size > 0 ? LONGEST_END : PATIENCE);
   }
 
   #ended(incarnation: KeptIncarnation): void {
     this.#living.delete(incarnation);
-    this.#session?.forget(incarnation);
+    this.#keepers.forget(incarnation);
     if (this.#living.size > 0) return;
-    this.#session?.keepAlive(false);
+    this.#keepers.keepAlive(false);
     this.#allEnded?.();
   }
 }
 
 /** Known to whoever knows the secret, which it does not reveal. */
-function prefixOf({ secret }: KeeperAddress): string {
+function prefixOf({ secret }: StatePlace): string {
   return `${createHash('sha256').update(secret).digest('hex').slice(0, 16)}.`;
+}
+
+function addressOf({ directory, secret }: StatePlace): KeeperAddress {
+  return { socket: stateSocket(directory), secret };
+}
+
+function otherVersion({ pid, version }: KeeperSession, agents: number): string {
+  const which = agents === 1 ? 'its agent runs' : `its ${agents} agents run`;
+  return `process ${pid} is a keeper of another release (version ${version}, not ${KEEPER_VERSION}): ${which} on below it, and the next incarnations below a keeper of this release`;
 }
 
 /** How long a keeper may take to end itself, in ms: one whose agents have ended, and one that ends those that were not adopted. */
@@ -284,6 +285,3 @@ const LONGEST_END = 120_000;
 
 /** The number of starts that a keeper has to do at a time. A first start waits for these alone, however many restarts are due. */
 const STARTS_AT_A_TIME = 8;
-
-/** How long a hook of an earlier program may take to end after SIGKILL, in ms. */
-const HOOK_PATIENCE = 10_000;

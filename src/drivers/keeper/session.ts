@@ -1,4 +1,4 @@
-import type { ProcStat } from '../proc/proc.js';
+import { childrenOf, type ProcStat } from '../proc/proc.js';
 import type { Promiser } from '../promises.js';
 import { afterTurns } from '../turns.js';
 import { CensusMembers } from './census-members.js';
@@ -7,18 +7,16 @@ import {
   connectToKeeper,
   type Estate,
   type HistoryPart,
-  isListening,
   type KeeperConnection,
   type KeeperRecord,
 } from './connection.js';
-import { restoreSocket } from './deleted-socket.js';
 import type { KeptIncarnation, Parent } from './incarnation.js';
 import { Inherited } from './inherited.js';
-import { type KeeperAddress, type LaunchOptions, launchKeeper } from './launch.js';
+import { type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, ParentageMembers } from './membership.js';
 import { Pings } from './pings.js';
 import type { ToKeeper } from './protocol/messages.js';
-import { InheritedKeeper, type RunningKeeper } from './running-keeper.js';
+import type { RunningKeeper } from './running-keeper.js';
 import { within } from './within.js';
 
 /** The receiver of what a keeper reports about itself. */
@@ -27,6 +25,8 @@ export interface SessionListener {
   lost(session: KeeperSession, how: string): void;
   /** It has a problem that belongs to no incarnation. */
   problem(text: string): void;
+  /** It has no incarnation any more, adopted or not. Those that were discarded may still run. */
+  idle(session: KeeperSession): void;
 }
 
 /** Starts a keeper and connects to it. Rejects KEEPER_UNAVAILABLE. `abort` ends a start that is under way. */
@@ -43,19 +43,6 @@ export async function openSession(
     await launched.process.end();
     throw thrown;
   }
-}
-
-/** Connects to the keeper that an earlier program has left; `null` without one. One whose socket was deleted listens anew before. Rejects KEEPER_UNAVAILABLE. */
-export async function inheritSession(address: KeeperAddress, listener: SessionListener): Promise<KeeperSession | null> {
-  if (!(await isListening(address.socket))) {
-    const pid = await restoreSocket(address.socket);
-    if (pid === null) return null;
-    listener.problem(`the socket of the keeper, process ${pid}, had been deleted; it listens anew`);
-  }
-  const connection = await connectToKeeper(address);
-  const session = new KeeperSession(new InheritedKeeper(connection.welcome.pid), connection, listener);
-  await session.takeOver();
-  return session;
 }
 
 /** Finds the living processes of incarnations. */
@@ -98,6 +85,21 @@ export class KeeperSession implements Parent, ConnectionListener {
     return this.#connection.welcome.pid;
   }
 
+  /** The version of the keeper. */
+  get version(): number {
+    return this.#connection.version;
+  }
+
+  /** True when it has ended or is about to end. */
+  get isClosed(): boolean {
+    return this.#isClosing;
+  }
+
+  /** True when it has no incarnation, adopted or not. */
+  get isIdle(): boolean {
+    return this.#incarnations.size === 0 && this.#inherited.size === 0;
+  }
+
   /** Why it works without native code; `null` when it has that. */
   get weakness(): string | null {
     return this.#connection.welcome.weakness;
@@ -138,6 +140,12 @@ export class KeeperSession implements Parent, ConnectionListener {
     await this.#connection.ended;
   }
 
+  /** Leaves it with all its agents to another program. */
+  abandon(): void {
+    this.#isClosing = true;
+    this.#connection.giveUp('it is left to another program');
+  }
+
   /** The agents of an earlier program that were not adopted. */
   get inherited(): Iterable<Inherited> {
     return this.#inherited.values();
@@ -162,14 +170,16 @@ export class KeeperSession implements Parent, ConnectionListener {
 
   /** Nobody will adopt it. */
   discard({ agent }: Inherited): void {
-    this.#inherited.delete(agent.agent);
     this.send({ type: 'discard', agent: agent.agent });
+    this.#release(agent.agent);
   }
 
   /** The incarnation has ended. */
   forget(incarnation: KeptIncarnation): void {
+    if (this.#incarnations.get(incarnation.agent) !== incarnation) return;
     this.#incarnations.delete(incarnation.agent);
     this.#members.forget(incarnation.identity);
+    if (this.isIdle) this.#listener.idle(this);
   }
 
   send(message: ToKeeper): void {
@@ -224,6 +234,12 @@ export class KeeperSession implements Parent, ConnectionListener {
     await this.#process.end(patience);
   }
 
+  /** Ends it when it has no child any more: an agent that was discarded has its time. Resolves as well when it has ended or is closed otherwise. */
+  async retire(): Promise<void> {
+    while (!this.#isClosing && childrenOf(this.pid).length > 0) await pause();
+    if (!this.#isClosing) await this.close(PATIENCE);
+  }
+
   /** At most once in a turn of the event loop: one look of the keeper serves all its agents. */
   #look(): void {
     if (this.#isLooking) return;
@@ -243,7 +259,12 @@ export class KeeperSession implements Parent, ConnectionListener {
       this.send({ type: 'acknowledge', agent, record: record.record });
       await null;
     }
+    this.#release(agent);
+  }
+
+  #release(agent: number): void {
     this.#inherited.delete(agent);
+    if (this.isIdle) this.#listener.idle(this);
   }
 
   /** Several that ask in one turn share a ping. The records that have come are read before it is sent, so that the keeper has room for more. */
@@ -269,3 +290,11 @@ export class KeeperSession implements Parent, ConnectionListener {
 
 /** How long after its connection was closed a keeper may be seen to have ended by itself, in ms. */
 const GRACE = 1000;
+
+/** How long a keeper without a child may take to end itself, and the time between two looks for children, in ms. */
+const PATIENCE = 10_000;
+const PERIOD = 250;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PERIOD).unref());
+}

@@ -40,14 +40,14 @@ export function identitiesWith(prefix: string): Identity[] {
 
 /**
  * The keeper of agents whose tokens begin with the prefix; `undefined` when none lives. A keeper within one of the agents has such a token itself, and one above
- * this program is the keeper of another tree.
+ * this program is the keeper of another tree. `except`: the pids of keepers that do not count.
  */
-export function keeperOfTokens(prefix: string): number | undefined {
+export function keeperOfTokens(prefix: string, except: ReadonlySet<number>): number | undefined {
   const isMarked = (pid: number) => environValue(pid, 'SUPERTREE_TOKEN')?.startsWith(prefix) === true;
-  const above = ancestorsOf(process.pid);
+  const known = new Set([...ancestorsOf(process.pid), ...except]);
   for (const pid of listPids() ?? []) {
     if (!isMarked(pid)) continue;
-    for (let stat = readStat(pid); stat !== undefined && !above.has(stat.pid); stat = readStat(stat.parent))
+    for (let stat = readStat(pid); stat !== undefined && !known.has(stat.pid); stat = readStat(stat.parent))
       if (isKeeper(stat) && !isMarked(stat.pid)) return stat.pid;
   }
   return undefined;

@@ -9,7 +9,7 @@ export async function tryKeeper(): Promise<string | null> {
 }
 
 /** A keeper without agents has nothing to report. */
-const DEAF: SessionListener = { lost: () => {}, problem: () => {} };
+const DEAF: SessionListener = { lost: () => {}, problem: () => {}, idle: () => {} };
 
 /** How long the keeper may take to end itself, in ms. */
 const PATIENCE = 10_000;

@@ -7,7 +7,7 @@ import { parseEndpoint } from '../../protocol/endpoint.js';
 import { probeEndpoint } from '../../transport/probe-endpoint.js';
 import { holderOfPath } from '../lock.js';
 import { placeProblem } from '../permissions.js';
-import { STATE_SOCKET } from '../state.js';
+import { STATE_LOCK } from '../state.js';
 import type { Examination } from './examination.js';
 import { refused } from './refused.js';
 
@@ -53,9 +53,9 @@ async function silence(text: string): Promise<Finding> {
 export async function stateDirectory(directory: string): Promise<Finding> {
   const stats = lstatSync(directory, { throwIfNoEntry: false });
   if (stats === undefined) return fine('state', `${directory} does not exist yet; the first server makes it`);
-  const problem = unwritable(directory) ?? placeProblem(join(directory, STATE_SOCKET));
+  const problem = unwritable(directory) ?? placeProblem(join(directory, STATE_LOCK));
   if (problem !== null) return refused('state', new SupertreeError('STATE_UNUSABLE', { directory, problem }));
-  const holder = await holderOfPath(join(directory, STATE_SOCKET));
+  const holder = await holderOfPath(join(directory, STATE_LOCK));
   const free = freeBytes(directory);
   const fact = `${directory} belongs to ${holder ?? 'no server at present'}; ${Math.floor(free / MIB)} MiB are free there`;
   return free >= LEAST_SPACE

@@ -10,10 +10,11 @@ import {
   type FieldType,
   FROM_KEEPER,
   type FromKeeper,
+  KEEPER_VERSION,
   type MessageTable,
+  OLDEST_VERSION,
   TO_KEEPER,
   type ToKeeper,
-  VERSION,
 } from '../../../src/drivers/keeper/protocol/messages.js';
 import fc from '../../fast-check.js';
 
@@ -55,8 +56,8 @@ function streamOf(body: Uint8Array): Buffer {
 }
 
 /** Why a reader refuses the stream. */
-function problemOf(stream: Uint8Array, limit?: number): string | null {
-  const reader = new MessageReader(fromKeeper, limit);
+function problemOf(stream: Uint8Array, limit = MAX_MESSAGE): string | null {
+  const reader = new MessageReader(fromKeeper, { limit });
   expect([...reader.push(stream)]).toEqual([]);
   expect([...reader.push(streamOf(fromKeeper.encode({ type: 'problem', text: 'late' })))]).toEqual([]);
   return reader.problem;
@@ -85,7 +86,7 @@ describe('the protocol of the keeper', () => {
   it('never throws, and either reads or refuses, whatever bytes come', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), cuts, (garbage, at) => {
-        const reader = new MessageReader(toKeeper, 1000);
+        const reader = new MessageReader(toKeeper, { limit: 1000 });
         const stream = Buffer.concat([GREETING, garbage]);
         for (const { type } of readAll(reader, pieces(stream, at))) expect(TO_KEEPER).toHaveProperty([type]);
         expect(reader.problem !== null || reader.isCut || garbage.length === 0).toBe(true);
@@ -113,10 +114,22 @@ describe('the protocol of the keeper', () => {
     ]);
   });
 
-  it('refuses another version before anything else', () => {
-    expect(problemOf(Buffer.of(VERSION + 1, 0, 0, 0, 0))).toBe(
-      `it speaks version ${VERSION + 1} of the protocol, not ${VERSION}`,
+  it.each([0, OLDEST_VERSION - 1, KEEPER_VERSION + 1, 0x47])('refuses version %i before anything else', (version) => {
+    expect(problemOf(Buffer.of(version, 0, 0, 0, 0))).toBe(
+      `it speaks version ${version} of the protocol, not ${OLDEST_VERSION} to ${KEEPER_VERSION}`,
     );
+  });
+
+  it('ignores messages of a newer keeper that it does not know, and no others', () => {
+    const [unknown, gone, wrong] = ['917f', '93070102', '91070102'].map((hex) => {
+      const body = Buffer.from(hex, 'hex');
+      return Buffer.concat([Buffer.from([0, 0, 0, body.length]), body]);
+    });
+    const reader = new MessageReader(fromKeeper, { newest: 255 });
+    const stream = Buffer.concat([Buffer.of(KEEPER_VERSION + 1), unknown!, unknown!, gone!, unknown!, wrong!]);
+    expect([...reader.push(stream)]).toEqual([{ type: 'gone', agent: 1, record: 2 }]);
+    expect(reader.version).toBe(KEEPER_VERSION + 1);
+    expect(reader.problem).not.toBeNull();
   });
 
   it('refuses a message that is longer than the limit before it has come', () => {

@@ -1,6 +1,14 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { messageOf } from '../../../errors.js';
-import { type FieldType, FROM_KEEPER, type MessageOf, type MessageTable, TO_KEEPER, VERSION } from './messages.js';
+import {
+  type FieldType,
+  FROM_KEEPER,
+  KEEPER_VERSION,
+  type MessageOf,
+  type MessageTable,
+  OLDEST_VERSION,
+  TO_KEEPER,
+} from './messages.js';
 
 /** The longest message: more than the arguments and the environment that Linux accepts. */
 export const MAX_MESSAGE = 8_388_608;
@@ -8,14 +16,19 @@ export const MAX_MESSAGE = 8_388_608;
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false });
 
-/** What each side sends before its first message. */
-export const GREETING: Uint8Array = Uint8Array.of(VERSION);
+/** What a keeper sends before its first message. */
+export const GREETING: Uint8Array = Uint8Array.of(KEEPER_VERSION);
+
+/** What a program answers to a keeper of that version. */
+export function answerTo(version: number): Uint8Array {
+  return Uint8Array.of(Math.min(version, KEEPER_VERSION));
+}
 
 /** One message as its length in four bytes, the highest first, and a MessagePack array of the number and the fields. */
 export interface Codec<Message> {
   encode(message: Message): Buffer;
-  /** Throws a plain sentence about a message that the table does not have. */
-  decode(bytes: Uint8Array): Message;
+  /** Throws a plain sentence about a message that the table does not have. `null` for an unknown number, where the other side is of a newer release. */
+  decode(bytes: Uint8Array, isNewer?: boolean): Message | null;
 }
 
 export const toKeeper: Codec<MessageOf<typeof TO_KEEPER>> = codecOf(TO_KEEPER);
@@ -35,10 +48,11 @@ function codecOf<T extends MessageTable>(table: T): Codec<MessageOf<T>> {
       frame.set(body, LENGTH);
       return frame;
     },
-    decode(bytes) {
+    decode(bytes, isNewer = false) {
       const document: unknown = unpackr.unpack(bytes);
       if (!Array.isArray(document)) throw new Error('a message is not an array');
       const shape = shapes.get(document[0]);
+      if (shape === undefined && isNewer) return null;
       if (shape === undefined) throw new Error(`there is no message ${String(document[0])}`);
       if (document.length !== shape.names.length + 1) throw new Error(`${shape.type} has ${document.length} parts`);
       const message: Fields = { type: shape.type };
@@ -73,19 +87,26 @@ const FITS: Readonly<Record<FieldType, (value: unknown) => boolean>> = {
 export class MessageReader<Message> {
   readonly #codec: Codec<Message>;
   readonly #limit: number;
+  readonly #newest: number;
   #rest: Buffer = EMPTY;
   /** What came after `rest` and does not complete a message: joined to it once, so that a long message is not copied at each read. */
   #later: Uint8Array[] = [];
   #size = 0;
   /** The size from which on the next step is possible. */
   #needed = 1;
-  #isGreeted = false;
+  #version: number | null = null;
   #problem: string | null = null;
 
-  /** `limit`: the longest message in bytes. If not given, MAX_MESSAGE. */
-  constructor(codec: Codec<Message>, limit: number = MAX_MESSAGE) {
+  /** `limit`: the longest message in bytes; if not given, MAX_MESSAGE. `newest`: the newest version that may come; if not given, that of this release. */
+  constructor(codec: Codec<Message>, { limit = MAX_MESSAGE, newest = KEEPER_VERSION } = {}) {
     this.#codec = codec;
     this.#limit = limit;
+    this.#newest = newest;
+  }
+
+  /** The version that the other side has sent; `null` before. */
+  get version(): number | null {
+    return this.#version;
   }
 
   /** Why the stream cannot be read further; `null` while it can. */
@@ -98,7 +119,7 @@ export class MessageReader<Message> {
     return this.#size > 0;
   }
 
-  /** The whole messages that these bytes complete, in order; none after a problem. */
+  /** The whole messages that these bytes complete, in order, without those that only a newer release knows; none after a problem. */
   *push(bytes: Uint8Array): Generator<Message, void> {
     if (this.#problem !== null) return;
     this.#later.push(bytes);
@@ -106,7 +127,7 @@ export class MessageReader<Message> {
     if (this.#size < this.#needed) return;
     this.#join();
     if (!this.#greeted()) return;
-    for (let message = this.#next(); message !== undefined; message = this.#next()) yield message;
+    for (let message = this.#next(); message !== undefined; message = this.#next()) if (message !== null) yield message;
   }
 
   #join(): void {
@@ -124,21 +145,23 @@ export class MessageReader<Message> {
   }
 
   #greeted(): boolean {
-    if (this.#isGreeted) return true;
-    const [version] = this.#take(1);
-    if (version !== VERSION) this.#fail(`it speaks version ${version} of the protocol, not ${VERSION}`);
-    this.#isGreeted = version === VERSION;
-    return this.#isGreeted;
+    if (this.#version !== null) return true;
+    const version = this.#take(1)[0]!;
+    const isUnderstood = version >= OLDEST_VERSION && version <= this.#newest;
+    if (isUnderstood) this.#version = version;
+    else this.#fail(`it speaks version ${version} of the protocol, not ${OLDEST_VERSION} to ${KEEPER_VERSION}`);
+    return isUnderstood;
   }
 
-  #next(): Message | undefined {
+  /** `null` for a message that only a newer release knows. */
+  #next(): Message | null | undefined {
     if (this.#problem !== null || !this.#has(LENGTH)) return undefined;
     const length = this.#rest.readUInt32BE();
     if (length > this.#limit) return this.#fail(`a message has ${length} bytes, the limit is ${this.#limit}`);
     if (!this.#has(LENGTH + length)) return undefined;
     const frame = this.#take(LENGTH + length);
     try {
-      return this.#codec.decode(frame.subarray(LENGTH));
+      return this.#codec.decode(frame.subarray(LENGTH), this.#version! > KEEPER_VERSION);
     } catch (thrown) {
       return this.#fail(messageOf(thrown));
     }

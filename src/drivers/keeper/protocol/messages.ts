@@ -3,8 +3,16 @@
  * about an agent carry its number, which the program chooses; those from the keeper carry the number of the record as well, counted per agent from 1.
  */
 
-/** The version of this protocol, the first byte in each direction. Another version is refused before anything else is read. */
-export const VERSION = 4;
+/**
+ * The version of this protocol and of the keeper, the first byte in each direction. A keeper sends its own one at once; a program answers with the same one, or
+ * with its own where that is lower. Raised by a change that agents should not wait for a reboot for: the agents of another keeper are served until they end,
+ * and start anew below one of this version. So a program sends `start` only to a keeper of its own version, and that message may change; every other one
+ * stays as it is (decision 45). New ones may be added: a program ignores those of a newer keeper that it does not know, and sends none to an older keeper.
+ */
+export const KEEPER_VERSION = 5;
+
+/** The oldest version that is understood. */
+export const OLDEST_VERSION = 4;
 
 /**
  * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
