@@ -1,3 +1,4 @@
+import { childrenOf } from '../proc/proc.js';
 import { afterTurns } from '../turns.js';
 import { KeeperEntries } from './entries.js';
 import type { KeptIncarnation } from './incarnation.js';
@@ -47,7 +48,7 @@ export class Keepers {
     for (const session of this.#others) {
       if (!session.isIdle || this.#retiring.has(session)) continue;
       this.#retiring.add(session);
-      void session.retire().then(() => this.remove(session));
+      void this.#retire(session);
     }
   }
 
@@ -79,7 +80,23 @@ export class Keepers {
     await Promise.all(this.#all().map((session) => session.close(patience)));
   }
 
+  /** Ends it when it has no child any more: an agent that was discarded has its time. */
+  async #retire(session: KeeperSession): Promise<void> {
+    while (!session.isClosed && childrenOf(session.pid).length > 0) await pause();
+    if (session.isClosed) return;
+    await session.close(PATIENCE);
+    this.remove(session);
+  }
+
   #all(): KeeperSession[] {
     return this.#present === undefined ? [...this.#others] : [...this.#others, this.#present];
   }
+}
+
+/** How long a keeper without a child may take to end itself, and the time between two looks for children, in ms. */
+const PATIENCE = 10_000;
+const PERIOD = 250;
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PERIOD).unref());
 }

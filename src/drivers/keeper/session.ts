@@ -1,4 +1,5 @@
-import { childrenOf, type ProcStat } from '../proc/proc.js';
+import { SupertreeError } from '../../errors.js';
+import type { ProcStat } from '../proc/proc.js';
 import type { Promiser } from '../promises.js';
 import { afterTurns } from '../turns.js';
 import { CensusMembers } from './census-members.js';
@@ -15,7 +16,7 @@ import { Inherited } from './inherited.js';
 import { type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, ParentageMembers } from './membership.js';
 import { Pings } from './pings.js';
-import type { ToKeeper } from './protocol/messages.js';
+import { KEEPER_VERSION, type ToKeeper } from './protocol/messages.js';
 import type { RunningKeeper } from './running-keeper.js';
 import { within } from './within.js';
 
@@ -38,11 +39,18 @@ export async function openSession(
   const launched = await launchKeeper(options, abort);
   try {
     const connection = await connectToKeeper(launched);
+    if (connection.version !== KEEPER_VERSION) throw replaced(connection.version);
     return new KeeperSession(launched.process, connection, listener);
   } catch (thrown) {
     await launched.process.end();
     throw thrown;
   }
+}
+
+/** Its `start` may be another one. */
+function replaced(version: number): SupertreeError {
+  const problem = `its program has the version ${version}, not ${KEEPER_VERSION}: the package was replaced while this program runs, which must be started again`;
+  return new SupertreeError('KEEPER_UNAVAILABLE', { problem });
 }
 
 /** Finds the living processes of incarnations. */
@@ -234,12 +242,6 @@ export class KeeperSession implements Parent, ConnectionListener {
     await this.#process.end(patience);
   }
 
-  /** Ends it when it has no child any more: an agent that was discarded has its time. Resolves as well when it has ended or is closed otherwise. */
-  async retire(): Promise<void> {
-    while (!this.#isClosing && childrenOf(this.pid).length > 0) await pause();
-    if (!this.#isClosing) await this.close(PATIENCE);
-  }
-
   /** At most once in a turn of the event loop: one look of the keeper serves all its agents. */
   #look(): void {
     if (this.#isLooking) return;
@@ -290,11 +292,3 @@ export class KeeperSession implements Parent, ConnectionListener {
 
 /** How long after its connection was closed a keeper may be seen to have ended by itself, in ms. */
 const GRACE = 1000;
-
-/** How long a keeper without a child may take to end itself, and the time between two looks for children, in ms. */
-const PATIENCE = 10_000;
-const PERIOD = 250;
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PERIOD).unref());
-}

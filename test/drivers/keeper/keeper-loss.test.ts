@@ -220,7 +220,7 @@ describe('a driver without a keeper', () => {
   it.each([
     ['exits', /it exited with code 1: TypeError: no such thing/],
     ['unready', /it wrote "not JSON\\n"/],
-    ['another-version', /it broke the protocol: it speaks version \d+/],
+    ['another-version', /its program has the version \d+, not \d+: the package was replaced/],
     ['no-socket', /it wrote .*problem/],
     ['no-welcome', /it sent gone before its welcome/],
     ['refuses', /it refused the connection: the secret is wrong/],
