@@ -73,25 +73,53 @@ function checkCircles(siblings: readonly Sibling[], addProblem: AddProblem): voi
   }
 }
 
-/** The items that can be placed behind all items in their `after`; items in a circle, or behind one, cannot. Unknown ids and the item's own id are ignored. */
+/**
+ * The items that can be placed behind all items in their `after`, otherwise in the given order; items in a circle, or behind one, cannot. Unknown ids and
+ * the item's own id are ignored.
+ */
 function sorted<T>(items: readonly T[], idOf: (item: T) => unknown, after: (item: T) => readonly unknown[]): T[] {
   const known = new Set(items.map(idOf));
-  const open = new Map<T, number>();
-  const behind = new Map<unknown, T[]>();
-  for (const item of items) {
+  const open: number[] = [];
+  const behind = new Map<unknown, number[]>();
+  for (const [place, item] of items.entries()) {
     const others = new Set(after(item).filter((id) => known.has(id) && id !== idOf(item)));
-    open.set(item, others.size);
-    for (const id of others) behind.set(id, [...(behind.get(id) ?? []), item]);
+    open.push(others.size);
+    for (const id of others) behind.set(id, [...(behind.get(id) ?? []), place]);
   }
-  const placed = items.filter((item) => open.get(item) === 0);
-  for (const item of placed) {
-    for (const other of behind.get(idOf(item)) ?? []) {
-      const left = (open.get(other) ?? 0) - 1;
-      open.set(other, left);
-      if (left === 0) placed.push(other);
+  const placed: T[] = [];
+  const free = new Places(open.flatMap((count, place) => (count === 0 ? place : [])));
+  for (let place = free.takeFirst(); place !== undefined; place = free.takeFirst()) {
+    placed.push(items[place] as T);
+    for (const other of behind.get(idOf(items[place] as T)) ?? []) {
+      open[other] = (open[other] as number) - 1;
+      if (open[other] === 0) free.add(other);
     }
   }
   return placed;
+}
+
+/** Places, the first of which is taken first. */
+class Places {
+  readonly #descending: number[];
+
+  constructor(ascending: readonly number[]) {
+    this.#descending = ascending.toReversed();
+  }
+
+  takeFirst(): number | undefined {
+    return this.#descending.pop();
+  }
+
+  add(place: number): void {
+    let low = 0;
+    let high = this.#descending.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#descending[middle] as number) > place) low = middle + 1;
+      else high = middle;
+    }
+    this.#descending.splice(low, 0, place);
+  }
 }
 
 function afterOf(fields: Fields): readonly unknown[] {

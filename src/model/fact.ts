@@ -30,7 +30,13 @@ export type Fact =
       readonly reason: Reason;
     }
   /** It cannot be ended: a zombie. An `ended` follows if its last process ever ends. */
-  | { readonly type: 'stuck'; readonly id: string; readonly generation: number; readonly blockers: string }
+  | {
+      readonly type: 'stuck';
+      readonly id: string;
+      readonly generation: number;
+      readonly at: number;
+      readonly blockers: string;
+    }
   /** The delay of a sweep is over. */
   | { readonly type: 'delay-over'; readonly sweep: number; readonly at: number }
   | { readonly type: 'add'; readonly token: Token; readonly spec: NodeSpec; readonly at: number }

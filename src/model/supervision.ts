@@ -1,11 +1,11 @@
-import { answerWaiters, isAlive, isEnding, noteReady, pastOfMember, setStatus, tellGone } from './book.js';
+import { answerWaiters, isAlive, noteReady, pastOfMember, setStatus, tellGone } from './book.js';
 import { inStartOrder } from './dependencies.js';
 import { type ChildPast, type Earlier, NOTHING_EARLIER } from './earlier.js';
 import type { ChildCount, ChildRow, Effect, End, Engine, Fact, Status } from './fact.js';
 import type { SupervisorSpec } from './spec.js';
 import { awaitedBy, startingFirst } from './supervision/awaited.js';
 import { onAdd, onCommand } from './supervision/commands.js';
-import { beginRestart, failBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
+import { beginRestart, failBoot, failsBoot, onDeferred, onDelayOver, onEnded } from './supervision/endings.js';
 import { isOrdered, mayRead, mustWait, supersedeStarts } from './supervision/mailbox.js';
 import { plannedRestarts, resumeRestart } from './supervision/resumed-restarts.js';
 import { advanceStarts, enqueueAll, isParallel, noteTried, releaseDependents } from './supervision/starts.js';
@@ -208,13 +208,14 @@ function onReady(state: State, child: Child, at: number): void {
 }
 
 function onStuck(state: State, child: Child, blockers: string): void {
-  const starting = child.phase === 'starting';
+  const isFailedBoot = child.phase === 'starting' && failsBoot(state, child);
+  // The consequence of its failed start comes when the zombie is gone.
+  if (child.nextStep === 'start') child.nextStep = 'none';
   child.phase = 'stuck';
   noteTried(state, child);
   state.pending.add(child.sweep);
   answerWaiters(state, child, { ok: false, code: 'ZOMBIE', reason: blockers });
-  if (starting && !isEnding(state) && child.origin === 'boot' && state.spec.boot === 'strict')
-    failBoot(state, child, blockers);
+  if (isFailedBoot) failBoot(state, child, blockers);
 }
 
 function pastOf(child: Child): ChildPast {

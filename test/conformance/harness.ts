@@ -111,7 +111,7 @@ export class World {
   /** A child that nobody asked to stop turns out to be a zombie: its agent ended it for a limit, a probe or a timeout, in vain. */
   condemn(id: string): void {
     const life = this.lives.get(id);
-    if (life) this.tell({ type: 'stuck', id, generation: life.generation, blockers: 'pid 7 (D)' });
+    if (life) this.tell({ type: 'stuck', id, generation: life.generation, at: this.now, blockers: 'pid 7 (D)' });
   }
 
   /** The next `times` starts of a child fail. */
@@ -231,7 +231,7 @@ export class World {
 
   #stopped(id: string, generation: number, brutal: boolean): void {
     if (this.lives.get(id)?.generation !== generation) return;
-    if (this.stubborn.has(id)) this.tell({ type: 'stuck', id, generation, blockers: 'pid 7 (D)' });
+    if (this.stubborn.has(id)) this.tell({ type: 'stuck', id, generation, at: this.now, blockers: 'pid 7 (D)' });
     else this.exit(id, { kind: brutal ? 'killed' : 'shutdown' });
   }
 

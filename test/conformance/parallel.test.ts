@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SupervisorInput } from '../../src/model/input.js';
 import { normaliseSupervisor } from '../../src/model/normalise.js';
 import { problemText } from '../../src/model/problem.js';
+import type { RestartType } from '../../src/model/spec.js';
 import { createSupervision } from '../../src/model/supervision.js';
 import { validate } from '../../src/model/validate.js';
 import { child } from './family.js';
@@ -11,11 +12,13 @@ import { CRASH, told, World } from './harness.js';
 
 type Options = Omit<Partial<SupervisorInput>, 'children'>;
 
-/** `web<db,mail`: web comes after db and mail. */
+/** `web:transient!<db,mail`: web comes after db and mail; `!` for significant. If restart is not given, permanent. */
 function children(text: string) {
   return text.split(' ').map((part) => {
-    const [id = '', after] = part.split('<');
-    return { id, command: ['true'], ...(after && { after: after.split(',') }) };
+    const [name = '', after] = part.split('<');
+    const [id = '', restart] = name.replace('!', '').split(':');
+    const rules = { ...(restart && { restart: restart as RestartType }), significant: name.endsWith('!') };
+    return { id, command: ['true'], ...rules, ...(after && { after: after.split(',') }) };
   });
 }
 
@@ -103,6 +106,57 @@ describe('children that start in parallel', () => {
     expect(world.takeLog()).toBe('+web +cli');
   });
 
+  it('S2 do not fail their supervisor by a first start after its boot, which follows R8', () => {
+    const world = slow('web<db db mail');
+    world.command('stop', 'db');
+    world.pay('start', 'mail');
+    expect(world.engine.status).toBe('running');
+    world.debts = [];
+    world.command('restart_child', 'db');
+    world.pay('start', 'db');
+    world.takeLog();
+    world.failNext('web');
+    world.pay('start', 'web');
+    expect([world.takeLog(), world.engine.status]).toEqual(['+web', 'running']);
+  });
+
+  it('S7 do not delay the boot by one that a call has stopped', () => {
+    const world = slow('a b');
+    world.held.add('stop');
+    world.command('stop', 'a');
+    world.pay('start', 'b');
+    expect([world.phases(), world.engine.status]).toEqual(['b up, a stopping', 'running']);
+  });
+
+  it('S7 delay the boot again when they may start because a sibling is gone', () => {
+    const world = slow('slow a:temporary<slow b<a');
+    world.command('stop', 'a');
+    expect(world.takeLog()).toBe('+slow +b');
+    world.pay('start', 'slow');
+    expect(world.engine.status).toBe('booting');
+    world.pay('start', 'b');
+    expect(world.engine.status).toBe('running');
+  });
+
+  it('U2 keep their supervisor up while a significant one is to come', () => {
+    const options = { boot: 'retry', autoShutdown: 'all_significant' } as const;
+    const world = slow('job:transient! db web:transient!<db', options);
+    world.holdAfterFailure = true;
+    world.failNext('db');
+    for (const id of ['db', 'job']) world.pay('start', id);
+    world.exit('job', { kind: 'normal' });
+    expect(world.engine.status).toBe('running');
+  });
+
+  it('P8 answer the caller whose child waits for a sibling as soon as the stop begins', () => {
+    const world = slow('slow');
+    world.held.add('stop');
+    const token = world.add({ ...child('bound'), after: ['slow'] });
+    world.add(child('free'));
+    world.halt();
+    expect(world.answer(token)).toBe('SUPERSEDED');
+  });
+
   it('start an added child at once, unless a sibling in its `after` is not ready', () => {
     const world = slow('slow');
     world.add(child('free'));
@@ -114,6 +168,12 @@ describe('children that start in parallel', () => {
 });
 
 describe('children that start in sequence', () => {
+  it('S1 keep the given order with `after`', () => {
+    const world = slow('a b<a c', { start: 'sequence' });
+    for (const id of ['a', 'b', 'c']) world.pay('start', id);
+    expect(world.takeLog()).toBe('+a +b +c');
+  });
+
   it('show an added child the siblings that it waits for', () => {
     const world = slow('a b', { start: 'sequence' });
     world.add(child('c'));

@@ -10,6 +10,12 @@ export class Intensity {
     this.#period = period;
   }
 
+  /** True when one more restart would be one too many. `now`: in ms. */
+  wouldBeExceededAt(now: number): boolean {
+    const second = Math.floor(now / 1000);
+    return this.#restarts.filter((then) => then >= second - this.#period).length >= this.#intensity;
+  }
+
   /** Counts a restart. True when it is one too many. `now`: in ms. */
   isExceededAt(now: number): boolean {
     const second = Math.floor(now / 1000);

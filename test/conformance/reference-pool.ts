@@ -10,7 +10,11 @@ import { ALONE, type Count, type Exit, type PoolFlags, type Surroundings } from 
 interface Row {
   readonly id: string;
   /** `down`: it waits until it may start. */
-  phase: 'down' | 'starting' | 'up' | 'stopping' | 'restarting';
+  phase: 'down' | 'starting' | 'up' | 'stopping' | 'restarting' | 'stuck';
+  /** Of a zombie: its start has failed. */
+  hasFailed: boolean;
+  terminated: boolean;
+  killed: boolean;
   /** Who has added it and waits; `null` once it has been up or has had an answer. */
   added: Reply | null;
   /** Calls of terminate that wait until it is gone. */
@@ -18,7 +22,7 @@ interface Row {
 }
 
 export class ReferencePool {
-  /** `+1` for each try to start 1, `-1` for each time 1 is told to stop, in order. */
+  /** `+1` for each try to start 1, `-1` for each time 1 is told to stop, `!1` when it is killed, in order. */
   readonly log: string[] = [];
   end: 'shutdown' | null = null;
   #isEnding = false;
@@ -55,22 +59,40 @@ export class ReferencePool {
   add(reply: Reply): void {
     if (this.#isClosed) return reply('SUPERVISOR_ENDED');
     if (this.#rows.length >= this.#flags.max) return reply('POOL_FULL');
-    const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply, terminates: [] };
+    const row: Row = { id: String(++this.#lastId), phase: 'down', added: reply, ...NEW, terminates: [] };
     this.#around.numbered(this.#lastId);
     this.#rows.push(row);
     this.#enqueue(row);
   }
 
-  terminate(id: string, reply: Reply): void {
+  terminate(id: string, reply: Reply, kills = false): void {
     if (this.#isClosed) return reply('SUPERVISOR_ENDED');
     const row = this.#find(id);
     if (!row) return reply('NOT_FOUND');
-    row.terminates.push(reply);
     row.added?.('SUPERSEDED');
     row.added = null;
-    if (isAlive(row)) this.#ask(row);
+    row.terminated = true;
+    if (row.phase === 'stuck') {
+      if (kills) this.#kill(row);
+      return reply('ZOMBIE');
+    }
+    row.terminates.push(reply);
+    if (isAlive(row)) this.#ask(row, kills);
     else this.#gone(row);
     this.#startNext();
+  }
+
+  /** It cannot be ended (P6). */
+  condemn(id: string): void {
+    const row = this.#find(id);
+    if (!row || !isEndable(row)) return;
+    row.hasFailed = row.phase === 'starting';
+    row.phase = 'stuck';
+    row.added?.('ZOMBIE');
+    row.added &&= () => {};
+    for (const reply of row.terminates.splice(0)) reply('ZOMBIE');
+    this.#startNext();
+    this.#endIfGone();
   }
 
   /** A3, A4. */
@@ -93,8 +115,9 @@ export class ReferencePool {
   exit(id: string, reason: Exit): void {
     const row = this.#find(id);
     if (row?.phase === 'starting') return this.settle(id, false);
-    if (row?.phase === 'stopping' || (row && this.#isClosed)) return this.#gone(row);
-    if (row?.phase !== 'up') return;
+    if (row?.phase === 'stopping' || (row && (this.#isClosed || row.terminated))) return this.#gone(row);
+    if (row?.phase !== 'up' && row?.phase !== 'stuck') return;
+    if (row.hasFailed) return row.added ? this.#forget(row) : this.#restart(row, true);
     const { restart } = this.#flags;
     if (restart === 'permanent' || (restart === 'transient' && reason === 'abnormal')) this.#restart(row, false);
     else this.#forget(row);
@@ -106,10 +129,10 @@ export class ReferencePool {
   }
 
   /** P5: all at once. */
-  halt(): void {
-    if (this.#isEnding) return;
+  halt(kills = false): void {
+    if (this.end || (this.#isEnding && !kills)) return;
     this.#isEnding = true;
-    this.#close((row) => isAlive(row));
+    this.#close((row) => isEndable(row), kills);
     this.#endIfGone();
   }
 
@@ -129,11 +152,11 @@ export class ReferencePool {
   }
 
   /** Nothing starts any more. */
-  #close(isStopped: (row: Row) => boolean): void {
+  #close(isStopped: (row: Row) => boolean, kills = false): void {
     this.#isClosed = true;
     this.#queue = [];
     for (const row of this.#rows) {
-      if (isStopped(row)) this.#ask(row);
+      if (isStopped(row)) this.#ask(row, kills);
       else if (!isAlive(row)) this.#gone(row);
     }
   }
@@ -170,13 +193,20 @@ export class ReferencePool {
       const row = this.#queue.shift();
       if (!row) return;
       row.phase = 'starting';
+      row.hasFailed = row.killed = false;
       this.log.push(`+${row.id}`);
     }
   }
 
-  #ask(row: Row): void {
-    if (row.phase !== 'stopping') this.log.push(`-${row.id}`);
+  #ask(row: Row, kills = false): void {
+    if (kills) this.#kill(row);
+    else if (row.phase !== 'stopping') this.log.push(`-${row.id}`);
     row.phase = 'stopping';
+  }
+
+  #kill(row: Row): void {
+    if (!row.killed) this.log.push(`!${row.id}`);
+    row.killed = true;
   }
 
   /** During its stop the pool keeps its rows. */
@@ -190,9 +220,11 @@ export class ReferencePool {
   }
 
   #endIfGone(): void {
-    if (!this.#isEnding || this.end || this.#rows.some(isAlive)) return;
+    const left = this.#rows.filter(({ phase }) => phase === 'stuck').map(({ id }) => id);
+    if (this.end && left.length === 0) this.#around.gone(this.end);
+    if (!this.#isEnding || this.end || this.#rows.some(isEndable)) return;
     this.end = 'shutdown';
-    this.#around.ended(this.end);
+    this.#around.ended(this.end, left);
   }
 
   #forget(row: Row): void {
@@ -205,6 +237,12 @@ export class ReferencePool {
   }
 }
 
-function isAlive({ phase }: Row): boolean {
+const NEW = { hasFailed: false, terminated: false, killed: false };
+
+function isEndable({ phase }: Row): boolean {
   return phase === 'up' || phase === 'starting' || phase === 'stopping';
+}
+
+function isAlive(row: Row): boolean {
+  return isEndable(row) || row.phase === 'stuck';
 }

@@ -2,8 +2,8 @@
  * A process of OTP that does one thing after another: operations that wait for starts and stops, and a mailbox that is read when none is under way.
  */
 
-/** How a start or a stop that takes time ends. A start that is cancelled ends as a stop does. */
-export type Outcome = 'ready' | 'failed' | 'stopped';
+/** How a start or a stop that takes time ends. A start that is cancelled ends as a stop does; `stuck`: it failed, and left a zombie. */
+export type Outcome = 'ready' | 'failed' | 'stopped' | 'stuck';
 /** What an operation waits for when it lets the other supervisors of its tree act first. */
 export const OTHERS = Symbol('others');
 export type Operation<Row, T = void> = Generator<Row | typeof OTHERS, T, Outcome>;
@@ -13,6 +13,8 @@ export type Reply = (answer: string) => void;
 export interface Call {
   readonly id: string;
   readonly adds: boolean;
+  /** It waits for no stop. If not given, false. */
+  readonly kills?: boolean;
   readonly reply: Reply;
 }
 
@@ -21,6 +23,19 @@ interface Message<Row> {
   readonly read: () => Operation<Row> | undefined;
   readonly call?: Call;
   readonly dead?: Row;
+}
+
+export interface Habits {
+  /** One operation at a time. */
+  isOrdered(): boolean;
+  /** No operation keeps the mailbox from being read. */
+  isParallel(): boolean;
+  /** False while messages that wait are not read, whatever is under way. */
+  isReading(): boolean;
+  /** A message about this child is not read before it has stopped. */
+  isStopping(id: string): boolean;
+  /** Acts when the other supervisors have acted. */
+  later(act: () => void): void;
 }
 
 export class Process<Row> {
@@ -33,18 +48,10 @@ export class Process<Row> {
     readonly row: Row | typeof OTHERS;
     readonly isBackground: boolean;
   }[] = [];
-  readonly #isOrdered: () => boolean;
-  readonly #isStopping: (id: string) => boolean;
-  readonly #later: (act: () => void) => void;
+  readonly #around: Habits;
 
-  /**
-   * `isOrdered`: one operation at a time. `isStopping`: a message about this child is not read before it has stopped. `later`: acts when the other
-   * supervisors have acted.
-   */
-  constructor(isOrdered: () => boolean, isStopping: (id: string) => boolean, later: (act: () => void) => void) {
-    this.#isOrdered = isOrdered;
-    this.#isStopping = isStopping;
-    this.#later = later;
+  constructor(around: Habits) {
+    this.#around = around;
   }
 
   /** `isBackground`: the mailbox is read meanwhile. */
@@ -61,8 +68,9 @@ export class Process<Row> {
     });
   }
 
-  send(message: Message<Row>): void {
-    if (this.#isBusy()) this.#mailbox.push(message);
+  /** `isHeld`: it is not read before the others. */
+  send(message: Message<Row>, isHeld = false): void {
+    if (isHeld || this.#isBusy()) this.#mailbox.push(message);
     else this.go(message.read);
   }
 
@@ -96,8 +104,9 @@ export class Process<Row> {
   }
 
   #isBusy(): boolean {
+    if (this.#around.isParallel()) return false;
     if (this.#depth > 0 || this.#operations.some(({ row }) => row === OTHERS)) return true;
-    return this.#isOrdered() && this.#operations.some(({ isBackground }) => !isBackground);
+    return this.#around.isOrdered() && this.#operations.some(({ isBackground }) => !isBackground);
   }
 
   #advance(operation: Operation<Row> | undefined, outcome: Outcome, isBackground: boolean): void {
@@ -105,7 +114,7 @@ export class Process<Row> {
     const { done, value } = operation.next(outcome);
     if (done) return;
     this.#operations.push({ operation, row: value, isBackground });
-    if (value === OTHERS) this.#later(() => this.resume(OTHERS, 'ready'));
+    if (value === OTHERS) this.#around.later(() => this.resume(OTHERS, 'ready'));
   }
 
   /** Nothing is read in the middle of a step. */
@@ -117,7 +126,7 @@ export class Process<Row> {
   }
 
   #readMailbox(): void {
-    while (!this.#isBusy() && !this.#closed && !this.#isHeld(this.#mailbox[0])) {
+    while (this.#around.isReading() && !this.#isBusy() && !this.#closed && !this.#isHeld(this.#mailbox[0])) {
       const message = this.#mailbox.shift();
       if (!message) return;
       this.go(message.read);
@@ -125,6 +134,6 @@ export class Process<Row> {
   }
 
   #isHeld(message?: Message<Row>): boolean {
-    return message?.call !== undefined && this.#isStopping(message.call.id);
+    return message?.call !== undefined && !message.call.kills && this.#around.isStopping(message.call.id);
   }
 }

@@ -10,14 +10,16 @@ import type { Ending, Exit, ReferenceChild, Supervised, Surroundings } from './r
 
 export type Call =
   | { readonly verb: 'add'; readonly child: ReferenceChild }
-  | { readonly verb: 'terminate' | 'restart' | 'delete'; readonly id: string };
+  | { readonly verb: 'terminate' | 'kill' | 'restart' | 'delete'; readonly id: string };
 
 export class ReferenceTree {
   /** The supervisors that have been started, by path; that of the root is empty. */
   readonly supervisors = new Map<string, Reference | ReferencePool>();
-  /** `s start-failed` for each end of a supervisor, in order for each of them. */
+  /** `s start-failed a,b` for each end of a supervisor, with those that it leaves, in order for each of them. */
   readonly ends: string[] = [];
-  #messages: (() => void)[] = [];
+  /** Messages between the supervisors, and those that the last one has caused. */
+  readonly #messages: (() => void)[] = [];
+  readonly #sent: (() => void)[] = [];
   #isPerforming = false;
   #restarts: { readonly path: string; readonly begin: () => void }[] = [];
   #now = 0;
@@ -34,6 +36,7 @@ export class ReferenceTree {
       if (!supervisor) reply('SUPERVISOR_ENDED');
       else if (supervisor instanceof ReferencePool) callPool(supervisor, call, reply);
       else if (call.verb === 'add') supervisor.add(call.child, reply);
+      else if (call.verb === 'kill') supervisor.terminate(call.id, reply, true);
       else supervisor[call.verb](call.id, reply);
     });
   }
@@ -48,8 +51,13 @@ export class ReferenceTree {
     this.#perform(() => this.supervisors.get(path)?.exit(id, reason));
   }
 
-  halt(): void {
-    this.#perform(() => this.supervisors.get('')?.halt());
+  /** This agent cannot be ended. */
+  condemn(path: string, id: string): void {
+    this.#perform(() => this.supervisors.get(path)?.condemn(id));
+  }
+
+  halt(kills: boolean): void {
+    this.#perform(() => this.supervisors.get('')?.halt(kills));
   }
 
   /** The next try of each failed restart (R8); then time passes. */
@@ -60,15 +68,16 @@ export class ReferenceTree {
   }
 
   #perform(act: () => void): void {
-    this.#messages.push(act);
+    this.#sent.push(act);
     if (this.#isPerforming) return;
     this.#isPerforming = true;
     for (let next = this.#next(); next; next = this.#next()) next();
     this.#isPerforming = false;
   }
 
-  /** OTP has no order between supervisors. Here restarts begin when all messages are read, those of a supervisor above first. */
+  /** OTP has no order between supervisors. Here what a message causes comes before messages that were sent earlier, and restarts begin when all messages are read, those of a supervisor above first. */
   #next(): (() => void) | undefined {
+    this.#messages.unshift(...this.#sent.splice(0));
     const message = this.#messages.shift();
     if (message) return message;
     const first = this.#restarts.toSorted((one, other) => depthOf(one.path) - depthOf(other.path))[0];
@@ -95,15 +104,16 @@ export class ReferenceTree {
     const below = (child: ReferenceChild): string => (path === '' ? child.id : `${path}/${child.id}`);
     return {
       start: (child) => child.below && this.#start(below(child), child.below),
-      stop: (child) => child.below && this.#perform(() => this.supervisors.get(below(child))?.halt()),
+      stop: (child, kills) => child.below && this.#perform(() => this.supervisors.get(below(child))?.halt(kills)),
       quiesce: (child) => child.below && this.#perform(() => this.supervisors.get(below(child))?.quiesce()),
       forget: (child) => child.below && this.#forget(below(child)),
       later: (begin) => this.#restarts.push({ path, begin }),
       booted: () => this.#perform(() => this.#booted(path)),
-      ended: (ending) => {
-        this.ends.push(`${path} ${ending}`);
-        this.#perform(() => this.#ended(path, ending));
+      ended: (ending, left) => {
+        this.ends.push(`${path} ${ending} ${left.join()}`);
+        this.#perform(() => (left.length > 0 ? this.#isLeft(path) : this.#ended(path, ending)));
       },
+      gone: (ending) => this.#perform(() => this.#ended(path, ending)),
       numbered: (last) => this.#numbers.set(path, last),
     };
   }
@@ -118,6 +128,12 @@ export class ReferenceTree {
   #ended(path: string, ending: Ending): void {
     const { parent, id } = this.#parentOf(path);
     parent?.exit(id, ending === 'shutdown' ? 'shutdown' : 'abnormal');
+  }
+
+  /** It has ended, and zombies are left below it: it is one itself. */
+  #isLeft(path: string): void {
+    const { parent, id } = this.#parentOf(path);
+    parent?.condemn(id);
   }
 
   /** The root has none. */
@@ -144,7 +160,7 @@ export class ReferenceTree {
 
 function callPool(pool: ReferencePool, call: Call, reply: Reply): void {
   if (call.verb === 'add') pool.add(reply);
-  else if (call.verb === 'terminate') pool.terminate(call.id, reply);
+  else if (call.verb === 'terminate' || call.verb === 'kill') pool.terminate(call.id, reply, call.verb === 'kill');
   else pool.refuse(reply);
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { booted, child, worldOf } from './family.js';
+import { CRASH } from './harness.js';
 
 describe('start', () => {
   it('S1 starts children left to right, each only when the previous one is ready', () => {
@@ -60,6 +61,17 @@ describe('start', () => {
       expect(world.phases()).toBe('c up, b up, a up');
       expect(world.engine.status).toBe('running');
     }
+  });
+
+  it('S2 with boot: retry fails the boot by starts alone: an end that waits does not put off the end of the supervisor', () => {
+    const world = worldOf('a b', { boot: 'retry', maxRestarts: 0, strategy: 'one_for_all' });
+    world.held.add('start');
+    world.boot();
+    world.pay('start', 'a');
+    world.exit('a', CRASH);
+    world.failNext('b');
+    world.pay('start', 'b');
+    expect(world.statuses).toEqual(['booting', 'failing', 'ended']);
   });
 
   it('S2 with boot: retry follows R7 when the tries exceed the budget', () => {

@@ -1,20 +1,24 @@
 import { describe, it } from 'vitest';
 import fc, { SEED } from '../fast-check.js';
-import { liveTree, treeSteps, trees } from './tree-histories.js';
+import { families, liveTree, treeSteps, trees } from './tree-histories.js';
 
 /*
- * Nested supervisors in motion. How to live through more histories, and others: motion.test.ts.
+ * Supervisors in motion, nested and alone, with zombies, kills, retried boots and parallel starts. How to live through more histories, and others:
+ * motion.test.ts.
  */
 const HISTORIES = Number(process.env.HISTORIES ?? 80);
 
-describe('nested supervisors in motion', () => {
+describe.each([
+  ['nested supervisors', trees, SEED],
+  ['supervisors of agents', families, SEED + 3],
+] as const)('%s in motion', (_, roots, seed) => {
   it.each([
-    ['one_for_one', SEED],
-    ['one_for_all', SEED + 1],
-    ['rest_for_one', SEED + 2],
+    ['one_for_one', seed],
+    ['one_for_all', seed + 1],
+    ['rest_for_one', seed + 2],
   ] as const)(
-    'agree with the reference at every step below a root with %s (seed %i)',
-    (strategy, seed) => fc.assert(fc.property(trees(strategy), treeSteps, liveTree), { numRuns: HISTORIES, seed }),
+    'agree with the reference at every step where the root is %s (seed %i)',
+    (strategy, seed) => fc.assert(fc.property(roots(strategy), treeSteps, liveTree), { numRuns: HISTORIES, seed }),
     60_000 + HISTORIES * 50,
   );
 });

@@ -21,7 +21,7 @@ export function onEnded(state: State, instance: Instance, fact: Ended): void {
   state.halting.delete(instance);
   if (isEnding(state) || instance.asked) return settleDown(state, instance);
   if (state.quiesced) return superseded(state, instance, 'the stop of its supervisor');
-  if (was === 'starting') return onStartFailed(state, instance, fact);
+  if (was === 'starting' || instance.readyAt === null) return onStartFailed(state, instance, fact);
   if (!shouldRestart(state.spec.template.restart, fact.reason)) removeInstance(state, instance);
   else if (endsBoot(state)) state.ends.push({ instance, fact, readyFor });
   else restart(state, instance, fact, readyFor);

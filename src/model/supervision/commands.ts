@@ -60,7 +60,7 @@ function handle(state: State, child: Child, { token, verb }: Command): void {
 
 function stop(state: State, child: Child, token: Token, brutal: boolean): void {
   child.goal = 'down';
-  if (child.phase === 'down') noteTried(state, child);
+  noteTried(state, child);
   child.waiters.push({ token, until: 'down' });
   answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: brutal ? 'a kill' : 'a stop' }, 'up');
   child.nextStep = 'stop';

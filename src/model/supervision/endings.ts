@@ -4,7 +4,7 @@ import { affectedBy } from '../order.js';
 import { describeReason, type Reason } from '../reason.js';
 import { backoffDelay, type Charge, charge, nextStreak, shouldRestart } from '../restart.js';
 import { deferEnd, dropEnd, isBusy, isOrdered } from './mailbox.js';
-import { isParallel, noteTried } from './starts.js';
+import { isParallel, noteTried, waitsForSiblings } from './starts.js';
 import { type Child, type Deferred, type Ended, openSweep, removeChild, type State, type Sweep } from './state.js';
 import { beginHalt, settleDown } from './sweep.js';
 
@@ -19,10 +19,8 @@ export function onEnded(state: State, child: Child, fact: Ended): void {
   state.pending.add(child.sweep);
   noteTried(state, child);
   if (wasMeant(state, child, was)) return settleDown(state, child);
-  if (was === 'stuck' && child.nextStep !== 'none') {
-    return void openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
-  }
-  child.nextStep = 'none';
+  if (was === 'stuck' && hasTurn(state, child)) return settleDown(state, child);
+  if (child.nextStep !== 'cycle') child.nextStep = 'none';
   if (state.quiesced) onEndBeforeStop(state, child);
   else if (was === 'starting') onStartFailed(state, child, fact);
   else if (isBusy(state) || endsBoot(state, child, fact))
@@ -38,16 +36,30 @@ function onEndBeforeStop(state: State, child: Child): void {
 
 /** Children that start in parallel are restarted while others still boot; an end that would fail the supervisor waits until it has booted (S7). */
 function endsBoot(state: State, child: Child, fact: Ended): boolean {
-  if (state.status !== 'booting') return false;
+  if (state.status !== 'booting' || child.readyAt === null) return false;
   const { autoShutdown, onExhausted, budget, otpExact } = state.spec;
   if (!shouldRestart(child.restart, fact.reason)) return child.significant && autoShutdown !== 'never';
   return onExhausted === 'escalate' && charge(state.stamps, state.now, budget, otpExact).exceeded;
 }
 
-/** Handles an unexpected end of a child that was up. */
+/** Handles an unexpected end of a child that was up, or the end of a zombie. */
 function concludeEnd(state: State, child: Child, fact: Ended, readyFor: number): void {
-  if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
+  if (child.nextStep === 'cycle') startMissed(state, child);
+  else if (child.readyAt === null) concludeFailedStart(state, child, fact);
+  else if (shouldRestart(child.restart, fact.reason)) restart(state, child, fact, readyFor);
   else onDone(state, child);
+}
+
+/** A restart of its siblings went on without the zombie, which is gone now. */
+function startMissed(state: State, child: Child): void {
+  child.nextStep = 'start';
+  openSweep(state, [child.id], { cause: 'sibling', ordered: isOrdered(state) });
+}
+
+/** True while the sweep that stops and starts the zombie has not yet gone on without it. */
+function hasTurn(state: State, child: Child): boolean {
+  const sweep = state.sweeps.get(child.sweep);
+  return child.nextStep === 'cycle' && sweep !== undefined && sweep.members.indexOf(child.id) >= sweep.startMark;
 }
 
 /** Decides an end or a failed start that was deferred during an ordered operation. */
@@ -82,18 +94,30 @@ function wasMeant(state: State, child: Child, was: Child['phase']): boolean {
 function onStartFailed(state: State, child: Child, fact: Ended): void {
   const reason = describeReason(fact.reason);
   answerWaiters(state, child, { ok: false, code: 'START_FAILED', reason });
-  switch (child.origin) {
-    case 'boot':
-      if (state.spec.boot === 'strict') return failBoot(state, child, reason);
-      break;
-    case 'add':
-      return removeChild(state, child);
-    case 'restart_child':
-      return;
-  }
-  if (child.restart === 'temporary') removeChild(state, child);
-  else if (isOrdered(state) && state.mailbox.length > 0) putOffRetry(state, child, fact);
-  else restart(state, child, fact, -1);
+  if (failsBoot(state, child)) failBoot(state, child, reason);
+  else if (isRetried(child) && mustPutOff(state)) putOffRetry(state, child, fact);
+  else concludeFailedStart(state, child, fact);
+}
+
+/** The consequence of a failed start that does not fail the boot: S5, A9, R8. */
+function concludeFailedStart(state: State, child: Child, fact: Ended): void {
+  if (child.origin === 'restart_child') return;
+  if (isRetried(child)) restart(state, child, fact, -1);
+  else removeChild(state, child);
+}
+
+function isRetried({ origin, restart }: Child): boolean {
+  return origin !== 'add' && origin !== 'restart_child' && restart !== 'temporary';
+}
+
+/** True when messages wait that came before the failure. During the boot, its result depends on the starts alone. */
+function mustPutOff(state: State): boolean {
+  return isOrdered(state) && state.status !== 'booting' && state.mailbox.length > 0;
+}
+
+/** S2: true when the failure of this child's start fails the boot. */
+export function failsBoot(state: State, { origin }: Child): boolean {
+  return origin === 'boot' && state.status === 'booting' && state.spec.boot === 'strict';
 }
 
 /** OTP sends itself a message for the next attempt, which it reads after earlier messages. The present operation ends here. */
@@ -118,7 +142,7 @@ function endsTheTree(state: State, child: Child): boolean {
   if (state.spec.autoShutdown === 'never') return false;
   if (state.spec.autoShutdown === 'any_significant') return true;
   const others = [...state.children.values()].filter((other) => other !== child && other.significant);
-  return others.every((other) => other.phase === 'down' && !other.endWaits);
+  return others.every((other) => other.phase === 'down' && !other.endWaits && !waitsForSiblings(state, other));
 }
 
 /** Charges the restart and, if the budget allows, plans it for all children that the strategy restarts (R5 to R8, T1 to T3). */

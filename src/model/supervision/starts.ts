@@ -29,6 +29,11 @@ function isDue({ nextStep, phase }: Child): boolean {
   return nextStep === 'start' && phase === 'down';
 }
 
+/** True while the first start of the child waits for siblings. */
+export function waitsForSiblings({ starts }: State, { id, nextStep }: Child): boolean {
+  return nextStep === 'start' && starts.waiting.has(id);
+}
+
 /** Starts the child, or makes it wait for the siblings in its `after`. */
 export function enqueue(state: State, child: Child, mayWait = true): void {
   const { starts } = state;
@@ -86,8 +91,11 @@ export function advanceStarts(state: State): void {
 }
 
 function release(state: State, child: Child): void {
-  if (child.origin === 'boot') state.starts.ready.add(child.id);
-  else if (child.nextStep === 'start' && child.phase === 'down') openSweep(state, [child.id], { cause: 'command' });
+  if (!isDue(child)) return;
+  if (child.origin !== 'boot') return void openSweep(state, [child.id], { cause: 'command' });
+  state.starts.ready.add(child.id);
+  // The boot waits for it again, if it did not because of a failed sibling that is ready or gone now.
+  if (state.status === 'booting') state.starts.untried.add(child.id);
 }
 
 function isAwaited(state: State, id: string): boolean {

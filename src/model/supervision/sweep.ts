@@ -99,6 +99,7 @@ export function beginHalt(
   for (const each of state.children.values()) {
     if (each.phase === 'restarting') each.phase = 'down';
     each.nextStep = 'stop';
+    if (each.phase === 'down') answerWaiters(state, each, SUPERSEDED, 'up');
   }
   const sweep = openSweep(state, state.order, { cause: 'shutdown', brutal });
   state.halt = sweep.id;
@@ -111,6 +112,8 @@ function cancelOrQuiesce(state: State, child: Child, sweep: Sweep): void {
   if (child.phase === 'starting') askToStop(state, child, sweep);
   else if (child.phase === 'up' && child.spec.kind !== 'agent') state.out.push({ type: 'quiesce', id: child.id });
 }
+
+const SUPERSEDED = { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' } as const;
 
 /** A supervisor above has begun to stop: starts and restarts are cancelled; running children stay up until their turn. */
 export function onQuiesce(state: State): void {
@@ -128,7 +131,7 @@ function cancelStart(state: State, child: Child): void {
   if (child.nextStep === 'cycle' || child.phase === 'starting') child.nextStep = 'stop';
   if (child.phase !== 'down' || child.nextStep !== 'start') return;
   child.nextStep = 'none';
-  answerWaiters(state, child, { ok: false, code: 'SUPERSEDED', reason: 'the stop of its supervisor' });
+  answerWaiters(state, child, SUPERSEDED);
 }
 
 /** Kills the children that were asked to stop; a repeated kill is harmless. */
