@@ -139,6 +139,8 @@ export const agentSetup = setup({
     noteEntry: effect('noteEntry'),
     countStart: effect('countStart'),
     lease: effect('lease'),
+    /** Its hook after the end may still run for long, without the ports. */
+    cancelLease: effect('cancelLease'),
     launch: effect('launch'),
     watchReadiness: effect('watchReadiness'),
     unwatchReadiness: effect('unwatchReadiness'),

@@ -66,8 +66,11 @@ export const spawning = agentSetup.createStateConfig({
           { target: 'launching', actions: ['notePorts', substate('spawning.launching')] },
         ],
         LEASE_FAILED: { target: '#settling', actions: NEVER_RAN },
-        STOP: { target: '#settling', actions: ['noteStop', 'recordExit'] },
-        RUNTIME_OVER: { target: '#settling', actions: ['noteRuntimeOver', 'requestStop', 'recordExit'] },
+        STOP: { target: '#settling', actions: ['noteStop', 'cancelLease', 'recordExit'] },
+        RUNTIME_OVER: {
+          target: '#settling',
+          actions: ['noteRuntimeOver', 'requestStop', 'cancelLease', 'recordExit'],
+        },
       },
     },
     preparing: {

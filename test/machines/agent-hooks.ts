@@ -28,9 +28,11 @@ const recovering = step(
   'reportState(spawning)',
   'recover',
 );
+const leasing = step(START, 'spawning.leasing', 'countStart', 'reportState(spawning)', 'lease');
 const asked = ['recordExit', 'reportState(stopping)', 'askHook'];
 const killed = ['recordExit', 'reportState(stopping)', 'killHook'];
-const concluding = step(exited(), 'stopping.concluding', 'recordExit', 'reportState(stopping)', 'runHook(afterEnd)');
+const concluded = ['recordExit', 'reportState(stopping)', 'runHook(afterEnd)'];
+const concluding = step(exited(), 'stopping.concluding', ...concluded);
 
 /** Stories of hooks before the start and after the end. */
 export const HOOKED: readonly AgentStory[] = [
@@ -42,10 +44,17 @@ export const HOOKED: readonly AgentStory[] = [
   {
     title: 'runs its hook when its ports are leased',
     input: agent({ hooks: before, leases: true }),
-    steps: [
-      step(START, 'spawning.leasing', 'countStart', 'reportState(spawning)', 'lease'),
-      step(LEASED, 'spawning.preparing', 'runHook(beforeStart)'),
-    ],
+    steps: [leasing, step(LEASED, 'spawning.preparing', 'runHook(beforeStart)')],
+  },
+  {
+    title: 'cancels its lease when it is stopped meanwhile, before its hook after the end runs',
+    input: agent({ hooks: after, leases: true }),
+    steps: [leasing, step(STOP, 'stopping.concluding', 'cancelLease', ...concluded)],
+  },
+  {
+    title: 'cancels its lease when its runtime is over meanwhile, before its hook after the end runs',
+    input: agent({ hooks: after, leases: true, maxRuntime: 20 }),
+    steps: [leasing, step(20, 'stopping.concluding', 'requestStop', 'cancelLease', ...concluded)],
   },
   {
     title: 'has not started when its hook fails',

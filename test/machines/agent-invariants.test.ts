@@ -15,6 +15,9 @@ import {
   FROZEN,
   GONE,
   HEALTHY,
+  HOOK_DONE,
+  HOOK_FAILED,
+  HOOK_TIMEOUT,
   KILL,
   LEASE_FAILED,
   LEASED,
@@ -40,7 +43,7 @@ import {
 import { begin, placeIn } from './scenario.js';
 
 /** What there is of one incarnation in the world outside. */
-type World = 'nothing' | 'leasing' | 'launching' | 'alive' | 'leftovers' | 'unread' | 'leftovers, read';
+type World = 'nothing' | 'leasing' | 'hook' | 'launching' | 'alive' | 'leftovers' | 'unread' | 'leftovers, read';
 
 /** What the world may tell next, and what it then is: the contract of drivers (drivers/driver.ts) and of ports. */
 const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> = {
@@ -48,6 +51,10 @@ const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> 
   leasing: [
     [LEASED, 'launching'],
     [LEASE_FAILED, 'nothing'],
+  ],
+  hook: [
+    [HOOK_DONE, 'nothing'],
+    [HOOK_FAILED, 'nothing'],
   ],
   launching: [
     [SPAWNED, 'alive'],
@@ -77,6 +84,18 @@ const TELLS: Readonly<Record<World, readonly (readonly [AgentEvent, World])[]>> 
   unread: [[DRAINED, 'nothing']],
 };
 
+/** What it tells when everything of it is killed: that all of it is gone. */
+const KILLED: Readonly<Record<World, readonly AgentEvent[]>> = {
+  nothing: [],
+  leasing: [],
+  hook: [HOOK_FAILED],
+  launching: [GONE],
+  alive: [exited({ code: null, signal: 'SIGKILL' })],
+  leftovers: [GONE, DRAINED],
+  'leftovers, read': [GONE],
+  unread: [DRAINED],
+};
+
 /** What people and supervisors may send at any time. */
 const COMMANDS: readonly AgentEvent[] = [
   START,
@@ -98,6 +117,11 @@ const happening = fc.tuple(fc.constantFrom('tell', 'tell', 'command', 'wait'), f
 const story = fc.record({
   settings: fc.record({
     leases: fc.boolean(),
+    hooks: fc.record({
+      beforeStart: fc.constantFrom(null, ['before']),
+      afterEnd: fc.constantFrom(null, ['after']),
+      timeout: fc.constant(HOOK_TIMEOUT),
+    }),
     readyAtOnce: fc.boolean(),
     maxRuntime: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 15, 120, 1500),
     stop: fc.constantFrom(
@@ -119,7 +143,7 @@ const COUNTED = /^(spawning|running)/;
 const RESTING = /^(stopped|completed|failed)/;
 
 describe('an agent in any order of events', () => {
-  it('rests only when nothing of it lives, releases its ports once, and notifies its supervisor of each end once', () => {
+  it('rests only when nothing of it lives, waits for ports only while it leases them, releases them once, and notifies its supervisor of each end once', () => {
     fc.assert(
       fc.property(story, ({ settings, obliging, all }) => {
         const life = new Life(settings, obliging);
@@ -196,22 +220,18 @@ class Life {
     ).toEqual([0, 0, this.#isRecorded() ? 1 : 0]);
     expect(count('notifySupervisor(ready)')).toBeLessThanOrEqual(this.#starts);
     if (resting) expect(['nothing', 'unread']).toContain(this.#world);
+    expect(this.#world === 'leasing').toBe(this.place === 'spawning.leasing');
   }
 
   /** It is killed, and dies; what was left behind goes, and the output is read. */
   obey(): void {
     this.#send(KILL);
     this.#follow();
-    const answers: Readonly<Record<World, readonly AgentEvent[]>> = {
-      nothing: [],
-      leasing: [],
-      launching: [GONE],
-      alive: [exited({ code: null, signal: 'SIGKILL' })],
-      leftovers: [GONE, DRAINED],
-      'leftovers, read': [GONE],
-      unread: [DRAINED],
-    };
-    for (const event of answers[this.#world]) this.#send(event);
+    for (let events = KILLED[this.#world]; events.length > 0; events = KILLED[this.#world]) {
+      this.#world = 'nothing';
+      for (const event of events) this.#send(event);
+      this.#follow();
+    }
   }
 
   end(): void {
@@ -251,8 +271,9 @@ class Life {
     for (const effect of this.#written.slice(this.#seen)) {
       if (effect === 'countStart') this.#starts += 1;
       if (effect === 'lease') this.#world = 'leasing';
+      if (effect.startsWith('runHook')) this.#world = 'hook';
       if (effect === 'launch') this.#world = 'launching';
-      if (effect === 'drain' || (effect === 'release' && this.#world === 'leasing')) this.#world = 'nothing';
+      if (effect === 'drain' || effect === 'cancelLease') this.#world = 'nothing';
     }
     const isAsked = this.#written.slice(this.#seen).includes('requestStop');
     this.#seen = this.#written.length;
@@ -267,7 +288,10 @@ class Life {
     return true;
   }
 
+  /** A hook that runs while it does not start runs after its end, or is being ended with its start. */
   #isRecorded(): boolean {
-    return !RESTING.test(this.place) && this.#actor.getSnapshot().context.exit !== null;
+    if (RESTING.test(this.place)) return false;
+    const isEnded = this.#world === 'hook' && !this.place.startsWith('spawning');
+    return isEnded || this.#actor.getSnapshot().context.exit !== null;
   }
 }

@@ -70,7 +70,7 @@ export const LIMITED: readonly AgentStory[] = [
     input: agent({ maxRuntime: RUNTIME, leases: true }),
     steps: [
       step(START, 'spawning.leasing', 'countStart', 'reportState(spawning)', 'lease'),
-      step(RUNTIME, 'stopped', ...timedOut('recordExit', ...arrived('stopped'))),
+      step(RUNTIME, 'stopped', ...timedOut('cancelLease', 'recordExit', ...arrived('stopped'))),
       step(LEASED, 'stopped'),
     ],
     context: { cause: 'timeout', commanded: true, exit: null },

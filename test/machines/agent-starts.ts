@@ -40,7 +40,7 @@ export const STARTS: readonly AgentStory[] = [
   {
     title: 'is stopped at once while it waits for its ports',
     input: leases,
-    steps: [...LEASING, step(STOP, 'stopped', 'recordExit', ...arrived('stopped'))],
+    steps: [...LEASING, step(STOP, 'stopped', 'cancelLease', 'recordExit', ...arrived('stopped'))],
     context: { cause: 'command', commanded: true },
   },
   {

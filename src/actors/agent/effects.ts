@@ -44,6 +44,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       }),
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
+      cancelLease: hand(({ path }, { incarnation }) => world.ports.release(path, incarnation, true)),
       runHook: hand((agent, context, { hook }) => runHook(world, agent, context, hook)),
       recover: hand((agent, context) => recover(world, agent, context)),
       askHook: hand(askHook),

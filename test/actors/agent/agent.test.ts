@@ -6,6 +6,7 @@ import type { Report } from '../../../src/model/report.js';
 import { createFakeDriver, createVirtualClock } from '../../../src/testing/index.js';
 import { createWorld, outcome, startWorld, states } from '../fake-world.js';
 
+const STAGES = { ask: 10, insist: 10, kill: 10, drain: 10 };
 const WEB = { id: 'a', command: ['a'], ports: ['http'] } satisfies AgentInput;
 
 function letters(reports: readonly Report[]): string[] {
@@ -103,6 +104,20 @@ describe('the lease of an agent', () => {
     expect([tree.agent('a').view().state, ports.asked()]).toMatchObject(['stopped', [{ cancelled: true }]]);
     await clock.advance(100);
     expect([driver.starts('root/a'), ports.leases(), ports.asked()]).toEqual([0, [], []]);
+  });
+
+  it('is cancelled by a stop before the hook after the end runs, which may never end', async () => {
+    const hooked: AgentInput = { ...WEB, stop: STAGES, hooks: { afterEnd: ['after'], timeout: 10 } };
+    const { clock, ports, tree } = createWorld(
+      { children: [hooked] },
+      { leases: { '*': { grantsIn: 10 } }, script: { '*': { unkillable: true, ignoresStop: true } } },
+    );
+    tree.start().catch(() => undefined);
+    await clock.settle();
+    const stopped = expect(tree.agent('a').stop()).rejects.toMatchObject({ code: 'ZOMBIE' });
+    await clock.advance(100);
+    await stopped;
+    expect([tree.agent('a').view().state, tree.agent('a').view().ports, ports.leases()]).toEqual(['zombie', {}, []]);
   });
 
   /** 1. Leasing. 2. Stopped, started again. 3. The first lease is answered late, whatever the answer: it is nobody's. */
