@@ -169,6 +169,7 @@ async function acquireAll(
       const isHeld = port !== undefined && holdPort(shared.table, job.path, job.incarnation, request.name, port);
       ports.push([request.name, isHeld ? await keep(shared, port) : await acquire(shared, job, request)]);
     }
+    refuseCancelled(job);
     job.done = true;
     return Object.fromEntries(ports);
   } catch (error) {
@@ -201,7 +202,7 @@ async function acquire(shared: SharedLeases, job: Job, request: PortRequest): Pr
     if (port === null) throw new SupertreeError('PORTS_EXHAUSTED', { agent: job.path, range: rangeText(table.range) });
     const claimed = await claims.claim(port, unhinted !== null);
     const result = claimed === null ? await shared.bind(port) : claimed;
-    if (job.cancelled) throw new SupertreeError('SUPERSEDED', { agent: job.path, by: 'a stop' });
+    refuseCancelled(job);
     if (result === null) {
       confirmPort(table, port);
       return port;
@@ -211,6 +212,10 @@ async function acquire(shared: SharedLeases, job: Job, request: PortRequest): Pr
     if (claimed !== null) refusePort(table, port, clock.now(), CLAIMED_AVOIDANCE, claimed === 'hinted');
     else refuse(shared, job, port, result);
   }
+}
+
+function refuseCancelled({ path, cancelled }: Job): void {
+  if (cancelled) throw new SupertreeError('SUPERSEDED', { agent: path, by: 'a stop' });
 }
 
 function refuse({ table, clock, claims, conflict }: SharedLeases, job: Job, port: number, problem: string): void {

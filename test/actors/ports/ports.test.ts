@@ -148,6 +148,14 @@ describe('releasing ports', () => {
     expect(reports).toEqual([]);
   });
 
+  it('cancels a lease of held ports that is still under way, too', async () => {
+    const { ports, base } = portsOf(10);
+    const lease = ports.lease('root/a', 1, http, { http: base + 3 });
+    ports.release('root/a', 1, true);
+    await expect(lease).rejects.toMatchObject({ code: 'SUPERSEDED' });
+    expect(ports.leases()).toEqual([]);
+  });
+
   it('leases to a new agent at the same path while the earlier lease is still being cancelled', async () => {
     const { base: first, ports } = portsOf(10);
     const old = ports.lease('root/a', 1, http);
