@@ -179,7 +179,7 @@ function onHalt(state: State, brutal: boolean): void {
 
 function onDelayEnd(state: State, id: number): void {
   const sweep = state.sweeps.get(id);
-  if (sweep?.hold) onDelayOver(state, sweep);
+  if (sweep?.hold && !state.quiesced) onDelayOver(state, sweep);
 }
 
 type ChildFact = Extract<Fact, { generation: number }>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { normaliseAgent, normaliseSupervisor } from '../../src/model/normalise.js';
 import type { RestartType } from '../../src/model/spec.js';
-import { booted, pool, worldOf } from './family.js';
+import { booted, child, pool, worldOf } from './family.js';
 import { CRASH, told, World } from './harness.js';
 
 describe('stop', () => {
@@ -78,6 +78,18 @@ describe('stop', () => {
     for (const id of ['b', 'c']) world.exit(id, CRASH);
     expect([world.phases(), world.takeLog()]).toEqual(['c down, a up', '']);
     expect(world.engine.count()).toMatchObject({ specs: 2, active: 1 });
+  });
+
+  it('P1 stops no child out of turn when the delay of a restart ends after a supervisor above began to stop', () => {
+    const world = booted('a', { strategy: 'rest_for_one', maxRestarts: 5 });
+    world.holdAfterFailure = true;
+    world.failNext('a');
+    world.exit('a', CRASH);
+    world.add(child('b'));
+    world.tell({ type: 'quiesce' });
+    world.takeLog();
+    world.pay('delay');
+    expect([world.phases(), world.takeLog()]).toEqual(['b up, a down', '']);
   });
 
   it.each(['a static supervisor', 'a pool'])('of %s reports once when the last zombie that it left is gone', (kind) => {

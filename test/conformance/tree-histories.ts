@@ -120,27 +120,13 @@ const add = fc.tuple(at, added).map(([n, child]) => step((pair) => pair.call(n, 
 const call = fc.tuple(at, verb, at).map(([n, name, index]) => step((pair) => pair.call(n, { verb: name, index })));
 const pass = fc.integer({ min: 0, max: 2500 }).map((ms) => step((pair) => pair.pass(ms)));
 const halt = fc.boolean().map((kills) => step((pair) => pair.halt(kills)));
+const hurry = fc.constant(step((pair) => pair.hurry()));
 const condemn = at.map((n) => step((pair) => pair.condemn(n)));
 
 const often = [settle, settle, settle, settle, settle, settle, end, end];
-const steps = [
-  ...often,
-  ...often,
-  ...often,
-  ...often,
-  fail,
-  add,
-  add,
-  add,
-  call,
-  call,
-  call,
-  call,
-  call,
-  condemn,
-  pass,
-  pass,
-];
+const calls = [add, add, add, call, call, call, call, call];
+const others = [fail, condemn, condemn, condemn, hurry, hurry, pass, pass];
+const steps = [...often, ...often, ...often, ...often, ...calls, ...others];
 
 /** At its default size fast-check generates ten steps at most, with which few trees have even booted. */
 export const treeSteps = fc.commands([...steps, ...steps, ...steps, halt], { maxCommands: 60, size: 'max' });

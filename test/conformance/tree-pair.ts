@@ -121,6 +121,12 @@ export class Pair {
     return kills ? 'brutal halt' : 'halt';
   }
 
+  /** A second stop, which kills. */
+  hurry(): string {
+    const { status } = this.world.root.engine;
+    return status === 'stopping' || status === 'failing' ? this.halt(true) : 'there is no stop to hurry';
+  }
+
   compare(): void {
     const { reference, world } = this;
     if (world.root.engine.status === 'ended') this.#stepsAfterEnd++;
