@@ -139,6 +139,8 @@ export const agentSetup = setup({
     noteEntry: effect('noteEntry'),
     countStart: effect('countStart'),
     lease: effect('lease'),
+    /** Leases the ports that a kept incarnation has. */
+    keepPorts: effect('keepPorts'),
     /** Its hook after the end may still run for long, without the ports. */
     cancelLease: effect('cancelLease'),
     launch: effect('launch'),
@@ -176,7 +178,8 @@ export const agentSetup = setup({
     needsPorts: ({ context }) => context.settings.leases,
     isReadyAtOnce: ({ context }) => context.settings.readyAtOnce,
     isBrutal: ({ context, event }) => context.settings.stop.brutal || (event.type === 'STOP' && event.brutal),
-    hasHookBeforeStart: ({ context }) => context.settings.hooks.beforeStart !== null && !context.isKept,
+    isKept: ({ context }) => context.isKept,
+    hasHookBeforeStart: ({ context }) => context.settings.hooks.beforeStart !== null,
     hasUnfinished: ({ context }) => context.settings.hooks.afterEnd !== null && context.unfinished !== null,
     owesHookAfterEnd: ({ context }) => context.settings.hooks.afterEnd !== null && !context.isConcluded,
     hookSucceeded: ({ event }) => event.type === 'HOOK_ENDED' && event.detail === '',

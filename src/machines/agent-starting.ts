@@ -30,8 +30,10 @@ export const spawning = agentSetup.createStateConfig({
   on: { RUNTIME_OVER },
   states: {
     deciding: {
-      description: 'An agent without ports needs no leases, and most have no hook.',
+      description:
+        'An agent without ports needs no leases, and most have no hook. One that an earlier program has left runs, with its ports: it is adopted at once.',
       always: [
+        { guard: 'isKept', target: 'launching', actions: 'keepPorts' },
         { guard: 'hasUnfinished', target: 'recovering' },
         { guard: 'needsPorts', target: 'leasing' },
         { guard: 'hasHookBeforeStart', target: 'preparing' },

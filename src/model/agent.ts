@@ -61,7 +61,7 @@ export type BodyFact =
 /** Commands from the rest of the tree to an agent. `at` is wall-clock ms, `now` monotonic ms. */
 export type AgentCommand =
   /**
-   * `isKept`: an earlier program has started the incarnation, which is adopted. If not given, false. `unfinished`: the incarnation before it, which an earlier
+   * `isKept`: an earlier program has started the incarnation, which is adopted. If not given, false. `ports`: those that it has. If not given, none. `unfinished`: the incarnation before it, which an earlier
    * program had begun to start when it was killed. If not given, `null`: there is none.
    */
   | {
@@ -70,6 +70,7 @@ export type AgentCommand =
       readonly at: number;
       readonly now: number;
       readonly isKept?: boolean;
+      readonly ports?: Readonly<Record<string, number>>;
       readonly unfinished?: number | null;
     }
   | { readonly type: 'STOP'; readonly cause: Cause; readonly brutal: boolean }

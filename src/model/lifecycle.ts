@@ -108,14 +108,14 @@ type OfIncarnation = Omit<AgentContext, 'id' | 'path' | 'settings'>;
 
 /** The context at the start of an incarnation. */
 export function freshIncarnation(
-  { incarnation, at, now, isKept = false, unfinished = null }: Omit<Start, 'type'>,
+  { incarnation, at, now, isKept = false, ports = {}, unfinished = null }: Omit<Start, 'type'>,
   { maxRuntime }: AgentSettings,
 ): OfIncarnation {
   return {
     since: at,
     incarnation,
     pid: null,
-    ports: {},
+    ports,
     startedAt: at,
     readyAt: null,
     pausedAt: null,

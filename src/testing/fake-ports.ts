@@ -5,6 +5,7 @@ import {
   choosePort,
   confirmPort,
   createLeaseTable,
+  holdPort,
   incarnationKey,
   type Lease,
   type LeaseTable,
@@ -63,6 +64,7 @@ export function createFakePorts(clock: Clock, script: FakeLeaseScript = {}, opti
 
 interface Job extends AskedLease {
   readonly requests: readonly PortRequest[];
+  readonly held: Readonly<Record<string, number>>;
   cancelled: boolean;
   answered: boolean;
   ports: Promise<Record<string, number>>;
@@ -90,12 +92,17 @@ class ScriptedPorts implements FakePorts {
     this.#table = createLeaseTable({ range, ephemeral: null, quarantine, avoidance: 0 });
   }
 
-  lease(path: string, incarnation: number, requests: readonly PortRequest[]): Promise<Record<string, number>> {
+  lease(
+    path: string,
+    incarnation: number,
+    requests: readonly PortRequest[],
+    held: Readonly<Record<string, number>> = {},
+  ): Promise<Record<string, number>> {
     if (requests.length === 0) return Promise.resolve({});
     const key = incarnationKey(path, incarnation);
     const known = this.#jobs.get(key);
     if (known !== undefined) return known.ports;
-    const job = newJob(path, incarnation, requests);
+    const job = newJob(path, incarnation, requests, held);
     this.#jobs.set(key, job);
     this.#asked.add(job);
     const attempt = this.leased(path) + 1;
@@ -159,10 +166,12 @@ class ScriptedPorts implements FakePorts {
   }
 
   /** All requested ports or none. */
-  #choose({ path, incarnation, requests }: Job): Record<string, number> | null {
+  #choose({ path, incarnation, requests, held }: Job): Record<string, number> | null {
     const ports: Record<string, number> = {};
     for (const request of requests) {
-      const port = choosePort(this.#table, path, incarnation, request, this.#clock.now());
+      const known = held[request.name];
+      const isHeld = known !== undefined && holdPort(this.#table, path, incarnation, request.name, known);
+      const port = isHeld ? known : choosePort(this.#table, path, incarnation, request, this.#clock.now());
       if (port === null) return null;
       confirmPort(this.#table, port);
       ports[request.name] = port;
@@ -171,11 +180,11 @@ class ScriptedPorts implements FakePorts {
   }
 }
 
-function newJob(path: string, incarnation: number, requests: readonly PortRequest[]): Job {
+function newJob(path: string, incarnation: number, requests: readonly PortRequest[], held: Job['held']): Job {
   const { promise, resolve, reject } = withResolvers<Record<string, number>>();
   // The caller of a cancelled lease may not await it: its rejection must not be unhandled.
   promise.catch(() => undefined);
-  return { path, incarnation, requests, cancelled: false, answered: false, ports: promise, resolve, reject };
+  return { path, incarnation, requests, held, cancelled: false, answered: false, ports: promise, resolve, reject };
 }
 
 function withResolvers<T>(): {

@@ -10,6 +10,7 @@ import {
   KILL,
   LEASED,
   RUNNING,
+  SPAWNED,
   STAGES,
   START,
   START_AFTER_UNFINISHED,
@@ -21,6 +22,7 @@ import {
 const before = { beforeStart: ['before'], afterEnd: null, timeout: HOOK_TIMEOUT };
 const after = { beforeStart: null, afterEnd: ['after'], timeout: HOOK_TIMEOUT };
 const preparing = step(START, 'spawning.preparing', 'countStart', 'reportState(spawning)', 'runHook(beforeStart)');
+const adopting = step(START_KEPT, 'spawning.launching', 'countStart', 'reportState(spawning)', 'keepPorts', 'launch');
 const recovering = step(
   START_AFTER_UNFINISHED,
   'spawning.recovering',
@@ -153,7 +155,18 @@ export const HOOKED: readonly AgentStory[] = [
   {
     title: 'does not run its hook when an earlier program has started it',
     input: agent({ hooks: before }),
-    steps: [step(START_KEPT, 'spawning.launching', 'countStart', 'reportState(spawning)', 'launch')],
+    steps: [adopting],
+  },
+  {
+    title: 'is adopted at once, with its ports, when an earlier program has started it',
+    input: agent({ leases: true }),
+    steps: [adopting, step(SPAWNED, 'spawning.probing.waiting', 'report(started)', 'watchReadiness')],
+    context: { ports: { http: 8107 } },
+  },
+  {
+    title: 'is asked to end when it is stopped during its adoption',
+    input: agent({ leases: true }),
+    steps: [adopting, step(STOP, 'stopping.asking.asked', 'reportState(stopping)', 'ask(false)')],
   },
   {
     title: 'is stopped for good when its runtime is over while its hook runs',

@@ -48,7 +48,6 @@ const NONE = Number.POSITIVE_INFINITY;
 const incarnation = 1;
 
 export const START: AgentEvent = { type: 'START', incarnation, at: 10, now: 0 };
-/** It is adopted: an earlier program has started it. */
 /** Of the incarnation before this one, an earlier program had only begun the start. */
 export const START_AFTER_UNFINISHED: AgentEvent = {
   type: 'START',
@@ -58,7 +57,15 @@ export const START_AFTER_UNFINISHED: AgentEvent = {
   unfinished: incarnation - 1,
 };
 
-export const START_KEPT: AgentEvent = { type: 'START', incarnation, at: 10, now: 10, isKept: true };
+/** It is adopted: an earlier program has started it. */
+export const START_KEPT: AgentEvent = {
+  type: 'START',
+  incarnation,
+  at: 10,
+  now: 10,
+  isKept: true,
+  ports: { http: 8107 },
+};
 export const LEASED: AgentEvent = { type: 'LEASED', incarnation, ports: { http: 8100 } };
 export const LEASE_FAILED: AgentEvent = { type: 'LEASE_FAILED', incarnation, detail: 'no port', at: 11 };
 export const SPAWNED: AgentEvent = { type: 'SPAWNED', incarnation, pid: 42, at: 20 };

@@ -8,6 +8,7 @@ import type { World } from '../world.js';
 import { type Agent, agentNodeOf } from './agent.js';
 import { createAgent, disposeAgent } from './agent-creation.js';
 import { deliver } from './deliver.js';
+import { keptPorts } from './kept-entry.js';
 
 /** A child as its supervisor sees it: an agent, or a supervisor. */
 export interface Child {
@@ -56,9 +57,10 @@ export class AgentChild implements Child {
     const { clock, driverOf, past } = this.#world;
     const { path, spec } = this.#agent;
     const isKept = driverOf(spec).kept?.(path)?.incarnation === generation;
+    const ports = isKept ? keptPorts(this.#world, this.#agent, generation) : {};
     const unfinished = past?.unfinished(path, generation) ?? null;
     const times = { at: clock.wall(), now: clock.now() };
-    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, ...times, isKept, unfinished });
+    deliver(this.#world, this.#agent, { type: 'START', incarnation: generation, ...times, isKept, ports, unfinished });
   }
 
   stop(brutal: boolean, cause: StopCause): void {

@@ -11,7 +11,6 @@ import { type Agent, blockersOf, type ChildFact, stateOf } from './agent.js';
 import { deliver } from './deliver.js';
 import { completeExit, exitRecord, reasonOf } from './exit-record.js';
 import { askHook, killHook, recover, runHook } from './hooks.js';
-import { keptEntry } from './kept-entry.js';
 import { startOrder } from './launch.js';
 import { forgetMessages, onMessage } from './messages.js';
 import { notifyWatchers } from './waiting.js';
@@ -44,6 +43,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       }),
       countStart: hand(countStart),
       lease: hand((agent, context) => lease(world, agent, context)),
+      keepPorts: hand((agent, context) => keepPorts(world, agent, context)),
       cancelLease: hand(({ path }, { incarnation }) => world.ports.release(path, incarnation, true)),
       runHook: hand((agent, context, { hook }) => runHook(world, agent, context, hook)),
       recover: hand((agent, context) => recover(world, agent, context)),
@@ -58,10 +58,7 @@ export function createAgentLogic(world: World): typeof agentMachine {
       unwatchResources: hand((agent) => world.monitor.unwatch(agent.path)),
       closeInput: hand((agent) => closeInput(agent)),
       ask: hand((agent, context, { again }) => ask(agent, context, again)),
-      kill: hand((agent) => {
-        agent.body?.kill();
-        killHook(world, agent);
-      }),
+      kill: hand((agent) => kill(world, agent)),
       drain: hand((agent) => agent.body?.drain()),
       freeze: hand((agent) => agent.body?.freeze()),
       thaw: hand((agent) => agent.body?.thaw()),
@@ -84,14 +81,19 @@ const PAUSE_LINE = '{"type":"pause","action":"pause"}\n';
 const RESUME_LINE = '{"type":"pause","action":"resume"}\n';
 
 function lease(world: World, agent: Agent, { incarnation }: AgentContext): void {
-  const held = keptEntry(world, agent, incarnation)?.ports;
-  world.ports.lease(agent.path, incarnation, agent.spec.ports, held).then(
+  world.ports.lease(agent.path, incarnation, agent.spec.ports).then(
     (ports) => deliver(world, agent, { type: 'LEASED', incarnation, ports }),
     (thrown) => {
       const at = world.clock.wall();
       deliver(world, agent, { type: 'LEASE_FAILED', incarnation, detail: withRemedy(thrown), at });
     },
   );
+}
+
+/** It runs and has its ports, whatever becomes of the lease. */
+function keepPorts(world: World, { path, spec }: Agent, { incarnation, ports }: AgentContext): void {
+  const requests = spec.ports.filter(({ name }) => Object.hasOwn(ports, name));
+  world.ports.lease(path, incarnation, requests, ports).catch((thrown) => reportUnlessSuperseded(world, path, thrown));
 }
 
 /** Whoever reads why an agent did not start reads what to do as well. It ends up in a sentence, which has its own full stop. */
@@ -128,6 +130,11 @@ function ask(agent: Agent, { settings: { stop } }: AgentContext, again: boolean)
   body.write(Buffer.from(`${stop.message}\n`)).catch(() => body.ask(stop.signal));
 }
 
+function kill(world: World, agent: Agent): void {
+  agent.body?.kill();
+  killHook(world, agent);
+}
+
 /** Its processes may be stopped by SIGSTOP, and would not notice. */
 function closeInput({ body }: Agent): void {
   body?.thaw();
@@ -162,10 +169,12 @@ function countStart({ record }: Agent, { incarnation }: AgentContext): void {
 
 /** No caller waits for the result. A supervisor that ends, or restarts the agent, may reject it; any other error is reported. */
 function requestStop(world: World, agent: Agent): void {
-  agent.requestStop().catch((thrown) => {
-    const isSuperseded = thrown instanceof SupertreeError && SUPERSEDED_CODES.has(thrown.code);
-    if (!isSuperseded) world.reportError(agent.path, thrown);
-  });
+  agent.requestStop().catch((thrown) => reportUnlessSuperseded(world, agent.path, thrown));
+}
+
+function reportUnlessSuperseded(world: World, path: string, thrown: unknown): void {
+  const isSuperseded = thrown instanceof SupertreeError && SUPERSEDED_CODES.has(thrown.code);
+  if (!isSuperseded) world.reportError(path, thrown);
 }
 
 const SUPERSEDED_CODES: ReadonlySet<string> = new Set(['SUPERSEDED', 'SUPERVISOR_ENDED']);
