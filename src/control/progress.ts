@@ -12,11 +12,24 @@ const STATE_REPORTS: ReadonlySet<Report['type']> = new Set<Report['type']>([
   'exhausted',
 ]);
 
-/**
- * Sends a `tree_progress` for every state and sub-state that the agent at `path` enters. Returns a function that ends that, after the reports that are
- * waiting.
- */
-export function reportProgress(
+/** Does `work` and meanwhile sends a `tree_progress` for every state and sub-state that the agent at `path` enters. */
+export async function withProgress<T>(
+  control: Control,
+  requestId: string,
+  path: string,
+  interim: (bytes: Buffer) => void,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  const stop = reportProgress(control, requestId, path, interim);
+  try {
+    return await work();
+  } finally {
+    stop();
+  }
+}
+
+/** Returns a function that ends the progress messages, after the reports that are waiting. */
+function reportProgress(
   control: Control,
   requestId: string,
   path: string,

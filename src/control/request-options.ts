@@ -45,20 +45,22 @@ export function withRequestOptions(
 
 const MAX_KEY = 256;
 
-async function withOptions(
+function withOptions(
   request: Request,
   admitted: Admitted,
   { key, deadline, accepted }: Options,
   interim: Interim,
   work: Work,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   const { control, context } = request;
   const { message } = admitted;
   const left = deadline === null ? Number.POSITIVE_INFINITY : deadline - (performance.now() - context.receivedAt);
   if (left <= 0) throw late(message.type, 'it was not begun');
   const acceptance = new Acceptance(message, interim);
-  const begin = async () => work(request, admitted, accepted ? acceptance.interim : interim);
+  const begin = () => work(request, admitted, accepted ? acceptance.interim : interim);
   const done = key === null || !isKeyed(admitted) ? begin() : doneOnce(request, message, key, begin);
+  // An answer that is there neither needs a timer nor can be late.
+  if (!(done instanceof Promise)) return done;
   if (accepted) void acceptance.sendUnlessDone(done);
   return withTimeLimit(done, left, () => late(message.type, 'it goes on'), control.failed);
 }
@@ -67,7 +69,7 @@ async function doneOnce(
   request: Request,
   message: Message<MessageType>,
   key: string,
-  work: () => Promise<Answer>,
+  work: () => Answer | Promise<Answer>,
 ): Promise<Answer> {
   // These belong to one attempt, not to the content of the request.
   const asked = { ...message, request_id: '', idempotency_key: null, deadline: null, accepted: null, progress: false };

@@ -22,33 +22,27 @@ import type { GuardedTree, Opened } from './access/guarded-tree.js';
 import { agentsIn } from './additions.js';
 import type { Control } from './control.js';
 import { healthOf } from './listing.js';
-import { reportProgress } from './progress.js';
+import { withProgress } from './progress.js';
 import type { Request } from './request.js';
 import { pubEndpointsFor } from './streams/endpoints.js';
 
-/** Answers an operation of supertree. Throws the errors of the tree, COMMAND_UNKNOWN, MESSAGE_INVALID. */
-export async function answerTree(
+/** Answers an operation of supertree: at once, unless it takes time. Throws and rejects with the errors of the tree, COMMAND_UNKNOWN, MESSAGE_INVALID. */
+export function answerTree(
   request: Request,
   { request_id, operation: name, params: given, progress }: Message<'tree_request'>,
   opened: Opened,
   interim: (bytes: Buffer) => void,
-): Promise<Draft<'tree_response'>> {
+): Eventual<Draft<'tree_response'>> {
   if (!Object.hasOwn(OPERATIONS, name)) throw unknownOperation(name);
   const operation: Operation = OPERATIONS[name as OperationName];
   const params = readParams(operation.params, given) as ParamsOf<OperationName>;
+  // The declaration guarantees that operation, parameters and opened subject match.
+  const handler = HANDLERS[name as OperationName] as Handler<OperationName>;
+  const work = () => handler(opened as never, params as never, request);
   const path = progress ? pathOf(opened, operation.of, params) : null;
-  const stop = path === null ? undefined : reportProgress(request.control, request_id, path, interim);
-  try {
-    // The declaration guarantees that operation, parameters and opened subject match.
-    const data = await (HANDLERS[name as OperationName] as Handler<OperationName>)(
-      opened as never,
-      params as never,
-      request,
-    );
-    return { type: 'tree_response', request_id, success: true, data };
-  } finally {
-    stop?.();
-  }
+  const data = path === null ? work() : withProgress(request.control, request_id, path, interim, work);
+  const answered = (result: unknown) => ({ type: 'tree_response', request_id, success: true, data: result }) as const;
+  return data instanceof Promise ? data.then(answered) : answered(data);
 }
 
 /** The path of the agent whose progress is reported: the named one, or the added one; `null` for none. */
@@ -57,6 +51,11 @@ function pathOf(opened: Opened, of: string, params: object): string | null {
   if (of !== 'supervisor' || !('path' in opened) || !('spec' in params)) return null;
   return isMap(params.spec) && typeof params.spec.id === 'string' ? joinPath(opened.path, params.spec.id) : null;
 }
+
+/** There at once, or later: what needs no waiting costs no turn of the event loop and no timer. */
+type Eventual<T> = T | Promise<T>;
+
+type Usages = ReadonlyMap<string, Usage>;
 
 /** The first argument of a handler: the agent or the supervisor of its operation, opened for the peer; else the tree of the peer. */
 type SubjectOf<N extends OperationName> = (typeof OPERATIONS)[N]['of'] extends 'agent'
@@ -69,7 +68,7 @@ type Handler<N extends OperationName> = (
   subject: SubjectOf<N>,
   params: ParamsOf<N>,
   request: Request,
-) => ResultOf<N> | Promise<ResultOf<N>>;
+) => Eventual<ResultOf<N>>;
 
 /** Every operation as calls of the tree. Access is checked before: see the declarations. */
 const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
@@ -154,36 +153,41 @@ async function childAnswer(supervisor: SupervisorHandle, id: string, work: Promi
 }
 
 /** Agents with their cpu and memory; `null` when that was not measured. */
-async function rowsOf(request: Request, views: readonly AgentView[], measure = false): Promise<AgentRow[]> {
-  const usage = measure ? await usageOf(request, views) : NONE;
-  return packedInParts(views.map((view) => measured(view, usage)));
+function rowsOf(request: Request, views: readonly AgentView[], measure = false): Eventual<AgentRow[]> {
+  const rows = (usage: Usages) => packedInParts(views.map((view) => measured(view, usage)));
+  return measure ? usageOf(request, views).then(rows) : rows(NONE);
 }
 
 /** The row of an agent. A peer without `observe` gets its state, which is the result of its command, but not its details. */
-async function rowOf(request: Request, agent: AgentHandle, measure = false): Promise<AgentRow> {
+function rowOf(request: Request, agent: AgentHandle, measure = false): Eventual<AgentRow> {
   const view = agent.view();
   if (!request.tree.observes(view.path))
     return { ...view, usage: null, ...HIDDEN_FIELDS, detail: isWaiting(view) ? view.state : view.detail };
-  const row = measured(view, measure ? await usageOf(request, [view]) : NONE);
-  return request.control.ended.has(view.uuid) ? { ...row, over: true } : row;
+  const row = (usage: Usages) => {
+    const found = measured(view, usage);
+    return request.control.ended.has(view.uuid) ? { ...found, over: true } : found;
+  };
+  return measure ? usageOf(request, [view]).then(row) : row(NONE);
 }
 
 /** The fields that need the role `observe`. */
 const HIDDEN_FIELDS = { command: [], metadata: {}, ports: {}, exit: null, blockers: [] } as const;
 
 /** The tree with every agent as its row. */
-async function treeOf({ tree }: Request, measure = false): Promise<SupervisorView> {
-  const usage = measure ? await tree.usage() : NONE;
-  const withUsage = (node: TreeView): TreeView =>
-    node.kind === 'agent' ? measured(node, usage) : supervisorRow(node, withUsage);
-  return supervisorRow(tree.view(), withUsage);
+function treeOf({ tree }: Request, measure = false): Eventual<SupervisorView> {
+  const rows = (usage: Usages): SupervisorView => {
+    const withUsage = (node: TreeView): TreeView =>
+      node.kind === 'agent' ? measured(node, usage) : supervisorRow(node, withUsage);
+    return supervisorRow(tree.view(), withUsage);
+  };
+  return measure ? tree.usage().then(rows) : rows(NONE);
 }
 
 function supervisorRow(node: SupervisorView, rowOf: (child: TreeView) => TreeView): SupervisorView {
   return packedInParts({ ...node, children: packedInParts(node.children.map(rowOf)) });
 }
 
-async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<ReadonlyMap<string, Usage>> {
+async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<Usages> {
   const running = views.filter(({ pid }) => pid !== null).map(({ path }) => path);
   return running.length === 0 ? NONE : tree.usage(running);
 }
@@ -191,7 +195,7 @@ async function usageOf({ tree }: Request, views: readonly AgentView[]): Promise<
 /** The row of a view without usage, cached: an unchanged agent has the same view, and so the same row. */
 const unmeasured = new WeakMap<AgentView, AgentRow>();
 
-function measured<V extends AgentView>(view: V, usage: ReadonlyMap<string, Usage>): V & AgentRow {
+function measured<V extends AgentView>(view: V, usage: Usages): V & AgentRow {
   let row = unmeasured.get(view) as (V & AgentRow) | undefined;
   if (row === undefined) {
     row = keepPacked({ ...view, usage: null });
