@@ -11,7 +11,8 @@ export interface StartOrder {
   readonly token: string;
   readonly command: readonly string[];
   readonly cwd: string | null;
-  readonly env: Readonly<Record<string, string>>;
+  /** Makes its whole environment: an agent that kept it would hold several kilobytes as long as it lives. */
+  readonly env: () => Readonly<Record<string, string>>;
   readonly ports: Readonly<Record<string, number>>;
 }
 

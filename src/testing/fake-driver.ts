@@ -172,7 +172,7 @@ class ScriptedDriver implements FakeDriver, FakeWorld {
   }
 
   #checkTemplates(order: StartOrder): void {
-    const left = [...order.command, ...Object.values(order.env)].find((word) => TEMPLATE.test(word));
+    const left = [...order.command, ...Object.values(order.env())].find((word) => TEMPLATE.test(word));
     if (left !== undefined) this.#violated(order, `has a template left: ${TEMPLATE.exec(left)?.[0]}`);
   }
 

@@ -45,7 +45,10 @@ export function processStarts(name: string, driver: Driver): void {
       await recorder.ended();
       expect(recorder.text()).toBe(`${script} one\n`);
       const order = orderFor({ command: ['plain-script', 'two'] });
-      const found = begin(driver, { ...order, env: { ...order.env, PATH: `/no/such:${directory}:${order.env.PATH}` } });
+      const found = begin(driver, {
+        ...order,
+        env: () => ({ ...order.env(), PATH: `/no/such:${directory}:${order.env().PATH}` }),
+      });
       await found.recorder.ended();
       expect(found.recorder.text()).toBe(`${script} two\n`);
     });
@@ -71,7 +74,10 @@ export function processStarts(name: string, driver: Driver): void {
         command: ['sh', '-c', 'echo "$A $PWD $SUPERTREE_TOKEN [$SUPERTREE_NOTIFY_FD]"'],
         cwd: directory,
       });
-      const { recorder } = begin(driver, { ...order, env: { ...order.env, A: 'one', SUPERTREE_NOTIFY_FD: '9' } });
+      const { recorder } = begin(driver, {
+        ...order,
+        env: () => ({ ...order.env(), A: 'one', SUPERTREE_NOTIFY_FD: '9' }),
+      });
       await recorder.ended();
       expect(recorder.text()).toBe(`one ${directory} ${order.token} []\n`);
     });

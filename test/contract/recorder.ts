@@ -18,7 +18,7 @@ export function orderFor(input: AgentTemplate, incarnation = 1): StartOrder {
     token: `contract-${process.pid}-${serial}`,
     command: spec.body.type === 'command' ? spec.body.command : [],
     cwd: spec.cwd,
-    env: { ...(process.env as Record<string, string>), ...spec.env },
+    env: () => ({ ...(process.env as Record<string, string>), ...spec.env }),
     ports: {},
   };
 }

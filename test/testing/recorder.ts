@@ -35,5 +35,5 @@ export function orderFor(input: AgentInput, incarnation = 1, ports: Record<strin
   const spec = normaliseAgent(input);
   const command = spec.body.type === 'command' ? spec.body.command : [];
   const path = `root/${input.id}`;
-  return { spec, path, incarnation, token: `${path}#${incarnation}`, command, cwd: null, env: {}, ports };
+  return { spec, path, incarnation, token: `${path}#${incarnation}`, command, cwd: null, env: () => ({}), ports };
 }

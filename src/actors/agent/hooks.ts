@@ -66,11 +66,12 @@ export function killHook(world: World, { hook, spec: { hooks } }: Agent): void {
 function hookOrder(world: World, { path, spec: whole }: Agent, context: AgentContext, name: HookName): StartOrder {
   const spec = hookSpec(whole, whole.hooks[name] ?? []);
   const order = startOrder(world, { path, spec }, context);
+  const exit = exitVariables(context, name);
   return {
     ...order,
     path: hookPath(path, name),
     token: nanoid(),
-    env: { ...order.env, ...exitVariables(context, name) },
+    env: () => ({ ...order.env(), ...exit }),
   };
 }
 

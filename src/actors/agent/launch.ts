@@ -17,9 +17,10 @@ export function startOrder(
 ): StartOrder {
   const { incarnation, ports } = context;
   if (spec.body.type !== 'command') {
-    return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: {} };
+    return { spec, path, incarnation, ports, token: '', command: [], cwd: null, env: () => ({}) };
   }
   const facts = { id: spec.id, path, incarnation, ports, token: nanoid(), endpoint: world.endpoint };
+  const directory = directoryOf(spec);
   return {
     spec,
     path,
@@ -28,10 +29,11 @@ export function startOrder(
     token: facts.token,
     command: spec.body.command.map((word) => fillTemplate(word, { ...facts, env: spec.env })),
     cwd: spec.cwd,
-    env: Object.assign(
-      processEnvironment({ program: world.env, spec, facts, directory: directoryOf(spec) }),
-      watchdogEnvironment(spec.liveness),
-    ),
+    env: () =>
+      Object.assign(
+        processEnvironment({ program: world.env, spec, facts, directory }),
+        watchdogEnvironment(spec.liveness),
+      ),
   };
 }
 

@@ -35,7 +35,7 @@ export function beginReadinessWatch(world: World, agent: Agent, context: AgentCo
         clock,
         probeClock: probeClock(world),
         cwd: spec.cwd,
-        env: order?.env ?? {},
+        env: order?.env,
         ...(readiness.type === 'exec' && chainOf(agent, readiness.command)),
         ownsPort: ownershipOf(agent),
       },

@@ -124,7 +124,7 @@ function missing(field: string, tool: string): string {
 /** The last program of a chain cannot report why it was not run, so it is looked for before, as execvp(3) would. */
 function programProblem(order: StartOrder): string | null {
   const [name = ''] = order.command;
-  const parents = name.includes('/') ? [''] : (order.env.PATH ?? '/bin:/usr/bin').split(':');
+  const parents = name.includes('/') ? [''] : (order.env().PATH ?? '/bin:/usr/bin').split(':');
   const files = parents.map((parent) => resolve(order.cwd ?? '', join(parent, name)));
   if (files.some(isProgram)) return null;
   const exists = files.some((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);

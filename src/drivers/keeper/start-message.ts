@@ -61,7 +61,7 @@ export function startMessage(agent: number, order: StartOrder, promiser: Promise
 }
 
 function environmentOf(
-  { env, token, spec }: StartOrder,
+  { env: environment, token, spec }: StartOrder,
   ofUser: Readonly<Record<string, string>>,
   socket: string,
 ): string[] {
@@ -72,7 +72,7 @@ function environmentOf(
   const own = { ...ofUser, SUPERTREE_TOKEN: token, ...notify };
   // A SUPERTREE_NOTIFY_FD that we inherited ourselves means another descriptor.
   const isOthers = (name: string) => name !== 'SUPERTREE_NOTIFY_FD' && !Object.hasOwn(own, name);
-  const others = Object.entries(env).filter(([name]) => isOthers(name));
+  const others = Object.entries(environment()).filter(([name]) => isOthers(name));
   return [...others, ...Object.entries(own)].map(([name, value]) => `${name}=${value}`);
 }
 

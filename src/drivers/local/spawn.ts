@@ -77,7 +77,7 @@ export function discard(child: ChildProcess): void {
 }
 
 function spawnOptions(order: StartOrder): SpawnOptions {
-  const env: NodeJS.ProcessEnv = { ...order.env, SUPERTREE_TOKEN: order.token };
+  const env: NodeJS.ProcessEnv = { ...order.env(), SUPERTREE_TOKEN: order.token };
   const notify = usesNotify(order.spec);
   if (notify) env.SUPERTREE_NOTIFY_FD = String(NOTIFY_FD);
   else delete env.SUPERTREE_NOTIFY_FD; // one that we inherited ourselves means another descriptor

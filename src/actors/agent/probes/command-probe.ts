@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { StartOrder } from '../../../drivers/driver.js';
 import type { ExecChain } from '../../../drivers/keeper/exec-chain.js';
 import { killAtExit } from '../../../drivers/local/exit-hook.js';
 import { limitProblem } from '../../../drivers/local/spawn.js';
@@ -9,7 +10,7 @@ export interface ProbeCommand {
   readonly command: readonly string[];
   readonly cwd: string | null;
   /** If undefined, the environment of this process. */
-  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly env: StartOrder['env'] | undefined;
   /** What gives it the user, the group and the umask of the agent; as text, why it cannot have them. If not given, it has those of this process. */
   readonly chain?: ExecChain | string;
   readonly clock: ProbeClock;
@@ -67,7 +68,7 @@ function begin(probe: ProbeCommand, failed: (problem: string) => void): ChildPro
     const child = spawn(program, args, {
       detached: true,
       stdio: 'ignore',
-      ...(probe.env === undefined ? {} : { env: { ...withoutToken(probe.env), ...chain.env } }),
+      ...(probe.env === undefined ? {} : { env: { ...withoutToken(probe.env()), ...chain.env } }),
       ...(probe.cwd === null ? {} : { cwd: probe.cwd }),
     });
     return child.on('error', (error) => failed(limitProblem(error) ?? messageOf(error)));

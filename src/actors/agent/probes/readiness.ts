@@ -1,5 +1,6 @@
 import type { Clock } from '../../../contract/clock.js';
 import type { OutputLine } from '../../../contract/view.js';
+import type { StartOrder } from '../../../drivers/driver.js';
 import type { ExecChain } from '../../../drivers/keeper/exec-chain.js';
 import { messageOf } from '../../../errors.js';
 import type { Readiness, StreamName } from '../../../model/spec.js';
@@ -19,7 +20,7 @@ export interface ReadinessOptions {
   readonly probeClock?: ProbeClock;
   /** Working directory and environment of an `exec` probe: those of the agent. If not given, those of this process. */
   readonly cwd?: string | null;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: StartOrder['env'] | undefined;
   /** The chain of an `exec` probe, as for `ProbeCommand`. */
   readonly chain?: ExecChain | string;
   /** True when a process of the agent listens on the port, `undefined` when that cannot be known. If not given, any listener counts. */

@@ -5,7 +5,7 @@ import { systemClock } from '../../../../src/contract/clock.js';
 
 it('names the limit of the system that keeps its command from running', async () => {
   const env = { LONG: 'x'.repeat(4 * 1024 * 1024) };
-  const probe = commandProbe({ command: ['true'], cwd: null, env, clock: systemClock });
+  const probe = commandProbe({ command: ['true'], cwd: null, env: () => env, clock: systemClock });
   const result = await new Promise<ProbeResult>((resolve) => probe(60_000, resolve));
   expect(result).toEqual({
     outcome: 'unknown',

@@ -139,7 +139,7 @@ describe('readiness', () => {
   it('exec: is there when the command exits with 0; that it did not yet is no problem', async () => {
     const { outcome } = watch(
       { type: 'exec', command: ['sh', '-c', 'test "$GO" = yes'], interval: 10, timeout },
-      { env: { PATH: process.env.PATH!, GO: 'yes', SUPERTREE_TOKEN: 'x' } },
+      { env: () => ({ PATH: process.env.PATH!, GO: 'yes', SUPERTREE_TOKEN: 'x' }) },
     );
     await eventually(() => outcome.ready === 1, 'readiness');
     const failing = watch({ type: 'exec', command: ['false'], interval: 10_000, timeout });
@@ -158,7 +158,7 @@ describe('readiness', () => {
     const env = { PATH: process.env.PATH!, PROBE_MARK: `slow-${process.pid}` };
     const { watching, outcome } = watch(
       { type: 'exec', command: ['sh', '-c', 'sleep 300 & wait'], interval: 25, timeout },
-      { env },
+      { env: () => env },
     );
     await eventually(() => watching.lastFailure !== '', 'the timeout');
     expect(watching.lastFailure).toMatch(/did not end within/);
@@ -171,7 +171,7 @@ describe('readiness', () => {
     const env = { PATH: process.env.PATH!, PROBE_MARK: `cancelled-${process.pid}` };
     const { watching, outcome } = watch(
       { type: 'exec', command: ['sh', '-c', 'sleep 300 & wait'], interval: 5000, timeout },
-      { env },
+      { env: () => env },
     );
     await eventually(() => marked(env.PROBE_MARK).length === 2, 'the run');
     watching.cancel();
