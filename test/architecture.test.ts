@@ -84,7 +84,7 @@ const CONTROL_EDGES: Readonly<Record<string, EdgeRule>> = {
 const MAX_TRANSPORT = 2_000;
 
 /** The program of the keeper, comments included: its folders, and how many lines each may have (decision 37). */
-const KEEPER_LIMITS = { program: 2_350, native: 520, protocol: 400 } as const;
+const KEEPER_LIMITS = { program: 2_490, native: 520, protocol: 460 } as const;
 
 describe('the parts of src', () => {
   it('import each other only along the drawn arrows', () => {

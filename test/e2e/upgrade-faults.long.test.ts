@@ -11,7 +11,7 @@ let server: UpgradedServer;
 
 beforeAll(() => {
   older = otherRelease(4);
-  newer = otherRelease(6);
+  newer = otherRelease(7);
 });
 afterAll(() => {
   older.dispose();
@@ -103,8 +103,8 @@ describe('a server that follows one of another release', () => {
 
   it('is refused by a keeper that has given this version up, or that is too old, which is named; its agents run on', async () => {
     for (const [version, problem] of [
-      [9, 'it refused the connection: it speaks version 5 of the protocol, not 9 to 9'],
-      [3, 'it broke the protocol: it speaks version 3 of the protocol, not 4 to 5'],
+      [9, 'it refused the connection: it speaks version 6 of the protocol, not 9 to 9'],
+      [3, 'it broke the protocol: it speaks version 3 of the protocol, not 4 to 6'],
     ] as const) {
       const strange = otherRelease(version, version);
       const before = await server.begunBy(strange);

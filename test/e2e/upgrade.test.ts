@@ -14,7 +14,7 @@ afterEach(() => server.dispose());
 describe('a server that follows one of another release', () => {
   it.each([
     ['an older', 4],
-    ['a newer', 6],
+    ['a newer', 7],
   ])(
     'serves the agents below the keeper of %s one until they end, and starts the next below its own',
     async (_, version) => {
@@ -24,7 +24,7 @@ describe('a server that follows one of another release', () => {
       const [other] = server.keepers();
       await server.start();
       expect(server.errors).toContain(
-        `process ${other} is a keeper of another release (version ${version}, not 5): its 3 agents run on below it`,
+        `process ${other} is a keeper of another release (version ${version}, not 6): its 3 agents run on below it`,
       );
       expect((await server.client.agents()).map(identityOf)).toEqual(before.map(identityOf));
       expect(await server.parents()).toEqual([other, other, other]);
@@ -59,7 +59,7 @@ describe('a server that follows one of another release', () => {
       await server.client.stop('daemon');
       expect(server.members('root/daemon')).toEqual([]);
       await expect.poll(() => server.keepers(), POLL).toEqual([own]);
-      expect(server.sockets()).toEqual(['keeper-5.sock']);
+      expect(server.sockets()).toEqual(['keeper-6.sock']);
       await server.kill();
       await server.start();
       expect((await server.client.agents()).map(({ path, state }) => [path, state])).toEqual([

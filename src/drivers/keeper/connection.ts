@@ -1,7 +1,14 @@
-import { connect, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { connect } from 'node:net';
+import { basename, dirname } from 'node:path';
 import { SupertreeError } from '../../errors.js';
-import { answerTo, fromKeeper, MessageReader, toKeeper } from './protocol/codec.js';
-import type { FromKeeper, ToKeeper } from './protocol/messages.js';
+import { readStat } from '../proc/proc.js';
+import type { KeeperAddress } from './launch.js';
+import { toKeeper } from './protocol/codec.js';
+import { Delivery, REPORT_STEP } from './protocol/delivery.js';
+import { type FromKeeper, KEEPER_DIRECTORY, KEEPER_VERSION, LINK_VERSION, type ToKeeper } from './protocol/messages.js';
+import { Wire, type WireListener } from './wire.js';
 
 export type Welcome = Extract<FromKeeper, { type: 'welcome' }>;
 
@@ -29,7 +36,9 @@ export interface ConnectionListener {
   history(part: HistoryPart): void;
   /** The keeper reports a problem that belongs to no agent. */
   problem(text: string): void;
-  /** The connection is closed, and nothing more follows. Called once, also after `close`. */
+  /** The connection is lost. `reconnect` or `giveUp` is to follow. */
+  cut(problem: string): void;
+  /** The connection was given up, and nothing more follows. Called once. */
   closed(problem: string): void;
 }
 
@@ -37,12 +46,8 @@ export interface ConnectionListener {
  * Connects to a keeper that listens, and resolves when it has accepted the secret. Rejects KEEPER_UNAVAILABLE, also when it has not after `patience` ms: it
  * may be stopped by SIGSTOP. If not given, a minute.
  */
-export async function connectToKeeper(
-  keeper: { socket: string; secret: string },
-  patience = PATIENCE,
-): Promise<KeeperConnection> {
-  const socket = connect(keeper.socket);
-  const connection = new KeeperConnection(socket, keeper.secret);
+export async function connectToKeeper(keeper: KeeperAddress, patience = PATIENCE): Promise<KeeperConnection> {
+  const connection = new KeeperConnection(keeper);
   const late = setTimeout(() => connection.giveUp(`it has not answered within ${patience} ms`), patience);
   await connection.welcomed.finally(() => clearTimeout(late));
   return connection;
@@ -50,11 +55,14 @@ export async function connectToKeeper(
 
 const PATIENCE = 60_000;
 
-/** Whether a newer keeper understands this release is for that to say. */
-const NEWEST = 255;
+/** How often the same part of the protocol is tried over another socket. */
+const ATTEMPTS = 5;
 
-/** For how long the messages of a keeper are handled in one turn of the event loop, in ms. */
-const TURN = 4;
+/** False for a directory that its keeper has not made anew, and perhaps somebody else has: the secret is not for him. */
+function isOurs(directory: string): boolean {
+  if (!basename(directory).startsWith(KEEPER_DIRECTORY)) return true;
+  return lstatSync(directory, { throwIfNoEntry: false })?.uid === process.geteuid?.();
+}
 
 /** True when a keeper listens at the path. Rejects KEEPER_UNAVAILABLE when that cannot be told. */
 export function isListening(path: string): Promise<boolean> {
@@ -71,53 +79,51 @@ export function isListening(path: string): Promise<boolean> {
 }
 
 /**
- * The connection of a program to its keeper. The messages of one turn of the event loop are written together, and so are the acknowledgements of the
- * records that were read together.
+ * The connection of a program to its keeper, which goes over another socket when one is lost: what was sent and did not arrive is sent again, and so does the
+ * keeper. The acknowledgements of the records that were read together are written together.
  */
-export class KeeperConnection {
-  readonly #socket: Socket;
-  readonly #secret: string;
-  readonly #reader = new MessageReader(fromKeeper, { newest: NEWEST });
-  #hasGreeted = false;
+export class KeeperConnection implements WireListener {
+  readonly #keeper: KeeperAddress;
+  readonly #link = randomUUID();
+  readonly #delivery = new Delivery();
   readonly #unacknowledged = new Map<number, number>();
+  #wire: Wire | null;
+  /** The version of the keeper; 0 before it has said that. */
+  #version = 0;
+  /** The keeper has said how many messages it has, or never says that: others may be written. */
+  #isLinked = false;
+  /** How many messages the keeper had at the last connection, and at how many in a row it had the same, although there were more. */
+  #receivedBefore = -1;
+  #repetitions = 0;
+  #attempts = 0;
   #listener: ConnectionListener | undefined;
   #welcome: Welcome | undefined;
   #isComplete = false;
-  /** Resolves when what has come is handled, which may take several turns of the event loop. */
-  #reading: Promise<void> = Promise.resolve();
   #isGivenUp = false;
+  #isClosing = false;
+  #keepsAlive = true;
+  #problem = '';
   /** What an earlier program has left; complete with `welcomed`. */
   readonly estate: Estate = { entries: new Map(), agents: [] };
-  #isCorked = false;
-  #problem = 'its connection was closed';
-  /** Rejects KEEPER_UNAVAILABLE when the connection is closed before. */
+  /** Rejects KEEPER_UNAVAILABLE when it is given up before. */
   readonly welcomed: Promise<void>;
-  /** Rejects KEEPER_UNAVAILABLE when the connection is closed. */
+  #complete!: () => void;
+  /** Rejects KEEPER_UNAVAILABLE when it is given up. */
   readonly ended: Promise<never>;
+  #end!: (reason: SupertreeError) => void;
+  #reconnected: (isLinked: boolean) => void = () => {};
 
-  /** It shows the secret when the keeper has said its version. */
-  constructor(socket: Socket, secret: string) {
-    this.#socket = socket;
-    this.#secret = secret;
+  constructor(keeper: KeeperAddress) {
+    this.#keeper = keeper;
     this.ended = new Promise((_, reject) => {
-      socket.on('close', async () => {
-        await this.#reading;
-        reject(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
-        this.#listener?.closed(this.#problem);
-      });
+      this.#end = reject;
     });
     this.ended.catch(() => {}); // nobody waits for it once the program is welcome
     const complete = new Promise<void>((resolve) => {
-      socket.on('data', async (bytes) => {
-        this.#reading = this.#reading.then(() => this.#read(bytes));
-        await this.#reading;
-        if (this.#isComplete) resolve();
-      });
+      this.#complete = resolve;
     });
     this.welcomed = Promise.race([complete, this.ended]);
-    socket.on('error', (error) => {
-      this.#problem = `its connection failed: ${error.message}`;
-    });
+    this.#wire = this.#open();
   }
 
   /** The listener of all that follows. Set in the turn in which `welcomed` resolves, before the first record can come. */
@@ -132,26 +138,28 @@ export class KeeperConnection {
 
   /** The version of the keeper. */
   get version(): number {
-    return this.#reader.version!;
+    return this.#version;
   }
 
   send(message: ToKeeper): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#socket.uncork();
-      });
-    }
-    this.#socket.write(toKeeper.encode(message));
+    const bytes = toKeeper.encode(message);
+    if (this.#mayReconnect) this.#delivery.add(bytes);
+    if (this.#isLinked) this.#wire?.write(bytes);
   }
 
   /** Whether an open connection keeps this program alive. */
   keepAlive(isWanted: boolean): void {
-    if (isWanted) this.#socket.ref();
-    else this.#socket.unref();
+    this.#keepsAlive = isWanted;
+    this.#wire?.keepAlive(isWanted);
+  }
+
+  /** Goes on over another socket after a `cut`; resolves with false when the keeper cannot be reached now. */
+  reconnect(): Promise<boolean> {
+    if (!isOurs(dirname(this.#keeper.socket))) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#reconnected = resolve;
+      this.#wire = this.#open();
+    });
   }
 
   /** Closes it at once, for a problem that its `ended` and `closed` report; what has come and is not handled is lost. */
@@ -159,7 +167,8 @@ export class KeeperConnection {
     if (this.#isGivenUp) return;
     this.#isGivenUp = true;
     this.#problem = problem;
-    this.#socket.destroy();
+    if (this.#wire === null) this.#over();
+    else this.#wire.destroy();
   }
 
   /**
@@ -167,48 +176,103 @@ export class KeeperConnection {
    * that is just writing would get EPIPE, and not read the `end` any more.
    */
   close(): void {
-    this.#socket.end();
+    this.#isClosing = true;
+    if (this.#isLinked) this.#wire?.end();
   }
 
-  /**
-   * Microtasks run between two messages, as they do between two reads of a pipe: the line that makes an agent ready comes before its exit in the same read.
-   * One read can have a thousand messages, which take longer than the loop may be blocked: they are handled in turns, and nothing is read meanwhile.
-   */
-  async #read(bytes: Buffer): Promise<void> {
-    let until = performance.now() + TURN;
-    for (const message of this.#reader.push(bytes)) {
-      this.#handle(message);
-      await null;
-      if (performance.now() > until) {
-        await this.#nextTurn();
-        until = performance.now() + TURN;
-      }
-      if (this.#isGivenUp) return;
-    }
-    if (this.#socket.isPaused()) this.#socket.resume();
-    if (!this.#hasGreeted && this.#reader.version !== null) this.#greet(this.#reader.version);
-    if (this.#reader.problem !== null) return this.giveUp(`it broke the protocol: ${this.#reader.problem}`);
+  message(message: FromKeeper): void {
+    if (message.type === 'linked') return this.#goOn(message.received);
+    if (message.type === 'received') return this.#confirm(message.count);
+    if (!this.#isLinked) return this.#refused(message);
+    this.#handle(message);
+    this.#delivery.count();
+  }
+
+  /** With acknowledgements, which are written anyway, and else after many messages, the keeper is told what has come. */
+  read(): void {
+    const step = this.#unacknowledged.size > 0 ? 1 : REPORT_STEP;
     for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
     this.#unacknowledged.clear();
+    const count = this.#mayReconnect ? this.#delivery.takeReport(step) : null;
+    if (count !== null) this.#wire?.write(toKeeper.encode({ type: 'received', count }));
+    if (this.#isComplete) this.#complete();
   }
 
-  /**
-   * An older keeper refuses any version but its own, so that is answered. The `hello` is written together with it: a keeper that refuses the version closes the
-   * connection, and a later write would fail before its reason was read.
-   */
-  #greet(version: number): void {
-    this.#hasGreeted = true;
-    this.#socket.cork();
-    this.#socket.write(answerTo(version));
-    this.send({ type: 'hello', secret: this.#secret, pid: process.pid });
-    this.#socket.uncork();
+  violated(problem: string): void {
+    if (this.#isComplete) this.#complete();
+    this.giveUp(`it broke the protocol: ${problem}`);
+  }
+
+  /** In the midst of what an earlier program has left, it goes on at once. */
+  closed({ problem, isOpened }: Wire): void {
+    const isCut = this.#isLinked;
+    this.#wire = null;
+    this.#isLinked = false;
+    this.#reconnected(false);
+    if (this.#isGivenUp) this.#over();
+    else if (!this.#isComplete && isOpened && this.#attempts < ATTEMPTS) this.#wire = this.#open();
+    else if (!this.#isComplete) this.giveUp(problem);
+    else if (!this.#mayReconnect) this.giveUp(problem);
+    else if (isCut) this.#listener?.cut(problem);
+  }
+
+  greeted(version: number): Uint8Array[] {
+    this.#version = version;
+    const hello = { type: 'hello', secret: this.#keeper.secret, pid: process.pid } as const;
+    this.#isLinked = !this.#mayReconnect;
+    const messages = this.#mayReconnect ? [this.#linkMessage(), hello] : [hello];
+    return messages.map((message) => toKeeper.encode(message));
+  }
+
+  /** Not with an older keeper, nor with a newer one: messages of that which this release does not know are not counted. */
+  get #mayReconnect(): boolean {
+    return this.#version >= LINK_VERSION && this.#version <= KEEPER_VERSION;
+  }
+
+  #open(): Wire {
+    this.#attempts += 1;
+    const wire = new Wire(this.#keeper.socket, this);
+    wire.keepAlive(this.#keepsAlive);
+    return wire;
+  }
+
+  #linkMessage(): ToKeeper {
+    const { pid: thread, startTicks: ticks } = readStat('thread-self') ?? { pid: 0, startTicks: 0 };
+    return { type: 'link', link: this.#link, thread, ticks, received: this.#delivery.received };
+  }
+
+  /** Both have said what they have: what the keeper does not have is sent again. */
+  #goOn(received: number): void {
+    this.#confirm(received);
+    const isRepeated = received === this.#receivedBefore && this.#delivery.unconfirmed.length > 0;
+    this.#repetitions = isRepeated ? this.#repetitions + 1 : 0;
+    this.#receivedBefore = received;
+    if (this.#repetitions === ATTEMPTS) this.giveUp('it closes the connection at the same message each time');
+    if (this.#isGivenUp) return;
+    this.#isLinked = true;
+    for (const message of this.#delivery.unconfirmed) this.#wire?.write(message);
+    if (this.#isClosing) this.#wire?.end();
+    this.#reconnected(true);
+  }
+
+  #over(): void {
+    this.#end(new SupertreeError('KEEPER_UNAVAILABLE', { problem: this.#problem }));
+    this.#listener?.closed(this.#problem);
+  }
+
+  #confirm(count: number): void {
+    if (!this.#delivery.confirm(count)) this.violated(`it has ${count} messages, and there were not so many`);
+  }
+
+  #refused(message: FromKeeper): void {
+    if (message.type === 'problem') this.giveUp(`it refused the connection: ${message.text}`);
+    else this.giveUp(`it sent ${message.type} before its welcome`);
   }
 
   #handle(message: FromKeeper): void {
     if (this.#welcome === undefined) {
       if (message.type === 'welcome') this.#welcome = message;
-      else if (message.type === 'problem') this.giveUp(`it refused the connection: ${message.text}`);
-      else this.giveUp(`it sent ${message.type} before its welcome`);
+      else this.#refused(message);
     } else if ('record' in message) {
       if (this.#listener?.record(message) !== false) this.#unacknowledged.set(message.agent, message.record);
     } else this.#handleOther(message);
@@ -229,10 +293,5 @@ export class KeeperConnection {
       case 'complete':
         this.#isComplete = true;
     }
-  }
-
-  #nextTurn(): Promise<void> {
-    this.#socket.pause();
-    return new Promise((resolve) => setImmediate(resolve));
   }
 }

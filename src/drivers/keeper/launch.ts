@@ -59,7 +59,7 @@ export async function launchKeeper(
 /** The process of a keeper that this program has started, until it is reaped. */
 export class KeeperProcess implements RunningKeeper {
   readonly #child: ChildProcess;
-  /** That of its socket; `null` before it listens, and when it is removed. */
+  /** That of its socket; `null` before it listens. The keeper makes it anew when the connection is lost. */
   #directory: string | null = null;
   /** The end of what it has written to standard error. */
   #errors = '';
@@ -143,7 +143,6 @@ export class KeeperProcess implements RunningKeeper {
 
   #removeDirectory(): void {
     if (this.#directory !== null) rmSync(this.#directory, { recursive: true, force: true });
-    this.#directory = null;
   }
 
   async #ending(): Promise<string> {

@@ -17,6 +17,7 @@ import { type LaunchOptions, launchKeeper } from './launch.js';
 import { type Identity, ParentageMembers } from './membership.js';
 import { Pings } from './pings.js';
 import { KEEPER_VERSION, type ToKeeper } from './protocol/messages.js';
+import { reconnect } from './reconnect.js';
 import type { RunningKeeper } from './running-keeper.js';
 import { within } from './within.js';
 
@@ -225,6 +226,11 @@ export class KeeperSession implements Parent, ConnectionListener {
 
   problem(text: string): void {
     this.#listener.problem(text);
+  }
+
+  async cut(problem: string): Promise<void> {
+    const isBack = await reconnect(this.#connection, this.#process, problem);
+    if (isBack && !this.#isClosing) this.#process.detach();
   }
 
   closed(problem: string): void {

@@ -21,8 +21,8 @@ export interface ProcStat {
   readonly startTicks: number;
 }
 
-/** The stat of one process; `undefined` when there is no such process. */
-export function readStat(pid: number | 'self'): ProcStat | undefined {
+/** The stat of one process, or of one thread by its id; `undefined` when there is no such process. */
+export function readStat(pid: number | 'self' | 'thread-self'): ProcStat | undefined {
   const text = readSmall(`/proc/${pid}/stat`);
   return text === undefined ? undefined : parseStat(text);
 }

@@ -21,10 +21,15 @@ beforeEach(async () => {
   const problems = texts.map((text) => fromKeeper.encode({ type: 'problem', text }));
   keeper = createServer((program) => {
     program.on('error', () => {});
-    program.write(Buffer.concat([Buffer.from(GREETING), welcome, fromKeeper.encode({ type: 'complete' })]));
+    const linked = fromKeeper.encode({ type: 'linked', received: 0 });
+    const answers = {
+      hello: () => program.write(Buffer.concat([linked, welcome, fromKeeper.encode({ type: 'complete' })])),
+      ping: () => program.end(Buffer.concat(problems)),
+    };
+    program.write(GREETING);
     const reader = new MessageReader(toKeeper);
     program.on('data', (bytes) => {
-      for (const { type } of reader.push(bytes)) if (type === 'ping') program.end(Buffer.concat(problems));
+      for (const { type } of reader.push(bytes)) if (type === 'hello' || type === 'ping') answers[type]();
     });
   });
   await new Promise<void>((resolve) => keeper.listen(socket, resolve));
@@ -55,6 +60,7 @@ function received(busy: (came: readonly string[]) => void): Promise<{ came: stri
         for (const until = performance.now() + 1; performance.now() < until; );
         busy(came);
       },
+      cut: (problem) => connection.giveUp(problem),
       closed: (problem) => {
         isOver = true;
         came.push(problem);

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -7,29 +7,35 @@ import { messageOf, SupertreeError } from '../../../errors.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../protocol/codec.js';
 import { type FromKeeper, KEEPER_DIRECTORY, type KeeperSettings, type ToKeeper } from '../protocol/messages.js';
 import type { Outlet } from './outbox.js';
+import { type Delivered, type Hello, type LinkMessage, ProgramLink } from './program-link.js';
 
 /** What the keeper does with its connection. */
 export interface ConnectionListener {
   /** A program has shown the secret and got its welcome. */
   welcomed(): void;
   /** A message after the `hello`. */
-  message(message: ToKeeper): void;
+  message(message: Delivered): void;
   /** Records can be sent again. */
   drained(): void;
   /** The program above is gone, for whatever reason. */
   closed(): void;
 }
 
-/** The connection to the program above: the first one that knows the secret. Another one waits for the end of that, but not for long. */
+/**
+ * The connection to the program above: the first one that knows the secret. Another one waits for the end of that, but not for long. A program that lives and has
+ * lost its connection may connect again, and its link goes on.
+ */
 export class Connection implements Outlet {
   readonly #settings: KeeperSettings;
   readonly #welcome: FromKeeper;
   readonly #listener: ConnectionListener;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #program: Socket | undefined;
-  /** Programs that know the secret and wait for the end of the one that is connected, with their pids. */
-  readonly #successors = new Map<Socket, number>();
+  #program: ProgramLink | undefined;
+  /** What programs have said before their `hello`. */
+  readonly #links = new WeakMap<Socket, LinkMessage>();
+  /** Programs that know the secret and wait for the end of the one that is connected. */
+  readonly #successors = new Map<Socket, Hello>();
   /** The socket, or the directory that was made for it; removed at the end. */
   #place: string | null = null;
   /** The last program that was connected; 0 before the first. */
@@ -49,10 +55,12 @@ export class Connection implements Outlet {
     return keep === null ? this.#listenAnywhere() : this.#listenAt(keep);
   }
 
-  /** Listens anew at the path of the settings: its socket may have been deleted. Rejects KEEPER_UNAVAILABLE. */
+  /** Listens anew at its path: its socket may have been deleted, with the directory that was made for it. Rejects when that cannot be. */
   async listenAnew(): Promise<void> {
     this.#server.close();
-    if (this.#settings.keep !== null) await this.#listenAt(this.#settings.keep);
+    if (this.#settings.keep !== null) return void (await this.#listenAt(this.#settings.keep));
+    mkdirSync(this.#place!, { mode: 0o700 });
+    await this.#listenOn(join(this.#place!, SOCKET));
   }
 
   /** A socket that is there is one of a keeper that has ended. */
@@ -93,18 +101,19 @@ export class Connection implements Outlet {
   }
 
   get isCongested(): boolean {
-    return this.#program?.writableNeedDrain === true;
+    return this.#program?.isCongested === true;
   }
 
   send(record: Buffer): void {
-    this.#program?.write(record);
+    this.#program?.send(record);
   }
 
   /** Sends what waits, then closes, and removes the socket with its directory, which the program above may not live to do. */
   close(): void {
+    if (this.#program?.isConnected === false) this.#program = undefined;
     this.#server.close(() => this.#removePlace());
     for (const socket of this.#sockets) {
-      if (socket === this.#program) socket.end();
+      if (this.#program?.isAt(socket)) socket.end();
       else socket.destroy();
     }
   }
@@ -131,17 +140,31 @@ export class Connection implements Outlet {
     socket.on('drain', () => this.#listener.drained());
     socket.on('data', (bytes) => {
       for (const message of reader.push(bytes)) this.#receive(socket, message);
-      if (reader.problem !== null) refuse(socket, reader.problem);
+      if (reader.problem !== null) this.#refuse(socket, reader.problem);
     });
     socket.on('close', () => this.#closed(socket));
   }
 
   #receive(socket: Socket, message: ToKeeper): void {
-    if (socket === this.#program) return this.#listener.message(message);
+    if (this.#program?.isAt(socket)) return this.#deliver(socket, this.#program, message);
+    if (message.type === 'link') return void this.#links.set(socket, message);
     if (message.type !== 'hello' || !isEqual(message.secret, this.#settings.secret))
-      return refuse(socket, 'the secret is wrong');
-    if (this.#program) this.#wait(socket, message.pid);
-    else this.#open(socket, message.pid);
+      return this.#refuse(socket, 'the secret is wrong');
+    const link = this.#links.get(socket);
+    if (link && this.#program?.isOf(link)) return this.#reconnect(socket, this.#program, link);
+    if (link && link.received > 0) return this.#refuse(socket, 'its link is over');
+    if (this.#program) this.#wait(socket, message);
+    else this.#open(socket, message);
+  }
+
+  #deliver(socket: Socket, program: ProgramLink, message: ToKeeper): void {
+    const isFit = program.receive(message, (each) => this.#listener.message(each));
+    if (!isFit) this.#refuse(socket, `${message.type} is not expected`);
+  }
+
+  #reconnect(socket: Socket, program: ProgramLink, { received }: LinkMessage): void {
+    if (program.connect(socket, received)) this.#listener.drained();
+    else this.#refuse(socket, 'it has not got so many messages');
   }
 
   /**
@@ -149,28 +172,53 @@ export class Connection implements Outlet {
    * 2. The keeper was busy, or stopped, and finds both at the same time: it may read the `hello` of the successor first.
    * 3. So the successor is refused only when the connection of the other one is still open after a while.
    */
-  #wait(socket: Socket, pid: number): void {
-    this.#successors.set(socket, pid);
+  #wait(socket: Socket, hello: Hello): void {
+    this.#successors.set(socket, hello);
     setTimeout(() => {
-      if (this.#successors.delete(socket)) refuse(socket, `process ${this.#pid} is connected`);
+      if (this.#successors.delete(socket)) this.#refuse(socket, `process ${this.#pid} is connected`);
     }, SUCCESSION).unref();
   }
 
-  #open(socket: Socket, pid: number): void {
-    this.#program = socket;
-    this.#pid = pid;
+  #open(socket: Socket, hello: Hello): void {
+    this.#program = new ProgramLink(hello, this.#links.get(socket) ?? null);
+    this.#pid = hello.pid;
+    this.#program.connect(socket, 0);
     this.send(fromKeeper.encode(this.#welcome));
     this.#listener.welcomed();
+  }
+
+  /** What the program of the link is told counts as one of its messages. */
+  #refuse(socket: Socket, text: string): void {
+    if (!socket.writable) return;
+    const message = fromKeeper.encode({ type: 'problem', text });
+    if (this.#program?.isAt(socket)) this.#program.send(message);
+    else socket.write(message);
+    socket.end();
+    socket.destroySoon();
   }
 
   #closed(socket: Socket): void {
     this.#sockets.delete(socket);
     this.#successors.delete(socket);
-    if (socket !== this.#program) return;
+    if (!this.#program?.isAt(socket)) return;
+    this.#program.disconnect();
+    if (this.#program.mayReturn) this.#listenAgain();
+    this.#awaitReturn(this.#program);
+  }
+
+  /** A program that is killed loses its connection first, and a worker thread that is ended as well: each is looked at until it is gone, or back. */
+  #awaitReturn(program: ProgramLink): void {
+    if (program !== this.#program || program.isConnected) return;
+    if (program.mayReturn) return void setTimeout(() => this.#awaitReturn(program), RETURN_PERIOD);
     this.#program = undefined;
     this.#listener.closed();
     const [next] = this.#successors;
     if (next && this.#successors.delete(next[0])) this.#open(...next);
+  }
+
+  /** The program has removed the directory that was made for the socket. Where it cannot be made anew, the program gives up after a while, and ends this keeper. */
+  #listenAgain(): void {
+    if (this.#place !== null && !existsSync(this.#place)) this.listenAnew().catch(() => {});
   }
 }
 
@@ -183,17 +231,14 @@ function socketParents(): string[] {
 
 const SOCKET = 'keeper.sock';
 
+/** How often a program that has lost its connection is looked at, in ms. */
+const RETURN_PERIOD = 20;
+
 /** How long a program waits for the end of the one that is connected, in ms. */
 const SUCCESSION = 2000;
 
 /** The longest path of a socket on Linux, without the null byte at its end (unix(7)). */
 const SOCKET_PATH_LIMIT = 107;
-
-function refuse(socket: Socket, text: string): void {
-  if (!socket.writable) return;
-  socket.end(fromKeeper.encode({ type: 'problem', text }));
-  socket.destroySoon();
-}
 
 function isEqual(given: string, secret: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(secret)];

@@ -1,12 +1,13 @@
 import { constants } from 'node:os';
 import { fromKeeper } from '../protocol/codec.js';
-import type { FromKeeper, KeeperSettings, ToKeeper } from '../protocol/messages.js';
+import type { FromKeeper, KeeperSettings } from '../protocol/messages.js';
 import { within } from '../within.js';
 import { Agent } from './agent.js';
 import { Connection } from './connection.js';
 import type { Hands } from './hands.js';
 import type { ChosenHands } from './hands-choice.js';
 import type { AgentOrder, SpawnCommand } from './order.js';
+import type { Delivered } from './program-link.js';
 
 /** The parent of all agents of one tree: starts, reaps and ends them on behalf of the program above, and ends them when that is gone. */
 export class Keeper {
@@ -57,7 +58,7 @@ export class Keeper {
     this.#send({ type: 'problem', text });
   }
 
-  #receive(message: ToKeeper): void {
+  #receive(message: Delivered): void {
     switch (message.type) {
       case 'hello':
         return this.problem('a second hello');
@@ -164,7 +165,7 @@ export class Keeper {
 }
 
 type Command = Exclude<
-  ToKeeper,
+  Delivered,
   { type: 'hello' | 'start' | 'ping' | 'remember' | 'forget' | 'end' | 'discard' | 'look' }
 >;
 

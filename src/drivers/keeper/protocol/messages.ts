@@ -9,10 +9,13 @@
  * and start anew below one of this version. So a program sends `start` only to a keeper of its own version, and that message may change; every other one
  * stays as it is (decision 45). New ones may be added: a program ignores those of a newer keeper that it does not know, and sends none to an older keeper.
  */
-export const KEEPER_VERSION = 5;
+export const KEEPER_VERSION = 6;
 
 /** The oldest version that is understood. */
 export const OLDEST_VERSION = 4;
+
+/** From this version on, a program may connect to its keeper again. */
+export const LINK_VERSION = 6;
 
 /**
  * What a program writes to the standard input of its keeper, as one line of JSON. It leaves standard input open until the `welcome`: where it ends
@@ -70,6 +73,13 @@ export type MessageOf<T extends MessageTable> = {
 }[keyof T];
 
 export const TO_KEEPER = {
+  /**
+   * Before the `hello`, from a program that connects again when it has lost its connection. `thread` and `ticks` are the id and the start time of its thread: while
+   * that lives, the keeper waits for it. `link` is the same at all its connections, and `received` says how many messages of the keeper have come.
+   */
+  link: { code: 21, fields: { link: 'text', thread: 'size', ticks: 'size', received: 'size' } },
+  /** So many messages of the link have come. Neither this message, nor `link`, nor `hello` is one of them. */
+  received: { code: 19, fields: { count: 'size' } },
   /** The first message. `pid` is that of the program. */
   hello: { code: 1, fields: { secret: 'text', pid: 'size' } },
   /**
@@ -145,6 +155,10 @@ export const TO_KEEPER = {
 } as const satisfies MessageTable;
 
 export const FROM_KEEPER = {
+  /** The answer to `link` and `hello`: so many messages of the link have come. Those that the other side does not have follow, in both directions. */
+  linked: { code: 15, fields: { received: 'size' } },
+  /** As in the other direction. Neither this message, nor `linked`, nor a `problem` before it is one of them. */
+  received: { code: 19, fields: { count: 'size' } },
   /**
    * The secret was right. `isBranded`: descendants are recognised by their brand; else by session and environment. `weakness`: why the keeper works without
    * native code, `null` when it has that.
