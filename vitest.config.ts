@@ -21,7 +21,9 @@ const fromBuild: Plugin = {
   name: 'from-build',
   enforce: 'pre',
   resolveId(id, importer) {
-    if (!isBuilt || importer === undefined || !id.startsWith('.') || RELOADING.test(importer)) return undefined;
+    if (!isBuilt || importer === undefined || !id.startsWith('.')) return undefined;
+    // What is loaded anew is loaded anew with all that it imports.
+    if (RELOADING.test(importer) || importer.startsWith(SOURCES)) return undefined;
     const file = resolve(dirname(importer), id).replace(/\.[jt]s$/, '');
     return file.startsWith(SOURCES) ? build(file.slice(SOURCES.length)) : undefined;
   },
