@@ -42,7 +42,11 @@ export class ProgramClient {
     const [command, ...args] = [...prefix, process.execPath, PROGRAM];
     this.#acknowledges = acknowledges;
     this.keeper = spawn(command!, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] });
-    this.ended = once(this.keeper, 'exit').then(([code]) => code as number | null);
+    this.ended = once(this.keeper, 'exit').then(([code]) => {
+      // Also when the test has failed, or has killed the keeper.
+      rmSync(this.directory, { recursive: true, force: true });
+      return code as number | null;
+    });
   }
 
   static async open(options: ClientOptions = {}): Promise<ProgramClient> {
@@ -173,9 +177,7 @@ export class ProgramClient {
   async close(): Promise<number | null> {
     if (this.socket.writable) this.send({ type: 'end' });
     this.socket.end();
-    const code = await this.ended;
-    rmSync(this.directory, { recursive: true, force: true });
-    return code;
+    return this.ended;
   }
 
   #write(socket: Socket, message: ToKeeper): void {
