@@ -50,7 +50,8 @@ export interface ServeOptions {
  * Runs a server in the foreground until SIGINT, SIGTERM, SIGHUP, SIGQUIT or SIGUSR2 stops it, or until its tree has failed. Resolves with the exit
  * code: 0 when it was stopped, 1 when the tree failed or a process could not be ended. Rejects, with nothing started, FILE_INVALID, ENDPOINT_IN_USE,
  * ENDPOINT_INVALID, ENDPOINT_UNUSABLE, ENDPOINT_EXPOSED, KEY_FILE, AUDIT_FILE, PROCESS_LIMIT. A program that serves many pending requests should run with
- * `node --no-allocation-site-pretenuring --max-semi-space-size=2`, as the command line does: otherwise V8 may make later requests slower, and keep more memory.
+ * `node --no-allocation-site-pretenuring --max-semi-space-size=2 --initial-old-space-size=12 --heap-growing-percent=30`, as the command line does: otherwise V8
+ * may make later requests slower, and keep more memory.
  */
 export async function serve(options: ServeOptions = {}): Promise<number> {
   const out = options.out ?? standardSink(process.stdout, (thrown) => failed(thrown));

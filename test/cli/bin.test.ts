@@ -49,6 +49,7 @@ describe('the program that is installed as supertree', () => {
     const show = `--import=data:text/javascript,${encodeURIComponent(program)}`;
     const { err } = await supertree(['--version'], place.path, { NODE_OPTIONS: `${show} ${options}` });
     expect(err.match(/--max-semi-space-size=\d+/g)).toEqual([`--max-semi-space-size=${size}`]);
+    expect(err).toContain('--initial-old-space-size=12,--heap-growing-percent=30');
   });
 
   it('takes its own options, not Node: a file that is missing', async () => {

@@ -13,7 +13,12 @@ import { RawPeer } from '../transport/raw-peer.js';
 const [agents = 1_000, lines = 2_000, seconds = 20] = process.argv.slice(2).map(Number);
 
 /** The options of V8 that the executable gives to its server. */
-const EXECUTABLE_OPTIONS = ['--max-semi-space-size=2', '--no-allocation-site-pretenuring'];
+const EXECUTABLE_OPTIONS = [
+  '--max-semi-space-size=2',
+  '--initial-old-space-size=12',
+  '--heap-growing-percent=30',
+  '--no-allocation-site-pretenuring',
+];
 
 /** For how long the loop may be blocked, in ms. */
 const MAX_BLOCKED = 50;
