@@ -12,7 +12,7 @@ const GROWTH = 1.25;
 export const user: Measurement = {
   title: `what a user does with ${SIZES.join(' / ')} agents: the bundled server through supertree/client; the floor is bare Node and zeromq.js`,
   rounds: ROUNDS,
-  seconds: Math.round(ROUNDS * SIZES.reduce((sum, size) => sum + 22 + size / 100, 0)),
+  seconds: Math.round(ROUNDS * SIZES.reduce((sum, size) => sum + 25 + size / 30, 0)),
   variants: Object.fromEntries(SIZES.map((size) => [String(size), () => userRun(size)])),
   rows: (median) => [...SIZES.flatMap((size) => rowsOf(median, size)), ...growthRows(median)],
 };
