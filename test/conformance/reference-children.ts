@@ -9,7 +9,7 @@ import { ALONE, nextOutcome, Rows } from './reference-row.js';
 export type Operation<T = void> = Pausing<Row, T>;
 
 export abstract class Children {
-  /** `+a` for each try to start a, `-a` for each time a is told to stop, `!a` when it is killed, in order. */
+  /** The orders to the children, oldest first: `+a` starts the child a, `-a` asks it to stop, `!a` kills it. */
   readonly log: string[] = [];
   readonly failures = new Map<string, number>();
   /** A failed boot (S2), or `shutdown` (R7, U1, P1). */

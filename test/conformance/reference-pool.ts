@@ -22,7 +22,7 @@ interface Row {
 }
 
 export class ReferencePool {
-  /** `+1` for each try to start 1, `-1` for each time 1 is told to stop, `!1` when it is killed, in order. */
+  /** The orders to the instances, oldest first: `+1` starts the instance 1, `-1` asks it to stop, `!1` kills it. */
   readonly log: string[] = [];
   end: 'shutdown' | null = null;
   #isEnding = false;

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,23 +6,14 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../contract/recorder.js';
 import { PROGRAM } from '../program.js';
 import { markedEach } from './marked.js';
+import { allowsPidNamespace, PID_NAMESPACE } from './pid-namespace.js';
 import { processFacts } from './proc.js';
 
 /*
  * Servers and programs in a PID namespace of their own, as in a container. Its first process has to reap orphans; a server without an init is that process.
  */
 
-const NAMESPACE = [
-  'unshare',
-  ...(process.getuid?.() === 0 ? [] : ['--map-root-user']),
-  '--pid',
-  '--fork',
-  '--mount-proc',
-];
-const [unshare, ...flags] = NAMESPACE as [string, ...string[]];
-
-/** Some containers do not allow it. */
-const isAllowed = spawnSync(unshare, [...flags, 'true']).status === 0;
+const [unshare, ...flags] = PID_NAMESPACE;
 
 const AGENTS = {
   maxRestarts: 1_000,
@@ -35,7 +26,7 @@ const AGENTS = {
 
 const marked = markedEach();
 
-describe.runIf(isAllowed)('a server in a container', () => {
+describe.runIf(allowsPidNamespace)('a server in a container', () => {
   it.each([
     ['without an init', 'exec "$@"'],
     ['below an init', '"$@" & wait'],

@@ -1,22 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { fixture } from '../contract/recorder.js';
 import { PYTHON } from '../program.js';
 import { markedEach } from './marked.js';
+import { allowsPidNamespace, PID_NAMESPACE } from './pid-namespace.js';
 
-const NAMESPACE = [
-  'unshare',
-  ...(process.getuid?.() === 0 ? [] : ['--map-root-user']),
-  '--pid',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-];
+const NAMESPACE = [...PID_NAMESPACE, '--kill-child'];
 const SUBREAPER = [PYTHON, new URL('../fixtures/becomes-subreaper.py', import.meta.url).pathname];
-
-/** Some containers do not allow it. */
-const isAllowed = spawnSync(NAMESPACE[0]!, [...NAMESPACE.slice(1), 'true']).status === 0;
 
 interface Adoption {
   readonly incarnations: number[];
@@ -48,8 +39,8 @@ export function reapsOrphans(agents: number, children: number): void {
   const marked = markedEach();
 
   describe.each([
-    ['the first process, with a keeper', isAllowed, NAMESPACE, 'keeper', 'lost'],
-    ['the first process, with the driver local', isAllowed, NAMESPACE, 'local', 'signal'],
+    ['the first process, with a keeper', allowsPidNamespace, NAMESPACE, 'keeper', 'lost'],
+    ['the first process, with the driver local', allowsPidNamespace, NAMESPACE, 'local', 'signal'],
     ['a subreaper', true, SUBREAPER, 'keeper', 'lost'],
   ] as const)('a program that is %s', (_, isPossible, prefix, driver, cause) => {
     it.runIf(isPossible)(

@@ -58,10 +58,14 @@ const PATIENCE = 60_000;
 /** How often the same part of the protocol is tried over another socket. */
 const ATTEMPTS = 5;
 
-/** False for a directory that its keeper has not made anew, and perhaps somebody else has: the secret is not for him. */
+/** False while the keeper has not made the directory of its socket anew; somebody else may have made it, and must not see the secret. */
 function isOurs(directory: string): boolean {
   if (!basename(directory).startsWith(KEEPER_DIRECTORY)) return true;
-  return lstatSync(directory, { throwIfNoEntry: false })?.uid === process.geteuid?.();
+  try {
+    return lstatSync(directory).uid === process.geteuid?.();
+  } catch {
+    return false; // it is not there, or cannot be reached
+  }
 }
 
 /** True when a keeper listens at the path. Rejects KEEPER_UNAVAILABLE when that cannot be told. */
@@ -188,7 +192,7 @@ export class KeeperConnection implements WireListener {
     this.#delivery.count();
   }
 
-  /** With acknowledgements, which are written anyway, and else after many messages, the keeper is told what has come. */
+  /** Reports to the keeper how many of its messages have come: together with acknowledgements, which are written anyway, otherwise once for `REPORT_STEP` messages. */
   read(): void {
     const step = this.#unacknowledged.size > 0 ? 1 : REPORT_STEP;
     for (const [agent, record] of this.#unacknowledged) this.send({ type: 'acknowledge', agent, record });
@@ -211,8 +215,7 @@ export class KeeperConnection implements WireListener {
     this.#reconnected(false);
     if (this.#isGivenUp) this.#over();
     else if (!this.#isComplete && isOpened && this.#attempts < ATTEMPTS) this.#wire = this.#open();
-    else if (!this.#isComplete) this.giveUp(problem);
-    else if (!this.#mayReconnect) this.giveUp(problem);
+    else if (!this.#isComplete || !this.#mayReconnect) this.giveUp(problem);
     else if (isCut) this.#listener?.cut(problem);
   }
 

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectToKeeper, type KeeperConnection } from '../../../src/drivers/keeper/connection.js';
+import { connectToKeeper, KeeperConnection } from '../../../src/drivers/keeper/connection.js';
 import { fromKeeper, GREETING, MessageReader, toKeeper } from '../../../src/drivers/keeper/protocol/codec.js';
+import { KEEPER_DIRECTORY } from '../../../src/drivers/keeper/protocol/messages.js';
 
 const MESSAGES = 300;
 const texts = Array.from({ length: MESSAGES }, (_, at) => `${at}`);
@@ -81,5 +82,18 @@ describe('a connection to a keeper', () => {
   it('passes on nothing more once it was given up between two of them', async () => {
     const { came } = await received(({ length }) => length === 50 && connection.giveUp('enough'));
     expect(came).toEqual([...texts.slice(0, 50), 'enough']);
+  });
+
+  it.each([
+    ['is not there', () => {}],
+    ['is below a loop of symbolic links', (parent: string) => symlinkSync('loop', parent)],
+    ['is below a file', (parent: string) => writeFileSync(parent, '')],
+  ])('cannot be made anew while the directory of the socket %s', async (_, prepare) => {
+    const parent = join(directory, 'loop');
+    prepare(parent);
+    const address = { socket: join(parent, `${KEEPER_DIRECTORY}1`, 'k.sock'), secret: 'secret' };
+    const lost = new KeeperConnection(address);
+    await expect(lost.welcomed).rejects.toMatchObject({ code: 'KEEPER_UNAVAILABLE' });
+    expect(await lost.reconnect()).toBe(false);
   });
 });

@@ -187,7 +187,7 @@ export class Connection implements Outlet {
     this.#listener.welcomed();
   }
 
-  /** What the program of the link is told counts as one of its messages. */
+  /** A refusal on the connection of the present program counts as a message of its link. */
   #refuse(socket: Socket, text: string): void {
     if (!socket.writable) return;
     const message = fromKeeper.encode({ type: 'problem', text });

@@ -7,7 +7,8 @@
  * The version of this protocol and of the keeper, the first byte in each direction. A keeper sends its own one at once; a program answers with the same one, or
  * with its own where that is lower. Raised by a change that agents should not wait for a reboot for: the agents of another keeper are served until they end,
  * and start anew below one of this version. So a program sends `start` only to a keeper of its own version, and that message may change; every other one
- * stays as it is (decision 45). New ones may be added: a program ignores those of a newer keeper that it does not know, and sends none to an older keeper.
+ * stays as it is (decision 45). New types of message may be added: a program ignores a type that it does not know, and sends an older
+ * keeper only types that this keeper knows.
  */
 export const KEEPER_VERSION = 6;
 
